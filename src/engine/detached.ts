@@ -1,0 +1,19 @@
+import * as tf from '@tensorflow/tfjs';
+import { outsideTape } from './tape.js';
+
+const detached = new WeakSet<tf.Tensor>();
+
+/**
+ * The values of x with no history: gradients stop here. The tensor is kept beyond the current scope, and its owner
+ * disposes it. Ops that read it know that nobody can ask for its gradient and skip that work.
+ */
+export function detach<T extends tf.Tensor>(x: T): T {
+  const copy = outsideTape(() => tf.keep(x.clone()));
+  detached.add(copy);
+  return copy;
+}
+
+/** Whether x came from `detach`, and so can have no gradient. */
+export function isDetached(x: tf.Tensor): boolean {
+  return detached.has(x);
+}

@@ -1,0 +1,23 @@
+/** The engines a run can be asked for, fastest first. */
+export const engineNames = ['torch-cuda', 'torch', 'tensorflow', 'wasm', 'cpu'] as const;
+export type EngineName = (typeof engineNames)[number];
+
+/** Peak memory of what the engine computes. Its name goes with every figure. */
+export interface MemoryMeter {
+  readonly name: 'cuda-allocator' | 'cpu-allocator' | 'tensor-bytes';
+  /** Bytes in use now. */
+  current(): number;
+  /** Most bytes in use since the last reset. */
+  peak(): number;
+  /** Most bytes taken from the system since the last reset; the peak where the engine does not tell. */
+  reserved(): number;
+  reset(): void;
+}
+
+/** A TensorFlow.js backend that is set and ready. */
+export interface Engine {
+  readonly name: EngineName;
+  /** For people: library, version, device, threads. */
+  readonly description: string;
+  readonly memory: MemoryMeter;
+}

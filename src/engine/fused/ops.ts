@@ -1,0 +1,74 @@
+import type * as tf from '@tensorflow/tfjs';
+
+/** How a layer is run. */
+export interface Mode {
+  /** Batch statistics, running averages updated; else the running averages. */
+  readonly training: boolean;
+  /** Whether gradients of the parameters can be asked for; false for a network that only passes gradients on. */
+  readonly parameterGradients: boolean;
+}
+
+export const trainingMode: Mode = { training: true, parameterGradients: true };
+/** Training mode for a network whose parameters are not trained by gradients, such as a momentum net. */
+export const frozenMode: Mode = { training: true, parameterGradients: false };
+export const evaluationMode: Mode = { training: false, parameterGradients: false };
+
+export interface Convolution {
+  /** `[height, width, in / groups, out]`. */
+  readonly filter: tf.Tensor4D;
+  /** `[out]`. */
+  readonly bias?: tf.Tensor1D | undefined;
+  readonly stride: number;
+  /** Zeros added at every border. */
+  readonly padding: number;
+  readonly groups: number;
+}
+
+/** Batch normalisation over the last axis; ε = 1e-5, momentum 0.1, unbiased running variance, all `[channels]`. */
+export interface BatchNormalization {
+  readonly gamma: tf.Tensor1D;
+  readonly beta: tf.Tensor1D;
+  readonly runningMean: tf.Variable<tf.Rank.R1>;
+  readonly runningVariance: tf.Variable<tf.Rank.R1>;
+}
+
+export const batchNormEpsilon = 1e-5;
+export const batchNormMomentum = 0.1;
+
+export interface SgdSettings {
+  readonly learningRate: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+  readonly nesterov: boolean;
+}
+
+/**
+ * What an engine computes as one operator where it can. All are differentiable with TensorFlow.js's `tf.grads`
+ * except the last two, which change variables in place.
+ */
+export interface FusedOps {
+  /** Convolution with bias; `[n, h, w, in]` → `[n, h', w', out]`. */
+  conv(x: tf.Tensor4D, convolution: Convolution, mode: Mode): tf.Tensor4D;
+  /** Convolution, batch normalisation, then `+ residual` where given, then ReLU where asked. */
+  convBatchNorm(
+    x: tf.Tensor4D,
+    convolution: Convolution,
+    norm: BatchNormalization,
+    options: { readonly relu: boolean; readonly residual?: tf.Tensor4D | undefined; readonly mode: Mode },
+  ): tf.Tensor4D;
+  /** Batch normalisation of `[n, c]` or `[n, h, w, c]`, then ReLU where asked. */
+  batchNorm<T extends tf.Tensor2D | tf.Tensor4D>(
+    x: T,
+    norm: BatchNormalization,
+    options: { readonly relu: boolean; readonly mode: Mode },
+  ): T;
+  /** One step of SGD on all the variables, as PyTorch defines it; `momenta` start at zero. */
+  sgd(
+    variables: readonly tf.Variable[],
+    gradients: readonly tf.Tensor[],
+    momenta: readonly tf.Variable[],
+    settings: SgdSettings,
+  ): void;
+  /** averages ← momentum · averages + (1 − momentum) · values. */
+  movingAverage(averages: readonly tf.Variable[], values: readonly tf.Tensor[], momentum: number): void;
+}

@@ -1,0 +1,233 @@
+import * as tf from '@tensorflow/tfjs';
+import { isDetached } from '../detached.js';
+import {
+  batchNormEpsilon,
+  batchNormMomentum,
+  type Convolution,
+  type FusedOps,
+  type Mode,
+} from '../fused/ops.js';
+import type { TorchBackend } from './backend.js';
+import type { Native, NativeResult, NativeTensor } from './native.js';
+
+/**
+ * The fused ops on libtorch: one native call forward, one backward (native/fused.cc). Gradients are first-order only.
+ * A gradient of a detached input is never computed, nor of parameters in a frozen mode.
+ */
+export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
+  const conv = native.op('locallearn::conv');
+  const convBackward = native.op('locallearn::conv_backward');
+  const convBatchNorm = native.op('locallearn::conv_bn');
+  const convBatchNormBackward = native.op('locallearn::conv_bn_backward');
+  const batchNorm = native.op('locallearn::bn');
+  const batchNormBackward = native.op('locallearn::bn_backward');
+  const clone = native.op('aten::clone');
+  const sgd = native.op('locallearn::sgd_');
+  const movingAverage = native.op('locallearn::moving_average_');
+
+  const input = (tensor: tf.Tensor | undefined): NativeTensor | null =>
+    tensor === undefined ? null : backend.input(tensor);
+  const wrap = (results: NativeResult): (tf.Tensor | undefined)[] =>
+    (results as (NativeTensor | null)[]).map((tensor) =>
+      tensor === null ? undefined : backend.wrap(tensor),
+    );
+  /** The variable's memory, to write to: first made its own where `assign` or `clone` shares it. */
+  const writable = (variable: tf.Variable): NativeTensor => {
+    if (backend.refCount(variable.dataId) > 1) {
+      const copy = backend.wrap(clone(backend.input(variable)) as NativeTensor);
+      variable.assign(copy);
+      copy.dispose();
+    }
+    return backend.input(variable);
+  };
+
+  return {
+    conv(x, { filter, bias, stride, padding, groups }, mode) {
+      const wantX = wantsGradient(x);
+      const wanted = [...(wantX ? [x] : []), ...parametersOf({ filter, bias }, mode)];
+      return differentiable(wanted, () => ({
+        y: backend.wrap(
+          conv(input(x), input(filter), input(bias), stride, padding, groups) as NativeTensor,
+        ) as tf.Tensor4D,
+        saved: [x],
+        backward: (dy, [savedX]) =>
+          wrap(
+            convBackward(
+              input(dy),
+              input(savedX),
+              input(filter),
+              bias !== undefined,
+              stride,
+              padding,
+              groups,
+              wantX,
+              mode.parameterGradients,
+            ),
+          ),
+      }));
+    },
+
+    convBatchNorm(x, convolution, norm, { relu, residual, mode }) {
+      const { filter, bias, stride, padding, groups } = convolution;
+      const { gamma, beta, runningMean, runningVariance } = norm;
+      const wantX = wantsGradient(x);
+      const wantResidual = residual !== undefined && wantsGradient(residual);
+      const wanted = [
+        ...(wantX ? [x] : []),
+        ...parametersOf(convolution, mode),
+        ...(mode.parameterGradients ? [gamma, beta] : []),
+        ...(wantResidual ? [residual] : []),
+      ];
+      return differentiable(wanted, () => {
+        const [y, c, mean, inverseDeviation] = wrap(
+          convBatchNorm(
+            input(x),
+            input(filter),
+            input(bias),
+            input(gamma),
+            input(beta),
+            input(runningMean),
+            input(runningVariance),
+            input(residual),
+            stride,
+            padding,
+            groups,
+            mode.training,
+            batchNormMomentum,
+            batchNormEpsilon,
+            relu,
+          ),
+        ) as [tf.Tensor4D, tf.Tensor, tf.Tensor, tf.Tensor];
+        return {
+          y,
+          saved: [x, c, mean, inverseDeviation, ...(relu ? [y] : [])],
+          backward: (dy, [savedX, savedC, savedMean, savedDeviation, savedY]) =>
+            wrap(
+              convBatchNormBackward(
+                input(dy),
+                input(savedX),
+                input(filter),
+                input(savedC),
+                input(savedY),
+                input(gamma),
+                input(savedMean),
+                input(savedDeviation),
+                bias !== undefined,
+                stride,
+                padding,
+                groups,
+                mode.training,
+                batchNormEpsilon,
+                wantX,
+                mode.parameterGradients,
+                wantResidual,
+              ),
+            ),
+        };
+      });
+    },
+
+    batchNorm(x, norm, { relu, mode }) {
+      const { gamma, beta, runningMean, runningVariance } = norm;
+      // The input's gradient comes with the parameters' in one pass, so it is computed and dropped if unwanted.
+      const wantX = wantsGradient(x);
+      const wanted = [...(wantX ? [x] : []), ...(mode.parameterGradients ? [gamma, beta] : [])];
+      return differentiable(wanted, () => {
+        const [y, mean, inverseDeviation] = wrap(
+          batchNorm(
+            input(x),
+            input(gamma),
+            input(beta),
+            input(runningMean),
+            input(runningVariance),
+            mode.training,
+            batchNormMomentum,
+            batchNormEpsilon,
+            relu,
+          ),
+        ) as [typeof x, tf.Tensor, tf.Tensor];
+        return {
+          y,
+          saved: [x, mean, inverseDeviation, ...(relu ? [y] : [])],
+          backward: (dy, [savedX, savedMean, savedDeviation, savedY]) => {
+            const [dx, ...dparameters] = wrap(
+              batchNormBackward(
+                input(dy),
+                input(savedX),
+                input(savedY),
+                input(gamma),
+                input(savedMean),
+                input(savedDeviation),
+                mode.training,
+                batchNormEpsilon,
+                mode.parameterGradients,
+              ),
+            );
+            if (wantX) return [dx, ...dparameters];
+            dx!.dispose();
+            return dparameters;
+          },
+        };
+      });
+    },
+
+    sgd(variables, gradients, momenta, { learningRate, momentum, weightDecay, nesterov }) {
+      sgd(
+        variables.map(writable),
+        gradients.map((gradient) => backend.input(gradient)),
+        momenta.map(writable),
+        learningRate,
+        momentum,
+        weightDecay,
+        nesterov,
+      );
+    },
+
+    movingAverage(averages, values, momentum) {
+      movingAverage(
+        averages.map(writable),
+        values.map((value) => backend.input(value)),
+        momentum,
+      );
+    },
+  };
+}
+
+const wantsGradient = (x: tf.Tensor): boolean => !isDetached(x);
+
+function parametersOf({ filter, bias }: Pick<Convolution, 'filter' | 'bias'>, mode: Mode): tf.Tensor[] {
+  if (!mode.parameterGradients) return [];
+  return bias === undefined ? [filter] : [filter, bias];
+}
+
+interface Recorded<T extends tf.Tensor> {
+  readonly y: T;
+  readonly saved: tf.Tensor[];
+  /** Gradients of the wanted tensors, in their order; those that were not asked for are undefined. */
+  readonly backward: (dy: T, saved: readonly tf.Tensor[]) => (tf.Tensor | undefined)[];
+}
+
+/**
+ * One tape entry with a gradient for each wanted tensor. The backward frees the incoming gradient and what was saved
+ * as soon as it has used them: TensorFlow.js would keep both until the whole gradient scope ends, and that is most
+ * of a step's memory.
+ */
+function differentiable<T extends tf.Tensor>(wanted: readonly tf.Tensor[], run: () => Recorded<T>): T {
+  if (wanted.length === 0) {
+    return tf.tidy(() => run().y);
+  }
+  const op = tf.customGrad((...args: (tf.Tensor | tf.GradSaveFunc)[]) => {
+    const save = args[args.length - 1] as tf.GradSaveFunc;
+    const { y, saved, backward } = run();
+    save(saved);
+    const gradFunc = (dy: tf.Tensor, kept: tf.Tensor[]): tf.Tensor[] => {
+      const gradients = backward(dy as T, kept).filter((gradient) => gradient !== undefined);
+      for (const tensor of kept) tensor.dispose();
+      // A gradient that came from outside, `tf.grads(f)(x, dy)`, is the caller's.
+      if (dy.scopeId === tf.engine().state.activeScope.id) dy.dispose();
+      return gradients;
+    };
+    return { value: y, gradFunc };
+  });
+  return op(...wanted) as T;
+}
