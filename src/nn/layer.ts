@@ -1,0 +1,46 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Mode } from '../engine/fused/ops.js';
+import type { Parameter } from './parameters.js';
+
+/** Frozen data and a call. A layer never disposes what it is given; it returns a new tensor. */
+export interface Layer {
+  /** Trained by gradients, in PyTorch's order. */
+  readonly parameters: readonly Parameter[];
+  /** Running statistics. */
+  readonly buffers: readonly Parameter[];
+  forward(x: tf.Tensor, mode: Mode): tf.Tensor;
+}
+
+/** A layer without parameters. */
+export function pureLayer(forward: (x: tf.Tensor) => tf.Tensor): Layer {
+  return { parameters: [], buffers: [], forward };
+}
+
+/** One layer after another. Each layer's input, but the first, is disposed when the next has read it. */
+export function sequential(layers: readonly Layer[]): Layer {
+  return {
+    parameters: layers.flatMap((layer) => layer.parameters),
+    buffers: layers.flatMap((layer) => layer.buffers),
+    forward: (x, mode) => forwardThrough(layers, x, mode),
+  };
+}
+
+/** What `sequential` does, for layers that live in other objects. Returns a new tensor even for no layers. */
+export function forwardThrough(layers: readonly Layer[], x: tf.Tensor, mode: Mode): tf.Tensor {
+  let current = x;
+  for (const layer of layers) {
+    const next = layer.forward(current, mode);
+    if (current !== x) current.dispose();
+    current = next;
+  }
+  return current === x ? x.clone() : current;
+}
+
+/** The variables of the layers' parameters. */
+export function trainableVariables(layers: readonly Layer[]): tf.Variable[] {
+  return layers.flatMap((layer) => layer.parameters.map((parameter) => parameter.variable));
+}
+
+export function disposeLayer(layer: Layer): void {
+  for (const { variable } of [...layer.parameters, ...layer.buffers]) variable.dispose();
+}

@@ -1,0 +1,106 @@
+import * as tf from '@tensorflow/tfjs';
+import { randomStream, type RandomStream } from '../random.js';
+
+/** A named tensor that a layer owns: trained, or (running statistics) kept up by its forward pass. */
+export interface Parameter {
+  /** PyTorch's name: `layer1.0.conv1.weight`. */
+  readonly name: string;
+  readonly variable: tf.Variable;
+}
+
+/** The values of a tensor in PyTorch's layout: convolutions `[out, in, h, w]`, linear `[out, in]`, row-major. */
+export interface TorchTensor {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+/**
+ * Where layers get their names and initial values from. A child's name is appended with a dot; each tensor draws
+ * from a random stream named after itself, so that no layer's values depend on what was built before it.
+ */
+export interface Scope {
+  readonly name: string;
+  readonly seed: number;
+}
+
+export function rootScope(seed: number, name = ''): Scope {
+  return { name, seed };
+}
+
+export function childScope(scope: Scope, name: string | number): Scope {
+  return { name: scope.name === '' ? String(name) : `${scope.name}.${name}`, seed: scope.seed };
+}
+
+/** Draws one initial value. */
+export type Initializer = (random: RandomStream) => number;
+
+export const constant =
+  (value: number): Initializer =>
+  () =>
+    value;
+export const normal =
+  (deviation: number): Initializer =>
+  (random) =>
+    random.normal() * deviation;
+export const uniform =
+  (bound: number): Initializer =>
+  (random) =>
+    (2 * random.uniform() - 1) * bound;
+
+/** Axes that take PyTorch's layout to TensorFlow.js's, by rank. */
+const fromTorchAxes: Readonly<Record<number, readonly number[]>> = { 4: [2, 3, 1, 0], 2: [1, 0] };
+const toTorchAxes: Readonly<Record<number, readonly number[]>> = { 4: [3, 2, 0, 1], 2: [1, 0] };
+
+/** A new parameter `scope.name`; `torchShape` and the order of the drawn values are PyTorch's. */
+export function createParameter(
+  scope: Scope,
+  name: string,
+  torchShape: readonly number[],
+  initializer: Initializer,
+): Parameter {
+  const full = childScope(scope, name).name;
+  const random = randomStream(scope.seed, 'parameter', full);
+  const values = Float32Array.from({ length: tf.util.sizeFromShape([...torchShape]) }, () =>
+    initializer(random),
+  );
+  return {
+    name: full,
+    variable: tf.tidy(() => tf.variable(fromTorch({ shape: torchShape, values }))),
+  };
+}
+
+/** The tensor in TensorFlow.js's layout: filters `[h, w, in, out]`, matrices `[in, out]`. */
+function fromTorch({ shape, values }: TorchTensor): tf.Tensor {
+  const tensor = tf.tensor(values, [...shape], 'float32');
+  const axes = fromTorchAxes[shape.length];
+  return axes === undefined ? tensor : tf.transpose(tensor, [...axes]);
+}
+
+/** Copies the values in; throws if the shape differs. */
+export function setFromTorch(parameter: Parameter, value: TorchTensor): void {
+  tf.tidy(() => {
+    const tensor = fromTorch(value);
+    const { shape } = parameter.variable;
+    if (!tf.util.arraysEqual(tensor.shape, shape)) {
+      throw new Error(
+        `${parameter.name} has shape [${toTorchShape(shape).join(', ')}], got [${value.shape.join(', ')}]`,
+      );
+    }
+    parameter.variable.assign(tensor);
+  });
+}
+
+/** A copy of the values in PyTorch's layout. */
+export function toTorch(parameter: Parameter): TorchTensor {
+  return tf.tidy(() => {
+    const { variable } = parameter;
+    const axes = toTorchAxes[variable.rank];
+    const tensor = axes === undefined ? variable : tf.transpose(variable as tf.Tensor, [...axes]);
+    return { shape: tensor.shape, values: Float32Array.from(tensor.dataSync()) };
+  });
+}
+
+function toTorchShape(shape: readonly number[]): number[] {
+  const axes = toTorchAxes[shape.length];
+  return axes === undefined ? [...shape] : axes.map((axis) => shape[axis]!);
+}
