@@ -1,0 +1,43 @@
+import type * as tf from '@tensorflow/tfjs';
+import { trainingMode } from '../engine/fused/ops.js';
+import type { Network, Unit } from '../networks/network.js';
+import { forwardThrough, trainableVariables, type Layer } from '../nn/layer.js';
+import type { Batch } from './batch.js';
+import { crossEntropy } from './losses.js';
+import { unitRuns, type Cuts } from './partition.js';
+import type { Site } from './site.js';
+
+/** A run of neighbouring units that no gradient enters or leaves. */
+export interface Block {
+  /** From 0. */
+  readonly position: number;
+  readonly units: readonly Unit[];
+  readonly layers: readonly Layer[];
+  /** Of all its units. */
+  readonly variables: readonly tf.Variable[];
+}
+
+export function createBlock(position: number, units: readonly Unit[]): Block {
+  const layers = units.map((unit) => unit.layer);
+  return { position, units, layers, variables: trainableVariables(layers) };
+}
+
+/** The blocks that the cuts leave. */
+export function cutIntoBlocks(network: Network, cuts: Cuts): readonly Block[] {
+  return unitRuns(network, cuts).map((units, position) => createBlock(position, units));
+}
+
+export function blockForward(block: Block, x: tf.Tensor): tf.Tensor4D {
+  return forwardThrough(block.layers, x, trainingMode) as tf.Tensor4D;
+}
+
+/** Where a block's auxiliary nets attach: its last unit. */
+export function siteAfter(network: Network, block: Block, blocks: number): Site {
+  const unit = block.units[block.units.length - 1]!;
+  return { network, unit, features: unit.output, position: block.position, blocks };
+}
+
+/** The network's own loss: its head on the last features, cross-entropy. */
+export function headLoss(network: Network, features: tf.Tensor, batch: Batch): tf.Scalar {
+  return crossEntropy(network.head.forward(features, trainingMode) as tf.Tensor2D, batch.labels);
+}

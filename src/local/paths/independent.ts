@@ -1,0 +1,56 @@
+import type * as tf from '@tensorflow/tfjs';
+import { detach } from '../../engine/detached.js';
+import { trainableVariables, type Layer } from '../../nn/layer.js';
+import { childScope } from '../../nn/parameters.js';
+import { blockForward, headLoss, siteAfter, type Block } from '../block.js';
+import type { LocalUpdate } from '../update.js';
+import type { PathBuilder, PathParts } from './path.js';
+
+/**
+ * Independent blocks: each is trained by its own objective on its own output, and hands that output, detached, to the
+ * next; the last by the network's head. Backpropagation is the case of one block.
+ */
+export const independentPath: PathBuilder = (parts) => {
+  const local = parts.blocks.slice(0, -1).map((block) => localUpdate(parts, block));
+  return {
+    updates: [...local.map(({ update }) => update), headUpdate(parts)],
+    auxiliary: local.flatMap(({ auxiliary }) => auxiliary),
+  };
+};
+
+function localUpdate(parts: PathParts, block: Block): { update: LocalUpdate; auxiliary: readonly Layer[] } {
+  const { network, blocks } = parts;
+  const scope = childScope(parts.scope, block.position);
+  const next = blocks[block.position + 1]!.units[0]!;
+  const bridge = parts.bridge?.(scope, next);
+  const site = siteAfter(network, block, blocks.length);
+  // Behind a bridge the features are the next unit's kind: its width and size.
+  const objective = parts.objective(
+    scope,
+    bridge === undefined ? site : { ...site, unit: next, features: next.output },
+  );
+  const trained = [...(bridge === undefined ? [] : [bridge.trained]), ...objective.layers];
+  const update: LocalUpdate = {
+    name: `block ${block.position + 1}`,
+    variables: [...block.variables, ...trainableVariables(trained)],
+    forward({ x }, batch) {
+      const output = blockForward(block, x!);
+      const features = bridge === undefined ? output : bridge.forward(output);
+      return { loss: objective.loss(features, batch), streams: { x: detach(output) } };
+    },
+    ...(bridge === undefined ? {} : { after: () => bridge.after() }),
+  };
+  return { update, auxiliary: bridge === undefined ? trained : [...trained, bridge.averaged] };
+}
+
+function headUpdate({ network, blocks }: PathParts): LocalUpdate {
+  const last = blocks[blocks.length - 1]!;
+  return {
+    name: 'head',
+    variables: [...last.variables, ...trainableVariables([network.head])],
+    forward: ({ x }, batch) => ({
+      loss: headLoss(network, blockForward(last, x as tf.Tensor), batch),
+      streams: {},
+    }),
+  };
+}

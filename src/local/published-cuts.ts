@@ -1,0 +1,38 @@
+/** Units, `stage.index`, after which MAN's and HPFF's published code cuts a network into K blocks. */
+type Table = Readonly<Record<number, readonly string[] | 'every unit'>>;
+
+const stageUnits = (stage: number, indices: readonly number[]): string[] =>
+  indices.map((index) => `${stage}.${index}`);
+
+const resnet32: Table = {
+  2: ['2.1'],
+  3: ['1.4', '2.4'],
+  4: ['1.2', '2.1', '3.0'],
+  8: [...stageUnits(1, [0, 2, 4]), ...stageUnits(2, [1, 3]), ...stageUnits(3, [0, 2])],
+  16: 'every unit',
+};
+
+const resnet110: Table = {
+  2: ['2.8'],
+  3: ['1.17', '2.17'],
+  4: ['1.11', '2.7', '3.3'],
+  8: [...stageUnits(1, [4, 11]), ...stageUnits(2, [0, 7, 14]), ...stageUnits(3, [3, 10])],
+  16: [
+    ...stageUnits(1, [1, 4, 7, 10, 13, 16]),
+    ...stageUnits(2, [1, 4, 7, 11, 15]),
+    ...stageUnits(3, [1, 5, 9, 13]),
+  ],
+  32: [
+    ...stageUnits(1, [1, 2, 4, 5, 7, 9, 11, 13, 14, 16, 17]),
+    ...stageUnits(2, [1, 2, 4, 5, 7, 9, 11, 13, 14, 16, 17]),
+    ...stageUnits(3, [1, 3, 4, 6, 7, 9, 11, 13, 15]),
+  ],
+  55: 'every unit',
+};
+
+const tables: Readonly<Record<string, Table>> = { 'resnet-32': resnet32, 'resnet-110': resnet110 };
+
+/** The cut points for K = `count`; `every unit` cuts after each but the stem; undefined where none were published. */
+export function publishedCuts(network: string, count: number): readonly string[] | 'every unit' | undefined {
+  return tables[network]?.[count];
+}

@@ -1,0 +1,19 @@
+import type { Network } from '../networks/network.js';
+import type { Parameter } from '../nn/parameters.js';
+import type { LocalUpdate } from './update.js';
+
+/** How a network is trained: an ordered list of updates, and what they own beside the network. */
+export interface Strategy {
+  /** `bp`, `auglocal`, …, or the name of a strategy from outside. */
+  readonly name: string;
+  readonly network: Network;
+  /** Gradient-isolated blocks that the network is cut into; 1 for backpropagation. */
+  readonly blocks: number;
+  /** The names of each block's units. */
+  readonly partition: readonly (readonly string[])[];
+  readonly updates: readonly LocalUpdate[];
+  /** Parameters and running statistics of the auxiliary nets. */
+  readonly auxiliary: readonly Parameter[];
+  /** Frees the auxiliary nets; the network is its maker's. */
+  dispose(): void;
+}

@@ -1,0 +1,31 @@
+import type * as tf from '@tensorflow/tfjs';
+import type { Batch } from './batch.js';
+
+/** Named feature tensors handed from update to update, all detached: `{ x }` for most methods, `{ x, y }` for HiLo. */
+export type Streams = Readonly<Record<string, tf.Tensor>>;
+
+/** What one local update computes. */
+export interface UpdateResult {
+  /** Mean over the batch. */
+  readonly loss: tf.Scalar;
+  /** For the next update, each made by `detach`. Streams that are not passed on are freed. */
+  readonly streams: Streams;
+}
+
+/**
+ * One gradient computation of a training step. Gradient isolation is structural: `forward` sees detached streams,
+ * so no gradient reaches a variable of another update unless both list it.
+ */
+export interface LocalUpdate {
+  /** `block 3`, `cascade 2–3`, `head`: unique in its strategy. */
+  readonly name: string;
+  /**
+   * All that this update may change. A variable that several updates list is stepped once, after the last of them,
+   * on the sum of the gradients.
+   */
+  readonly variables: readonly tf.Variable[];
+  /** Runs in training mode inside a gradient scope and a tidy. `streams` is `{ x: images }` for the first update. */
+  forward(streams: Streams, batch: Batch): UpdateResult;
+  /** Runs after this update's gradients and before its optimiser step. */
+  after?(): void;
+}
