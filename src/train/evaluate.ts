@@ -1,0 +1,38 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Dataset, ImageBatch } from '../data/dataset.js';
+import { evaluationMode } from '../engine/fused/ops.js';
+import { createBatch } from '../local/batch.js';
+import { crossEntropy } from '../local/losses.js';
+import { networkForward, type Network } from '../networks/network.js';
+
+export interface Evaluation {
+  /** 0…1. */
+  readonly accuracy: number;
+  /** Mean cross-entropy. */
+  readonly loss: number;
+}
+
+/** Accuracy and loss of a network on batches, running statistics in use. `onBatch` is called after each batch. */
+export async function evaluate(
+  network: Network,
+  dataset: Dataset,
+  batches: AsyncIterable<ImageBatch>,
+  onBatch?: () => Promise<void>,
+): Promise<Evaluation> {
+  let correct = 0;
+  let loss = 0;
+  let count = 0;
+  for await (const { images, labels, size } of batches) {
+    const [right, batchLoss] = tf.tidy(() => {
+      const batch = createBatch(images, labels, dataset.imageShape, network.classes, dataset);
+      const logits = networkForward(network, batch.images, evaluationMode);
+      const hits = tf.sum(tf.equal(tf.argMax(logits, 1), tf.argMax(batch.labels, 1)));
+      return [hits.dataSync()[0]!, crossEntropy(logits, batch.labels).dataSync()[0]!];
+    }) as unknown as [number, number];
+    correct += right;
+    loss += batchLoss * size;
+    count += size;
+    await onBatch?.();
+  }
+  return { accuracy: correct / count, loss: loss / count };
+}

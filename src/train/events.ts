@@ -1,0 +1,48 @@
+/** What a training run reports while it goes on. Plain data: the command line, the log and a user's callback read it. */
+export type TrainEvent =
+  | {
+      readonly type: 'epoch-start';
+      readonly epoch: number;
+      readonly epochs: number;
+      readonly steps: number;
+      readonly learningRate: number;
+    }
+  | {
+      readonly type: 'step';
+      readonly epoch: number;
+      readonly step: number;
+      readonly steps: number;
+      readonly images: number;
+      readonly loss: number;
+    }
+  | { readonly type: 'evaluation'; readonly epoch: number; readonly step: number; readonly steps: number }
+  | { readonly type: 'epoch-end'; readonly metrics: EpochMetrics };
+
+/** One row of `metrics.csv`. Epochs count from 1. */
+export interface EpochMetrics {
+  readonly epoch: number;
+  readonly learningRate: number;
+  /** Mean training loss of the last update, the one with the network's head. */
+  readonly trainLoss: number;
+  /** Mean cross-entropy on the test split. */
+  readonly testLoss: number;
+  /** 0…1. */
+  readonly testAccuracy: number;
+  /** Training only, evaluation not counted. */
+  readonly imagesPerSecond: number;
+  readonly trainSeconds: number;
+  readonly evaluationSeconds: number;
+  /** The allocator's peak over the epoch's training steps. */
+  readonly peakMemoryBytes: number;
+  readonly reservedMemoryBytes: number;
+  /** Mean training loss of each update, by its name. */
+  readonly updateLosses: Readonly<Record<string, number>>;
+  /** Peak while each update ran, by its name. */
+  readonly updatePeakBytes: Readonly<Record<string, number>>;
+}
+
+export interface TrainResult {
+  readonly epochs: readonly EpochMetrics[];
+  /** Whether a signal ended the run before its last epoch; finished epochs are in `epochs`. */
+  readonly interrupted: boolean;
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+
+/** How a network is trained: the `train` section of a config. */
+export const trainOptionsSchema = z.strictObject({
+  epochs: z.int().min(1),
+  batchSize: z.int().min(1),
+  /** The peak of the schedule. */
+  learningRate: z.number().positive(),
+  momentum: z.number().min(0).lt(1).default(0.9),
+  nesterov: z.boolean().default(true),
+  weightDecay: z.number().min(0).default(1e-4),
+  /**
+   * `cosine`: once an epoch, as the papers do it, down to 0 in the last; `cosine-steps`: the same curve at every
+   * step, for short runs; `constant`.
+   */
+  schedule: z.enum(['cosine', 'cosine-steps', 'constant']).default('cosine'),
+  /** Epochs over which the learning rate rises to the schedule's. */
+  warmupEpochs: z.int().min(0).default(0),
+  /** Whether training images are cropped and flipped at random as the data set's papers do. */
+  augment: z.boolean().default(true),
+  /** Threads that prepare batches; 0: none but the main one. */
+  workers: z.int().min(0).max(64).default(1),
+});
+
+export type TrainSection = z.infer<typeof trainOptionsSchema>;

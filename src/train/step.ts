@@ -1,0 +1,106 @@
+import * as tf from '@tensorflow/tfjs';
+import type { MemoryMeter } from '../engine/engine.js';
+import { detach } from '../engine/detached.js';
+import { UserError } from '../errors.js';
+import type { Batch } from '../local/batch.js';
+import type { Strategy } from '../local/strategy.js';
+import type { LocalUpdate, Streams } from '../local/update.js';
+import type { Optimizer } from './sgd.js';
+
+export interface StepResult {
+  /** Loss of each update, in their order. */
+  readonly losses: readonly number[];
+  /** Peak memory while each update ran, in their order; empty without a meter. */
+  readonly peakBytes: readonly number[];
+}
+
+/** For each update, the variables that it is the last to change: stepped then, and not before. */
+export type StepPlan = readonly ReadonlySet<tf.Variable>[];
+
+export function planSteps(updates: readonly LocalUpdate[]): StepPlan {
+  const lastUse = new Map<tf.Variable, number>();
+  updates.forEach((update, i) => update.variables.forEach((variable) => lastUse.set(variable, i)));
+  return updates.map(
+    (update, i) => new Set(update.variables.filter((variable) => lastUse.get(variable) === i)),
+  );
+}
+
+/**
+ * One training step, the same for every method: for each update in order, the loss and its gradients, then the
+ * optimiser, then everything is freed that the next update does not read.
+ *
+ * Throws a UserError that names the update if a loss is not finite.
+ */
+export function trainStep(
+  strategy: Strategy,
+  plan: StepPlan,
+  optimizer: Optimizer,
+  learningRate: number,
+  batch: Batch,
+  meter?: MemoryMeter,
+): StepResult {
+  const pending = new Map<tf.Variable, tf.Tensor>();
+  const losses: number[] = [];
+  const peakBytes: number[] = [];
+  let streams: Streams = { x: detach(batch.images) };
+  try {
+    strategy.updates.forEach((update, i) => {
+      meter?.reset();
+      const { loss, next } = runUpdate(update, streams, batch, pending);
+      streams = next;
+      losses.push(loss);
+      if (!Number.isFinite(loss)) {
+        throw new UserError(
+          `the loss of update '${update.name}' became ${loss}: lower train.learningRate, or add train.warmupEpochs`,
+        );
+      }
+      update.after?.();
+      const ready = [...plan[i]!].filter((variable) => pending.has(variable));
+      optimizer.step(
+        ready,
+        ready.map((variable) => pending.get(variable)!),
+        learningRate,
+      );
+      for (const variable of ready) {
+        pending.get(variable)!.dispose();
+        pending.delete(variable);
+      }
+      if (meter !== undefined) peakBytes.push(meter.peak());
+    });
+  } finally {
+    for (const stream of Object.values(streams)) stream.dispose();
+    for (const gradient of pending.values()) gradient.dispose();
+  }
+  return { losses, peakBytes };
+}
+
+/** Runs one update, adds its gradients to those pending, and frees the streams that are not handed on. */
+function runUpdate(
+  update: LocalUpdate,
+  streams: Streams,
+  batch: Batch,
+  pending: Map<tf.Variable, tf.Tensor>,
+): { loss: number; next: Streams } {
+  let next: Streams = {};
+  const variables = [...new Set(update.variables)];
+  const { value, grads } = tf.variableGrads(() => {
+    const result = update.forward(streams, batch);
+    next = result.streams;
+    return result.loss;
+  }, variables);
+  const kept = new Set(Object.values(next));
+  for (const stream of Object.values(streams)) if (!kept.has(stream)) stream.dispose();
+  const loss = value.dataSync()[0]!;
+  value.dispose();
+  for (const variable of variables) {
+    const gradient = grads[variable.name];
+    if (gradient === undefined || gradient === null) continue;
+    const sum = pending.get(variable);
+    pending.set(variable, sum === undefined ? gradient : tf.add(sum, gradient));
+    if (sum !== undefined) {
+      sum.dispose();
+      gradient.dispose();
+    }
+  }
+  return { loss, next };
+}

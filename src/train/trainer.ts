@@ -1,0 +1,176 @@
+import * as tf from '@tensorflow/tfjs';
+import { setImmediate } from 'node:timers/promises';
+import type { Dataset } from '../data/dataset.js';
+import { openLoader, type Loader } from '../data/loader.js';
+import type { Engine } from '../engine/engine.js';
+import { UserError, messageOf } from '../errors.js';
+import { createBatch } from '../local/batch.js';
+import type { Strategy } from '../local/strategy.js';
+import { evaluate } from './evaluate.js';
+import type { EpochMetrics, TrainEvent, TrainResult } from './events.js';
+import type { TrainSection } from './options.js';
+import { learningRateAt } from './schedule.js';
+import { sgd, type Optimizer } from './sgd.js';
+import { planSteps, trainStep, type StepPlan, type StepResult } from './step.js';
+
+export interface TrainOptions extends TrainSection {
+  readonly seed: number;
+  readonly engine: Engine;
+  /** Ends the run after the step at hand; epochs that are finished are kept. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: TrainEvent) => void;
+}
+
+/** Batches kept ready by the workers. */
+const prefetch = 4;
+
+/**
+ * Trains a strategy's network and evaluates it after each epoch. Order and augmentation of the images depend on the
+ * seed and the epoch alone. Images that do not fill the last batch of an epoch are left out of it.
+ *
+ * Throws a UserError if a batch is larger than the data set, or a loss stops being a number (it names the update, the
+ * epoch and the step).
+ */
+export async function train(
+  strategy: Strategy,
+  dataset: Dataset,
+  options: TrainOptions,
+): Promise<TrainResult> {
+  const { imageShape } = dataset;
+  const { batchSize, seed, workers } = options;
+  const training = openLoader(dataset.train, {
+    imageShape,
+    batchSize,
+    seed,
+    shuffle: true,
+    augmentation: options.augment ? dataset.augmentation : undefined,
+    dropLast: true,
+    workers,
+    prefetch,
+  });
+  const testing = openLoader(dataset.test, {
+    imageShape,
+    batchSize,
+    seed,
+    shuffle: false,
+    augmentation: undefined,
+    dropLast: false,
+    workers: 0,
+    prefetch: 1,
+  });
+  const optimizer = sgd(options);
+  const run: Run = {
+    strategy,
+    dataset,
+    options,
+    training,
+    testing,
+    optimizer,
+    plan: planSteps(strategy.updates),
+  };
+  const epochs: EpochMetrics[] = [];
+  try {
+    for (let epoch = 1; epoch <= options.epochs; epoch++) {
+      const metrics = await runEpoch(run, epoch);
+      if (metrics === undefined) return { epochs, interrupted: true };
+      epochs.push(metrics);
+      options.onEvent?.({ type: 'epoch-end', metrics });
+    }
+    return { epochs, interrupted: false };
+  } finally {
+    optimizer.dispose();
+    await Promise.all([training.close(), testing.close()]);
+  }
+}
+
+interface Run {
+  readonly strategy: Strategy;
+  readonly dataset: Dataset;
+  readonly options: TrainOptions;
+  readonly training: Loader;
+  readonly testing: Loader;
+  readonly optimizer: Optimizer;
+  readonly plan: StepPlan;
+}
+
+/** undefined if the signal came first. */
+async function runEpoch(run: Run, epoch: number): Promise<EpochMetrics | undefined> {
+  const { strategy, dataset, options, training, testing } = run;
+  const { updates } = strategy;
+  const { onEvent, signal, engine } = options;
+  const learningRate = learningRateAt(epoch, 0, options);
+  onEvent?.({ type: 'epoch-start', epoch, epochs: options.epochs, steps: training.steps, learningRate });
+
+  const lossSums = updates.map(() => 0);
+  const peakBytes = updates.map(() => 0);
+  let reserved = 0;
+  let step = 0;
+  const trainStart = performance.now();
+  for await (const { images, labels } of training.batches(epoch)) {
+    step++;
+    const result = stepOn(run, epoch, step, images, labels);
+    result.losses.forEach((loss, i) => (lossSums[i]! += loss));
+    result.peakBytes.forEach((bytes, i) => (peakBytes[i] = Math.max(peakBytes[i]!, bytes)));
+    reserved = Math.max(reserved, engine.memory.reserved());
+    const loss = result.losses[headIndex(strategy)]!;
+    onEvent?.({ type: 'step', epoch, step, steps: training.steps, images: labels.length, loss });
+    // The step is synchronous: without a turn of the event loop no signal and no screen update gets through.
+    await setImmediate();
+    if (signal?.aborted) return undefined;
+  }
+  const trainSeconds = (performance.now() - trainStart) / 1000;
+
+  const evaluationStart = performance.now();
+  let evaluated = 0;
+  const evaluation = await evaluate(strategy.network, dataset, testing.batches(epoch), async () => {
+    onEvent?.({ type: 'evaluation', epoch, step: ++evaluated, steps: testing.steps });
+    await setImmediate();
+  });
+  if (signal?.aborted) return undefined;
+  const byName = (values: readonly number[]): Record<string, number> =>
+    Object.fromEntries(updates.map((update, i) => [update.name, values[i]!]));
+  const meanLosses = lossSums.map((sum) => sum / step);
+  return {
+    epoch,
+    learningRate,
+    trainLoss: meanLosses[headIndex(strategy)]!,
+    testLoss: evaluation.loss,
+    testAccuracy: evaluation.accuracy,
+    imagesPerSecond: (step * options.batchSize) / trainSeconds,
+    trainSeconds,
+    evaluationSeconds: (performance.now() - evaluationStart) / 1000,
+    peakMemoryBytes: Math.max(...peakBytes),
+    reservedMemoryBytes: reserved,
+    updateLosses: byName(meanLosses),
+    updatePeakBytes: byName(peakBytes),
+  };
+}
+
+function stepOn(run: Run, epoch: number, step: number, images: Uint8Array, labels: Uint8Array): StepResult {
+  const { strategy, dataset, options, optimizer, plan, training } = run;
+  const rate = learningRateAt(epoch, (step - 1) / training.steps, options);
+  try {
+    return scoped(() => {
+      const batch = createBatch(images, labels, dataset.imageShape, strategy.network.classes, dataset);
+      return trainStep(strategy, plan, optimizer, rate, batch, options.engine.memory);
+    });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`epoch ${epoch}, step ${step}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** `tf.tidy` for what is not made of tensors. */
+function scoped<T>(f: () => T): T {
+  let result: T;
+  tf.tidy(() => {
+    result = f();
+  });
+  return result!;
+}
+
+/** The update that trains the network's head with its main loss: the one named `head`, else the last. */
+function headIndex({ updates }: Strategy): number {
+  const index = updates.findIndex((update) => update.name === 'head');
+  return index >= 0 ? index : updates.length - 1;
+}
