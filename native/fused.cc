@@ -7,6 +7,8 @@
 #include <tuple>
 #include <vector>
 
+#include "batch_norm.h"
+
 namespace locallearn {
 namespace {
 
@@ -20,6 +22,10 @@ Tensor to_nchw(const Tensor& x) { return x.dim() == 4 ? x.permute({0, 3, 1, 2}) 
 
 Tensor to_nhwc(const Tensor& x) {
   return x.dim() == 4 ? x.contiguous(kChannelsLast).permute({0, 2, 3, 1}) : x;
+}
+
+optional<Tensor> contiguous(const optional<Tensor>& x) {
+  return x.has_value() ? optional<Tensor>(x->contiguous()) : optional<Tensor>();
 }
 
 Tensor filter_to_oihw(const Tensor& filter) { return filter.permute({3, 2, 0, 1}).contiguous(kChannelsLast); }
@@ -48,40 +54,56 @@ ConvolutionGradients convolve_backward(const Tensor& dc, const Tensor& x, const 
   return {need_x ? to_nhwc(dx) : Tensor(), need_parameters ? filter_to_hwio(dfilter) : Tensor(), dbias};
 }
 
-struct Normalised {
-  Tensor y, mean, inverse_deviation;
-};
+// Our own kernels serve contiguous float32 on the CPU, which is all that the CPU engine makes; libtorch's the rest.
+bool on_cpu(const Tensor& x) { return x.is_cpu() && x.scalar_type() == at::kFloat; }
 
-// Consumes nothing; `x` and the result are [n, c, h, w] or [n, c].
-Normalised normalise(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& running_mean,
-                     const Tensor& running_variance, const optional<Tensor>& residual, bool training,
-                     double momentum, double epsilon, bool relu) {
+Normalised normalise_anywhere(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& running_mean,
+                              const Tensor& running_variance, const optional<Tensor>& residual, bool training,
+                              double momentum, double epsilon, bool relu) {
+  if (on_cpu(x)) {
+    return normalise(x.contiguous(), gamma, beta, running_mean, running_variance, contiguous(residual), training,
+                     momentum, epsilon, relu);
+  }
   auto [y, mean, inverse_deviation] =
-      at::native_batch_norm(x, gamma, beta, running_mean, running_variance, training, momentum, epsilon);
+      at::native_batch_norm(to_nchw(x), gamma, beta, running_mean, running_variance, training, momentum, epsilon);
   if (!training) {
     mean = running_mean.clone();
     inverse_deviation = (running_variance + epsilon).rsqrt_();
   }
   if (residual.has_value()) y.add_(to_nchw(*residual));
   if (relu) y.relu_();
-  return {y, mean, inverse_deviation};
+  return {to_nhwc(y), mean, inverse_deviation};
 }
 
-struct NormaliseGradients {
-  Tensor x, gamma, beta;
+struct Backward {
+  NormaliseGradients norm;
+  Tensor residual;  // dy through the ReLU's mask, where asked for
 };
 
-NormaliseGradients normalise_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma,
-                                      const Tensor& mean, const Tensor& inverse_deviation, bool training,
-                                      double epsilon, bool parameters) {
-  // In evaluation mode the saved mean and deviation are the running ones, so passing them as both is right.
-  const Tensor variance = training ? Tensor() : inverse_deviation.pow(-2).sub_(epsilon);
-  const optional<Tensor> running_mean = training ? optional<Tensor>() : optional<Tensor>(mean);
-  const optional<Tensor> running_variance = training ? optional<Tensor>() : optional<Tensor>(variance);
-  auto [dx, dgamma, dbeta] =
-      at::native_batch_norm_backward(dy, x, gamma, running_mean, running_variance, mean, inverse_deviation,
-                                     training, epsilon, {true, parameters, parameters});
-  return {dx, dgamma, dbeta};
+Backward normalise_backward_anywhere(const Tensor& dy, const Tensor& x, const optional<Tensor>& y, bool relu,
+                                     const Tensor& gamma, const Tensor& beta, const Tensor& mean,
+                                     const Tensor& inverse_deviation, bool training, double epsilon,
+                                     bool need_residual) {
+  TORCH_CHECK(!need_residual || !relu || y.has_value(), "the gradient of a residual behind a ReLU needs its output");
+  if (on_cpu(x)) {
+    const Tensor gradient = dy.contiguous();
+    const bool store = need_residual && relu;
+    const optional<Tensor> masked = store ? optional<Tensor>(at::empty_like(gradient)) : optional<Tensor>();
+    const auto norm = normalise_backward(gradient, x.contiguous(), contiguous(y), relu && !y.has_value(), gamma, beta,
+                                         mean, inverse_deviation, training, masked);
+    return {norm, store ? *masked : need_residual ? dy : Tensor()};
+  }
+  Tensor masked = dy;
+  if (relu) {
+    const Tensor output = y.has_value() ? *y : (x - mean) * (gamma * inverse_deviation) + beta;
+    masked = at::threshold_backward(dy, output, 0);
+  }
+  // In evaluation mode the saved mean and deviation are the running ones.
+  const auto running_mean = training ? optional<Tensor>() : optional<Tensor>(mean);
+  const auto running_variance = training ? optional<Tensor>() : optional<Tensor>(inverse_deviation.pow(-2).sub_(epsilon));
+  auto [dx, dgamma, dbeta] = at::native_batch_norm_backward(to_nchw(masked), to_nchw(x), gamma, running_mean, running_variance, mean,
+                                                            inverse_deviation, training, epsilon, {true, true, true});
+  return {{to_nhwc(dx), dgamma, dbeta}, need_residual ? masked : Tensor()};
 }
 
 Tensor conv(const Tensor& x, const Tensor& filter, const optional<Tensor>& bias, int64_t stride, int64_t padding,
@@ -99,49 +121,46 @@ std::tuple<Tensor, Tensor, Tensor> conv_backward(const Tensor& dy, const Tensor&
 
 // → y [n, h, w, out], convolution output, mean, inverse deviation
 std::tuple<Tensor, Tensor, Tensor, Tensor> conv_bn(
-    const Tensor& x, const Tensor& filter, const optional<Tensor>& bias, const Tensor& gamma,
-    const Tensor& beta, const Tensor& running_mean, const Tensor& running_variance,
-    const optional<Tensor>& residual, int64_t stride, int64_t padding, int64_t groups, bool training,
-    double momentum, double epsilon, bool relu) {
-  const Tensor c = convolve(x, filter, bias, stride, padding, groups);
-  const auto n = normalise(c, gamma, beta, running_mean, running_variance, residual, training, momentum, epsilon, relu);
-  return {to_nhwc(n.y), to_nhwc(c), n.mean, n.inverse_deviation};
+    const Tensor& x, const Tensor& filter, const optional<Tensor>& bias, const Tensor& gamma, const Tensor& beta,
+    const Tensor& running_mean, const Tensor& running_variance, const optional<Tensor>& residual, int64_t stride,
+    int64_t padding, int64_t groups, bool training, double momentum, double epsilon, bool relu) {
+  const Tensor c = to_nhwc(convolve(x, filter, bias, stride, padding, groups));
+  const auto n = normalise_anywhere(c, gamma, beta, running_mean, running_variance, residual, training, momentum, epsilon, relu);
+  return {n.y, c, n.mean, n.inverse_deviation};
 }
 
-// → dx, dfilter, dbias, dgamma, dbeta, dresidual; those not asked for are undefined.
+// `y` is needed where a ReLU followed a residual. → dx, dfilter, dbias, dgamma, dbeta, dresidual; those not asked for
+// are undefined.
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> conv_bn_backward(
-    const Tensor& dy, const Tensor& x, const Tensor& filter, const Tensor& c, const optional<Tensor>& y,
-    const Tensor& gamma, const Tensor& mean, const Tensor& inverse_deviation, bool has_bias,
-    int64_t stride, int64_t padding, int64_t groups, bool training, double epsilon, bool need_x,
-    bool need_parameters, bool need_residual) {
-  const Tensor masked = y.has_value() ? at::threshold_backward(to_nchw(dy), to_nchw(*y), 0) : to_nchw(dy);
-  auto norm = normalise_backward(masked, to_nchw(c), gamma, mean, inverse_deviation, training, epsilon, need_parameters);
-  const auto conv = convolve_backward(norm.x, x, filter, has_bias, stride, padding, groups, need_x, need_parameters);
+    const Tensor& dy, const Tensor& x, const Tensor& filter, const Tensor& c, const optional<Tensor>& y, bool relu,
+    const Tensor& gamma, const Tensor& beta, const Tensor& mean, const Tensor& inverse_deviation, bool has_bias,
+    int64_t stride, int64_t padding, int64_t groups, bool training, double epsilon, bool need_x, bool need_parameters,
+    bool need_residual) {
+  const auto [norm, residual] = normalise_backward_anywhere(dy, c, y, relu, gamma, beta, mean, inverse_deviation,
+                                                            training, epsilon, need_residual);
+  const auto conv = convolve_backward(to_nchw(norm.x), x, filter, has_bias, stride, padding, groups, need_x, need_parameters);
   return {conv.x,
           conv.filter,
           conv.bias,
           need_parameters ? norm.gamma : Tensor(),
           need_parameters ? norm.beta : Tensor(),
-          need_residual ? to_nhwc(masked) : Tensor()};
+          residual};
 }
 
 // → y, mean, inverse deviation; x is [n, h, w, c] or [n, c].
 std::tuple<Tensor, Tensor, Tensor> bn(const Tensor& x, const Tensor& gamma, const Tensor& beta,
-                                      const Tensor& running_mean, const Tensor& running_variance,
-                                      bool training, double momentum, double epsilon, bool relu) {
-  const auto n = normalise(to_nchw(x), gamma, beta, running_mean, running_variance, {}, training, momentum, epsilon, relu);
-  return {to_nhwc(n.y), n.mean, n.inverse_deviation};
+                                      const Tensor& running_mean, const Tensor& running_variance, bool training,
+                                      double momentum, double epsilon, bool relu) {
+  const auto n = normalise_anywhere(x, gamma, beta, running_mean, running_variance, {}, training, momentum, epsilon, relu);
+  return {n.y, n.mean, n.inverse_deviation};
 }
 
 // → dx, dgamma, dbeta
-std::tuple<Tensor, Tensor, Tensor> bn_backward(const Tensor& dy, const Tensor& x, const optional<Tensor>& y,
-                                               const Tensor& gamma, const Tensor& mean,
-                                               const Tensor& inverse_deviation, bool training,
-                                               double epsilon, bool need_parameters) {
-  const Tensor masked = y.has_value() ? at::threshold_backward(to_nchw(dy), to_nchw(*y), 0) : to_nchw(dy);
-  const auto norm =
-      normalise_backward(masked, to_nchw(x), gamma, mean, inverse_deviation, training, epsilon, need_parameters);
-  return {to_nhwc(norm.x), need_parameters ? norm.gamma : Tensor(), need_parameters ? norm.beta : Tensor()};
+std::tuple<Tensor, Tensor, Tensor> bn_backward(const Tensor& dy, const Tensor& x, bool relu, const Tensor& gamma,
+                                               const Tensor& beta, const Tensor& mean, const Tensor& inverse_deviation,
+                                               bool training, double epsilon) {
+  const auto g = normalise_backward_anywhere(dy, x, {}, relu, gamma, beta, mean, inverse_deviation, training, epsilon, false);
+  return {g.norm.x, g.norm.gamma, g.norm.beta};
 }
 
 }  // namespace
@@ -159,8 +178,8 @@ TORCH_LIBRARY_FRAGMENT(locallearn, library) {
       "float momentum, float epsilon, bool relu) -> (Tensor, Tensor, Tensor, Tensor)",
       conv_bn);
   library.def(
-      "conv_bn_backward(Tensor dy, Tensor x, Tensor filter, Tensor c, Tensor? y, Tensor gamma, Tensor mean, "
-      "Tensor inverse_deviation, bool has_bias, int stride, int padding, int groups, bool training, "
+      "conv_bn_backward(Tensor dy, Tensor x, Tensor filter, Tensor c, Tensor? y, bool relu, Tensor gamma, Tensor beta, "
+      "Tensor mean, Tensor inverse_deviation, bool has_bias, int stride, int padding, int groups, bool training, "
       "float epsilon, bool need_x, bool need_parameters, bool need_residual) "
       "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
       conv_bn_backward);
@@ -169,8 +188,8 @@ TORCH_LIBRARY_FRAGMENT(locallearn, library) {
       "float momentum, float epsilon, bool relu) -> (Tensor, Tensor, Tensor)",
       bn);
   library.def(
-      "bn_backward(Tensor dy, Tensor x, Tensor? y, Tensor gamma, Tensor mean, Tensor inverse_deviation, "
-      "bool training, float epsilon, bool need_parameters) -> (Tensor, Tensor, Tensor)",
+      "bn_backward(Tensor dy, Tensor x, bool relu, Tensor gamma, Tensor beta, Tensor mean, Tensor inverse_deviation, "
+      "bool training, float epsilon) -> (Tensor, Tensor, Tensor)",
       bn_backward);
 }
 

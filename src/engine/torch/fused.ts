@@ -100,7 +100,8 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
         ) as [tf.Tensor4D, tf.Tensor, tf.Tensor, tf.Tensor];
         return {
           y,
-          saved: [x, c, mean, inverseDeviation, ...(relu ? [y] : [])],
+          // Behind a residual the ReLU's mask is read off y; without one it is recomputed from c.
+          saved: [x, c, mean, inverseDeviation, ...(relu && residual !== undefined ? [y] : [])],
           backward: (dy, [savedX, savedC, savedMean, savedDeviation, savedY]) =>
             wrap(
               convBatchNormBackward(
@@ -109,7 +110,9 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
                 input(filter),
                 input(savedC),
                 input(savedY),
+                relu,
                 input(gamma),
+                input(beta),
                 input(savedMean),
                 input(savedDeviation),
                 bias !== undefined,
@@ -129,7 +132,6 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
 
     batchNorm(x, norm, { relu, mode }) {
       const { gamma, beta, runningMean, runningVariance } = norm;
-      // The input's gradient comes with the parameters' in one pass, so it is computed and dropped if unwanted.
       const wantX = wantsGradient(x);
       const wanted = [...(wantX ? [x] : []), ...(mode.parameterGradients ? [gamma, beta] : [])];
       return differentiable(wanted, () => {
@@ -148,24 +150,26 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
         ) as [typeof x, tf.Tensor, tf.Tensor];
         return {
           y,
-          saved: [x, mean, inverseDeviation, ...(relu ? [y] : [])],
-          backward: (dy, [savedX, savedMean, savedDeviation, savedY]) => {
-            const [dx, ...dparameters] = wrap(
+          saved: [x, mean, inverseDeviation],
+          backward: (dy, [savedX, savedMean, savedDeviation]) => {
+            const gradients = wrap(
               batchNormBackward(
                 input(dy),
                 input(savedX),
-                input(savedY),
+                relu,
                 input(gamma),
+                input(beta),
                 input(savedMean),
                 input(savedDeviation),
                 mode.training,
                 batchNormEpsilon,
-                mode.parameterGradients,
               ),
             );
-            if (wantX) return [dx, ...dparameters];
-            dx!.dispose();
-            return dparameters;
+            // All three come out of the same two passes; what is not wanted is dropped.
+            const unwanted = gradients.splice(mode.parameterGradients ? 3 : 1);
+            if (!wantX) unwanted.push(...gradients.splice(0, 1));
+            tf.dispose(unwanted as tf.Tensor[]);
+            return gradients;
           },
         };
       });
