@@ -168,7 +168,7 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
             // All three come out of the same two passes; what is not wanted is dropped.
             const unwanted = gradients.splice(mode.parameterGradients ? 3 : 1);
             if (!wantX) unwanted.push(...gradients.splice(0, 1));
-            tf.dispose(unwanted as tf.Tensor[]);
+            tf.dispose(unwanted);
             return gradients;
           },
         };
@@ -233,5 +233,5 @@ function differentiable<T extends tf.Tensor>(wanted: readonly tf.Tensor[], run: 
     };
     return { value: y, gradFunc };
   });
-  return op(...wanted) as T;
+  return op(...wanted);
 }

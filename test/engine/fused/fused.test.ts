@@ -1,0 +1,206 @@
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { trainingMode, type Mode } from '../../../src/engine/fused/ops.js';
+import { fused } from '../../../src/engine/fused/registry.js';
+import { selectEngine } from '../../../src/engine/select.js';
+import { nativeStatus } from '../../../src/engine/torch/load-native.js';
+import { randomStream } from '../../../src/random.js';
+import { convCases } from './conv-cases.js';
+import { convolve, moments, normalise, numericGradient, outputShape, type ConvCase } from './reference.js';
+
+const native = nativeStatus();
+const random = randomStream(1, 'fused ops');
+const draw = (size: number, scale = 1): Float64Array =>
+  Float64Array.from({ length: size }, () => Math.fround(scale * random.normal()));
+const tensor = (values: Float64Array, shape: number[]): tf.Tensor =>
+  tf.tensor(Float32Array.from(values), shape);
+const vector = (values: Float64Array): tf.Variable<tf.Rank.R1> =>
+  tf.tidy(() => tf.variable(tf.tensor1d(Float32Array.from(values))));
+
+function expectClose(found: tf.Tensor, expected: Float64Array, tolerance = 2e-4): void {
+  const values = found.dataSync();
+  const scale = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-3);
+  expect(values.length).toBe(expected.length);
+  expected.forEach((value, i) => expect(Math.abs(values[i]! - value) / scale).toBeLessThan(tolerance));
+}
+
+for (const engine of ['torch', 'cpu'] as const) {
+  describe.skipIf(engine === 'torch' && !native.available)(`fused ops on ${engine}`, () => {
+    beforeAll(() => selectEngine(engine));
+
+    it.each(convCases)('conv–BN, $name: values, running statistics and all gradients', (test) => {
+      const { x, out, kernel, groups, bias, residual, relu, mode } = test;
+      const y = outputShape(test);
+      const size = y.n * y.h * y.w * y.c;
+      const given = {
+        x: draw(x.n * x.h * x.w * x.c),
+        filter: draw(kernel * kernel * (x.c / groups) * out, 0.5),
+        gamma: draw(out).map((value) => Math.fround(1 + 0.3 * value)),
+        beta: draw(out, 0.3),
+        ...(bias ? { bias: draw(out) } : {}),
+        ...(residual ? { residual: draw(size) } : {}),
+      };
+      type Given = Record<keyof typeof given, Float64Array>;
+      const running = {
+        mean: draw(out, 0.2),
+        variance: draw(out).map((value) => Math.fround(1 + value ** 2)),
+      };
+      const weights = draw(size);
+      const forward = (at: Given): Float64Array => {
+        const c = convolve(test, at.x, at.filter, at.bias);
+        return normalise(c, { ...at, ...running }, { training: mode.training, relu, residual: at.residual });
+      };
+      const lossAt = (at: Given): number =>
+        forward(at).reduce((sum, value, i) => sum + value * weights[i]!, 0);
+
+      const shapes: Record<string, number[]> = {
+        x: [x.n, x.h, x.w, x.c],
+        filter: [kernel, kernel, x.c / groups, out],
+        residual: [y.n, y.h, y.w, y.c],
+      };
+      const names = Object.keys(given) as (keyof typeof given)[];
+      const before = tf.memory().numTensors;
+      const runningMean = vector(running.mean);
+      const runningVariance = vector(running.variance);
+      const inputs = names.map((name) => tensor(given[name]!, shapes[name] ?? [out]));
+      const op = (...tensors: tf.Tensor[]): tf.Tensor4D => {
+        const at = Object.fromEntries(names.map((name, i) => [name, tensors[i]])) as Record<
+          string,
+          tf.Tensor
+        >;
+        return fused().convBatchNorm(
+          at['x'] as tf.Tensor4D,
+          {
+            filter: at['filter'] as tf.Tensor4D,
+            bias: at['bias'] as tf.Tensor1D | undefined,
+            stride: test.stride,
+            padding: test.padding,
+            groups,
+          },
+          {
+            gamma: at['gamma'] as tf.Tensor1D,
+            beta: at['beta'] as tf.Tensor1D,
+            runningMean,
+            runningVariance,
+          },
+          { relu, residual: at['residual'] as tf.Tensor4D | undefined, mode },
+        );
+      };
+      const dy = tensor(weights, [y.n, y.h, y.w, y.c]);
+      const { value, grads } = tf.valueAndGrads(op)(inputs, dy);
+
+      expectClose(value, forward(given as Given));
+      names.forEach((name, i) => {
+        const numeric = numericGradient((at) => lossAt({ ...(given as Given), [name]: at }), given[name]!);
+        // A bias in front of batch statistics has no gradient: what is left is rounding.
+        if (name === 'bias' && mode.training)
+          expect(Math.max(...grads[i]!.dataSync().map(Math.abs))).toBeLessThan(1e-4);
+        else expectClose(grads[i]!, numeric);
+      });
+      const c = convolve(test, given.x, given.filter, given.bias);
+      const batch = moments(c, out);
+      const count = size / out;
+      const blend = (old: Float64Array, now: Float64Array, factor: number): Float64Array =>
+        mode.training ? old.map((value, j) => 0.9 * value + 0.1 * now[j]! * factor) : old;
+      expectClose(runningMean, blend(running.mean, batch.mean, 1));
+      expectClose(runningVariance, blend(running.variance, batch.variance, count / (count - 1)));
+
+      expect(dy.isDisposed).toBe(false);
+      tf.dispose([value, dy, runningMean, runningVariance, ...grads, ...inputs]);
+      expect(tf.memory().numTensors).toBe(before);
+    });
+
+    it.each([
+      { shape: [7, 5], relu: true, training: true },
+      { shape: [300, 19], relu: false, training: true },
+      { shape: [2, 3, 4, 32], relu: true, training: false },
+    ])('BN of $shape: values and all gradients', ({ shape, relu, training }) => {
+      const channels = shape[shape.length - 1]!;
+      const size = shape.reduce((product, length) => product * length, 1);
+      const given = {
+        x: draw(size).map((value) => Math.fround(value + 3)),
+        gamma: draw(channels),
+        beta: draw(channels),
+      };
+      const running = {
+        mean: draw(channels),
+        variance: draw(channels).map((value) => Math.fround(1 + value ** 2)),
+      };
+      const weights = draw(size);
+      const forward = (at: typeof given): Float64Array =>
+        normalise(at.x, { ...at, ...running }, { training, relu });
+      const mode: Mode = { training, parameterGradients: true };
+      const op = (...tensors: tf.Tensor[]): tf.Tensor =>
+        fused().batchNorm(
+          tensors[0] as tf.Tensor4D,
+          {
+            gamma: tensors[1] as tf.Tensor1D,
+            beta: tensors[2] as tf.Tensor1D,
+            runningMean: vector(running.mean),
+            runningVariance: vector(running.variance),
+          },
+          { relu, mode },
+        );
+      const { value, grads } = tf.valueAndGrads(op)(
+        [tensor(given.x, shape), tensor(given.gamma, [channels]), tensor(given.beta, [channels])],
+        tensor(weights, shape),
+      );
+      expectClose(value, forward(given));
+      (['x', 'gamma', 'beta'] as const).forEach((name, i) => {
+        const numeric = numericGradient(
+          (at) => forward({ ...given, [name]: at }).reduce((sum, v, k) => sum + v * weights[k]!, 0),
+          given[name],
+        );
+        expectClose(grads[i]!, numeric, 1e-3);
+      });
+    });
+
+    it('conv with bias: values and all gradients', () => {
+      const test: ConvCase = {
+        x: { n: 2, h: 5, w: 5, c: 3 },
+        out: 4,
+        kernel: 3,
+        stride: 1,
+        padding: 1,
+        groups: 1,
+      };
+      const given = { x: draw(150), filter: draw(108), bias: draw(4) };
+      const weights = draw(200);
+      const op = (x: tf.Tensor, filter: tf.Tensor, bias: tf.Tensor): tf.Tensor =>
+        fused().conv(
+          x as tf.Tensor4D,
+          { filter: filter as tf.Tensor4D, bias: bias as tf.Tensor1D, stride: 1, padding: 1, groups: 1 },
+          trainingMode,
+        );
+      const { value, grads } = tf.valueAndGrads(op)(
+        [tensor(given.x, [2, 5, 5, 3]), tensor(given.filter, [3, 3, 3, 4]), tensor(given.bias, [4])],
+        tensor(weights, [2, 5, 5, 4]),
+      );
+      expectClose(value, convolve(test, given.x, given.filter, given.bias));
+      (['x', 'filter', 'bias'] as const).forEach((name, i) => {
+        const numeric = numericGradient((at) => {
+          const all = { ...given, [name]: at };
+          return convolve(test, all.x, all.filter, all.bias).reduce((sum, v, k) => sum + v * weights[k]!, 0);
+        }, given[name]);
+        expectClose(grads[i]!, numeric);
+      });
+    });
+
+    it('moves averages towards values', () => {
+      const average = vector(Float64Array.of(1, 2));
+      fused().movingAverage([average], [tf.tensor1d([3, -2])], 0.75);
+      expectClose(average, Float64Array.of(1.5, 1));
+    });
+
+    it('copies where memory is shared before it writes', () => {
+      const a = vector(Float64Array.of(1, 2));
+      const b = tf.variable(tf.tensor1d([0, 0]));
+      b.assign(a);
+      const momenta = [tf.variable(tf.zeros([2]))];
+      const settings = { learningRate: 1, momentum: 0, weightDecay: 0, nesterov: false };
+      fused().sgd([a], [tf.tensor1d([1, 1])], momenta, settings);
+      expectClose(a, Float64Array.of(0, 1));
+      expectClose(b, Float64Array.of(1, 2));
+    });
+  });
+}
