@@ -1,0 +1,127 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { messageOf } from '../errors.js';
+import type { BatchSource } from './batch-source.js';
+import { checkUsable } from './batch-source.js';
+import type { ImageBatch } from './dataset.js';
+import type { BatchPlan } from './fill.js';
+import type { Ring, WorkerPlan } from './ring.js';
+import { CLAIMED, createRing, EPOCH, IDLE, READY, RELEASED, RUN, slotViews, STOP, WAITING } from './ring.js';
+
+/** The main thread's side of the ring. */
+export class WorkerPool implements BatchSource {
+  readonly #plan: BatchPlan;
+  readonly #ring: Ring;
+  readonly #views: readonly { images: Uint8Array; labels: Uint8Array }[];
+  readonly #workers: readonly Worker[];
+  /** Those who sleep until the ring changes, the pool fails or it closes. */
+  #sleepers: (() => void)[] = [];
+  #failure: Error | undefined;
+  #closed = false;
+
+  /** Starts `workers` threads (1 or more) that keep up to `prefetch` batches ready beside the one in use. */
+  constructor(plan: BatchPlan, steps: number, workers: number, prefetch: number) {
+    this.#plan = plan;
+    const [height, width, channels] = plan.imageShape;
+    const ring = createRing(prefetch + 1, plan.batchSize, height * width * channels);
+    this.#ring = ring;
+    this.#views = Array.from({ length: ring.slots }, (_, slot) => slotViews(ring, slot));
+    const file = workerFile();
+    const workerData: WorkerPlan = { plan, ring, steps };
+    this.#workers = Array.from({ length: workers }, (_, n) => {
+      // No flags of the process: some, such as --input-type, keep a worker from starting.
+      const worker = new Worker(file, { workerData, name: `data worker ${n}`, execArgv: [] });
+      worker.on('message', () => this.#wake());
+      worker.on('error', (error) => this.#fail(n, `failed: ${messageOf(error)}`, error));
+      worker.on('exit', (code) => this.#fail(n, `stopped with exit code ${code}`));
+      worker.unref();
+      return worker;
+    });
+    Atomics.store(ring.control, IDLE, workers);
+  }
+
+  /** Breaks off the epoch before, if it still goes on, lets `prepare` rewrite the plan's order, and starts the next. */
+  async begin(epoch: number, isCurrent: () => boolean, prepare: () => void): Promise<void> {
+    const { control } = this.#ring;
+    this.stop();
+    await this.#until(() => Atomics.load(control, IDLE) === this.#workers.length, isCurrent);
+    prepare();
+    control.fill(0, READY);
+    Atomics.store(control, EPOCH, epoch);
+    Atomics.store(control, CLAIMED, 0);
+    Atomics.store(control, RELEASED, 0);
+    Atomics.store(control, IDLE, 0);
+    Atomics.add(control, RUN, 1);
+    Atomics.notify(control, RUN);
+  }
+
+  /** Batch `step` of the epoch begun last; hands back the one before it. */
+  async take(step: number, isCurrent: () => boolean): Promise<ImageBatch> {
+    const { control, slots } = this.#ring;
+    this.#check(isCurrent);
+    Atomics.store(control, RELEASED, step);
+    Atomics.notify(control, RELEASED);
+    const slot = step % slots;
+    await this.#until(() => Atomics.load(control, READY + slot) === step + 1, isCurrent);
+    const { split, batchSize, imageShape } = this.#plan;
+    const size = Math.min(batchSize, split.size - step * batchSize);
+    const { images, labels } = this.#views[slot]!;
+    const imageBytes = imageShape[0] * imageShape[1] * imageShape[2];
+    return { size, images: images.subarray(0, size * imageBytes), labels: labels.subarray(0, size) };
+  }
+
+  /** Nothing more is wanted of the epoch at hand. */
+  stop(): void {
+    Atomics.store(this.#ring.control, RELEASED, STOP);
+    Atomics.notify(this.#ring.control, RELEASED);
+  }
+
+  /** Whoever still waits for a batch gets an error. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#wake();
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  /** Waits for a change that the workers report. Only meanwhile do they keep the process alive. */
+  async #until(condition: () => boolean, isCurrent: () => boolean): Promise<void> {
+    const { control } = this.#ring;
+    for (;;) {
+      this.#check(isCurrent);
+      if (condition()) return;
+      Atomics.store(control, WAITING, 1);
+      // Again, now that the flag is up: a worker may have been done just before.
+      if (condition()) return;
+      for (const worker of this.#workers) worker.ref();
+      await new Promise<void>((resolve) => this.#sleepers.push(resolve));
+    }
+  }
+
+  #check(isCurrent: () => boolean): void {
+    if (this.#failure) throw this.#failure;
+    checkUsable(this.#closed, isCurrent);
+  }
+
+  #wake(): void {
+    // Once closed, the workers' end is waited for: a late message must not let the process go before.
+    if (!this.#closed) for (const worker of this.#workers) worker.unref();
+    for (const resume of this.#sleepers.splice(0)) resume();
+  }
+
+  #fail(worker: number, what: string, cause?: unknown): void {
+    if (this.#closed) return;
+    this.#failure ??= new Error(`data worker ${worker} ${what}`, { cause });
+    this.#wake();
+  }
+}
+
+/** The compiled worker: Node's threads run JavaScript only, also where a test runs the sources. */
+function workerFile(): URL {
+  const compiled = new URL(
+    import.meta.url.endsWith('.ts') ? '../../dist/data/worker.js' : './worker.js',
+    import.meta.url,
+  );
+  if (!existsSync(compiled)) throw new Error(`${fileURLToPath(compiled)} is missing: run npm run build`);
+  return compiled;
+}

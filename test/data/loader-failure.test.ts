@@ -1,0 +1,60 @@
+import type { Worker, WorkerOptions } from 'node:worker_threads';
+import { afterEach, expect, test, vi } from 'vitest';
+import { openLoader } from '../../src/data/loader.js';
+import { collect, noiseSplit } from './helpers.js';
+
+const started = vi.hoisted(() => ({ workers: [] as Worker[], source: undefined as string | undefined }));
+
+vi.mock('node:worker_threads', async (importOriginal) => {
+  const original = await importOriginal<typeof import('node:worker_threads')>();
+  class WatchedWorker extends original.Worker {
+    constructor(file: URL, options: WorkerOptions) {
+      const replaced = started.source !== undefined && started.workers.length === 1;
+      super(replaced ? new URL(`data:text/javascript,${started.source}`) : file, options);
+      started.workers.push(this);
+    }
+  }
+  return { ...original, Worker: WatchedWorker };
+});
+
+afterEach(() => {
+  started.workers.length = 0;
+  started.source = undefined;
+});
+
+function open(): ReturnType<typeof openLoader> {
+  return openLoader(noiseSplit(100, 48), {
+    imageShape: [4, 4, 3],
+    batchSize: 10,
+    seed: 1,
+    shuffle: true,
+    augmentation: undefined,
+    dropLast: true,
+    workers: 2,
+    prefetch: 2,
+  });
+}
+
+test('an exception in a worker reaches whoever waits for a batch', async () => {
+  started.source = `throw new Error('no ink')`;
+  const loader = open();
+  const epochs = async (): Promise<void> => {
+    for (let epoch = 1; ; epoch++) await collect(loader.batches(epoch));
+  };
+  await expect(epochs()).rejects.toThrow('data worker 1 failed: no ink');
+  await expect(collect(loader.batches(9))).rejects.toThrow('data worker 1 failed: no ink');
+  await loader.close();
+});
+
+test('a worker that stops in the middle of an epoch is missed, and none is left after close()', async () => {
+  const loader = open();
+  const iterator = loader.batches(1)[Symbol.asyncIterator]();
+  await iterator.next();
+  await started.workers[0]!.terminate();
+  const rest = async (): Promise<void> => {
+    while ((await iterator.next()).done !== true);
+  };
+  await expect(rest()).rejects.toThrow(/^data worker 0 stopped with exit code \d$/);
+  await loader.close();
+  expect(started.workers.map((worker) => worker.threadId)).toEqual([-1, -1]);
+});
