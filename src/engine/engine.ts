@@ -12,6 +12,8 @@ export interface MemoryMeter {
   /** Most bytes taken from the system since the last reset; the peak where the engine does not tell. */
   reserved(): number;
   reset(): void;
+  /** Gives cached, unused memory back to the system, so that `reserved` counts from what is in use. */
+  release(): void;
 }
 
 /** A TensorFlow.js backend that is set and ready. */

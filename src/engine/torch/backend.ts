@@ -1,0 +1,304 @@
+import * as tf from '@tensorflow/tfjs';
+import { allKernels } from './kernels/all.js';
+import { loadNative } from './load-native.js';
+import type { Native, NativeArgument, NativeTensor } from './native.js';
+
+export type Device = 'cpu' | 'cuda';
+
+/** What a tensor's data id stands for. Strings stay in JavaScript; everything else is one libtorch tensor. */
+interface Entry {
+  readonly native: NativeTensor | undefined;
+  /** The shape of `native`, kept here because asking libtorch costs a call. */
+  readonly shape: readonly number[];
+  readonly dtype: tf.DataType;
+  readonly strings: Uint8Array[] | undefined;
+  /** Reshaped views asked for outside of scopes; they live as long as the data. */
+  views: { readonly shape: readonly number[]; readonly native: NativeTensor }[] | undefined;
+  refCount: number;
+}
+
+/** An operator with one result. */
+export type Operator = (...args: NativeArgument[]) => NativeTensor;
+/** An operator with several results; those that it left undefined are null. */
+export type MultiOperator = (...args: NativeArgument[]) => (NativeTensor | null)[];
+
+/**
+ * TensorFlow.js on libtorch's kernels. A tensor is an at::Tensor of the same logical shape and of any strides.
+ *
+ * Libtorch tensors are freed when they are disposed, not when JavaScript forgets them. Inside `scope` (every kernel
+ * runs in one) what the operators return is collected and freed at its end, except for what became an output.
+ */
+export class TorchBackend extends tf.KernelBackend {
+  readonly #data: tf.DataStorage<Entry>;
+  #scope: NativeTensor[] | undefined;
+  readonly #reshape: Operator;
+  readonly #viewAsReal: Operator;
+  readonly #viewAsComplex: Operator;
+
+  constructor(
+    readonly native: Native,
+    readonly device: Device,
+  ) {
+    super();
+    this.#data = new tf.DataStorage<Entry>(this, tf.engine());
+    this.#reshape = this.op('aten::reshape');
+    this.#viewAsReal = this.op('aten::view_as_real');
+    this.#viewAsComplex = this.op('aten::view_as_complex');
+  }
+
+  /** Binds an operator, at its first call; the result belongs to the scope that is open at the call. */
+  readonly op = (name: string, overload?: string): Operator => {
+    const call = this.#lazily(name, overload);
+    return (...args) => {
+      const result = call(...args) as NativeTensor;
+      this.#scope?.push(result);
+      return result;
+    };
+  };
+
+  /** Binds an operator that returns a tuple or a list. */
+  readonly multiOp = (name: string, overload?: string): MultiOperator => {
+    const call = this.#lazily(name, overload);
+    return (...args) => {
+      const results = call(...args) as (NativeTensor | null)[];
+      for (const result of results) if (result !== null) this.#scope?.push(result);
+      return results;
+    };
+  };
+
+  /** Late, so that a libtorch that lacks one operator lacks one kernel. */
+  #lazily(name: string, overload: string | undefined): ReturnType<Native['op']> {
+    let bound: ReturnType<Native['op']> | undefined;
+    return (...args) => (bound ??= this.native.op(name, overload))(...args);
+  }
+
+  /** Runs f; libtorch tensors that operators made in it are freed at its end, except for outputs. */
+  scope<T>(f: () => T): T {
+    const outer = this.#scope;
+    const scope: NativeTensor[] = [];
+    this.#scope = scope;
+    try {
+      return f();
+    } finally {
+      this.#scope = outer;
+      for (const tensor of scope) tensor.dispose();
+    }
+  }
+
+  /**
+   * The libtorch tensor behind a TensorFlow.js tensor, in its shape. It stays the backend's: never write to it
+   * unless it belongs to a variable, and never dispose it.
+   */
+  readonly input = (info: tf.TensorInfo): NativeTensor => {
+    const entry = this.#data.get(info.dataId);
+    if (entry.native === undefined) throw new Error('String tensors are not supported by this kernel');
+    if (sameShape(entry.shape, info.shape)) return entry.native;
+    if (this.#scope !== undefined) return this.#reshape(entry.native, info.shape);
+    const known = entry.views?.find(({ shape }) => sameShape(shape, info.shape));
+    if (known !== undefined) return known.native;
+    const view = { shape: info.shape, native: this.#reshape(entry.native, info.shape) };
+    (entry.views ??= []).push(view);
+    return view.native;
+  };
+
+  /** Values from JavaScript as a libtorch tensor that belongs to the open scope. */
+  readonly constant = (
+    values: Float32Array | Int32Array | Uint8Array,
+    shape: readonly number[],
+    dtype: 'float32' | 'int32' | 'bool',
+  ): NativeTensor => {
+    const tensor = this.native.fromTypedArray(values, shape, dtype, this.device);
+    this.#scope?.push(tensor);
+    return tensor;
+  };
+
+  /** Hands a libtorch tensor over to the backend, which disposes it when its last TensorFlow.js tensor is. */
+  readonly output = (
+    native: NativeTensor,
+    dtype: tf.DataType = tfDtype(native.dtype),
+    shape: readonly number[] = native.shape,
+  ): tf.TensorInfo => {
+    if (this.#scope !== undefined) {
+      const index = this.#scope.lastIndexOf(native);
+      if (index < 0) throw new Error('A kernel may only return a libtorch tensor that it made');
+      this.#scope.splice(index, 1);
+    }
+    const dataId = {};
+    this.#data.set(dataId, { native, shape, dtype, strings: undefined, views: undefined, refCount: 1 });
+    return { dataId, shape: shape as number[], dtype };
+  };
+
+  /** The same data in another shape or under another name: no copy. */
+  readonly share = (info: tf.TensorInfo, shape: number[] = info.shape): tf.TensorInfo => {
+    this.incRef(info.dataId);
+    return { dataId: info.dataId, shape, dtype: info.dtype };
+  };
+
+  /** `output` as a tensor that the current tidy scope tracks; for ops outside of kernels. */
+  wrap(native: NativeTensor): tf.Tensor {
+    return tf.engine().makeTensorFromTensorInfo(this.output(native), this);
+  }
+
+  /** Strings, or values from the host, as a new tensor. */
+  readonly upload = (values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.TensorInfo => ({
+    dataId: this.write(values, shape, dtype),
+    shape,
+    dtype,
+  });
+
+  override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {
+    const dataId = {};
+    this.move(dataId, values, shape, dtype, 1);
+    return dataId;
+  }
+
+  override move(
+    dataId: tf.DataId,
+    values: tf.BackendValues,
+    shape: number[],
+    dtype: tf.DataType,
+    refCount: number,
+  ): void {
+    const strings = dtype === 'string' ? (values as Uint8Array[]) : undefined;
+    const native = strings ? undefined : this.#fromValues(values as ArrayLike<number>, shape, dtype);
+    this.#data.set(dataId, { native, shape: shape.slice(), dtype, strings, views: undefined, refCount });
+  }
+
+  #fromValues(values: ArrayLike<number>, shape: readonly number[], dtype: tf.DataType): NativeTensor {
+    const { native, device } = this;
+    switch (dtype) {
+      case 'int32':
+        return native.fromTypedArray(
+          values instanceof Int32Array ? values : Int32Array.from(values),
+          shape,
+          dtype,
+          device,
+        );
+      case 'bool':
+        return native.fromTypedArray(
+          values instanceof Uint8Array ? values : Uint8Array.from(values),
+          shape,
+          dtype,
+          device,
+        );
+      case 'complex64': {
+        const pairs = this.#fromValues(values, [...shape, 2], 'float32');
+        const complex = this.#viewAsComplex(pairs);
+        pairs.dispose();
+        return complex;
+      }
+      case 'float32':
+      case 'string':
+        return native.fromTypedArray(
+          values instanceof Float32Array ? values : Float32Array.from(values),
+          shape,
+          'float32',
+          device,
+        );
+    }
+  }
+
+  override readSync(dataId: tf.DataId): tf.BackendValues {
+    const { native, strings, dtype } = this.#data.get(dataId);
+    if (native === undefined) return strings!;
+    if (dtype !== 'complex64') return this.native.read(native);
+    return this.scope(() => this.native.read(this.#viewAsReal(native)));
+  }
+
+  override read(dataId: tf.DataId): Promise<tf.BackendValues> {
+    return new Promise((resolve) => resolve(this.readSync(dataId)));
+  }
+
+  override disposeData(dataId: tf.DataId, force = false): boolean {
+    if (!this.#data.has(dataId)) return true;
+    const entry = this.#data.get(dataId);
+    entry.refCount--;
+    if (!force && entry.refCount > 0) return false;
+    entry.native?.dispose();
+    entry.views?.forEach((view) => view.native.dispose());
+    this.#data.delete(dataId);
+    return true;
+  }
+
+  override refCount(dataId: tf.DataId): number {
+    return this.#data.has(dataId) ? this.#data.get(dataId).refCount : 0;
+  }
+
+  override incRef(dataId: tf.DataId): void {
+    this.#data.get(dataId).refCount++;
+  }
+
+  override numDataIds(): number {
+    return this.#data.numDataIds();
+  }
+
+  override memory(): { unreliable: boolean } {
+    return { unreliable: false };
+  }
+
+  override timerAvailable(): boolean {
+    return true;
+  }
+
+  override time(f: () => void): Promise<tf.BackendTimingInfo> {
+    const start = performance.now();
+    f();
+    return Promise.resolve({ kernelMs: performance.now() - start } as tf.BackendTimingInfo);
+  }
+
+  override floatPrecision(): 16 | 32 {
+    return 32;
+  }
+
+  override epsilon(): number {
+    return 1e-7;
+  }
+
+  override dispose(): void {
+    this.native.releaseCachedMemory(this.device);
+  }
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+function tfDtype(dtype: string): tf.DataType {
+  switch (dtype) {
+    case 'float32':
+    case 'int32':
+    case 'bool':
+    case 'complex64':
+      return dtype;
+    default:
+      throw new Error(`TensorFlow.js has no dtype for libtorch's ${dtype}`);
+  }
+}
+
+let registered: TorchBackend | undefined;
+
+/**
+ * Makes `torch` a TensorFlow.js backend with all its kernels, on one device for the life of the process.
+ * @throws UserError if libtorch or the bridge is missing.
+ */
+export function registerTorchBackend(device: Device): TorchBackend {
+  if (registered !== undefined) {
+    if (registered.device !== device) {
+      throw new Error(`The torch backend already runs on ${registered.device}; one process has one device`);
+    }
+    return registered;
+  }
+  const backend = new TorchBackend(loadNative(), device);
+  for (const [kernelName, run] of Object.entries(allKernels(backend))) {
+    tf.registerKernel({
+      kernelName,
+      backendName: 'torch',
+      kernelFunc: ({ inputs, attrs }) => backend.scope(() => run(inputs as never, (attrs ?? {}) as object)),
+    });
+  }
+  tf.registerBackend('torch', () => backend);
+  registered = backend;
+  return backend;
+}
