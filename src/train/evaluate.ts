@@ -12,13 +12,16 @@ export interface Evaluation {
   readonly loss: number;
 }
 
-/** Accuracy and loss of a network on batches, running statistics in use. `onBatch` is called after each batch. */
+/**
+ * Accuracy and loss of a network on batches, running statistics in use. `onBatch` runs after each batch; where it comes
+ * to false, evaluation ends and gives undefined.
+ */
 export async function evaluate(
   network: Network,
   dataset: Dataset,
   batches: AsyncIterable<ImageBatch>,
-  onBatch?: () => Promise<void>,
-): Promise<Evaluation> {
+  onBatch: () => Promise<boolean> = () => Promise.resolve(true),
+): Promise<Evaluation | undefined> {
   let correct = 0;
   let loss = 0;
   let count = 0;
@@ -32,7 +35,7 @@ export async function evaluate(
     correct += right;
     loss += batchLoss * size;
     count += size;
-    await onBatch?.();
+    if (!(await onBatch())) return undefined;
   }
   return { accuracy: correct / count, loss: loss / count };
 }

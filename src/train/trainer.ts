@@ -125,8 +125,9 @@ async function runEpoch(run: Run, epoch: number): Promise<EpochMetrics | undefin
   const evaluation = await evaluate(strategy.network, dataset, testing.batches(epoch), async () => {
     onEvent?.({ type: 'evaluation', epoch, step: ++evaluated, steps: testing.steps });
     await setImmediate();
+    return !signal?.aborted;
   });
-  if (signal?.aborted) return undefined;
+  if (evaluation === undefined) return undefined;
   const byName = (values: readonly number[]): Record<string, number> =>
     Object.fromEntries(updates.map((update, i) => [update.name, values[i]!]));
   const meanLosses = lossSums.map((sum) => sum / step);

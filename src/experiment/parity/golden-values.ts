@@ -53,6 +53,7 @@ export function goldenImages(
   return pixels;
 }
 
-export function goldenLabels(count: number, step: number, classes: number): Uint8Array {
-  return Uint8Array.from({ length: count }, (_, i) => (7 * i + step) % classes);
+/** The published runs have ten classes, whatever their data set. */
+export function goldenLabels(count: number, step: number): Uint8Array {
+  return Uint8Array.from({ length: count }, (_, i) => (7 * i + step) % 10);
 }

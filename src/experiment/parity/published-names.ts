@@ -51,8 +51,8 @@ const hpffRepository: Naming = {
 
 const repositories: Readonly<Record<string, Naming>> = { man: manRepository, hpff: hpffRepository };
 
-/** The published names for a strategy's parameters: the backbone's, the head's and the auxiliary nets'. */
-export function publishedNames({ name: method, network, partition }: Strategy): PublishedName {
+/** The names that a method's code has for a strategy's parameters: the backbone's, the head's, the auxiliary nets'. */
+export function publishedNames(method: string, { network, partition }: Strategy): PublishedName {
   const naming = repositories[method] ?? auglocalRepository;
   return (name) => {
     if (name.startsWith('fc.')) return naming.head(network) + name.slice(2);

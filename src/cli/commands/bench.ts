@@ -1,0 +1,86 @@
+import type { CommandModule } from 'yargs';
+import { engineNames } from '../../engine/engine.js';
+import type { BenchResult } from '../../experiment/bench.js';
+import { nearest } from '../../experiment/schema-problems.js';
+import { formatBytes, formatRate, textTable } from '../../experiment/table.js';
+import { strategyOptionsSchema } from '../../local/options.js';
+import { UsageError } from '../errors.js';
+import { notify } from '../progress.js';
+
+const methodNames = strategyOptionsSchema.options.map(({ shape }) => shape.method.value);
+
+export const benchOptions = {
+  methods: {
+    type: 'string',
+    default: 'bp,auglocal',
+    requiresArg: true,
+    describe: `which, with commas between: ${methodNames.join(', ')}`,
+  },
+  batch: { type: 'number', default: 128, requiresArg: true, describe: 'images a step' },
+  depth: { type: 'number', default: 32, requiresArg: true, describe: 'layers of the ResNet, 6m+2' },
+  blocks: { type: 'number', default: 16, requiresArg: true, describe: 'K of the methods that have one' },
+  steps: { type: 'number', default: 10, requiresArg: true, describe: 'steps that are timed' },
+  engine: {
+    choices: ['auto', ...engineNames],
+    default: 'auto',
+    requiresArg: true,
+    describe: 'what computes',
+  },
+  json: { type: 'boolean', default: false, describe: 'a line of JSON for each method instead of a table' },
+} as const;
+
+interface BenchArguments {
+  readonly methods: string;
+  readonly batch: number;
+  readonly depth: number;
+  readonly blocks: number;
+  readonly steps: number;
+  readonly engine: (typeof benchOptions.engine.choices)[number];
+  readonly json: boolean;
+}
+
+export const benchCommand: CommandModule<object, BenchArguments> = {
+  command: 'bench',
+  describe: 'measure speed and memory of training steps on random images',
+  builder: (yargs) =>
+    yargs.options(benchOptions).example('$0 bench --methods bp,auglocal --batch 128 --json', ''),
+  handler: async (args) => {
+    const methods = args.methods.split(',').map((name) => {
+      const known = methodNames.find((method) => method === name.trim());
+      if (known) return known;
+      throw new UsageError(
+        `--methods: must be some of ${methodNames.join(', ')}, not "${name}"${nearest(name, methodNames)}`,
+      );
+    });
+    for (const name of ['batch', 'depth', 'blocks', 'steps'] as const) {
+      if (!Number.isInteger(args[name]) || args[name] < 1) {
+        throw new UsageError(`--${name} must be a whole number from 1, not ${args[name]}`);
+      }
+    }
+    const { selectEngine } = await import('../../engine/select.js');
+    const { benchMethod } = await import('../../experiment/bench.js');
+    const { engine, notice } = await selectEngine(args.engine);
+    notify(notice, args.json);
+    const results: BenchResult[] = [];
+    for (const method of methods) {
+      const result = benchMethod(engine, method, args);
+      if (args.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+      else results.push(result);
+    }
+    if (!args.json) process.stdout.write(benchTable(results));
+  },
+};
+
+function benchTable(results: readonly BenchResult[]): string {
+  return textTable({
+    header: ['method', 'batch', 'images/s', 'peak memory', 'reserved', 'engine'],
+    rows: results.map((result) => [
+      result.method,
+      String(result.batch),
+      formatRate(result.imagesPerSecond),
+      `${formatBytes(result.peakMemoryBytes)} (${result.memoryMeter})`,
+      formatBytes(result.reservedMemoryBytes),
+      result.engine,
+    ]),
+  });
+}

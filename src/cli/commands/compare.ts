@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import type { CommandModule } from 'yargs';
+import { resultTable, textTable } from '../../experiment/table.js';
+import { withInterrupts } from '../interrupts.js';
+import { configArgument, configOf, configOptions, defaultRuns, type ConfigArguments } from '../options.js';
+import { notify, progressObserver } from '../progress.js';
+
+export const compareOptions = {
+  ...configOptions,
+  out: {
+    type: 'string',
+    requiresArg: true,
+    describe: `the folder for the run folders and summary.json [${defaultRuns}/<name>]`,
+  },
+} as const;
+
+export const compareCommand: CommandModule<object, ConfigArguments & { readonly out: string | undefined }> = {
+  command: 'compare <config>',
+  describe: 'train a network with each method of a config, BP among them, and print a table',
+  builder: (yargs) =>
+    yargs
+      .positional('config', configArgument)
+      .options(compareOptions)
+      .example('$0 compare configs/demo.yaml', '')
+      .example('$0 compare configs/demo.yaml --out results --set train.epochs=1', ''),
+  handler: async (args) => {
+    const config = configOf(args);
+    const parent = args.out ?? join(defaultRuns, config.name);
+    // TensorFlow.js takes longest to load; help and mistakes in the config do without.
+    const { openExperiment } = await import('../../experiment/run.js');
+    const { compare } = await import('../../experiment/compare.js');
+    await withInterrupts(async (signal) => {
+      const experiment = await openExperiment(config);
+      notify(experiment.notice, args.quiet);
+      const observer = progressObserver(process.stderr, args.quiet);
+      const { results } = await compare(experiment, { parent, signal, observer });
+      if (results.length === 0) return;
+      process.stdout.write(textTable(resultTable(results)));
+      process.stdout.write(`summary: ${join(parent, 'summary.json')}\n`);
+    });
+  },
+};

@@ -1,0 +1,35 @@
+import { availableParallelism, totalmem } from 'node:os';
+import type { CommandModule } from 'yargs';
+import { datasetNames, loadDataset, type DatasetName } from '../../data/registry.js';
+import { UserError } from '../../errors.js';
+import { doctorReport, type Diagnosis } from '../doctor-report.js';
+import { version } from '../version.js';
+
+export const doctorCommand: CommandModule = {
+  command: 'doctor',
+  describe: 'tell which engines and data sets are there, and what to install for more',
+  handler: async () => {
+    const { probeEngines } = await import('../../engine/select.js');
+    const engines = await probeEngines();
+    const datasets: Diagnosis['datasets'][number][] = [];
+    for (const name of datasetNames) datasets.push(await examine(name));
+    const machine = {
+      node: process.version,
+      platform: `${process.platform} ${process.arch}`,
+      cores: availableParallelism(),
+      memoryBytes: totalmem(),
+    };
+    process.stdout.write(doctorReport({ version, machine, engines, datasets }));
+  },
+};
+
+/** Reads the data set whole, so that a damaged file is told too. */
+async function examine(name: DatasetName): Promise<Diagnosis['datasets'][number]> {
+  try {
+    const { train, test } = await loadDataset({ name }, 0);
+    return { name, found: true, detail: `${train.size} training and ${test.size} test images` };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { name, found: false, detail: error.message };
+  }
+}

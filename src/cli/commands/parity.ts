@@ -1,0 +1,57 @@
+import type { CommandModule } from 'yargs';
+import { engineNames } from '../../engine/engine.js';
+import { UserError } from '../../errors.js';
+import { exitCodes } from '../errors.js';
+import { notify } from '../progress.js';
+
+export const parityOptions = {
+  engine: {
+    choices: ['auto', ...engineNames],
+    default: 'auto',
+    requiresArg: true,
+    describe: 'what computes',
+  },
+} as const;
+
+interface ParityArguments {
+  readonly files: readonly string[];
+  readonly engine: (typeof parityOptions.engine.choices)[number];
+}
+
+export const parityCommand: CommandModule<object, ParityArguments> = {
+  command: 'parity <files..>',
+  describe: 'rebuild published runs from files of golden numbers and compare; a line of JSON a file',
+  builder: (yargs) =>
+    yargs
+      .positional('files', {
+        type: 'string',
+        array: true,
+        demandOption: true,
+        describe: 'JSON files of golden numbers',
+      })
+      .options(parityOptions)
+      .example('$0 parity test/fixtures/golden/*.json', 'exit code 1 if any differs'),
+  handler: async ({ files, engine: choice }) => {
+    const { selectEngine } = await import('../../engine/select.js');
+    const { readGoldenFile } = await import('../../experiment/parity/golden-file.js');
+    const { goldenNotices } = await import('../../experiment/parity/golden-options.js');
+    const { checkParity } = await import('../../experiment/parity/parity.js');
+    const { notice } = await selectEngine(choice);
+    notify(notice, false);
+    for (const file of files) {
+      try {
+        const golden = readGoldenFile(file);
+        for (const line of goldenNotices(golden)) process.stderr.write(`${file}: ${line}\n`);
+        const report = checkParity(golden);
+        process.stdout.write(`${JSON.stringify({ file, ...report })}\n`);
+        if (!report.pass) process.exitCode = exitCodes.failure;
+      } catch (error) {
+        // The other files still have their say.
+        if (!(error instanceof UserError)) throw error;
+        const { message } = error;
+        process.stderr.write(`error: ${message.startsWith(file) ? message : `${file}: ${message}`}\n`);
+        process.exitCode = exitCodes.failure;
+      }
+    }
+  },
+};

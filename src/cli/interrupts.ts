@@ -1,0 +1,34 @@
+import { constants } from 'node:os';
+
+/** Thrown out of a command that a signal ended: the process exits with this code. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+  constructor(readonly exitCode: number) {
+    super('interrupted');
+  }
+}
+
+const signals = ['SIGINT', 'SIGTERM'] as const;
+
+/**
+ * Runs `work` with a signal that Ctrl-C or a termination request aborts: the work ends cleanly at its next step. A
+ * second one ends the process at once. Throws `Interrupted` if `work` returned after a signal.
+ */
+export async function withInterrupts(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const controller = new AbortController();
+  let exitCode = 0;
+  const onSignal = (name: (typeof signals)[number]): void => {
+    // By the shell's convention a process that a signal ended has 128 plus its number.
+    exitCode = 128 + constants.signals[name];
+    if (controller.signal.aborted) process.exit(exitCode);
+    process.stderr.write('\nstopping after this step; once more to stop at once\n');
+    controller.abort();
+  };
+  for (const name of signals) process.on(name, onSignal);
+  try {
+    await work(controller.signal);
+  } finally {
+    for (const name of signals) process.off(name, onSignal);
+  }
+  if (controller.signal.aborted) throw new Interrupted(exitCode);
+}

@@ -1,0 +1,99 @@
+import { SingleBar } from 'cli-progress';
+import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../experiment/table.js';
+import type { RunObserver } from '../experiment/run.js';
+import type { EpochMetrics } from '../train/events.js';
+import { trackProgress, type ProgressState } from './progress-state.js';
+
+/** Where progress is drawn: standard error, or what a test puts in its place. */
+export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
+
+/** A bar for each run on a terminal, a line for each epoch elsewhere, nothing if quiet. */
+export function progressObserver(stream: ProgressStream, quiet: boolean): RunObserver {
+  if (quiet) return { start: () => {}, event: () => {}, end: () => {} };
+  return stream.isTTY ? barObserver(stream) : lineObserver(stream);
+}
+
+function lineObserver(stream: ProgressStream): RunObserver {
+  let label = '';
+  let epochs = 0;
+  return {
+    start: (run) => ({ label, epochs } = run),
+    event: (event) => {
+      if (event.type === 'epoch-end') stream.write(`${epochLine(label, event.metrics, epochs)}\n`);
+    },
+    end: () => {},
+  };
+}
+
+function barObserver(stream: ProgressStream): RunObserver {
+  let bar: SingleBar | undefined;
+  let label = '';
+  let epochs = 0;
+  let track: ReturnType<typeof trackProgress> | undefined;
+  let last: EpochMetrics | undefined;
+  return {
+    start: (run) => {
+      ({ label, epochs } = run);
+      last = undefined;
+      track = trackProgress(run, () => performance.now() / 1000);
+      bar = new SingleBar({
+        stream,
+        clearOnComplete: true,
+        // The line is cut to the terminal's width here; switching the terminal's own wrapping off would have to be
+        // undone whatever ends the process.
+        linewrap: true,
+        format: (_, { maxWidth }, { state }) =>
+          barLine(run.label, state as ProgressState | undefined, maxWidth),
+      });
+      bar.start(1, 0, { state: undefined });
+    },
+    event: (event) => {
+      const state = track?.(event);
+      if (!bar || !state) return;
+      if (event.type === 'epoch-end') last = event.metrics;
+      if (event.type === 'epoch-start') bar.setTotal(state.total);
+      bar.update(state.done, { state });
+    },
+    end: () => {
+      bar?.stop();
+      if (last) stream.write(`${epochLine(label, last, epochs)}\n`);
+    },
+  };
+}
+
+/** The bar's line, short enough for the terminal. */
+export function barLine(label: string, state: ProgressState | undefined, width: number): string {
+  if (!state) return label;
+  const { epoch, epochs, phase, step, steps, loss, imagesPerSecond, secondsLeft, done, total } = state;
+  const cells = 20;
+  const full = total > 0 ? Math.floor((Math.min(done, total) / total) * cells) : 0;
+  const parts = [
+    label,
+    `[${'='.repeat(full)}${'-'.repeat(cells - full)}]`,
+    `epoch ${epoch}/${epochs}`,
+    `${phase} ${step}/${steps}`,
+    loss === undefined ? '' : `loss ${loss.toFixed(3)}`,
+    imagesPerSecond === undefined ? '' : `${formatRate(imagesPerSecond)} img/s`,
+    secondsLeft === undefined ? '' : `ETA ${formatClock(secondsLeft)}`,
+  ];
+  return parts
+    .filter((part) => part !== '')
+    .join('  ')
+    .slice(0, Math.max(0, width - 1));
+}
+
+function epochLine(label: string, metrics: EpochMetrics, epochs: number): string {
+  return [
+    `${label}: epoch ${metrics.epoch}/${epochs}`,
+    `loss ${metrics.trainLoss.toFixed(3)}`,
+    `test accuracy ${formatAccuracy(metrics.testAccuracy)}`,
+    `${formatRate(metrics.imagesPerSecond)} images/s`,
+    `peak ${formatBytes(metrics.peakMemoryBytes)}`,
+    formatSeconds(metrics.trainSeconds + metrics.evaluationSeconds),
+  ].join('  ');
+}
+
+/** Says on standard error what the user should know but need not act on. */
+export function notify(notice: string | undefined, quiet: boolean): void {
+  if (notice !== undefined && !quiet) process.stderr.write(`note: ${notice}\n`);
+}

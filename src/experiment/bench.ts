@@ -1,0 +1,96 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Engine } from '../engine/engine.js';
+import { createBatch } from '../local/batch.js';
+import { strategyOptionsSchema, type Method, type StrategyOptions } from '../local/options.js';
+import { buildStrategy } from '../local/presets.js';
+import { disposeNetwork } from '../networks/network.js';
+import { resnetCifar } from '../networks/resnet-cifar.js';
+import { randomStream } from '../random.js';
+import { sgd } from '../train/sgd.js';
+import { planSteps, trainStep } from '../train/step.js';
+import type { RunResult } from './summary.js';
+
+export interface BenchOptions {
+  /** Layers of the CIFAR ResNet. */
+  readonly depth: number;
+  /** K of the methods that cut into blocks. */
+  readonly blocks: number;
+  readonly batch: number;
+  /** Steps that are timed, after `warmupSteps` that are not. */
+  readonly steps: number;
+}
+
+/** A method's speed and memory on random images of CIFAR's shape. */
+export interface BenchResult extends Pick<
+  RunResult,
+  'method' | 'peakMemoryBytes' | 'reservedMemoryBytes' | 'memoryMeter' | 'engine'
+> {
+  /** Images a step. */
+  readonly batch: number;
+  /** The batch over the median time of a step, from bytes in memory to stepped parameters. */
+  readonly imagesPerSecond: number;
+  readonly steps: number;
+}
+
+/** The first steps also allocate the optimiser's state and choose the library's algorithms. */
+const warmupSteps = 3;
+const imageShape = [32, 32, 3] as const;
+const classes = 10;
+const normalization = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
+const learningRate = 0.01;
+const seed = 1;
+
+/**
+ * Times training steps of one method. The peak is that of the timed steps.
+ * Throws a UserError if the network has too few units for the blocks.
+ */
+export function benchMethod(engine: Engine, method: Method, options: BenchOptions): BenchResult {
+  const network = resnetCifar({ depth: options.depth, classes, imageShape, seed });
+  const strategy = buildStrategy(network, methodOptions(method, options.blocks));
+  engine.memory.release();
+  const optimizer = sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 });
+  try {
+    const plan = planSteps(strategy.updates);
+    const random = randomStream(seed, 'bench');
+    const size = options.batch;
+    const [height, width, channels] = imageShape;
+    const images = Uint8Array.from({ length: size * height * width * channels }, () => random.below(256));
+    const labels = Uint8Array.from({ length: size }, () => random.below(classes));
+    const seconds: number[] = [];
+    for (let step = -warmupSteps; step < options.steps; step++) {
+      if (step === 0) engine.memory.reset();
+      const start = performance.now();
+      tf.tidy(() => {
+        const batch = createBatch(images, labels, [...imageShape], classes, normalization);
+        trainStep(strategy, plan, optimizer, learningRate, batch);
+      });
+      if (step >= 0) seconds.push((performance.now() - start) / 1000);
+    }
+    return {
+      method,
+      batch: size,
+      imagesPerSecond: size / median(seconds),
+      peakMemoryBytes: engine.memory.peak(),
+      reservedMemoryBytes: engine.memory.reserved(),
+      memoryMeter: engine.memory.name,
+      engine: engine.name,
+      steps: options.steps,
+    };
+  } finally {
+    optimizer.dispose();
+    strategy.dispose();
+    disposeNetwork(network);
+  }
+}
+
+/** A method's options with the number of blocks, where it has one, and else the defaults. */
+function methodOptions(method: Method, blocks: number): StrategyOptions {
+  const option = strategyOptionsSchema.options.find(({ shape }) => shape.method.value === method);
+  return strategyOptionsSchema.parse(option && 'blocks' in option.shape ? { method, blocks } : { method });
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
+}

@@ -1,0 +1,28 @@
+import { join } from 'node:path';
+import { writeFileAtomic } from '../files.js';
+import { comparedMethods } from './config.js';
+import { runExperiment, type Experiment, type RunOptions } from './run.js';
+import type { RunResult } from './summary.js';
+import { markdownTable } from './table.js';
+
+export interface Comparison {
+  /** One for each method that was trained to its end, in the config's order. */
+  readonly results: readonly RunResult[];
+  readonly interrupted: boolean;
+}
+
+/**
+ * Trains a fresh network of the same seed with each method, the run folders in `parent`. After each method
+ * `parent/summary.json` (`{ "runs": [result, …] }`) and `parent/table.md` are rewritten with the methods done so far.
+ */
+export async function compare(experiment: Experiment, options: RunOptions): Promise<Comparison> {
+  const results: RunResult[] = [];
+  for (const method of comparedMethods(experiment.config)) {
+    const { interrupted, result } = await runExperiment(experiment, method, options);
+    if (interrupted) return { results, interrupted };
+    if (result) results.push(result);
+    writeFileAtomic(join(options.parent, 'summary.json'), `${JSON.stringify({ runs: results }, null, 2)}\n`);
+    writeFileAtomic(join(options.parent, 'table.md'), markdownTable(results));
+  }
+  return { results, interrupted: false };
+}

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'csv-parse/sync';
+import { messageOf, UserError } from '../errors.js';
+import { writeFileAtomic } from '../files.js';
+import type { EpochMetrics } from '../train/events.js';
+
+/** The columns every run has, in order. Each update adds a `loss:` and a `peak:` column with its name. */
+const columns = [
+  'epoch',
+  'learningRate',
+  'trainLoss',
+  'testLoss',
+  'testAccuracy',
+  'imagesPerSecond',
+  'trainSeconds',
+  'evaluationSeconds',
+  'peakMemoryBytes',
+  'reservedMemoryBytes',
+] as const satisfies readonly (keyof EpochMetrics)[];
+const lossPrefix = 'loss:';
+const peakPrefix = 'peak:';
+/** A network can diverge on the test split alone, so these may be Infinity or NaN. */
+const mayBeInfinite = new Set(['testLoss']);
+
+/**
+ * Writes `metrics.csv`: a header and a row for each epoch. The whole file is replaced atomically each time (it stays
+ * small), so that a run killed at any moment leaves whole rows.
+ */
+export function writeMetrics(
+  path: string,
+  updates: readonly string[],
+  epochs: readonly EpochMetrics[],
+): void {
+  const header = [
+    ...columns,
+    ...updates.map((name) => lossPrefix + name),
+    ...updates.map((name) => peakPrefix + name),
+  ];
+  const rows = epochs.map((epoch) => [
+    ...columns.map((column) => epoch[column]),
+    ...updates.map((name) => epoch.updateLosses[name] ?? Number.NaN),
+    ...updates.map((name) => epoch.updatePeakBytes[name] ?? Number.NaN),
+  ]);
+  writeFileAtomic(path, [header, ...rows].map((cells) => `${cells.map(quote).join(',')}\n`).join(''));
+}
+
+/**
+ * Reads a `metrics.csv` back. Throws a UserError that names the file, line and column if the file can't be read or is
+ * not what `writeMetrics` wrote.
+ */
+export function readMetrics(path: string): EpochMetrics[] {
+  let table: string[][];
+  try {
+    table = parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new UserError(`${path}: cannot read the metrics: ${messageOf(error)}`);
+  }
+  const [header = [], ...rows] = table;
+  const odd = columns.find((column, i) => header[i] !== column);
+  if (odd !== undefined) throw new UserError(`${path}: not a metrics file: the column "${odd}" is missing`);
+  return rows.map((cells, i) => {
+    const place = `${path}: row ${i + 1}`;
+    const values = new Map(header.map((column, k) => [column, number(cells[k] ?? '', column, place)]));
+    if (values.get('epoch') !== i + 1) throw new UserError(`${place}: epoch ${cells[0]} instead of ${i + 1}`);
+    const fixed = Object.fromEntries(columns.map((column) => [column, values.get(column)]));
+    return {
+      ...(fixed as Pick<EpochMetrics, (typeof columns)[number]>),
+      updateLosses: withPrefix(values, lossPrefix),
+      updatePeakBytes: withPrefix(values, peakPrefix),
+    };
+  });
+}
+
+function withPrefix(values: ReadonlyMap<string, number>, prefix: string): Record<string, number> {
+  const found = [...values].filter(([column]) => column.startsWith(prefix));
+  return Object.fromEntries(found.map(([column, value]) => [column.slice(prefix.length), value]));
+}
+
+function number(cell: string, column: string, place: string): number {
+  const value = cell.trim() === '' || !/^(-?[\d.]|NaN$|-?Infinity$)/.test(cell) ? undefined : Number(cell);
+  if (value === undefined || (!Number.isFinite(value) && !mayBeInfinite.has(column))) {
+    throw new UserError(`${place}: "${cell}" is not a number for the column "${column}"`);
+  }
+  return value;
+}
+
+function quote(cell: string | number): string {
+  const text = String(cell);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

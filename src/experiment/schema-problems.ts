@@ -1,0 +1,107 @@
+import { closest, distance } from 'fastest-levenshtein';
+import type { z } from 'zod';
+
+/** What is wrong at one place of a document. */
+export interface Problem {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/**
+ * Checks a value against a schema: the parsed value, or every problem found, each saying what is allowed there and
+ * which allowed name is nearest to the one given.
+ */
+export function check<T>(schema: z.ZodType<T>, value: unknown): { value: T } | { problems: Problem[] } {
+  const result = schema.safeParse(value, { error: describe });
+  return result.success ? { value: result.data } : { problems: result.error.issues.flatMap(split) };
+}
+
+/** `a.b.0`, as `--set` takes it. */
+export function formatPath(path: readonly PropertyKey[]): string {
+  return path.map(String).join('.');
+}
+
+/** ` (did you mean "x"?)` if one of the names is near the one given, else nothing. */
+export function nearest(given: string, names: readonly string[]): string {
+  if (names.length === 0) return '';
+  const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+  const plainNames = names.map(plain);
+  const best = closest(plain(given), plainNames);
+  const near = distance(plain(given), best) <= Math.max(2, Math.floor(given.length / 2));
+  return near ? ` (did you mean "${names[plainNames.indexOf(best)]}"?)` : '';
+}
+
+/** The message of an issue; of one that lists several unknown keys, a line for each. */
+function describe(issue: z.core.$ZodRawIssue): string | undefined {
+  const { input } = issue;
+  switch (issue.code) {
+    case 'unrecognized_keys': {
+      const allowed = Object.keys(
+        (issue.inst as { _zod?: { def?: { shape?: object } } } | undefined)?._zod?.def?.shape ?? {},
+      );
+      const list = allowed.length > 0 ? `; allowed: ${allowed.join(', ')}` : '';
+      return issue.keys.map((key) => `unknown key${nearest(key, allowed)}${list}`).join('\n');
+    }
+    case 'invalid_value':
+      return oneOf(issue.values.map(String), input);
+    case 'invalid_union': {
+      const { discriminator, options } = issue as { discriminator?: unknown; options?: unknown };
+      if (typeof discriminator !== 'string' || !Array.isArray(options)) return undefined;
+      return oneOf(options.map(String), (input as Record<string, unknown> | undefined)?.[discriminator]);
+    }
+    case 'invalid_type':
+      return input === undefined
+        ? `missing; must be ${article(issue.expected)}`
+        : `must be ${article(issue.expected)}, not ${show(input)}`;
+    case 'too_small':
+    case 'too_big':
+      return `must be ${bound(issue)}, not ${issue.origin === 'array' ? (input as unknown[]).length : show(input)}`;
+    case 'custom':
+    case 'invalid_format':
+    case 'invalid_key':
+    case 'invalid_element':
+    case 'not_multiple_of':
+      return undefined;
+  }
+}
+
+function split(issue: z.core.$ZodIssue): Problem[] {
+  if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, message: issue.message }];
+  const messages = issue.message.split('\n');
+  return issue.keys.map((key, i) => ({ path: [...issue.path, key], message: messages[i] ?? issue.message }));
+}
+
+function oneOf(allowed: readonly string[], input: unknown): string {
+  const must = `must be ${allowed.length === 1 ? allowed[0] : `one of ${allowed.join(', ')}`}`;
+  if (input === undefined) return `missing; ${must}`;
+  return `${must}, not ${show(input)}${typeof input === 'string' ? nearest(input, allowed) : ''}`;
+}
+
+function bound(issue: z.core.$ZodRawIssue<z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig>): string {
+  const [words, limit] =
+    issue.code === 'too_small'
+      ? [issue.inclusive ? 'at least' : 'greater than', issue.minimum]
+      : [issue.inclusive ? 'at most' : 'less than', issue.maximum];
+  const unit = issue.origin === 'string' ? ' characters long' : issue.origin === 'array' ? ' entries' : '';
+  return `${words} ${limit}${unit}`;
+}
+
+function article(expected: string): string {
+  const names: Record<string, string> = {
+    int: 'a whole number',
+    object: 'a map',
+    array: 'a list',
+    tuple: 'a list',
+    string: 'text',
+    boolean: 'true or false',
+  };
+  return names[expected] ?? `a ${expected}`;
+}
+
+/** A value as the user wrote it, cut to what fits in a line. */
+function show(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'a map';
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}

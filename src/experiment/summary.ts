@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { engineNames } from '../engine/engine.js';
+import { messageOf, UserError } from '../errors.js';
+import type { EpochMetrics } from '../train/events.js';
+import { check, formatPath } from './schema-problems.js';
+
+const identityShape = {
+  method: z.string(),
+  /** The name that tables show. */
+  label: z.string(),
+  blocks: z.int().min(1),
+  seed: z.int(),
+  engine: z.enum(engineNames),
+  memoryMeter: z.enum(['cuda-allocator', 'cpu-allocator', 'tensor-bytes']),
+};
+
+const measuredShape = {
+  /** On the test split after the last epoch, 0…1. */
+  accuracy: z.number().min(0).max(1),
+  /** The most that the meter saw during training steps; evaluation does not count. */
+  peakMemoryBytes: z.number().min(0),
+  reservedMemoryBytes: z.number().min(0),
+  /** All training images over all training seconds. */
+  imagesPerSecond: z.number().min(0),
+  /** Training and evaluation. */
+  seconds: z.number().min(0),
+  /** Finished epochs. */
+  epochs: z.int().min(1),
+};
+
+const resultSchema = z.object({ ...identityShape, ...measuredShape });
+const summarySchema = z.object({
+  status: z.enum(['finished', 'interrupted', 'failed']),
+  /** Why it failed. */
+  error: z.string().exactOptional(),
+  ...identityShape,
+  ...z.object(measuredShape).partial().shape,
+});
+const comparisonSchema = z.object({ runs: z.array(resultSchema) });
+
+/** What was trained, with what. */
+export type RunIdentity = z.infer<z.ZodObject<typeof identityShape>>;
+/** What a run of at least one epoch came to: an entry of `runs` in a comparison's `summary.json`. */
+export type RunResult = z.infer<typeof resultSchema>;
+/** A run folder's `summary.json`: a result, unless no epoch was finished, and how the run ended. */
+export type RunSummary = z.infer<typeof summarySchema>;
+
+/** The result after the finished epochs; undefined if there are none. */
+export function resultOf(run: RunIdentity, epochs: readonly EpochMetrics[]): RunResult | undefined {
+  const last = epochs.at(-1);
+  if (!last) return undefined;
+  const sum = (value: (epoch: EpochMetrics) => number): number =>
+    epochs.reduce((total, epoch) => total + value(epoch), 0);
+  const trainSeconds = sum((epoch) => epoch.trainSeconds);
+  return {
+    ...run,
+    accuracy: last.testAccuracy,
+    peakMemoryBytes: Math.max(...epochs.map((epoch) => epoch.peakMemoryBytes)),
+    reservedMemoryBytes: Math.max(...epochs.map((epoch) => epoch.reservedMemoryBytes)),
+    imagesPerSecond: sum((epoch) => epoch.imagesPerSecond * epoch.trainSeconds) / trainSeconds,
+    seconds: trainSeconds + sum((epoch) => epoch.evaluationSeconds),
+    epochs: epochs.length,
+  };
+}
+
+/** Reads a run folder's `summary.json`. Throws a UserError if it can't be read or is not one. */
+export function readRunSummary(path: string): RunSummary {
+  return readJson(path, summarySchema);
+}
+
+/** Reads a comparison's `summary.json`. Throws a UserError if it can't be read or is not one. */
+export function readComparison(path: string): RunResult[] {
+  return readJson(path, comparisonSchema).runs;
+}
+
+function readJson<T>(path: string, schema: z.ZodType<T>): T {
+  let document: unknown;
+  try {
+    document = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new UserError(`${path}: cannot read the summary: ${messageOf(error)}`);
+  }
+  const result = check(schema, document);
+  if ('value' in result) return result.value;
+  const { path: place, message } = result.problems[0]!;
+  throw new UserError(`${path}: ${formatPath(place)}: ${message}`);
+}

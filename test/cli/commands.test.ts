@@ -1,0 +1,210 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/experiment/config.js';
+import { readMetrics } from '../../src/experiment/metrics-file.js';
+import { readComparison, readRunSummary } from '../../src/experiment/summary.js';
+import { readSafetensors } from '../../src/nn/safetensors.js';
+import { ended, run, start, tinyConfig, writeFashionMnist } from './helpers.js';
+
+let folder: string;
+let trainYaml: string;
+let compareYaml: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'locallearn-cli-'));
+  const data = join(folder, 'data');
+  writeFashionMnist(data);
+  trainYaml = join(folder, 'train.yaml');
+  compareYaml = join(folder, 'compare.yaml');
+  writeFileSync(trainYaml, tinyConfig(data, 'method: { method: auglocal, depth: 1 }'));
+  writeFileSync(compareYaml, tinyConfig(data, 'methods: [{ method: man, blocks: 2, label: two blocks }]'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** The only folder in a folder. */
+function only(parent: string): string {
+  const folders = readdirSync(parent, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  expect(folders).toHaveLength(1);
+  return join(parent, folders[0]!.name);
+}
+
+describe('train', () => {
+  it('records a run: config, metrics, log, weights and summary', async () => {
+    const out = join(folder, 'train');
+    const { code, stdout, stderr } = await run(['train', trainYaml, '--out', out, '--seed', '5']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^method .*test accuracy/);
+    expect(stdout).toMatch(/^auglocal +\d+ +[\d.]+ %/m);
+    expect(stderr).toMatch(/^auglocal: epoch 2\/2 {2}loss [\d.]+ {2}test accuracy/m);
+    const path = only(out);
+    expect(stdout).toContain(`run folder: ${path}\n`);
+    const config = loadConfig(join(path, 'config.yaml'));
+    expect(config).toMatchObject({ seed: 5, train: { epochs: 2 }, method: { method: 'auglocal', depth: 1 } });
+    expect(config.engine).not.toBe('auto');
+    const epochs = readMetrics(join(path, 'metrics.csv'));
+    expect(epochs).toHaveLength(2);
+    const summary = readRunSummary(join(path, 'summary.json'));
+    expect(summary).toMatchObject({
+      status: 'finished',
+      seed: 5,
+      epochs: 2,
+      accuracy: epochs[1]!.testAccuracy,
+    });
+    const { tensors } = readSafetensors(join(path, 'weights.safetensors'));
+    expect(tensors.get('conv1.weight')?.shape).toEqual([16, 1, 3, 3]);
+    expect([...tensors.keys()]).toContain('layer1.0.bn1.running_mean');
+    const log = readFileSync(join(path, 'log.jsonl'), 'utf8').trimEnd().split('\n');
+    expect(log.map((line) => (JSON.parse(line) as { msg?: string }).msg).filter(Boolean)).toEqual([
+      'start',
+      'summary',
+    ]);
+  });
+
+  it('gives the same numbers for the same config and seed, others for another seed', async () => {
+    const losses = async (name: string, seed: string): Promise<number[]> => {
+      const out = join(folder, name);
+      await run(['train', trainYaml, '--quiet', '--out', out, '--seed', seed]);
+      return readMetrics(join(only(out), 'metrics.csv')).map(({ trainLoss }) => trainLoss);
+    };
+    const [first, again, other] = [await losses('a', '3'), await losses('b', '3'), await losses('c', '4')];
+    expect(first).toHaveLength(2);
+    expect(again).toEqual(first);
+    expect(other).not.toEqual(first);
+  });
+});
+
+describe('compare', () => {
+  it('trains BP first and writes a summary of all methods', async () => {
+    const out = join(folder, 'compare');
+    const { code, stdout, stderr } = await run(['compare', compareYaml, '--out', out, '--quiet']);
+    expect(code).toBe(0);
+    expect(stderr.replace(/^note: .*\n/m, '')).toBe('');
+    const results = readComparison(join(out, 'summary.json'));
+    expect(results).toMatchObject([
+      { method: 'bp', blocks: 1, seed: 1, epochs: 2 },
+      { method: 'man', label: 'two blocks', blocks: 2, seed: 1, epochs: 2 },
+    ]);
+    for (const result of results) expect(result.peakMemoryBytes).toBeGreaterThan(0);
+    expect(stdout).toMatch(/^bp .* 1\.00 /m);
+    expect(stdout).toMatch(/^two blocks +2 /m);
+    expect(readFileSync(join(out, 'table.md'), 'utf8')).toMatch(/^\| two blocks +\| +2 \|/m);
+    expect(readdirSync(out).filter((name) => /-tiny-(bp|two-blocks)-s1$/.test(name))).toHaveLength(2);
+  });
+});
+
+/** Starts a long run and waits for its first epoch. */
+async function longRun(out: string) {
+  const child = start(['train', trainYaml, '--out', out, '--set', 'train.epochs=100000']);
+  const outcome = ended(child);
+  await new Promise<void>((resolve, reject) => {
+    child.stderr.on('data', (chunk: Buffer) => {
+      if (chunk.toString().includes('epoch 1/')) resolve();
+    });
+    void outcome.then(({ stderr }) => reject(new Error(`ended before its first epoch: ${stderr}`)));
+  });
+  return { child, outcome };
+}
+
+describe('an interrupted run', () => {
+  it('ends after its step on Ctrl-C and keeps its finished epochs', async () => {
+    const out = join(folder, 'interrupted');
+    const { child, outcome } = await longRun(out);
+    child.kill('SIGINT');
+    const { code, stderr } = await outcome;
+    expect(code).toBe(130);
+    expect(stderr).not.toMatch(/^\s+at |error/m);
+    const path = only(out);
+    const epochs = readMetrics(join(path, 'metrics.csv'));
+    expect(epochs.length).toBeGreaterThan(0);
+    const summary = readRunSummary(join(path, 'summary.json'));
+    expect(summary).toMatchObject({ status: 'interrupted', epochs: epochs.length });
+    expect(readSafetensors(join(path, 'weights.safetensors')).tensors.size).toBeGreaterThan(0);
+  });
+
+  it('ends at once on a second Ctrl-C, its folder valid', async () => {
+    const out = join(folder, 'twice');
+    const { child, outcome } = await longRun(out);
+    child.kill('SIGINT');
+    setTimeout(() => child.kill('SIGINT'), 5);
+    expect((await outcome).code).toBe(130);
+    const path = only(out);
+    expect(readRunSummary(join(path, 'summary.json')).status).toBe('interrupted');
+    expect(readMetrics(join(path, 'metrics.csv')).length).toBeGreaterThan(0);
+  });
+
+  it('leaves whole rows and records when it is killed', async () => {
+    const out = join(folder, 'killed');
+    const { child, outcome } = await longRun(out);
+    child.kill('SIGKILL');
+    await outcome;
+    const path = only(out);
+    expect(readMetrics(join(path, 'metrics.csv')).length).toBeGreaterThan(0);
+    expect(loadConfig(join(path, 'config.yaml')).name).toBe('tiny');
+    const log = readFileSync(join(path, 'log.jsonl'), 'utf8').trimEnd().split('\n');
+    expect(log.map((line) => JSON.parse(line) as unknown)[0]).toMatchObject({
+      msg: 'start',
+      method: 'auglocal',
+    });
+  });
+});
+
+describe('bench', () => {
+  it('prints a line of JSON for each method', async () => {
+    const { code, stdout } = await run([
+      ...[
+        'bench',
+        '--methods',
+        'bp,auglocal',
+        '--batch',
+        '4',
+        '--depth',
+        '8',
+        '--blocks',
+        '4',
+        '--steps',
+        '2',
+      ],
+      '--json',
+    ]);
+    expect(code).toBe(0);
+    const results = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(results.map(({ method }) => method)).toEqual(['bp', 'auglocal']);
+    for (const result of results) {
+      expect(result).toMatchObject({ batch: 4, steps: 2, engine: expect.any(String) as string });
+      expect(result['imagesPerSecond']).toBeGreaterThan(0);
+      expect(result['peakMemoryBytes']).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('the program', () => {
+  it('has help with examples and a version', async () => {
+    const help = await run(['--help']);
+    expect(help).toMatchObject({ code: 0, stderr: '' });
+    expect(help.stdout).toMatch(/locallearn compare configs\/demo\.yaml/);
+    expect((await run(['train', '--help'])).stdout).toMatch(/--set .*train\.epochs=2/);
+    const manifest = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
+    const { version } = JSON.parse(manifest) as { version: string };
+    expect(await run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('bears a reader that goes away', async () => {
+    const child = start(['--help']);
+    child.stdout.destroy();
+    const { code, stderr } = await ended(child);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('tells in doctor what is there', async () => {
+    const { code, stdout, stderr } = await run(['doctor']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    for (const name of ['torch', 'torch-cuda', 'tensorflow', 'wasm', 'cpu', 'fashion-mnist', 'cifar10']) {
+      expect(stdout).toMatch(new RegExp(`^ *${name} `, 'm'));
+    }
+    expect(stdout).toContain(process.version);
+  });
+});

@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import { doctorReport } from '../../src/cli/doctor-report.js';
+
+it('tells what is there, what is not, and what to do about it', () => {
+  const report = doctorReport({
+    version: '1.2.3',
+    machine: { node: 'v20.1.0', platform: 'linux x64', cores: 2, memoryBytes: 24.2e9 },
+    engines: [
+      {
+        name: 'torch',
+        available: false,
+        detail: 'the bridge is not built',
+        remedy: 'run "bash scripts/setup.sh"',
+      },
+      { name: 'wasm', available: true, detail: 'WebAssembly, 1 thread' },
+    ],
+    datasets: [{ name: 'cifar10', found: false, detail: 'data_batch_1.bin is missing' }],
+  });
+  expect(report.split('\n')).toEqual([
+    'locallearn 1.2.3',
+    'node v20.1.0, linux x64, 2 cores, 24.2 GB of memory',
+    '',
+    'engines, fastest first',
+    '  torch    no   the bridge is not built: run "bash scripts/setup.sh"',
+    '  wasm     yes  WebAssembly, 1 thread',
+    '"engine: auto" takes wasm.',
+    '',
+    'data sets',
+    '  cifar10  no   data_batch_1.bin is missing',
+    '',
+  ]);
+});

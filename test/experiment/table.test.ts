@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { formatSeconds, markdownTable, resultTable, textTable } from '../../src/experiment/table.js';
+import { runResult } from './helpers.js';
+
+const results = [
+  runResult(),
+  runResult({
+    method: 'auglocal',
+    label: 'auglocal',
+    blocks: 14,
+    accuracy: 0.8,
+    peakMemoryBytes: 1.2e8,
+    imagesPerSecond: 65.55,
+    seconds: 3675,
+  }),
+];
+
+describe('the comparison table', () => {
+  it('is aligned text for a terminal', () => {
+    expect(textTable(resultTable(results)).split('\n')).toEqual([
+      'method    blocks  test accuracy  peak memory (cpu-allocator)  × BP  images/s     time',
+      '────────  ──────  ─────────────  ───────────────────────────  ────  ────────  ───────',
+      'bp             1        81.25 %                       400 MB  1.00       187     1:15',
+      'auglocal      14        80.00 %                       120 MB  0.30      65.5  1:01:15',
+      '',
+    ]);
+  });
+
+  it('is a Markdown table, whatever the labels', () => {
+    const odd = [...results, runResult({ method: 'man', label: 'a|b' })];
+    const lines = markdownTable(odd).trimEnd().split('\n');
+    expect(lines[1]).toMatch(/^\| -+ \| -+: \|/);
+    expect(lines.at(-1)).toMatch(/^\| a\\\|b /);
+    expect(new Set(lines.map((line) => line.length)).size).toBe(1);
+  });
+
+  it('has no ratio without BP', () => {
+    const { header, rows } = resultTable(results.slice(1));
+    expect(header).not.toContain('× BP');
+    expect(rows[0]).toHaveLength(header.length);
+  });
+
+  it('writes times as people do', () => {
+    expect([0.04, 59.94, 59.96, 60, 3599.6].map(formatSeconds)).toEqual([
+      '0.0 s',
+      '59.9 s',
+      '1:00',
+      '1:00',
+      '1:00:00',
+    ]);
+  });
+});
