@@ -1,0 +1,142 @@
+/** Calls that are right, for tests that then make them wrong. */
+
+/** A tensor of small numbers: 0, 1, 2, … modulo `below`. */
+export interface TensorSpec {
+  readonly shape: readonly number[];
+  readonly dtype: 'float32' | 'int32' | 'int64' | 'bool' | 'uint8';
+  readonly below: number;
+}
+
+export type ArgumentSpec =
+  TensorSpec | number | boolean | string | null | undefined | readonly ArgumentSpec[];
+
+export interface CallSpec {
+  readonly name: string;
+  readonly overload: string | undefined;
+  readonly args: readonly ArgumentSpec[];
+}
+
+const f = (...shape: number[]): TensorSpec => ({ shape, dtype: 'float32', below: 7 });
+const i = (below: number, ...shape: number[]): TensorSpec => ({ shape, dtype: 'int64', below });
+const b = (...shape: number[]): TensorSpec => ({ shape, dtype: 'bool', below: 2 });
+const call = (name: string, ...args: ArgumentSpec[]): CallSpec => {
+  const [base = name, overload] = name.split('.');
+  return { name: base.includes('::') ? base : `aten::${base}`, overload, args };
+};
+
+const image = f(2, 4, 6, 6);
+const filter = f(8, 4, 3, 3);
+const convolution = [[1, 1], [1, 1], [1, 1], false, [0, 0], 1] as const;
+const c = f(4);
+const maps = f(2, 6, 6, 4); // the fused layers': channels last
+const taps = f(3, 3, 4, 8);
+const c8 = f(8);
+
+/** One call or more of every operator that reads by index, size or stride, and of one of each other kind. */
+export const rightCalls: readonly CallSpec[] = [
+  call('add.Tensor', f(2, 3), f(3), 2),
+  call('add_.Tensor', f(2, 3), f(1, 3)),
+  call('mul.Scalar', f(2, 3), 0.5),
+  call('div.Tensor', f(2, 3), f(2, 1)),
+  call('where.self', b(2, 3), f(2, 3), f(3)),
+  call('threshold_backward', f(2, 3), f(2, 3), 0),
+  call('clamp', f(2, 3), 0, 1),
+  call('relu_', f(2, 3)),
+  call('elu_backward', f(2, 3), 1, 1, 1, false, f(2, 3)),
+  call('mm', f(2, 3), f(3, 4)),
+  call('matmul', f(2, 2, 3), f(2, 3, 4)),
+  call('einsum', 'ij,jk->ik', [f(2, 3), f(3, 4)]),
+  call('cat', [f(2, 3), f(1, 3)], 0),
+  call('stack', [f(2, 3), f(2, 3)], 1),
+  call('split.Tensor', f(5, 3), 2, 0),
+  call('permute', f(2, 3, 4), [2, 0, 1]),
+  call('reshape', f(2, 6), [3, -1]),
+  call('expand', f(2, 1), [2, 5], false),
+  call('repeat', f(2, 3), [2, 2]),
+  call('flip', f(2, 3), [0, 1]),
+  call('narrow', f(5, 3), 0, 1, 2),
+  call('slice.Tensor', f(5, 3), 0, 1, 4, 2),
+  call('select.int', f(5, 3), 0, 2),
+  call('as_strided', f(5, 3), [2, 2], [3, 1], 1),
+  call('unfold', f(5, 3), 0, 2, 1),
+  call('diag', f(3, 3), 0),
+  call('constant_pad_nd', f(2, 3), [1, 1, 0, 2], 5),
+  call('index_select', f(5, 3), 0, i(5, 4)),
+  call('index_add_', f(5, 3), 0, i(5, 4), f(4, 3), 1),
+  call('index_copy_', f(5, 3), 0, i(5, 4), f(4, 3)),
+  call('index.Tensor', f(5, 3), [i(5, 2), i(3, 2)]),
+  call('gather', f(5, 3), 0, i(5, 2, 3)),
+  call('scatter.src', f(5, 3), 0, i(5, 2, 3), f(2, 3)),
+  call('searchsorted.Tensor', f(5), f(4)),
+  call('one_hot', i(4, 5), 4),
+  call('masked_fill.Scalar', f(2, 3), b(2, 3), 1),
+  call('sum.dim_IntList', f(2, 3, 4), [0, 2], true),
+  call('mean.dim', f(2, 3, 4), [1], false),
+  call('amax', f(2, 3), [1], false),
+  call('argmax', f(2, 3), 1, false),
+  call('cumsum', f(2, 3), 1),
+  call('sort', f(2, 5), 1, true),
+  call('_softmax', f(2, 5), 1, false),
+  call('_log_softmax', f(2, 5), -1, false),
+  call('arange.start_step', 0, 5, 2),
+  call('full', [2, 3], 7, 'float32'),
+  call('to.dtype', f(2, 3), 'int32'),
+  call('fft_fft', f(2, 4)),
+  call('upsample_bilinear2d', image, [3, 9], false),
+  call('upsample_bilinear2d_backward', f(2, 4, 3, 9), [3, 9], [2, 4, 6, 6], false),
+  call('max_pool2d_with_indices', image, [2, 2], [2, 2], [0, 0], [1, 1], false),
+  call(
+    'max_pool2d_with_indices_backward',
+    f(2, 4, 3, 3),
+    image,
+    [2, 2],
+    [2, 2],
+    [0, 0],
+    [1, 1],
+    false,
+    i(36, 2, 4, 3, 3),
+  ),
+  call('avg_pool2d', image, [2, 2], [2, 2], [0, 0], false, true),
+  call('avg_pool2d_backward', f(2, 4, 3, 3), image, [2, 2], [2, 2], [0, 0], false, true, null),
+  call('convolution', image, filter, f(8), ...convolution),
+  call('convolution_backward', f(2, 8, 6, 6), image, filter, [8], ...convolution, [true, true, true]),
+  call('convolution_backward', f(2, 8, 6, 6), image, filter, null, ...convolution, [true, true, false]),
+  call('native_batch_norm', image, c, c, c, c, true, 0.1, 1e-5),
+  call('native_batch_norm', image, c, c, c, c, false, 0.1, 1e-5),
+  call('native_batch_norm_backward', image, image, c, c, c, c, c, true, 1e-5, [true, true, true]),
+  call('native_batch_norm_backward', image, image, c, c, c, null, null, false, 1e-5, [true, true, true]),
+  call('_foreach_add_.List', [f(2), f(3)], [f(2), f(3)], 1),
+  call('locallearn::conv', maps, taps, f(8), 1, 1, 1),
+  call('locallearn::conv_backward', f(2, 6, 6, 8), maps, taps, true, 1, 1, 1, true, true),
+  call('locallearn::conv_bn', maps, taps, null, c8, c8, c8, c8, null, 1, 1, 1, true, 0.1, 1e-5, true),
+  call('locallearn::conv_bn', maps, taps, null, c8, c8, c8, c8, null, 1, 1, 1, false, 0.1, 1e-5, true),
+  call(
+    'locallearn::conv_bn',
+    maps,
+    taps,
+    f(8),
+    c8,
+    c8,
+    c8,
+    c8,
+    f(2, 6, 6, 8),
+    1,
+    1,
+    1,
+    true,
+    0.1,
+    1e-5,
+    false,
+  ),
+  call(
+    'locallearn::conv_bn_backward',
+    ...[f(2, 6, 6, 8), maps, taps, f(2, 6, 6, 8), f(2, 6, 6, 8), true, c8, c8, c8, c8, true],
+    ...[1, 1, 1, true, 1e-5, true, true, true],
+  ),
+  call('locallearn::bn', maps, c, c, c, c, true, 0.1, 1e-5, true),
+  call('locallearn::bn', f(5, 4), c, c, c, c, false, 0.1, 1e-5, false),
+  call('locallearn::bn_backward', maps, maps, true, c, c, c, c, true, 1e-5),
+  call('locallearn::bn_backward', f(5, 4), f(5, 4), false, c, c, c, c, true, 1e-5),
+  call('locallearn::moving_average_', [f(2), f(3)], [f(2), f(3)], 0.9),
+  call('locallearn::sgd_', [f(2), f(3)], [f(2), f(3)], [f(2), f(3)], 0.1, 0.9, 0, true),
+];
