@@ -6,6 +6,8 @@ export default defineConfig({
     // A native tensor engine lives in each worker: processes, so that its memory counters are that test's alone.
     pool: 'forks',
     maxWorkers: 2,
+    // Two workers on two cores: more threads each would only wait for one another.
+    env: { OMP_NUM_THREADS: '1' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -22,4 +22,7 @@ export const trainOptionsSchema = z.strictObject({
   workers: z.int().min(0).max(64).default(1),
 });
 
-export type TrainSection = z.infer<typeof trainOptionsSchema>;
+/** Validated, defaults filled in. */
+export type TrainSection = z.output<typeof trainOptionsSchema>;
+/** As a person writes it. */
+export type TrainSectionInput = z.input<typeof trainOptionsSchema>;

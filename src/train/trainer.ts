@@ -8,18 +8,22 @@ import { createBatch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
 import { evaluate } from './evaluate.js';
 import type { EpochMetrics, TrainEvent, TrainResult } from './events.js';
-import type { TrainSection } from './options.js';
+import { trainOptionsSchema, type TrainSection, type TrainSectionInput } from './options.js';
 import { learningRateAt } from './schedule.js';
 import { sgd, type Optimizer } from './sgd.js';
 import { planSteps, trainStep, type StepPlan, type StepResult } from './step.js';
 
-export interface TrainOptions extends TrainSection {
+/** The run that a training section belongs to. */
+export interface TrainContext {
+  /** Of the images' order and augmentation; the network and the strategy have their own. */
   readonly seed: number;
   readonly engine: Engine;
   /** Ends the run after the step at hand; epochs that are finished are kept. */
-  readonly signal?: AbortSignal;
-  readonly onEvent?: (event: TrainEvent) => void;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: ((event: TrainEvent) => void) | undefined;
 }
+
+export type TrainOptions = TrainSectionInput & TrainContext;
 
 /** Batches kept ready by the workers. */
 const prefetch = 4;
@@ -28,16 +32,17 @@ const prefetch = 4;
  * Trains a strategy's network and evaluates it after each epoch. Order and augmentation of the images depend on the
  * seed and the epoch alone. Images that do not fill the last batch of an epoch are left out of it.
  *
- * Throws a UserError if a batch is larger than the data set, or a loss stops being a number (it names the update, the
+ * Throws a ZodError for invalid options, and a UserError if a batch is larger than the data set, or a loss stops being a number (it names the update, the
  * epoch and the step).
  */
 export async function train(
   strategy: Strategy,
   dataset: Dataset,
-  options: TrainOptions,
+  { seed, engine, signal, onEvent, ...section }: TrainOptions,
 ): Promise<TrainResult> {
+  const options = { ...trainOptionsSchema.parse(section), seed, engine, signal, onEvent };
   const { imageShape } = dataset;
-  const { batchSize, seed, workers } = options;
+  const { batchSize, workers } = options;
   const training = openLoader(dataset.train, {
     imageShape,
     batchSize,
@@ -86,7 +91,7 @@ export async function train(
 interface Run {
   readonly strategy: Strategy;
   readonly dataset: Dataset;
-  readonly options: TrainOptions;
+  readonly options: TrainSection & TrainContext;
   readonly training: Loader;
   readonly testing: Loader;
   readonly optimizer: Optimizer;

@@ -1,0 +1,27 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+
+/** What an example prints, on 600 images for one epoch, as a user would start it. */
+async function example(name: string): Promise<string> {
+  const env = { ...process.env, OMP_NUM_THREADS: '1' };
+  const { stdout } = await run('node', [`experiments/examples/${name}.mjs`, '600', '1'], { env });
+  return stdout;
+}
+
+describe('examples', () => {
+  it('compare-methods prints accuracy and peak memory of each method', async () => {
+    const lines = (await example('compare-methods')).trim().split('\n');
+    const [bp, auglocal] = lines.map((line) => /^(\w+): accuracy (0\.\d+), peak ([\d.]+) MB$/.exec(line));
+    expect([bp?.[1], auglocal?.[1]]).toEqual(['bp', 'auglocal']);
+    expect(Number(auglocal![3])).toBeLessThan(Number(bp![3]));
+  });
+
+  it('own-strategy trains each block by its own loss', async () => {
+    const out = await example('own-strategy');
+    expect(out).toMatch(/^epoch 1: accuracy 0\.\d+/);
+    for (const update of ['block 1', 'block 2', 'block 3', 'head']) expect(out).toContain(update);
+  });
+});
