@@ -1,9 +1,18 @@
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { NativeTensor } from '../../../src/engine/torch/native.js';
+import type { NativeArgument, NativeTensor } from '../../../src/engine/torch/native.js';
 import { describeNative } from './native-tools.js';
 
 describeNative("the CPU's caching allocator", ({ native, call }) => {
   const bytes = () => native.memory('cpu');
+  const empty = (size: number) => native.op('aten::empty', 'memory_format')([size], 'uint8') as NativeTensor;
+  const full = (...args: NativeArgument[]) => native.op('aten::full')(...args);
+  const item = (tensor: NativeTensor, at: number) => {
+    const element = native.op('aten::select', 'int')(tensor, 0, at) as NativeTensor;
+    const value = native.op('aten::item')(element);
+    element.dispose();
+    return value;
+  };
 
   it('counts exactly: current, peak, and the peak after a reset', () => {
     native.resetPeakMemory('cpu');
@@ -27,11 +36,10 @@ describeNative("the CPU's caching allocator", ({ native, call }) => {
   });
 
   it('counts every size from one byte to a few pages rounded to 64, and reserves at most an eighth more', () => {
-    const empty = native.op('aten::empty', 'memory_format');
     for (let size = 1; size < 40_000; size += size < 3000 ? 61 : 977) {
       native.releaseCachedMemory('cpu');
       const before = bytes();
-      const tensor = empty([size], 'uint8') as NativeTensor;
+      const tensor = empty(size);
       const rounded = Math.ceil(size / 64) * 64;
       const reserved = bytes().reservedBytes - before.reservedBytes;
       expect(bytes().allocatedBytes - before.allocatedBytes).toBe(rounded);
@@ -42,21 +50,73 @@ describeNative("the CPU's caching allocator", ({ native, call }) => {
   });
 
   it('reuses freed memory, also for somewhat smaller requests, and gives it back when asked', () => {
-    const empty = native.op('aten::empty', 'memory_format');
     native.releaseCachedMemory('cpu');
     const start = bytes().reservedBytes;
-    (empty([1 << 22], 'float32') as NativeTensor).dispose();
-    expect(bytes().reservedBytes - start).toBe(2 ** 24);
-    for (const share of [1, 0.95, 0.9]) {
-      const tensor = empty([Math.floor(share * 2 ** 22)], 'float32') as NativeTensor;
-      expect(bytes().reservedBytes - start).toBe(2 ** 24);
+    empty(100_000).dispose();
+    const reserved = bytes().reservedBytes;
+    expect(reserved - start).toBeGreaterThanOrEqual(100_000);
+    for (const size of [100_000, 95_000, 90_000]) {
+      const tensor = empty(size);
+      expect(bytes().reservedBytes).toBe(reserved);
       tensor.dispose();
     }
-    const small = empty([1 << 21], 'float32') as NativeTensor;
-    expect(bytes().reservedBytes - start).toBe(2 ** 24 + 2 ** 23);
+    const small = empty(50_000);
+    expect(bytes().reservedBytes).toBeGreaterThan(reserved);
     small.dispose();
     native.releaseCachedMemory('cpu');
     expect(bytes().reservedBytes).toBe(start);
+  });
+
+  it('cuts large blocks to size and joins them again, in whatever order they are freed', () => {
+    native.releaseCachedMemory('cpu');
+    const start = bytes().reservedBytes;
+    const megabyte = 2 ** 20;
+    empty(16 * megabyte).dispose();
+    for (const order of [
+      [0, 1, 2, 3],
+      [3, 2, 1, 0],
+      [1, 3, 0, 2],
+      [2, 0, 3, 1],
+    ]) {
+      const parts = [5, 3, 1, 7].map((size) => empty(size * megabyte));
+      expect(bytes().reservedBytes - start).toBe(16 * megabyte);
+      for (const k of order) parts[k]!.dispose();
+      const whole = empty(16 * megabyte);
+      expect(bytes().reservedBytes - start).toBe(16 * megabyte);
+      whole.dispose();
+    }
+    const part = empty(megabyte);
+    native.releaseCachedMemory('cpu');
+    expect(bytes().reservedBytes - start).toBe(megabyte);
+    part.dispose();
+    native.releaseCachedMemory('cpu');
+    expect(bytes().reservedBytes).toBe(start);
+  });
+
+  it('never hands out memory that is in use, and counts exactly, whatever is taken and freed', () => {
+    const size = fc.oneof(fc.integer({ min: 1, max: 5000 }), fc.integer({ min: 5000, max: 5_000_000 }));
+    const start = bytes().allocatedBytes;
+    fc.assert(
+      fc.property(fc.array(fc.tuple(size, fc.nat(9)), { maxLength: 60 }), (steps) => {
+        const held: { tensor: NativeTensor; mark: number; size: number }[] = [];
+        const free = (k: number) => {
+          const [block] = held.splice(k % held.length, 1);
+          const firstAndLast = [0, block!.size - 1].map((at) => item(block!.tensor, at));
+          expect(firstAndLast).toEqual([block!.mark, block!.mark]);
+          block!.tensor.dispose();
+        };
+        steps.forEach(([elements, k], step) => {
+          const mark = step % 256;
+          held.push({ tensor: full([elements], mark, 'uint8') as NativeTensor, mark, size: elements });
+          if (k > 3) free(k);
+        });
+        const rounded = held.reduce((sum, block) => sum + Math.ceil(block.size / 64) * 64, 0);
+        expect(bytes().allocatedBytes - start).toBe(rounded);
+        while (held.length > 0) free(held.length >> 1);
+        expect(bytes().allocatedBytes).toBe(start);
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('holds as much after a thousand steps as after two', () => {

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import type { NativeTensor } from '../../../src/engine/torch/native.js';
 import { describeNative } from './native-tools.js';
@@ -160,6 +163,14 @@ describeNative('the bridge to libtorch', ({ native, keep, floats, call, values }
       view.dispose();
       expect(native.memory('cpu').allocatedBytes).toBe(before);
     });
+  });
+
+  it('refuses a second thread, and goes on in the first', async () => {
+    const addon = fileURLToPath(new URL('../../../native/build/locallearn.node', import.meta.url));
+    const worker = new Worker(`require(${JSON.stringify(addon)})`, { eval: true });
+    const [error] = (await once(worker, 'error')) as [Error];
+    expect(error.message).toBe('locallearn: libtorch is in use by another thread of this process');
+    expect(values(call('aten::neg', undefined, floats([1])))).toEqual([-1]);
   });
 
   it('tells version, devices and threads', () => {

@@ -1,0 +1,26 @@
+// The JavaScript object that holds an at::Tensor.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <node_api.h>
+
+namespace locallearn {
+
+// What this addon keeps for each JavaScript environment.
+struct Environment {
+  napi_ref tensor_class = nullptr;
+  napi_ref array_buffer_class = nullptr;
+};
+
+Environment& environment_of(napi_env env);
+
+// Defines the class in `environment`; JavaScript meets it only as the type of results.
+void define_tensor_class(napi_env env, Environment& environment);
+
+// A new object that holds its own reference to the tensor.
+napi_value wrap_tensor(napi_env env, at::Tensor tensor);
+
+// The tensor of such an object. Throws Mismatch for any other value and for a disposed tensor.
+const at::Tensor& unwrap_tensor(napi_env env, napi_value value);
+
+}  // namespace locallearn

@@ -1,0 +1,97 @@
+// What this addon's own layers take on trust: shapes that belong together, checked before their loops over raw
+// memory. Arguments are found by name, so that one function serves all of them.
+#include "trust.h"
+
+#include <ATen/core/Tensor.h>
+#include <c10/util/Exception.h>
+
+#include <limits>
+#include <vector>
+
+namespace locallearn {
+namespace {
+
+class Arguments {
+ public:
+  Arguments(const c10::FunctionSchema& schema, const torch::jit::Stack& values) : schema_(schema), values_(values) {}
+
+  // Null where the operator has no such argument, or was given null.
+  const at::Tensor* tensor(const char* name) const {
+    const auto index = schema_.argumentIndexWithName(name);
+    if (!index || !values_[*index].isTensor()) return nullptr;
+    return &values_[*index].toTensor();
+  }
+
+  int64_t integer(const char* name) const { return values_[schema_.argumentIndexWithName(name).value()].toInt(); }
+
+  void check_per_channel(const char* name, int64_t channels) const {
+    const auto index = schema_.argumentIndexWithName(name);
+    if (index) locallearn::check_per_channel(values_[*index], name, channels, true);
+  }
+
+  void check_shape(const char* name, at::IntArrayRef shape) const {
+    const at::Tensor* const given = tensor(name);
+    if (given) TORCH_CHECK(given->sizes() == shape, "argument '", name, "' must have shape ", shape, ", got ", given->sizes());
+  }
+
+  // One device and, for the maps and vectors of a layer, one element type.
+  void check_alike() const {
+    at::Tensor first;
+    const auto check = [&](const at::Tensor& tensor, const std::string& name) {
+      if (!first.defined()) first = tensor;
+      TORCH_CHECK(tensor.device() == first.device(), "argument '", name, "' is on ", tensor.device(), ", others on ",
+                  first.device());
+      TORCH_CHECK(tensor.scalar_type() == first.scalar_type(), "argument '", name, "' is of type ",
+                  tensor.scalar_type(), ", others ", first.scalar_type());
+    };
+    for (size_t i = 0; i < values_.size(); ++i) {
+      const std::string& name = schema_.arguments()[i].name();
+      if (values_[i].isTensor()) check(values_[i].toTensor(), name);
+      if (!values_[i].isTensorList()) continue;
+      for (const at::Tensor& tensor : values_[i].toTensorVector()) check(tensor, name);
+    }
+  }
+
+ private:
+  const c10::FunctionSchema& schema_;
+  const torch::jit::Stack& values_;
+};
+
+int64_t outputs(int64_t size, int64_t taps, int64_t stride, int64_t padding) {
+  return (size + 2 * padding - taps) / stride + 1;
+}
+
+// The shape [n, h, w, c] of the convolution's result.
+std::vector<int64_t> convolved(const Arguments& arguments, const at::Tensor& x, const at::Tensor& filter) {
+  constexpr int64_t most = std::numeric_limits<int32_t>::max();
+  const int64_t stride = arguments.integer("stride"), padding = arguments.integer("padding");
+  TORCH_CHECK(x.dim() == 4 && x.numel() > 0, "argument 'x' must be [n, h, w, c] and not empty, got shape ", x.sizes());
+  TORCH_CHECK(filter.dim() == 4 && filter.numel() > 0, "argument 'filter' must be [h, w, in, out] and not empty, got shape ",
+              filter.sizes());
+  TORCH_CHECK(stride >= 1 && stride <= most, "argument 'stride' must be positive, got ", stride);
+  TORCH_CHECK(padding >= 0 && padding <= most, "argument 'padding' must not be negative, got ", padding);
+  for (int axis = 0; axis < 2; ++axis) {
+    TORCH_CHECK(x.size(axis + 1) + 2 * padding >= filter.size(axis), "argument 'filter' of shape ", filter.sizes(),
+                " is larger than the padded input of shape ", x.sizes());
+  }
+  return {x.size(0), outputs(x.size(1), filter.size(0), stride, padding),
+          outputs(x.size(2), filter.size(1), stride, padding), filter.size(3)};
+}
+
+}  // namespace
+
+void check_layer(const c10::FunctionSchema& schema, const torch::jit::Stack& stack) {
+  const Arguments arguments(schema, stack);
+  arguments.check_alike();
+  const at::Tensor *const x = arguments.tensor("x"), *const filter = arguments.tensor("filter");
+  if (!x) return;  // An optimiser's step: those check their own lists.
+  TORCH_CHECK((x->dim() == 2 || x->dim() == 4) && x->numel() > 0, "argument 'x' must be [n, c] or [n, h, w, c] and not empty, got shape ",
+              x->sizes());
+  const std::vector<int64_t> shape = filter ? convolved(arguments, *x, *filter) : x->sizes().vec();
+  for (const char* name : {"dy", "c", "y", "residual"}) arguments.check_shape(name, shape);
+  for (const char* name : {"gamma", "beta", "running_mean", "running_variance", "mean", "inverse_deviation"}) {
+    arguments.check_per_channel(name, shape.back());
+  }
+}
+
+}  // namespace locallearn

@@ -1,0 +1,49 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { UserError } from '../../../src/errors.js';
+
+/** The module as it finds a machine where the addon is there or not, and loading it does this. */
+async function loaderWhere(exists: boolean, load: () => unknown) {
+  vi.resetModules();
+  vi.doMock('node:fs', async (original) => ({ ...(await original<object>()), existsSync: () => exists }));
+  vi.doMock('node:module', async (original) => ({
+    ...(await original<object>()),
+    createRequire: () => load,
+  }));
+  return import('../../../src/engine/torch/load-native.js');
+}
+
+describe('loading the bridge to libtorch', () => {
+  afterEach(() => {
+    vi.doUnmock('node:fs');
+    vi.doUnmock('node:module');
+  });
+
+  it('tries once, and keeps what it got', async () => {
+    const native = {};
+    const load = vi.fn(() => native);
+    const { loadNative, nativeStatus } = await loaderWhere(true, load);
+    expect(loadNative()).toBe(native);
+    expect(loadNative()).toBe(native);
+    expect(nativeStatus()).toEqual({ available: true, native });
+    expect(load).toHaveBeenCalledTimes(1);
+    expect(load).toHaveBeenCalledWith(expect.stringMatching(/native[\\/]build[\\/]locallearn\.node$/));
+  });
+
+  it('says what to run where it was not built', async () => {
+    const { loadNative, nativeStatus } = await loaderWhere(false, () => ({}));
+    const reason = 'native/build/locallearn.node was not built';
+    expect(nativeStatus()).toEqual({ available: false, reason });
+    expect(loadNative).toThrow(`no torch engine: ${reason}; run: bash scripts/setup.sh`);
+    expect(loadNative).toThrow(expect.objectContaining({ name: UserError.name }));
+  });
+
+  it('gives the first line of why it does not load', async () => {
+    const { loadNative } = await loaderWhere(true, () => {
+      throw new Error('libtorch.so: cannot open shared object file\nRequire stack: …');
+    });
+    expect(loadNative).toThrow(
+      'no torch engine: native/build/locallearn.node does not load ' +
+        '(libtorch.so: cannot open shared object file); run: bash scripts/setup.sh',
+    );
+  });
+});
