@@ -10,6 +10,8 @@ export default defineConfig(
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      // TensorFlow.js's ops mostly return a tensor of any rank; an assertion that states the rank is worth having.
+      '@typescript-eslint/no-unnecessary-type-assertion': 'off',
     },
   },
   {

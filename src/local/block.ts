@@ -37,6 +37,17 @@ export function siteAfter(network: Network, block: Block, blocks: number): Site 
   return { network, unit, features: unit.output, position: block.position, blocks };
 }
 
+/** The first unit of the block that follows, which a bridge is shaped like. */
+export function nextUnit(blocks: readonly Block[], { position }: Block): Unit {
+  return blocks[position + 1]!.units[0]!;
+}
+
+/** Behind a bridge the features are the next unit's kind: its width and size. */
+export function siteBehindBridge(site: Site, blocks: readonly Block[], block: Block): Site {
+  const unit = nextUnit(blocks, block);
+  return { ...site, unit, features: unit.output };
+}
+
 /** The network's own loss: its head on the last features, cross-entropy. */
 export function headLoss(network: Network, features: tf.Tensor, batch: Batch): tf.Scalar {
   return crossEntropy(network.head.forward(features, trainingMode) as tf.Tensor2D, batch.labels);

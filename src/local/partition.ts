@@ -38,7 +38,49 @@ export function publishedOrEvenCuts(network: Network, count: number): Cuts {
   const names = publishedCuts(network.name, count);
   if (names === undefined) return evenCuts(network, count, { stemJoined: true });
   if (names === 'every unit') return everyUnit(network).slice(1);
-  return names.map((name) => network.units.findIndex((unit) => unit.name === `layer${name}`));
+  return cutsAfter(
+    network,
+    names.map((name) => `layer${name}`),
+  );
+}
+
+/**
+ * The cut points of that code's memory-balanced option. Throws a UserError where none were published.
+ */
+export function memoryBalancedCuts(network: Network, count: number): Cuts {
+  const names = publishedCuts(network.name, count, { memoryBalanced: true });
+  if (names === undefined || names === 'every unit') {
+    throw new UserError(
+      `cuts: no memory-balanced cut points were published for ${count} blocks of ${network.name}; there are some for 2, 3 and 4 blocks of resnet-110`,
+    );
+  }
+  return cutsAfter(
+    network,
+    names.map((name) => `layer${name}`),
+  );
+}
+
+/**
+ * Cuts after the units of these names. Throws a UserError where there is no such unit, or they are not in the
+ * network's order, or nothing follows the last of them.
+ */
+export function cutsAfter(network: Network, names: readonly string[]): Cuts {
+  const unitNames = network.units.map(({ name }) => name);
+  const cuts = names.map((name) => {
+    const index = unitNames.indexOf(name);
+    if (index >= 0) return index;
+    const example = `${unitNames.slice(0, 3).join(', ')}, … ${unitNames.at(-1)}`;
+    throw new UserError(`cuts: ${network.name} has no unit '${name}'; it has ${example}`);
+  });
+  cuts.forEach((cut, i) => {
+    if (i > 0 && cut <= cuts[i - 1]!) {
+      throw new UserError(`cuts: '${names[i]}' comes before '${names[i - 1]}'; name the units in order`);
+    }
+  });
+  if (cuts.at(-1) === network.units.length - 1) {
+    throw new UserError(`cuts: '${names.at(-1)}' is the last unit of ${network.name}; nothing follows it`);
+  }
+  return cuts;
 }
 
 /** The runs of units that the cuts leave. */

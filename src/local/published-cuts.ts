@@ -30,9 +30,23 @@ const resnet110: Table = {
   55: 'every unit',
 };
 
-const tables: Readonly<Record<string, Table>> = { 'resnet-32': resnet32, 'resnet-110': resnet110 };
+/** Cut so that the blocks take about the same memory (CIFAR-10). */
+const balancedResnet110: Table = {
+  2: ['1.14'],
+  3: ['1.9', '2.2'],
+  4: ['1.6', '1.14', '2.8'],
+};
+
+type Tables = Readonly<Record<string, Table>>;
+
+const tables: Tables = { 'resnet-32': resnet32, 'resnet-110': resnet110 };
+const balancedTables: Tables = { 'resnet-110': balancedResnet110 };
 
 /** The cut points for K = `count`; `every unit` cuts after each but the stem; undefined where none were published. */
-export function publishedCuts(network: string, count: number): readonly string[] | 'every unit' | undefined {
-  return tables[network]?.[count];
+export function publishedCuts(
+  network: string,
+  count: number,
+  { memoryBalanced = false } = {},
+): readonly string[] | 'every unit' | undefined {
+  return (memoryBalanced ? balancedTables : tables)[network]?.[count];
 }

@@ -1,5 +1,8 @@
+import { disposeLayer } from '../nn/layer.js';
 import type { Network } from '../networks/network.js';
 import type { Parameter } from '../nn/parameters.js';
+import type { Block } from './block.js';
+import type { Path } from './paths/path.js';
 import type { LocalUpdate } from './update.js';
 
 /** How a network is trained: an ordered list of updates, and what they own beside the network. */
@@ -16,4 +19,22 @@ export interface Strategy {
   readonly auxiliary: readonly Parameter[];
   /** Frees the auxiliary nets; the network is its maker's. */
   dispose(): void;
+}
+
+/** A strategy of a network's blocks and what a path made of them. */
+export function assembleStrategy(
+  network: Network,
+  name: string,
+  blocks: readonly Block[],
+  { updates, auxiliary }: Path,
+): Strategy {
+  return {
+    name,
+    network,
+    blocks: blocks.length,
+    partition: blocks.map((block) => block.units.map((unit) => unit.name)),
+    updates,
+    auxiliary: auxiliary.flatMap((layer) => [...layer.parameters, ...layer.buffers]),
+    dispose: () => auxiliary.forEach(disposeLayer),
+  };
 }

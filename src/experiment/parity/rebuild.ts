@@ -34,9 +34,13 @@ export interface TensorSize {
 const learningRate = 0.05;
 const recipe = { momentum: 0.9, nesterov: true, weightDecay: 1e-4 };
 
+/** The most float32 roundings that a perturbation moves a parameter by. */
+const roundings = 3;
+
 /**
- * Trains as the published run did, on the engine in use. With a `perturbation` every initial parameter is moved by
- * about one rounding of float32, up, down or not at all, by streams of that number.
+ * Trains as the published run did, on the engine in use. With a `perturbation` every initial parameter is moved up or
+ * down by at most three roundings of float32, by streams of that number: no more than what the hundreds of roundings
+ * in each output of a convolution do.
  *
  * Throws a UserError for a method, an option or a network that it cannot rebuild.
  */
@@ -77,7 +81,9 @@ function fill(name: string, parameter: Parameter, perturbation: number | undefin
   const values = goldenParameter(name, shape);
   if (perturbation !== undefined) {
     const random = randomStream(perturbation, 'parity', name);
-    values.forEach((value, i) => (values[i] = value * (1 + (random.below(3) - 1) * 2 ** -24)));
+    values.forEach(
+      (value, i) => (values[i] = value * (1 + (random.below(2 * roundings + 1) - roundings) * 2 ** -24)),
+    );
   }
   setFromTorch(parameter, { shape, values });
 }

@@ -4,8 +4,18 @@ import { convBatchNorm, globalAveragePool, linear, relu } from '../../nn/layers.
 import { childScope } from '../../nn/parameters.js';
 import type { AuxiliaryNet } from './auxiliary.js';
 
-/** Width of the hidden linear layers. */
-export const featureWidth = 128;
+export interface HeadWidths {
+  /** Width of the hidden linear layers. */
+  readonly features: number;
+  /** Factor on the published widths, of convolutions and hidden linear layers alike. */
+  readonly widen: number;
+}
+
+/** InfoPro's. */
+export const publishedWidths: HeadWidths = { features: 128, widen: 1 };
+
+/** Where the convolutions stop to double the width. */
+const widest = 64;
 
 /**
  * InfoPro's `<a>c<b>f` (Wang et al. 2021): a × [3×3 convolution, BN, ReLU] — the first doubles the width at stride 2
@@ -14,7 +24,10 @@ export const featureWidth = 128;
  *
  * Throws a UserError where the name is not of that form.
  */
-export function convolutionalHead(name: string): AuxiliaryNet {
+export function convolutionalHead(
+  name: string,
+  { features, widen }: HeadWidths = publishedWidths,
+): AuxiliaryNet {
   const match = /^(\d)c([1-9])f$/.exec(name);
   if (match === null) {
     throw new UserError(
@@ -27,26 +40,26 @@ export function convolutionalHead(name: string): AuxiliaryNet {
     const layers: Layer[] = [];
     let number = 0;
     let width = site.features.channels;
+    const halved = width < widest;
+    const convolved = Math.floor((halved ? 2 * width : width) * widen);
     for (let i = 0; i < convolutions; i++) {
-      const widen = i === 0 && width < 64;
-      const outChannels = widen ? 2 * width : width;
       layers.push(
         convBatchNorm(scope, [number, number + 1], {
           inChannels: width,
-          outChannels,
+          outChannels: convolved,
           kernel: 3,
-          stride: widen ? 2 : 1,
+          stride: i === 0 && halved ? 2 : 1,
           relu: true,
         }),
       );
       number += 3;
-      width = outChannels;
+      width = convolved;
     }
     layers.push(globalAveragePool);
     number += 2;
     for (let i = 0; i < linears; i++) {
       const last = i === linears - 1;
-      const out = last ? outputs : featureWidth;
+      const out = last ? outputs : Math.floor(features * widen);
       layers.push(linear(childScope(scope, number), { inputs: width, outputs: out }));
       if (!last) layers.push(relu);
       number += 2;

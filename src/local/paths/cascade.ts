@@ -2,12 +2,20 @@ import * as tf from '@tensorflow/tfjs';
 import { detach } from '../../engine/detached.js';
 import { trainingMode } from '../../engine/fused/ops.js';
 import { outsideTape } from '../../engine/tape.js';
-import { UserError } from '../../errors.js';
 import { forwardThrough, trainableVariables, type Layer } from '../../nn/layer.js';
 import { childScope } from '../../nn/parameters.js';
-import type { AuxiliaryNet } from '../auxiliary/auxiliary.js';
-import { blockForward, createBlock, headLoss, siteAfter, type Block } from '../block.js';
-import { classification, type Objective } from '../objective.js';
+import {
+  blockForward,
+  createBlock,
+  headLoss,
+  nextUnit,
+  siteAfter,
+  siteBehindBridge,
+  type Block,
+} from '../block.js';
+import type { Bridge } from '../bridge.js';
+import { labels, type LabelLoss } from '../local-loss.js';
+import type { Objective } from '../objective.js';
 import type { LocalUpdate, UpdateResult } from '../update.js';
 import type { PathBuilder, PathParts } from './path.js';
 
@@ -16,8 +24,10 @@ export interface CascadeOptions {
   readonly independentWeight: number;
   /** Weight of the loss of each pair of neighbours (HPFF's wy). */
   readonly cascadeWeight: number;
-  /** The auxiliary net of the blocks on their own. */
-  readonly independentAuxiliary: AuxiliaryNet;
+  /** Loss of each block on its own, through an auxiliary net of its own. */
+  readonly independentLoss: LabelLoss;
+  /** Width of the features that a contrast compares. */
+  readonly featureWidth?: number;
 }
 
 /**
@@ -28,11 +38,11 @@ export interface CascadeOptions {
  * The published code takes one backward pass through the sum of a block's two losses. Here each is an update of its
  * own, so that only one of them holds activations; the variables they share are stepped on the summed gradient, which
  * is the same.
+ *
+ * A bridge stands behind each pair, shaped like the unit that follows it; the blocks on their own have none.
  */
 export function cascadePath(options: CascadeOptions): PathBuilder {
   return (parts) => {
-    if (parts.bridge !== undefined) throw new UserError('path: the cascade has no bridge');
-    if (parts.blocks.length < 2) throw new UserError('path: a cascade needs at least 2 blocks');
     const pairs = parts.blocks.slice(1).map((block) => pairUpdates(parts, options, block));
     return {
       updates: pairs.flatMap(({ updates }) => updates),
@@ -44,17 +54,17 @@ export function cascadePath(options: CascadeOptions): PathBuilder {
 interface Losses {
   readonly cascade: Objective;
   readonly independent: Objective;
+  readonly bridge: Bridge | undefined;
 }
 
 function pairUpdates(
   parts: PathParts,
-  { independentWeight, cascadeWeight, independentAuxiliary }: CascadeOptions,
+  options: CascadeOptions,
   block: Block,
 ): { updates: readonly LocalUpdate[]; auxiliary: readonly Layer[] } {
+  const { independentWeight, cascadeWeight } = options;
   const last = block.position === parts.blocks.length - 1;
-  const { cascade, independent } = last
-    ? sharedHead(parts)
-    : auxiliaryNets(parts, block, independentAuxiliary);
+  const { cascade, independent, bridge } = last ? sharedHead(parts) : auxiliaryNets(parts, block, options);
   const { stem, first } = splitStem(parts, block.position - 1);
   const entry = `${block.position}–${block.position + 1}`;
 
@@ -65,16 +75,18 @@ function pairUpdates(
         ...(stem?.variables ?? []),
         ...first.variables,
         ...block.variables,
-        ...trainableVariables(cascade.layers),
+        ...trainableVariables([...cascade.layers, ...(bridge === undefined ? [] : [bridge.trained])]),
       ],
       forward({ x, y }, batch): UpdateResult {
         const start = stem === undefined ? y! : blockForward(stem, x!);
         const independentInput = stem === undefined ? x! : firstBlockAlone(first, start);
         const middle = blockForward(first, start);
-        const features = blockForward(block, middle);
+        const output = blockForward(block, middle);
+        const features = bridge === undefined ? output : bridge.forward(output);
         const loss = tf.mul(cascade.loss(features, batch), cascadeWeight) as tf.Scalar;
         return { loss, streams: { x: independentInput, ...(last ? {} : { y: detach(middle) }) } };
       },
+      ...(bridge === undefined ? {} : { after: () => bridge.after() }),
     },
     {
       name: `block ${block.position + 1}`,
@@ -87,7 +99,9 @@ function pairUpdates(
     },
   ];
   // The last block's two losses share the head, which is the network's own.
-  return { updates, auxiliary: last ? [] : [...cascade.layers, ...independent.layers] };
+  if (last) return { updates, auxiliary: [] };
+  const bridges = bridge === undefined ? [] : [bridge.trained, bridge.averaged];
+  return { updates, auxiliary: [...bridges, ...cascade.layers, ...independent.layers] };
 }
 
 /** b_0(x), which no loss follows: only its running statistics learn from it. */
@@ -104,15 +118,17 @@ function splitStem({ blocks }: PathParts, position: number): { stem: Block | und
 }
 
 function auxiliaryNets(
-  { network, blocks, scope, objective }: PathParts,
+  { network, blocks, scope, objective, lossParts, bridge }: PathParts,
   block: Block,
-  independentAuxiliary: AuxiliaryNet,
+  { independentLoss, featureWidth }: CascadeOptions,
 ): Losses {
   const site = siteAfter(network, block, blocks.length);
   const own = childScope(scope, block.position);
+  const alone = labels(independentLoss, featureWidth).build(lossParts);
   return {
-    cascade: objective(own, site),
-    independent: classification(independentAuxiliary, 'cross-entropy')(childScope(own, 'independent'), site),
+    cascade: objective(own, bridge === undefined ? site : siteBehindBridge(site, blocks, block)),
+    independent: alone(childScope(own, 'independent'), site),
+    bridge: bridge?.(own, nextUnit(blocks, block)),
   };
 }
 
@@ -121,5 +137,5 @@ function sharedHead({ network }: PathParts): Losses {
     layers: [network.head],
     loss: (features, batch) => headLoss(network, features, batch),
   };
-  return { cascade: head, independent: head };
+  return { cascade: head, independent: head, bridge: undefined };
 }

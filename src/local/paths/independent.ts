@@ -2,18 +2,19 @@ import type * as tf from '@tensorflow/tfjs';
 import { detach } from '../../engine/detached.js';
 import { trainableVariables, type Layer } from '../../nn/layer.js';
 import { childScope } from '../../nn/parameters.js';
-import { blockForward, headLoss, siteAfter, type Block } from '../block.js';
+import type { Network } from '../../networks/network.js';
+import { blockForward, headLoss, nextUnit, siteAfter, siteBehindBridge, type Block } from '../block.js';
 import type { LocalUpdate } from '../update.js';
 import type { PathBuilder, PathParts } from './path.js';
 
 /**
  * Independent blocks: each is trained by its own objective on its own output, and hands that output, detached, to the
- * next; the last by the network's head. Backpropagation is the case of one block.
+ * next; the last by the network's head.
  */
 export const independentPath: PathBuilder = (parts) => {
   const local = parts.blocks.slice(0, -1).map((block) => localUpdate(parts, block));
   return {
-    updates: [...local.map(({ update }) => update), headUpdate(parts)],
+    updates: [...local.map(({ update }) => update), headUpdate(parts.network, parts.blocks.at(-1)!)],
     auxiliary: local.flatMap(({ auxiliary }) => auxiliary),
   };
 };
@@ -21,13 +22,11 @@ export const independentPath: PathBuilder = (parts) => {
 function localUpdate(parts: PathParts, block: Block): { update: LocalUpdate; auxiliary: readonly Layer[] } {
   const { network, blocks } = parts;
   const scope = childScope(parts.scope, block.position);
-  const next = blocks[block.position + 1]!.units[0]!;
-  const bridge = parts.bridge?.(scope, next);
+  const bridge = parts.bridge?.(scope, nextUnit(blocks, block));
   const site = siteAfter(network, block, blocks.length);
-  // Behind a bridge the features are the next unit's kind: its width and size.
   const objective = parts.objective(
     scope,
-    bridge === undefined ? site : { ...site, unit: next, features: next.output },
+    bridge === undefined ? site : siteBehindBridge(site, blocks, block),
   );
   const trained = [...(bridge === undefined ? [] : [bridge.trained]), ...objective.layers];
   const update: LocalUpdate = {
@@ -43,8 +42,8 @@ function localUpdate(parts: PathParts, block: Block): { update: LocalUpdate; aux
   return { update, auxiliary: bridge === undefined ? trained : [...trained, bridge.averaged] };
 }
 
-function headUpdate({ network, blocks }: PathParts): LocalUpdate {
-  const last = blocks[blocks.length - 1]!;
+/** Trains the last block and the network's head together. Backpropagation is this update for the only block. */
+export function headUpdate(network: Network, last: Block): LocalUpdate {
   return {
     name: 'head',
     variables: [...last.variables, ...trainableVariables([network.head])],

@@ -3,6 +3,7 @@ import type { Layer } from '../../nn/layer.js';
 import type { Scope } from '../../nn/parameters.js';
 import type { Block } from '../block.js';
 import type { BridgeBuilder } from '../bridge.js';
+import type { LossParts } from '../local-loss.js';
 import type { ObjectiveBuilder } from '../objective.js';
 import type { LocalUpdate } from '../update.js';
 
@@ -12,7 +13,10 @@ export interface PathParts {
   readonly blocks: readonly Block[];
   /** `auxiliary`: below it each block has a scope of its own, numbered from 0. */
   readonly scope: Scope;
+  /** The local loss, made of `lossParts`. */
   readonly objective: ObjectiveBuilder;
+  /** For paths that have a loss of their own beside it. */
+  readonly lossParts: LossParts;
   readonly bridge: BridgeBuilder | undefined;
 }
 

@@ -1,0 +1,32 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** Below any value that counts in float32, above what a square root's gradient divides by zero at. */
+const tiny = 1e-30;
+
+/**
+ * PredSim's similarity matching (Nøkland & Eidnes 2019, Eq. 1): the mean squared difference between the similarity
+ * matrices of the samples' features `[n, h, w, c]`, read as the deviation of each channel over space, and of their
+ * one-hot labels `[n, classes]`.
+ */
+export function similarityLoss(features: tf.Tensor4D, labels: tf.Tensor2D): tf.Scalar {
+  return tf.tidy(() => {
+    const difference = tf.sub(similarityMatrix(spatialDeviation(features)), similarityMatrix(labels));
+    return tf.mean(tf.square(difference));
+  });
+}
+
+/** Unbiased standard deviation over space, `[n, h, w, c]` → `[n, c]`; of a constant map 0, with gradient 0. */
+function spatialDeviation(x: tf.Tensor4D): tf.Tensor2D {
+  const [, height, width] = x.shape;
+  const count = height * width;
+  const variance = tf.mul(tf.moments(x, [1, 2]).variance, count / (count - 1));
+  return tf.sqrt(tf.maximum(variance, tiny)) as tf.Tensor2D;
+}
+
+/** Cosines between the rows, each centred: `[n, d]` → `[n, n]` in −1…1. */
+function similarityMatrix(x: tf.Tensor2D): tf.Tensor2D {
+  const centred = tf.sub(x, tf.mean(x, 1, true));
+  const norms = tf.sqrt(tf.maximum(tf.sum(tf.square(centred), 1, true), tiny));
+  const rows = tf.div(centred, tf.add(norms, 1e-8)) as tf.Tensor2D;
+  return tf.clipByValue(tf.matMul(rows, rows, false, true), -1, 1);
+}

@@ -1,0 +1,139 @@
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { convolutionalHead } from '../../src/local/auxiliary/convolutional.js';
+import { averagedPatches, patchReconstruction } from '../../src/local/fusion.js';
+import { reconstruction } from '../../src/local/local-loss.js';
+import type { Site } from '../../src/local/site.js';
+import { disposeLayer, trainableVariables } from '../../src/nn/layer.js';
+import { rootScope, type Parameter } from '../../src/nn/parameters.js';
+import { trainingMode } from '../../src/engine/fused/ops.js';
+import { disposeNetwork } from '../../src/networks/network.js';
+import { startEngine } from '../support/engine.js';
+import { tinyBatch, tinyNetwork } from '../support/tiny.js';
+
+beforeAll(async () => {
+  await startEngine();
+});
+
+function siteOf(network: ReturnType<typeof tinyNetwork>, unit: number): Site {
+  return {
+    network,
+    unit: network.units[unit]!,
+    features: network.units[unit]!.output,
+    position: unit,
+    blocks: network.units.length,
+  };
+}
+
+const features = (channels = 16): tf.Tensor4D => tf.randomUniform([4, 8, 8, channels], 0, 1, 'float32', 7);
+
+describe('reconstruction by patches', () => {
+  test('sums four losses, each of a quadrant through its own decoder', () => {
+    const network = tinyNetwork();
+    const objective = patchReconstruction(12)(rootScope(1), siteOf(network, 1));
+    expect(objective.layers).toHaveLength(4);
+    tf.tidy(() => {
+      const batch = tinyBatch(4);
+      // A decoder whose last convolution is zero predicts 0.5 everywhere: a loss of ln 2 for any target.
+      const last = (layer: (typeof objective.layers)[number]): readonly Parameter[] =>
+        layer.parameters.slice(-2);
+      for (const { variable } of objective.layers.flatMap(last))
+        variable.assign(tf.zerosLike(variable as tf.Tensor));
+      expect(objective.loss(features(), batch).dataSync()[0]).toBeCloseTo(4 * Math.LN2, 5);
+    });
+    objective.layers.forEach(disposeLayer);
+    disposeNetwork(network);
+  });
+
+  test('a decoder sees its own quadrant alone', () => {
+    const network = tinyNetwork();
+    const objective = patchReconstruction(12)(rootScope(1), siteOf(network, 1));
+    tf.tidy(() => {
+      const batch = tinyBatch(4);
+      const gradients = (x: tf.Tensor4D): number[][] => {
+        const { grads } = tf.variableGrads(
+          () => objective.loss(x, batch),
+          trainableVariables(objective.layers),
+        );
+        return objective.layers.map((layer) => [...grads[layer.parameters[0]!.variable.name]!.dataSync()]);
+      };
+      const before = gradients(features());
+      const bottomLeft = tf.pad(tf.ones<tf.Rank.R4>([4, 4, 4, 16]), [
+        [0, 0],
+        [4, 0],
+        [0, 4],
+        [0, 0],
+      ]);
+      // Both the decoders' BN and their loss are of one quadrant: the others do not notice.
+      const after = gradients(tf.add(features(), bottomLeft));
+      expect([0, 1, 3].map((quadrant) => after[quadrant])).toEqual(
+        [0, 1, 3].map((quadrant) => before[quadrant]),
+      );
+      expect(after[2]).not.toEqual(before[2]);
+    });
+    objective.layers.forEach(disposeLayer);
+    disposeNetwork(network);
+  });
+
+  test('of an odd size is refused', () => {
+    const network = tinyNetwork();
+    const site = siteOf(network, 1);
+    const odd = { ...site, features: { ...site.features, height: 5, width: 5 } };
+    expect(() => patchReconstruction(12)(rootScope(1), odd)).toThrow(/even size: features are 5 pixels high/);
+    disposeNetwork(network);
+  });
+});
+
+describe('averaged patches', () => {
+  test('are the mean of what the net makes of each quadrant', () => {
+    const network = tinyNetwork();
+    const net = averagedPatches(convolutionalHead('0c1f'))(rootScope(1), siteOf(network, 1), 10);
+    const whole = convolutionalHead('0c1f')(rootScope(1), siteOf(network, 1), 10);
+    tf.tidy(() => {
+      // Pool and linear layer are linear: the mean over quadrants is that over the map.
+      const difference = tf.sub(
+        net.forward(features(), trainingMode),
+        whole.forward(features(), trainingMode),
+      );
+      expect(tf.max(tf.abs(difference)).dataSync()[0]).toBeLessThan(1e-5);
+    });
+    [net, whole].forEach(disposeLayer);
+    disposeNetwork(network);
+  });
+
+  test('give the net features of a quarter of the map', () => {
+    const network = tinyNetwork();
+    const shapes: number[][] = [];
+    const net = averagedPatches((_scope, site) => {
+      shapes.push([site.features.height, site.features.width]);
+      return {
+        parameters: [],
+        buffers: [],
+        forward(x) {
+          shapes.push(x.shape.slice(1, 3));
+          return tf.mean(x, [1, 2]);
+        },
+      };
+    })(rootScope(1), siteOf(network, 1), 10);
+    tf.tidy(() => net.forward(features(), trainingMode));
+    expect(shapes).toEqual(new Array(5).fill([4, 4]));
+    disposeNetwork(network);
+  });
+});
+
+test('a whole reconstruction has one decoder', () => {
+  const network = tinyNetwork();
+  const loss = reconstruction().build({ auxiliary: convolutionalHead('0c1f'), fusion: 'whole' });
+  const objective = loss(rootScope(1), siteOf(network, 1));
+  expect(objective.layers).toHaveLength(1);
+  expect(objective.layers[0]!.parameters.map(({ name, variable }) => [name, variable.shape])).toEqual([
+    ['decoder.0.weight', [3, 3, 16, 12]],
+    ['decoder.0.bias', [12]],
+    ['decoder.1.weight', [12]],
+    ['decoder.1.bias', [12]],
+    ['decoder.3.weight', [3, 3, 12, 3]],
+    ['decoder.3.bias', [3]],
+  ]);
+  objective.layers.forEach(disposeLayer);
+  disposeNetwork(network);
+});
