@@ -31,7 +31,8 @@ class Arguments {
 
   void check_shape(const char* name, at::IntArrayRef shape) const {
     const at::Tensor* const given = tensor(name);
-    if (given) TORCH_CHECK(given->sizes() == shape, "argument '", name, "' must have shape ", shape, ", got ", given->sizes());
+    if (!given) return;
+    TORCH_CHECK(given->sizes() == shape, "argument '", name, "' must have shape ", shape, ", got ", given->sizes());
   }
 
   // One device and, for the maps and vectors of a layer, one element type.
@@ -66,8 +67,8 @@ std::vector<int64_t> convolved(const Arguments& arguments, const at::Tensor& x, 
   constexpr int64_t most = std::numeric_limits<int32_t>::max();
   const int64_t stride = arguments.integer("stride"), padding = arguments.integer("padding");
   TORCH_CHECK(x.dim() == 4 && x.numel() > 0, "argument 'x' must be [n, h, w, c] and not empty, got shape ", x.sizes());
-  TORCH_CHECK(filter.dim() == 4 && filter.numel() > 0, "argument 'filter' must be [h, w, in, out] and not empty, got shape ",
-              filter.sizes());
+  TORCH_CHECK(filter.dim() == 4 && filter.numel() > 0,
+              "argument 'filter' must be [h, w, in, out] and not empty, got shape ", filter.sizes());
   TORCH_CHECK(stride >= 1 && stride <= most, "argument 'stride' must be positive, got ", stride);
   TORCH_CHECK(padding >= 0 && padding <= most, "argument 'padding' must not be negative, got ", padding);
   for (int axis = 0; axis < 2; ++axis) {

@@ -67,12 +67,16 @@ if [ -z "$packages" ]; then
   note "nothing to install: $(libtorch_source)"
 elif ! may_install; then
   note "SKIPPED, as this may not install packages: $packages"
-  if command -v apt-get >/dev/null; then
-    note "for the torch engine run: sudo apt-get install --no-install-recommends $packages"
+  if [ "$packages" = libopenblas0-openmp ]; then
+    note "without it the torch engine's matrix products are slow; ask for: sudo apt-get install $packages"
   else
-    note 'for the torch engine: install a C++ compiler, and PyTorch with pip or a libtorch folder named by LIBTORCH'
+    if command -v apt-get >/dev/null; then
+      note "for the torch engine: sudo apt-get install --no-install-recommends $packages"
+    else
+      note 'for the torch engine: install a C++ compiler, and PyTorch with pip or a libtorch folder named by LIBTORCH'
+    fi
+    note 'then run this again; until then everything works on the slower wasm engine'
   fi
-  note 'then run this again; until then everything works on the slower wasm engine'
 else
   note "installing $packages (with what they need, up to a gigabyte on disk)"
   if install_packages $packages; then

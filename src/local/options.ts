@@ -99,6 +99,33 @@ const hpff = z.strictObject({
   fusion: z.enum(fusions).default('patches'),
 });
 
+const custom = z.strictObject({
+  method: z.literal('custom'),
+  ...partition,
+  path: z.enum(['independent', 'cascade']).default('independent'),
+  bridge: z.enum(['none', 'momentum']).default('none'),
+  /** The classifier's net: a head such as `1c2f`, `dgl`, `pooled` (PredSim) or `sampled` (AugLocal). */
+  auxiliary: z.union([z.enum(['dgl', 'pooled', 'sampled']), head]).default('1c2f'),
+  loss: z.enum(['cross-entropy', 'contrast']).default('cross-entropy'),
+  /** Weight of that loss at the first and the last auxiliary net. */
+  classification: weightRange.default([1, 1]),
+  /** Weights of the terms beside it; without them there are none. */
+  reconstruction: weightRange.exactOptional(),
+  similarity: weightRange.exactOptional(),
+  ramp: z.enum(['blocks', 'stages']).default('blocks'),
+  fusion: z.enum(fusions).default('whole'),
+  // Of one choice each; the published values where they are not given.
+  momentum: z.number().min(0).max(1).exactOptional(),
+  depth: z.int().min(1).exactOptional(),
+  pyramid: z.number().min(0).max(1).exactOptional(),
+  poolWidth: z.int().min(1).exactOptional(),
+  featureWidth: z.int().min(1).exactOptional(),
+  widen: z.number().positive().exactOptional(),
+  decoderWidth: z.int().min(1).exactOptional(),
+  independentWeight: z.number().min(0).exactOptional(),
+  cascadeWeight: z.number().min(0).exactOptional(),
+});
+
 /** The options of every method, by its name. */
 export const strategyOptionsSchema = z.discriminatedUnion('method', [
   backpropagation,
@@ -109,6 +136,7 @@ export const strategyOptionsSchema = z.discriminatedUnion('method', [
   auglocal,
   man,
   hpff,
+  custom,
 ]);
 
 /** Validated options, defaults filled in. */

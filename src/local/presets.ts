@@ -7,21 +7,18 @@ import { sampledUnits } from './auxiliary/sampled.js';
 import { cutIntoBlocks } from './block.js';
 import { momentumBridge } from './bridge.js';
 import { composeStrategy } from './compose.js';
+import { custom } from './custom.js';
 import { labels, reconstruction, similarity, weighted, type LocalLoss } from './local-loss.js';
-import {
-  strategyOptionsSchema,
-  type OptionsOf,
-  type StrategyOptions,
-  type StrategyOptionsInput,
-} from './options.js';
-import { cutsAfter, evenCuts, memoryBalancedCuts, publishedOrEvenCuts, type Cuts } from './partition.js';
+import { strategyOptionsSchema, type OptionsOf, type StrategyOptionsInput } from './options.js';
+import { explicitCuts, stageCuts, unitCuts } from './partition-options.js';
+import { evenCuts, type Cuts } from './partition.js';
 import { cascadePath } from './paths/cascade.js';
 import { headUpdate, independentPath } from './paths/independent.js';
 import { alongBlocks, alongStages, rampedWeight, type Progress } from './ramp.js';
 import { assembleStrategy, type Strategy } from './strategy.js';
 
 /**
- * Builds a published method for a network.
+ * Builds a published method for a network, or a custom combination of their parts.
  *
  * Throws a UserError where the network has too few units for the options, and a ZodError for invalid options.
  */
@@ -44,6 +41,8 @@ export function buildStrategy(network: Network, options: StrategyOptionsInput): 
       return man(network, valid);
     case 'hpff':
       return hpff(network, valid);
+    case 'custom':
+      return custom(network, valid);
   }
 }
 
@@ -178,43 +177,4 @@ function twoTermLoss(options: TwoTermOptions, progress: Progress): LocalLoss {
       weight: rampedWeight(options.classification, progress),
     },
   ]);
-}
-
-type PartitionOptions = Pick<Exclude<StrategyOptions, OptionsOf<'bp'>>, 'method' | 'blocks' | 'cuts'>;
-type PartitionedOptions = PartitionOptions &
-  OptionsOf<'greedy' | 'dgl' | 'predsim' | 'infopro' | 'man' | 'hpff'>;
-
-/** Cut points of the methods that take the stem for a unit like the others; by default after every unit. */
-function unitCuts(network: Network, { method, blocks, cuts }: PartitionedOptions): Cuts {
-  if (cuts === 'memory-balanced') return memoryBalancedCuts(network, requiredBlocks(method, blocks));
-  if (cuts !== undefined) return explicitCuts(network, method, cuts, blocks);
-  return evenCuts(network, blocks ?? network.units.length, { stemJoined: false });
-}
-
-/** Cut points of the methods that join the stem to the first stage, and their K, which ramps count with. */
-function stageCuts(
-  network: Network,
-  { method, blocks, cuts }: PartitionedOptions,
-): { cuts: Cuts; count: number } {
-  if (cuts !== undefined && cuts !== 'memory-balanced') {
-    return { cuts: explicitCuts(network, method, cuts, blocks), count: cuts.length + 1 };
-  }
-  const count = requiredBlocks(method, blocks);
-  const chosen = cuts === undefined ? publishedOrEvenCuts : memoryBalancedCuts;
-  return { cuts: chosen(network, count), count };
-}
-
-function requiredBlocks(method: string, blocks: number | undefined): number {
-  if (blocks !== undefined) return blocks;
-  throw new UserError(`${method}: say where to cut: blocks (how many), or cuts (after which units)`);
-}
-
-function explicitCuts(
-  network: Network,
-  method: string,
-  names: readonly string[],
-  blocks: number | undefined,
-): Cuts {
-  if (blocks === undefined) return cutsAfter(network, names);
-  throw new UserError(`${method}: cuts already say how many blocks there are; leave out blocks`);
 }

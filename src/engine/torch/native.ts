@@ -1,6 +1,10 @@
-/** The types of the native bridge to libtorch (native/), and loading it. */
+/** The types of the native bridge to libtorch (native/). */
 
-/** A libtorch tensor. Its memory is freed by `dispose`, or when the object is garbage. */
+/**
+ * A handle on a libtorch tensor. Memory is freed when the last handle on it, or on a view of it, was disposed or is
+ * garbage; do not wait for the garbage collector, which knows nothing of its size. Every result is a handle of its
+ * own, also where an operator returned its argument (in place, or a `contiguous` that had nothing to do).
+ */
 export interface NativeTensor {
   readonly shape: number[];
   /** `float32`, `int32`, `int64`, `bool`, `uint8`, … */
@@ -10,13 +14,23 @@ export interface NativeTensor {
   dispose(): void;
 }
 
+/**
+ * Arguments by the types of the operator's schema. A whole number is an integer where any number may stand, so that
+ * integer tensors stay integers; dtypes, devices and memory formats are strings (`float32`, `cuda:0`,
+ * `channels_last`); one number may stand for all of a list of fixed length.
+ */
 export type NativeArgument =
   NativeTensor | number | boolean | string | null | undefined | readonly NativeArgument[];
 
 /** Tensors, numbers, booleans, null (an undefined tensor), and arrays of these where an operator returns several. */
 export type NativeResult = NativeTensor | number | boolean | string | null | NativeResult[];
 
-/** A bound operator. Trailing arguments may be left out where the operator's schema has defaults. */
+/**
+ * A bound operator. Arguments are positional, in the schema's order, also those that Python takes by keyword only.
+ * They may be left out or undefined where the schema has defaults or allows null.
+ * @throws TypeError naming operator and argument where an argument is not what the schema asks for, and Error with
+ *   libtorch's own words otherwise. Nothing else comes of a wrong call.
+ */
 export type NativeOperator = (...args: NativeArgument[]) => NativeResult;
 
 /** Bytes held by the engine's allocator on one device. */
@@ -29,7 +43,11 @@ export interface AllocatorStatistics {
 }
 
 export interface Native {
-  /** Binds an operator of libtorch's dispatcher, e.g. `op('aten::add', 'Tensor')`. Throws if there is none. */
+  /**
+   * Binds an operator of libtorch's dispatcher, e.g. `op('aten::add', 'Tensor')`.
+   * @throws Error if there is none, TypeError if it is not offered: libtorch's own helpers (`aten::_…`), forms with
+   *   an output argument, and the few whose kernels trust their arguments could end the process.
+   */
   op(name: string, overload?: string): NativeOperator;
   /** Copies the values into a new tensor on the device (`cpu`, `cuda`, `cuda:1`). */
   fromTypedArray(

@@ -40,7 +40,9 @@ describe.skipIf(!hasTorch)('locallearn parity', () => {
   });
 
   test('exits with 1 if a file fails, cannot be rebuilt or cannot be read, and goes on with the others', async () => {
-    const wrong = changed('wrong.json', { loss_trace: [1, 2, 3].map(() => new Array(16).fill(9)) });
+    const wrong = changed('wrong.json', {
+      loss_trace: [1, 2, 3].map(() => Array.from({ length: 16 }, () => 9)),
+    });
     const unknown = changed('unknown.json', { method: 'gredy' });
     const option = changed('option.json', { options: { dataset: 'cifar10', dropout: 0.5 } });
     const missing = join(folder, 'missing.json');

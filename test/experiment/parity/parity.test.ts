@@ -72,9 +72,7 @@ describe('a file of the same numbers', () => {
 
   test.each([
     ['loss', (golden: GoldenFile) => (golden.loss_trace[1]![3]! *= 1.002)],
-    ['logits', (golden: GoldenFile) => (golden.eval_logits[0]![4]! += 1)],
     ['parameters', (golden: GoldenFile) => (golden.parameters['fc.weight']!.l2 *= 1.001)],
-    ['running', (golden: GoldenFile) => (golden.running['bn1.running_var']!.l2 *= 1.001)],
   ] as const)(
     'with one late wrong number among the %s fails, and rounding does not explain it',
     (group, spoil) => {
