@@ -75,7 +75,7 @@ LOCALLEARN_BODY void affine_row(const float* x, const float* residual, float* y,
   for (int64_t j = 0; j < channels; j++) {
     float v = (x[j] - a.mean[j]) * a.scale[j] + a.shift[j];
     if (kResidual) v += residual[j];
-    y[j] = kRelu ? (v > 0 ? v : 0) : v;
+    y[j] = kRelu ? (v < 0 ? 0 : v) : v;  // NaN stays NaN
   }
 }
 
@@ -221,7 +221,8 @@ void batch_statistics(const Tensor& x, const Rows& rows, Tensor& mean, Tensor& i
   const double n = rows.count;
   for (int64_t j = 0; j < rows.channels; j++) {
     const double offset = sum[j] / n;
-    const double variance = std::max(0.0, square[j] / n - offset * offset);
+    const double difference = square[j] / n - offset * offset;
+    const double variance = difference < 0 ? 0 : difference;  // rounding; NaN stays NaN
     const double average = px[j] + offset;
     m[j] = average;
     d[j] = 1 / std::sqrt(variance + epsilon);

@@ -12,6 +12,7 @@ namespace locallearn {
 namespace {
 
 constexpr std::string_view kUnsafe[] = {
+    "_foreach_copy",
     "adaptive_avg_pool3d_backward",
     "adaptive_max_pool2d_backward",
     "adaptive_max_pool3d_backward",
@@ -34,6 +35,7 @@ constexpr std::string_view kUnsafe[] = {
     "lstm",
     "lu_unpack",
     "matrix_exp_backward",
+    "max_pool1d",
     "max_unpool2d",
     "max_unpool3d",
     "native_channel_shuffle",
@@ -46,8 +48,11 @@ constexpr std::string_view kUnsafe[] = {
     "reflection_pad1d_backward",
     "reflection_pad2d_backward",
     "reflection_pad3d_backward",
+    "replication_pad1d",
     "replication_pad1d_backward",
+    "replication_pad2d",
     "replication_pad2d_backward",
+    "replication_pad3d",
     "replication_pad3d_backward",
     "rnn_relu",
     "rnn_tanh",
@@ -136,10 +141,9 @@ bool is_unsafe(const c10::FunctionSchema& schema) {
   const std::string_view prefix = "aten::";
   if (name.rfind(prefix, 0) != 0) return false;
   const std::string_view rest = std::string_view(name).substr(prefix.size());
-  const bool foreach = rest.rfind("_foreach_", 0) == 0;
   if (rest.rfind("mkldnn_", 0) == 0) return true;
-  if (!rest.empty() && rest[0] == '_') return !foreach && !contains(kSafeInternal, rest);
-  return contains(kUnsafe, rest);
+  const bool internal = !rest.empty() && rest[0] == '_' && rest.rfind("_foreach_", 0) != 0;
+  return internal ? !contains(kSafeInternal, rest) : contains(kUnsafe, rest);
 }
 
 void check_per_channel(const c10::IValue& value, const char* name, int64_t channels, bool needed) {

@@ -86,8 +86,8 @@ void check_layer(const c10::FunctionSchema& schema, const torch::jit::Stack& sta
   arguments.check_alike();
   const at::Tensor *const x = arguments.tensor("x"), *const filter = arguments.tensor("filter");
   if (!x) return;  // An optimiser's step: those check their own lists.
-  TORCH_CHECK((x->dim() == 2 || x->dim() == 4) && x->numel() > 0, "argument 'x' must be [n, c] or [n, h, w, c] and not empty, got shape ",
-              x->sizes());
+  TORCH_CHECK((x->dim() == 2 || x->dim() == 4) && x->numel() > 0,
+              "argument 'x' must be [n, c] or [n, h, w, c] and not empty, got shape ", x->sizes());
   const std::vector<int64_t> shape = filter ? convolved(arguments, *x, *filter) : x->sizes().vec();
   for (const char* name : {"dy", "c", "y", "residual"}) arguments.check_shape(name, shape);
   for (const char* name : {"gamma", "beta", "running_mean", "running_variance", "mean", "inverse_deviation"}) {

@@ -64,4 +64,11 @@ describe.skipIf(!native.available)('gradients that nobody can ask for', () => {
     const filter = built.convolution.filter as unknown as tf.Variable;
     expect(() => tf.variableGrads(() => run(built, evaluationMode), [filter])).toThrow(/connection/);
   });
+
+  it('lets NaN through, so that a loss shows it', () => {
+    const built = build();
+    const x = tf.mul(built.x, NaN);
+    for (const mode of [trainingMode, evaluationMode])
+      expect(run({ ...built, x }, mode).dataSync()[0]).toBeNaN();
+  });
 });
