@@ -67,7 +67,7 @@ describe.skipIf(!native.available)('gradients that nobody can ask for', () => {
 
   it('lets NaN through, so that a loss shows it', () => {
     const built = build();
-    const x = tf.mul(built.x, NaN);
+    const x = tf.mul<tf.Tensor4D>(built.x, NaN);
     for (const mode of [trainingMode, evaluationMode])
       expect(run({ ...built, x }, mode).dataSync()[0]).toBeNaN();
   });
