@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '../files.js';
 import { comparedMethods } from './config.js';
-import { runExperiment, type Experiment, type RunOptions } from './run.js';
+import { checkMethod, runExperiment, type Experiment, type RunOptions } from './run.js';
 import type { RunResult } from './summary.js';
 import { markdownTable } from './table.js';
 
@@ -12,12 +12,14 @@ export interface Comparison {
 }
 
 /**
- * Trains a fresh network of the same seed with each method, the run folders in `parent`. After each method
+ * Checks every method, then trains a fresh network of the same seed with each method, the run folders in `parent`. After each method
  * `parent/summary.json` (`{ "runs": [result, …] }`) and `parent/table.md` are rewritten with the methods done so far.
  */
 export async function compare(experiment: Experiment, options: RunOptions): Promise<Comparison> {
+  const methods = comparedMethods(experiment.config);
+  for (const method of methods) await checkMethod(experiment, method);
   const results: RunResult[] = [];
-  for (const method of comparedMethods(experiment.config)) {
+  for (const method of methods) {
     const { interrupted, result } = await runExperiment(experiment, method, options);
     if (interrupted) return { results, interrupted };
     if (result) results.push(result);

@@ -64,9 +64,24 @@ export async function runExperiment(
   method: MethodConfig,
   options: RunOptions,
 ): Promise<FinishedRun> {
-  const { config, dataset, engine } = experiment;
   // What an earlier run left cached would count as this one's.
-  engine.memory.release();
+  experiment.engine.memory.release();
+  return withStrategy(experiment, method, (strategy, label) =>
+    record(experiment, method, label, strategy, options),
+  );
+}
+
+/** Throws a UserError if a method does not fit the network, before anything is trained. */
+export async function checkMethod(experiment: Experiment, method: MethodConfig): Promise<void> {
+  await withStrategy(experiment, method, () => Promise.resolve());
+}
+
+/** Builds a fresh network and its strategy, and frees both when f is done with them. */
+async function withStrategy<T>(
+  { config, dataset }: Experiment,
+  method: MethodConfig,
+  f: (strategy: Strategy, label: string) => Promise<T>,
+): Promise<T> {
   const network = resnetCifar({
     depth: config.network.depth,
     classes: dataset.classes.length,
@@ -77,7 +92,7 @@ export async function runExperiment(
     const { label = method.method, ...strategyOptions } = method;
     const strategy = buildStrategy(network, strategyOptions);
     try {
-      return await record(experiment, method, label, strategy, options);
+      return await f(strategy, label);
     } finally {
       strategy.dispose();
     }

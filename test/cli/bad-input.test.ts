@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -105,6 +105,15 @@ describe.concurrent('what a config asks for', () => {
       1,
       /blocks: 9 is more than the 3 units/,
     );
+  });
+
+  it('is that in the last method of a comparison, before any is trained', async () => {
+    const compared = join(folder, 'compared.yaml');
+    const methods = 'methods: [{ method: bp }, { method: man, blocks: 9 }]';
+    writeFileSync(compared, tinyConfig(join(folder, 'data'), methods));
+    const out = join(folder, 'compared');
+    expectOneLine(await run(['compare', compared, '--out', out]), 1, /blocks: 9 is more than the 3 units/);
+    expect(existsSync(out)).toBe(false);
   });
 
   it('is a batch larger than the data set', async () => {
