@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { outsideTape } from '../engine/tape.js';
 
 /** Mean softmax cross-entropy of logits `[n, classes]` against one-hot labels. */
 export function crossEntropy(logits: tf.Tensor2D, labels: tf.Tensor2D): tf.Scalar {
@@ -38,20 +39,15 @@ export function supervisedContrast(features: tf.Tensor2D, labels: tf.Tensor2D): 
     const unit = tf.div(features, tf.maximum(norms, 1e-12));
     const similarity = tf.div(tf.matMul(unit as tf.Tensor2D, unit as tf.Tensor2D, false, true), temperature);
     const others = tf.sub(1, tf.eye(n));
-    const shifted = tf.sub(similarity, constantOf(tf.max(similarity, 1, true)));
+    const shifted = tf.sub(
+      similarity,
+      // For range alone: no gradient flows through it.
+      outsideTape(() => tf.max(similarity, 1, true)),
+    );
     const logSum = tf.log(tf.sum(tf.mul(tf.exp(shifted), others), 1, true));
     const positives = tf.mul(tf.matMul(labels, labels, false, true), others);
     const logProbability = tf.sum(tf.mul(positives, tf.sub(shifted, logSum)), 1);
     const counts = tf.maximum(tf.sum(positives, 1), 1);
     return tf.neg(tf.mean(tf.div(logProbability, counts)));
   });
-}
-
-/** x, to which no gradient flows. */
-function constantOf(x: tf.Tensor): tf.Tensor {
-  const op = tf.customGrad((...args: (tf.Tensor | tf.GradSaveFunc)[]) => ({
-    value: (args[0] as tf.Tensor).clone(),
-    gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
-  }));
-  return op(x);
 }
