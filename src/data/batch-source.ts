@@ -1,4 +1,5 @@
-import type { ImageBatch } from './dataset.js';
+import type { BadImage, ImageBatch } from './dataset.js';
+import type { BatchBuffers, BatchPlan } from './fill.js';
 
 /** Where the loader's epochs get their batches from; `isCurrent` says whether the asking epoch is still the last begun. */
 export interface BatchSource {
@@ -6,6 +7,21 @@ export interface BatchSource {
   take(step: number, isCurrent: () => boolean): ImageBatch | Promise<ImageBatch>;
   stop(): void;
   close(): Promise<void>;
+}
+
+/** The batch of the first `size` images in the buffers. */
+export function batchOf(
+  { imageShape: [height, width, channels] }: BatchPlan,
+  { images, labels }: BatchBuffers,
+  size: number,
+  skipped: readonly BadImage[],
+): ImageBatch {
+  return {
+    size,
+    images: images.subarray(0, size * height * width * channels),
+    labels: labels.subarray(0, size),
+    skipped,
+  };
 }
 
 /** @throws Error if the loader is closed or the epoch has been overtaken */

@@ -1,38 +1,116 @@
-/** Images of one split, uint8 until the engine. Readers make one with `emptySplit`. */
-export interface Split {
+import type { PathList } from './path-list.js';
+
+/** Images of one split, or where they are. */
+export type Split = MemorySplit | FileSplit;
+
+/** Images of one size, held whole, uint8 until the engine. Readers make one with `emptySplit`. */
+export interface MemorySplit {
+  readonly kind: 'memory';
   readonly size: number;
   /** `[size, height, width, channels]`, row-major, over shared memory so that workers read it without a copy. */
   readonly images: Uint8Array;
   /** Class indices, `[size]`. */
-  readonly labels: Uint8Array;
+  readonly labels: Uint16Array;
 }
 
-/** How training images are varied; every sample draws from a stream of its own. */
-export interface Augmentation {
-  /** Pixels added at each border before a random crop back to the image's size. 0 for none. */
+/** Image files of any size, decoded when a batch needs them. */
+export interface FileSplit {
+  readonly kind: 'files';
+  readonly size: number;
+  readonly paths: PathList;
+  /** Class indices, `[size]`. */
+  readonly labels: Uint16Array;
+}
+
+/** Zeros or a mirror image at each border, then a random crop back to the image's size. */
+export interface PaddedCrop {
+  readonly kind: 'padded';
+  /** Pixels at each border; 0 for none. */
   readonly pad: number;
   readonly padMode: 'reflect' | 'zero';
-  readonly flip: boolean;
 }
+
+/** A random part of the image, resized to the data set's image shape (Szegedy et al. 2015). */
+export interface ResizedCrop {
+  readonly kind: 'resized';
+  /** Least and greatest share of the image's area. */
+  readonly scale: readonly [number, number];
+  /** Least and greatest width over height, drawn evenly by its logarithm. */
+  readonly ratio: readonly [number, number];
+}
+
+/** Changes of colour by random factors, in a random order (torchvision's ColorJitter). 0 leaves that one out. */
+export interface ColorJitter {
+  /** A factor b is drawn from 1 − b … 1 + b, from 0 up. */
+  readonly brightness: number;
+  readonly contrast: number;
+  readonly saturation: number;
+  /** Turns of the colour circle, drawn from −hue … hue; at most 0.5. */
+  readonly hue: number;
+}
+
+/** So many operations an image, drawn from fourteen, all of one strength (Cubuk et al. 2020). */
+export interface RandAugment {
+  readonly operations: number;
+  /** 0…30, of what each operation does at most. */
+  readonly magnitude: number;
+}
+
+/** A square of the data set's mean colour, its centre anywhere in the image (DeVries & Taylor 2017). */
+export interface Cutout {
+  /** Of the square's side, in pixels of the image as the network gets it. */
+  readonly size: number;
+}
+
+/** How training images are varied, in this order; every sample draws from a stream of its own. */
+export interface Augmentation {
+  readonly crop: PaddedCrop | ResizedCrop;
+  /** Mirrored left to right, half of the time. */
+  readonly flip: boolean;
+  readonly colorJitter?: ColorJitter;
+  readonly randAugment?: RandAugment;
+  readonly cutout?: Cutout;
+}
+
+/** What becomes of an image file that cannot be decoded: an error, or its batch goes without it. */
+export type OnBadImage = 'fail' | 'skip';
 
 export interface Dataset {
   readonly name: string;
   readonly classes: readonly string[];
-  /** `[height, width, channels]`. */
+  /** `[height, width, channels]`, of images as the network gets them. */
   readonly imageShape: readonly [number, number, number];
   /** Per channel, of pixel values scaled to 0…1. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly train: Split;
   readonly test: Split;
-  /** The papers' augmentation for this data set. */
+  /** What `test` really is: `validation` where accuracies on it must not be taken for test accuracies. Default: `test`. */
+  readonly evaluatedOn?: 'test' | 'validation';
+  /** The papers' augmentation for this data set, or what a config has put in its place. */
   readonly augmentation: Augmentation;
+  /** Default: `fail`. */
+  readonly onBadImage?: OnBadImage;
+  /** For the log: the folder it was read from, where it comes in several forms. */
+  readonly source?: string;
+}
+
+/** An image file that could not be decoded. */
+export interface BadImage {
+  /** In the split. */
+  readonly index: number;
+  readonly path: string;
+  /** What is wrong with it, a part of a sentence. */
+  readonly reason: string;
 }
 
 /** One batch as the loader hands it over. */
 export interface ImageBatch {
+  /** Images in the batch; 0 where all were bad. */
   readonly size: number;
   /** `[size, height, width, channels]`, uint8. */
   readonly images: Uint8Array;
-  readonly labels: Uint8Array;
+  readonly labels: Uint16Array;
+  /** Images that would be in the batch if they could be decoded. */
+  readonly skipped: readonly BadImage[];
 }

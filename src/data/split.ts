@@ -1,15 +1,25 @@
 import type { RandomStream } from '../random.js';
 import { permutation } from '../random.js';
-import type { Split } from './dataset.js';
+import type { FileSplit, MemorySplit, Split } from './dataset.js';
 
 /** Bytes over shared memory, zeroed: worker threads read them without a copy. */
 export function sharedBytes(length: number): Uint8Array {
   return new Uint8Array(new SharedArrayBuffer(length));
 }
 
+/** `size` labels over shared memory, all of class 0. */
+export function sharedLabels(size: number): Uint16Array {
+  return new Uint16Array(new SharedArrayBuffer(2 * size));
+}
+
 /** A split of `size` black images of class 0, each of `imageBytes` bytes, for a reader to fill. */
-export function emptySplit(size: number, imageBytes: number): Split {
-  return { size, images: sharedBytes(size * imageBytes), labels: sharedBytes(size) };
+export function emptySplit(size: number, imageBytes: number): MemorySplit {
+  return { kind: 'memory', size, images: sharedBytes(size * imageBytes), labels: sharedLabels(size) };
+}
+
+/** The images of these indices, in their order. */
+export function subsetOf(split: Split, indices: Uint32Array): Split {
+  return split.kind === 'memory' ? memorySubset(split, indices) : fileSubset(split, indices);
 }
 
 /**
@@ -19,19 +29,73 @@ export function emptySplit(size: number, imageBytes: number): Split {
 export function stratifiedSubset(split: Split, classes: number, count: number, random: RandomStream): Split {
   const queues = Array.from({ length: classes }, (): number[] => []);
   for (const index of permutation(split.size, random)) queues[split.labels[index]!]!.push(index);
-  const imageBytes = split.images.length / split.size;
-  const subset = emptySplit(count, imageBytes);
+  const chosen = new Uint32Array(count);
   let taken = 0;
   for (let turn = 0; taken < count; turn++) {
     for (let label = 0; label < classes && taken < count; label++) {
       const index = queues[label]![turn];
-      if (index === undefined) continue;
-      subset.images.set(
-        split.images.subarray(index * imageBytes, (index + 1) * imageBytes),
-        taken * imageBytes,
-      );
-      subset.labels[taken++] = label;
+      if (index !== undefined) chosen[taken++] = index;
     }
   }
+  return subsetOf(split, chosen);
+}
+
+/**
+ * Sets a share of each class's images aside, drawn from the stream: rounded, but at least one image of every class that
+ * has two, and never a class's last. Both parts are in the split's order.
+ * @param share between 0 and 1
+ */
+export function holdOut(
+  split: Split,
+  classes: number,
+  share: number,
+  random: RandomStream,
+): { kept: Split; heldOut: Split } {
+  const quotas = new Uint32Array(classes);
+  for (const label of split.labels) quotas[label]!++;
+  quotas.forEach((count, label) => {
+    quotas[label] = count < 2 ? 0 : Math.min(count - 1, Math.max(1, Math.round(share * count)));
+  });
+  const size = quotas.reduce((sum, quota) => sum + quota, 0);
+  const isHeldOut = new Uint8Array(split.size);
+  for (const index of permutation(split.size, random)) {
+    const label = split.labels[index]!;
+    if (quotas[label] === 0) continue;
+    quotas[label]!--;
+    isHeldOut[index] = 1;
+  }
+  const chosen = { kept: new Uint32Array(split.size - size), heldOut: new Uint32Array(size) };
+  let kept = 0;
+  let heldOut = 0;
+  isHeldOut.forEach((held, index) => {
+    if (held === 1) chosen.heldOut[heldOut++] = index;
+    else chosen.kept[kept++] = index;
+  });
+  return { kept: subsetOf(split, chosen.kept), heldOut: subsetOf(split, chosen.heldOut) };
+}
+
+function memorySubset(split: MemorySplit, indices: Uint32Array): MemorySplit {
+  const imageBytes = split.images.length / split.size;
+  const subset = emptySplit(indices.length, imageBytes);
+  indices.forEach((index, i) => {
+    subset.images.set(split.images.subarray(index * imageBytes, (index + 1) * imageBytes), i * imageBytes);
+    subset.labels[i] = split.labels[index]!;
+  });
   return subset;
+}
+
+/** Copies the paths' bytes: a million of them are never a million strings. */
+function fileSubset({ paths, labels }: FileSplit, indices: Uint32Array): FileSplit {
+  const size = indices.length;
+  const starts = new Float64Array(new SharedArrayBuffer(8 * (size + 1)));
+  const chosen = sharedLabels(size);
+  indices.forEach((index, i) => {
+    starts[i + 1] = starts[i]! + paths.starts[index + 1]! - paths.starts[index]!;
+    chosen[i] = labels[index]!;
+  });
+  const bytes = sharedBytes(starts[size]!);
+  indices.forEach((index, i) => {
+    bytes.set(paths.bytes.subarray(paths.starts[index], paths.starts[index + 1]), starts[i]);
+  });
+  return { kind: 'files', size, paths: { bytes, starts }, labels: chosen };
 }

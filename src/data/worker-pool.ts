@@ -1,22 +1,36 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { messageOf } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import type { BatchSource } from './batch-source.js';
-import { checkUsable } from './batch-source.js';
-import type { ImageBatch } from './dataset.js';
-import type { BatchPlan } from './fill.js';
-import type { Ring, WorkerPlan } from './ring.js';
-import { CLAIMED, createRing, EPOCH, IDLE, READY, RELEASED, RUN, slotViews, STOP, WAITING } from './ring.js';
+import { batchOf, checkUsable } from './batch-source.js';
+import type { BadImage, ImageBatch } from './dataset.js';
+import type { BatchBuffers, BatchPlan } from './fill.js';
+import type { Ring, WorkerMessage, WorkerPlan } from './ring.js';
+import {
+  CLAIMED,
+  createRing,
+  EPOCH,
+  IDLE,
+  READY,
+  RELEASED,
+  RUN,
+  sizeAt,
+  slotBuffers,
+  STOP,
+  WAITING,
+} from './ring.js';
 
 /** The main thread's side of the ring. */
 export class WorkerPool implements BatchSource {
   readonly #plan: BatchPlan;
   readonly #ring: Ring;
-  readonly #views: readonly { images: Uint8Array; labels: Uint8Array }[];
+  readonly #buffers: readonly BatchBuffers[];
   readonly #workers: readonly Worker[];
   /** Those who sleep until the ring changes, the pool fails or it closes. */
   #sleepers: (() => void)[] = [];
+  /** By step of this run, the bad images that workers have found and nobody has asked for yet. */
+  readonly #bad = new Map<number, readonly BadImage[]>();
   #failure: Error | undefined;
   #closed = false;
 
@@ -26,15 +40,15 @@ export class WorkerPool implements BatchSource {
     const [height, width, channels] = plan.imageShape;
     const ring = createRing(prefetch + 1, plan.batchSize, height * width * channels);
     this.#ring = ring;
-    this.#views = Array.from({ length: ring.slots }, (_, slot) => slotViews(ring, slot));
+    this.#buffers = Array.from({ length: ring.slots }, (_, slot) => slotBuffers(ring, slot));
     const file = workerFile();
     const workerData: WorkerPlan = { plan, ring, steps };
     this.#workers = Array.from({ length: workers }, (_, n) => {
       // No flags of the process: some, such as --input-type, keep a worker from starting.
       const worker = new Worker(file, { workerData, name: `data worker ${n}`, execArgv: [] });
-      worker.on('message', () => this.#wake());
-      worker.on('error', (error) => this.#fail(n, `failed: ${messageOf(error)}`, error));
-      worker.on('exit', (code) => this.#fail(n, `stopped with exit code ${code}`));
+      worker.on('message', (message: WorkerMessage) => this.#receive(message));
+      worker.on('error', (error) => this.#fail(asFailure(n, error)));
+      worker.on('exit', (code) => this.#fail(new Error(`data worker ${n} stopped with exit code ${code}`)));
       worker.unref();
       return worker;
     });
@@ -47,6 +61,7 @@ export class WorkerPool implements BatchSource {
     this.stop();
     await this.#until(() => Atomics.load(control, IDLE) === this.#workers.length, isCurrent);
     prepare();
+    this.#bad.clear();
     control.fill(0, READY);
     Atomics.store(control, EPOCH, epoch);
     Atomics.store(control, CLAIMED, 0);
@@ -64,11 +79,15 @@ export class WorkerPool implements BatchSource {
     Atomics.notify(control, RELEASED);
     const slot = step % slots;
     await this.#until(() => Atomics.load(control, READY + slot) === step + 1, isCurrent);
-    const { split, batchSize, imageShape } = this.#plan;
-    const size = Math.min(batchSize, split.size - step * batchSize);
-    const { images, labels } = this.#views[slot]!;
-    const imageBytes = imageShape[0] * imageShape[1] * imageShape[2];
-    return { size, images: images.subarray(0, size * imageBytes), labels: labels.subarray(0, size) };
+    const { split, batchSize } = this.#plan;
+    const size = Atomics.load(control, sizeAt(this.#ring, slot));
+    if (size < Math.min(batchSize, split.size - step * batchSize)) {
+      // Sent before the batch was ready, but messages come with the next turn of the event loop.
+      await this.#until(() => this.#bad.has(step), isCurrent);
+    }
+    const skipped = this.#bad.get(step) ?? [];
+    this.#bad.delete(step);
+    return batchOf(this.#plan, this.#buffers[slot]!, size, skipped);
   }
 
   /** Nothing more is wanted of the epoch at hand. */
@@ -109,11 +128,22 @@ export class WorkerPool implements BatchSource {
     for (const resume of this.#sleepers.splice(0)) resume();
   }
 
-  #fail(worker: number, what: string, cause?: unknown): void {
-    if (this.#closed) return;
-    this.#failure ??= new Error(`data worker ${worker} ${what}`, { cause });
+  #receive(message: WorkerMessage): void {
+    if (message?.run === Atomics.load(this.#ring.control, RUN)) this.#bad.set(message.step, message.bad);
     this.#wake();
   }
+
+  #fail(failure: Error): void {
+    if (this.#closed) return;
+    this.#failure ??= failure;
+    this.#wake();
+  }
+}
+
+/** A thread's errors arrive as plain ones: what the user can mend is told by its name. */
+function asFailure(worker: number, error: unknown): Error {
+  if (error instanceof Error && error.name === 'UserError') return new UserError(error.message);
+  return new Error(`data worker ${worker} failed: ${messageOf(error)}`, { cause: error });
 }
 
 /** The compiled worker: Node's threads run JavaScript only, also where a test runs the sources. */

@@ -1,12 +1,19 @@
 import * as tf from '@tensorflow/tfjs';
+import { fused } from '../engine/fused/registry.js';
+import { UserError } from '../errors.js';
 
 /** One batch on the engine. */
 export interface Batch {
   readonly size: number;
   /** Normalised, `[n, h, w, c]`. */
   readonly images: tf.Tensor4D;
-  /** One-hot, `[n, classes]`. */
+  /** One-hot, `[n, classes]`; of mixed images, shares of two classes that add up to 1. */
   readonly labels: tf.Tensor2D;
+  /**
+   * The labels, for a loss that needs one class an image.
+   * @throws UserError if the images are mixed
+   */
+  hardLabels(): tf.Tensor2D;
   /** The images before normalisation, in 0…1, as a new tensor. */
   pixels(): tf.Tensor4D;
 }
@@ -17,32 +24,60 @@ export interface Normalization {
   readonly std: readonly number[];
 }
 
+/** How a batch's images and labels are mixed with those of others in it (mixup, Zhang et al. 2018). */
+export interface Mixing {
+  /** λ: how much of the image itself is in the mixture, 0…1. */
+  readonly share: number;
+  /** By image, the index in the batch of the one that it is mixed with. */
+  readonly partners: ArrayLike<number>;
+}
+
 /**
- * Puts a batch on the engine. `images` are uint8 `[n, h, w, c]` or values in 0…1; its tensors belong to the current
- * tidy scope.
+ * Puts a batch on the engine. `images` are uint8 `[n, h, w, c]` or values in 0…1; `labels` class indices, `[n]`. With
+ * `mixing`, image i becomes λ · image i + (1 − λ) · image partners[i], and its label likewise. The batch's tensors
+ * belong to the current tidy scope.
  */
 export function createBatch(
   images: Uint8Array | Float32Array,
-  labels: Uint8Array,
+  labels: ArrayLike<number>,
   imageShape: readonly [number, number, number],
   classes: number,
   { mean, std }: Normalization,
+  mixing?: Mixing,
 ): Batch {
   const size = labels.length;
   const shape: [number, number, number, number] = [size, ...imageShape];
   const means = tf.tensor1d([...mean]);
   const deviations = tf.tensor1d([...std]);
+  const mixed = mixing ? mixer(mixing) : <T extends tf.Tensor>(x: T): T => x;
   const normalised = tf.tidy(() => {
     const pixels =
       images instanceof Uint8Array
-        ? tf.div(tf.cast(tf.tensor4d(Int32Array.from(images), shape, 'int32'), 'float32'), 255)
+        ? tf.div(fused().fromBytes(images, shape), 255)
         : tf.tensor4d(images, shape);
-    return tf.div(tf.sub(pixels, means), deviations) as tf.Tensor4D;
+    return mixed(tf.div(tf.sub(pixels, means), deviations) as tf.Tensor4D);
   });
+  const targets = tf.tidy(() =>
+    mixed(tf.oneHot(tf.tensor1d(Int32Array.from(labels), 'int32'), classes).toFloat() as tf.Tensor2D),
+  );
   return {
     size,
     images: normalised,
-    labels: tf.tidy(() => tf.oneHot(tf.tensor1d(labels, 'int32'), classes).toFloat() as tf.Tensor2D),
+    labels: targets,
+    hardLabels() {
+      if (!mixing) return targets;
+      throw new UserError(
+        'train.mixup: the supervised contrastive loss compares images of one class, and a mixed image has two: leave mixup out, or choose loss: cross-entropy',
+      );
+    },
     pixels: () => tf.tidy(() => tf.add(tf.mul(normalised, deviations), means)) as tf.Tensor4D,
   };
+}
+
+function mixer({ share, partners }: Mixing): <T extends tf.Tensor>(x: T) => T {
+  return (x) =>
+    tf.tidy(() => {
+      const others = tf.gather(x, tf.tensor1d(Int32Array.from(partners), 'int32'));
+      return tf.add(tf.mul(x, share), tf.mul(others, 1 - share));
+    });
 }

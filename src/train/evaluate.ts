@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Dataset, ImageBatch } from '../data/dataset.js';
 import { evaluationMode } from '../engine/fused/ops.js';
+import { UserError } from '../errors.js';
 import { createBatch } from '../local/batch.js';
 import { crossEntropy } from '../local/losses.js';
 import { networkForward, type Network } from '../networks/network.js';
@@ -15,6 +16,7 @@ export interface Evaluation {
 /**
  * Accuracy and loss of a network on batches, running statistics in use. `onBatch` runs after each batch; where it comes
  * to false, evaluation ends and gives undefined.
+ * @throws UserError if the batches have no image
  */
 export async function evaluate(
   network: Network,
@@ -37,5 +39,6 @@ export async function evaluate(
     count += size;
     if (!(await onBatch())) return undefined;
   }
+  if (count === 0) throw new UserError('there is no image to evaluate on: all of them are bad');
   return { accuracy: correct / count, loss: loss / count };
 }

@@ -1,3 +1,5 @@
+import type { BadImage } from '../data/dataset.js';
+
 /** What a training run reports while it goes on. Plain data: the command line, the log and a user's callback read it. */
 export type TrainEvent =
   | {
@@ -16,6 +18,13 @@ export type TrainEvent =
       readonly loss: number;
     }
   | { readonly type: 'evaluation'; readonly epoch: number; readonly step: number; readonly steps: number }
+  /** Image files that could not be decoded and were left out, each the first time in a run. */
+  | {
+      readonly type: 'skipped';
+      readonly epoch: number;
+      readonly split: 'train' | 'test';
+      readonly images: readonly BadImage[];
+    }
   | { readonly type: 'epoch-end'; readonly metrics: EpochMetrics };
 
 /** One row of `metrics.csv`. Epochs count from 1. */
@@ -32,6 +41,10 @@ export interface EpochMetrics {
   readonly imagesPerSecond: number;
   readonly trainSeconds: number;
   readonly evaluationSeconds: number;
+  /** Of the training seconds, those spent waiting for batches. */
+  readonly dataWaitSeconds: number;
+  /** Bad images, of training and of evaluation, that were left out. */
+  readonly skippedImages: number;
   /** The allocator's peak over the epoch's training steps. */
   readonly peakMemoryBytes: number;
   readonly reservedMemoryBytes: number;

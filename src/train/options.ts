@@ -16,9 +16,14 @@ export const trainOptionsSchema = z.strictObject({
   schedule: z.enum(['cosine', 'cosine-steps', 'constant']).default('cosine'),
   /** Epochs over which the learning rate rises to the schedule's. */
   warmupEpochs: z.int().min(0).default(0),
-  /** Whether training images are cropped and flipped at random as the data set's papers do. */
+  /** Whether training images are varied at random, as the data set's papers do it or as `data.augmentation` says. */
   augment: z.boolean().default(true),
-  /** Threads that prepare batches; 0: none but the main one. */
+  /** Mixup (Zhang et al. 2018): α of the Beta(α, α) that images are mixed by; 0: not at all. */
+  mixup: z.number().min(0).max(1000).default(0),
+  /**
+   * Threads that prepare batches; 0: none but the main one. Image files are decoded by Node's four background threads
+   * whatever their number, or by as many as the environment variable UV_THREADPOOL_SIZE says.
+   */
   workers: z.int().min(0).max(64).default(1),
 });
 

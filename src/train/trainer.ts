@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { setImmediate } from 'node:timers/promises';
-import type { Dataset } from '../data/dataset.js';
+import type { BadImage, Dataset, ImageBatch } from '../data/dataset.js';
 import { openLoader, type Loader } from '../data/loader.js';
 import type { Engine } from '../engine/engine.js';
 import { UserError, messageOf } from '../errors.js';
@@ -8,6 +8,8 @@ import { createBatch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
 import { evaluate } from './evaluate.js';
 import type { EpochMetrics, TrainEvent, TrainResult } from './events.js';
+import { feed, type FeedTally } from './feed.js';
+import { drawMixing } from './mixup.js';
 import { trainOptionsSchema, type TrainSection, type TrainSectionInput } from './options.js';
 import { learningRateAt } from './schedule.js';
 import { sgd, type Optimizer } from './sgd.js';
@@ -32,8 +34,8 @@ const prefetch = 4;
  * Trains a strategy's network and evaluates it after each epoch. Order and augmentation of the images depend on the
  * seed and the epoch alone. Images that do not fill the last batch of an epoch are left out of it.
  *
- * Throws a ZodError for invalid options, and a UserError if a batch is larger than the data set, or a loss stops being a number (it names the update, the
- * epoch and the step).
+ * Throws a ZodError for invalid options, and a UserError if a batch is larger than the data set, an image file cannot
+ * be decoded and is not to be skipped, or a loss stops being a number (it names the update, the epoch and the step).
  */
 export async function train(
   strategy: Strategy,
@@ -41,26 +43,24 @@ export async function train(
   { seed, engine, signal, onEvent, ...section }: TrainOptions,
 ): Promise<TrainResult> {
   const options = { ...trainOptionsSchema.parse(section), seed, engine, signal, onEvent };
-  const { imageShape } = dataset;
   const { batchSize, workers } = options;
-  const training = openLoader(dataset.train, {
-    imageShape,
+  const training = openLoader(dataset, dataset.train, {
     batchSize,
     seed,
     shuffle: true,
-    augmentation: options.augment ? dataset.augmentation : undefined,
+    augment: options.augment,
     dropLast: true,
     workers,
     prefetch,
   });
-  const testing = openLoader(dataset.test, {
-    imageShape,
+  const testing = openLoader(dataset, dataset.test, {
     batchSize,
     seed,
     shuffle: false,
-    augmentation: undefined,
+    augment: false,
     dropLast: false,
-    workers: 0,
+    // What is in memory needs no work but a copy.
+    workers: dataset.test.kind === 'files' ? workers : 0,
     prefetch: 1,
   });
   const optimizer = sgd(options);
@@ -72,6 +72,7 @@ export async function train(
     testing,
     optimizer,
     plan: planSteps(strategy.updates),
+    reported: { train: new Set(), test: new Set() },
   };
   const epochs: EpochMetrics[] = [];
   try {
@@ -96,6 +97,8 @@ interface Run {
   readonly testing: Loader;
   readonly optimizer: Optimizer;
   readonly plan: StepPlan;
+  /** Bad images, by their index, that an event has told of. */
+  readonly reported: Readonly<Record<'train' | 'test', Set<number>>>;
 }
 
 /** undefined if the signal came first. */
@@ -110,24 +113,30 @@ async function runEpoch(run: Run, epoch: number): Promise<EpochMetrics | undefin
   const peakBytes = updates.map(() => 0);
   let reserved = 0;
   let step = 0;
+  let trained = 0;
+  const tally: FeedTally = { waitSeconds: 0, skipped: 0 };
   const trainStart = performance.now();
-  for await (const { images, labels } of training.batches(epoch)) {
+  for await (const batch of feed(training.batches(epoch), tally, reporter(run, epoch, 'train'))) {
     step++;
-    const result = stepOn(run, epoch, step, images, labels);
+    trained += batch.size;
+    const result = stepOn(run, epoch, step, batch);
     result.losses.forEach((loss, i) => (lossSums[i]! += loss));
     result.peakBytes.forEach((bytes, i) => (peakBytes[i] = Math.max(peakBytes[i]!, bytes)));
     reserved = Math.max(reserved, engine.memory.reserved());
     const loss = result.losses[headIndex(strategy)]!;
-    onEvent?.({ type: 'step', epoch, step, steps: training.steps, images: labels.length, loss });
+    onEvent?.({ type: 'step', epoch, step, steps: training.steps, images: batch.size, loss });
     // The step is synchronous: without a turn of the event loop no signal and no screen update gets through.
     await setImmediate();
     if (signal?.aborted) return undefined;
   }
+  if (step === 0) throw new UserError(`epoch ${epoch}: there is no image to train on: all of them are bad`);
   const trainSeconds = (performance.now() - trainStart) / 1000;
+  const dataWaitSeconds = tally.waitSeconds;
 
   const evaluationStart = performance.now();
   let evaluated = 0;
-  const evaluation = await evaluate(strategy.network, dataset, testing.batches(epoch), async () => {
+  const testBatches = feed(testing.batches(epoch), tally, reporter(run, epoch, 'test'));
+  const evaluation = await evaluate(strategy.network, dataset, testBatches, async () => {
     onEvent?.({ type: 'evaluation', epoch, step: ++evaluated, steps: testing.steps });
     await setImmediate();
     return !signal?.aborted;
@@ -142,9 +151,11 @@ async function runEpoch(run: Run, epoch: number): Promise<EpochMetrics | undefin
     trainLoss: meanLosses[headIndex(strategy)]!,
     testLoss: evaluation.loss,
     testAccuracy: evaluation.accuracy,
-    imagesPerSecond: (step * options.batchSize) / trainSeconds,
+    imagesPerSecond: trained / trainSeconds,
     trainSeconds,
     evaluationSeconds: (performance.now() - evaluationStart) / 1000,
+    dataWaitSeconds,
+    skippedImages: tally.skipped,
     peakMemoryBytes: Math.max(...peakBytes),
     reservedMemoryBytes: reserved,
     updateLosses: byName(meanLosses),
@@ -152,18 +163,36 @@ async function runEpoch(run: Run, epoch: number): Promise<EpochMetrics | undefin
   };
 }
 
-function stepOn(run: Run, epoch: number, step: number, images: Uint8Array, labels: Uint8Array): StepResult {
+function stepOn(run: Run, epoch: number, step: number, { size, images, labels }: ImageBatch): StepResult {
   const { strategy, dataset, options, optimizer, plan, training } = run;
+  const { mixup, seed } = options;
   const rate = learningRateAt(epoch, (step - 1) / training.steps, options);
+  const mixing = mixup > 0 ? drawMixing(mixup, seed, epoch, step, size) : undefined;
   try {
     return scoped(() => {
-      const batch = createBatch(images, labels, dataset.imageShape, strategy.network.classes, dataset);
+      const batch = createBatch(
+        images,
+        labels,
+        dataset.imageShape,
+        strategy.network.classes,
+        dataset,
+        mixing,
+      );
       return trainStep(strategy, plan, optimizer, rate, batch, options.engine.memory);
     });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     throw new UserError(`epoch ${epoch}, step ${step}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** Reports each bad image once in a run: they are the same in every epoch. */
+function reporter({ reported, options: { onEvent } }: Run, epoch: number, split: 'train' | 'test') {
+  return (bad: readonly BadImage[]): void => {
+    const images = bad.filter(({ index }) => !reported[split].has(index));
+    for (const { index } of images) reported[split].add(index);
+    if (images.length > 0) onEvent?.({ type: 'skipped', epoch, split, images });
+  };
 }
 
 /** `tf.tidy` for what is not made of tensors. */

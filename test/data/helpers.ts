@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
-import type { ImageBatch, Split } from '../../src/data/dataset.js';
+import type { ImageBatch, MemorySplit, Split } from '../../src/data/dataset.js';
 import { emptySplit } from '../../src/data/split.js';
 import { UserError } from '../../src/errors.js';
 import { randomStream } from '../../src/random.js';
@@ -21,7 +21,7 @@ export function temporaryFolders(): () => string {
 }
 
 /** Images of noise whose first two bytes tell their index, labels 0, 1, … `classes` − 1 in turn. */
-export function noiseSplit(size: number, imageBytes: number, classes = 10): Split {
+export function noiseSplit(size: number, imageBytes: number, classes = 10): MemorySplit {
   const split = emptySplit(size, imageBytes);
   const random = randomStream(1, 'noise');
   for (let i = 0; i < split.images.length; i++) split.images[i] = random.below(256);
@@ -30,6 +30,12 @@ export function noiseSplit(size: number, imageBytes: number, classes = 10): Spli
     split.images[i * imageBytes + 1] = i >> 8;
     split.labels[i] = i % classes;
   }
+  return split;
+}
+
+/** A split that is held whole. */
+export function inMemory(split: Split): MemorySplit {
+  if (split.kind !== 'memory') throw new Error('expected a split in memory');
   return split;
 }
 
@@ -42,8 +48,8 @@ export function indexOf(batch: ImageBatch, i: number): number {
 /** All of an epoch, copied out of the loader's buffers. */
 export async function collect(batches: AsyncIterable<ImageBatch>): Promise<ImageBatch[]> {
   const all: ImageBatch[] = [];
-  for await (const { size, images, labels } of batches) {
-    all.push({ size, images: Uint8Array.from(images), labels: Uint8Array.from(labels) });
+  for await (const { size, images, labels, skipped } of batches) {
+    all.push({ size, images: Uint8Array.from(images), labels: Uint16Array.from(labels), skipped });
   }
   return all;
 }

@@ -1,7 +1,7 @@
 import type { Worker, WorkerOptions } from 'node:worker_threads';
 import { afterEach, expect, test, vi } from 'vitest';
-import { openLoader } from '../../src/data/loader.js';
-import { collect, noiseSplit } from './helpers.js';
+import { openLoader, type LoadedDataset } from '../../src/data/loader.js';
+import { collect, noiseSplit, userMessage } from './helpers.js';
 
 const started = vi.hoisted(() => ({ workers: [] as Worker[], source: undefined as string | undefined }));
 
@@ -22,13 +22,18 @@ afterEach(() => {
   started.source = undefined;
 });
 
+const traits: LoadedDataset = {
+  imageShape: [4, 4, 3],
+  mean: [0, 0, 0],
+  augmentation: { crop: { kind: 'padded', pad: 0, padMode: 'zero' }, flip: false },
+};
+
 function open(): ReturnType<typeof openLoader> {
-  return openLoader(noiseSplit(100, 48), {
-    imageShape: [4, 4, 3],
+  return openLoader(traits, noiseSplit(100, 48), {
     batchSize: 10,
     seed: 1,
     shuffle: true,
-    augmentation: undefined,
+    augment: false,
     dropLast: true,
     workers: 2,
     prefetch: 2,
@@ -43,6 +48,16 @@ test('an exception in a worker reaches whoever waits for a batch', async () => {
   };
   await expect(epochs()).rejects.toThrow('data worker 1 failed: no ink');
   await expect(collect(loader.batches(9))).rejects.toThrow('data worker 1 failed: no ink');
+  await loader.close();
+});
+
+test('what the user can mend stays a user error on its way from a worker', async () => {
+  started.source = `throw Object.assign(new Error('too wide'), { name: 'UserError' })`;
+  const loader = open();
+  const epochs = async (): Promise<void> => {
+    for (let epoch = 1; ; epoch++) await collect(loader.batches(epoch));
+  };
+  expect(await userMessage(epochs)).toBe('too wide');
   await loader.close();
 });
 

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { createBatch, type Batch } from '../../src/local/batch.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
-import { buildStrategy } from '../../src/local/presets.js';
+import { buildStrategy } from '../../src/local/registry.js';
 import type { Strategy } from '../../src/local/strategy.js';
 import { disposeNetwork, type Network } from '../../src/networks/network.js';
 import { resnetCifar } from '../../src/networks/resnet-cifar.js';
@@ -44,6 +44,10 @@ export const tinyMethods: readonly StrategyOptionsInput[] = [
   { method: 'man', blocks: 3, head: '0c2f', loss: 'contrast' },
   { method: 'hpff', blocks: 4, head: '1c1f' },
   { method: 'hpff', blocks: 3, fusion: 'whole', loss: 'contrast' },
+  { method: 'hpff', blocks: 3, fusion: 'patch-sum', independentWeight: 0 },
+  { method: 'man-plus', blocks: 3, head: '1c2f' },
+  { method: 'mlaan', blocks: 3, head: '1c1f' },
+  { method: 'contsup', blocks: 4 },
 ];
 
 /** `man contrast`: a method's options in words. */

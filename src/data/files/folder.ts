@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import { UserError } from '../../errors.js';
+import { evaluatedOn, type EvaluationSplit, type FileImages } from './file-images.js';
+import { checkClassCount, FileSplitBuilder } from './file-split-builder.js';
+import { classFolders, foldersAmong, listFolder, scanClasses, type ScanProgress } from './scan.js';
+import { shown } from './shown.js';
+
+const HELP =
+  'expected <dir>/train/<class>/* and <dir>/test/<class>/*, or <dir>/<class>/* with data.validation';
+
+export interface FolderRequest {
+  readonly dir: string;
+  /** Whether images to evaluate on are wanted; else they will be held out of the training images. */
+  readonly withTest: boolean;
+  /** Which split to evaluate on, where both are there. */
+  readonly evaluateOn: EvaluationSplit | undefined;
+}
+
+/**
+ * A folder of images: `<dir>/train/<class>/*` with `<dir>/test` or `<dir>/val` beside it, or `<dir>/<class>/*`. The
+ * classes are the training folders' names in the order of their code units.
+ * @throws UserError if a folder is missing, cannot be read or is empty, or the test images have a class of their own
+ */
+export async function scanFolder(request: FolderRequest, progress?: ScanProgress): Promise<FileImages> {
+  const { dir, withTest } = request;
+  const { trainFolder, evaluation } = await findSplits(request);
+  const classes = await classFolders(trainFolder, HELP);
+  checkClassCount(shown(trainFolder), classes.length, 'folders');
+  const labels = new Map(classes.map((name, label) => [name, label]));
+  const train = new FileSplitBuilder();
+  await scanClasses(trainFolder, classes, (name) => labels.get(name)!, train, progress);
+  if (!withTest) {
+    return { classes, train: train.finish(), test: undefined, evaluatedOn: 'validation' };
+  }
+  if (evaluation === undefined) {
+    throw new UserError(
+      `${shown(dir)}: no images to evaluate on: put them into ${shown(join(dir, 'test'))}/<class>, or hold out a share of the training images with data.validation`,
+    );
+  }
+  const testFolder = join(dir, evaluation);
+  const testClasses = await classFolders(testFolder, HELP);
+  const unknown = testClasses.find((name) => !labels.has(name));
+  if (unknown !== undefined) {
+    throw new UserError(
+      `${shown(join(testFolder, unknown))}: a class that ${shown(trainFolder)} does not have: expected one of its ${classes.length}`,
+    );
+  }
+  if (testClasses.length === 0) throw new UserError(`${shown(testFolder)}: no class folders: ${HELP}`);
+  const test = new FileSplitBuilder();
+  await scanClasses(
+    testFolder,
+    testClasses,
+    (name) => labels.get(name)!,
+    test,
+    (images) => progress?.(train.size + images),
+  );
+  return { classes, train: train.finish(), test: test.finish(), evaluatedOn: evaluatedOn(evaluation) };
+}
+
+/** The number of classes, from the names of folders alone. */
+export async function countFolderClasses(dir: string): Promise<number> {
+  const { trainFolder } = await findSplits({ dir, withTest: false, evaluateOn: undefined });
+  const { length } = await classFolders(trainFolder, HELP);
+  checkClassCount(shown(trainFolder), length, 'folders');
+  return length;
+}
+
+async function findSplits({
+  dir,
+  withTest,
+  evaluateOn,
+}: FolderRequest): Promise<{ trainFolder: string; evaluation: EvaluationSplit | undefined }> {
+  const folders = await foldersAmong(dir, await listFolder(dir, HELP));
+  const there = (['test', 'val'] as const).filter((name) => folders.includes(name));
+  if (!folders.includes('train')) {
+    if (there.length > 0) {
+      throw new UserError(
+        `${shown(dir)}: ${there.join(' and ')} without ${shown(join(dir, 'train'))}: ${HELP}`,
+      );
+    }
+    return { trainFolder: dir, evaluation: undefined };
+  }
+  if (withTest && evaluateOn !== undefined && !there.includes(evaluateOn)) {
+    throw new UserError(`${shown(join(dir, evaluateOn))} is missing, and data.evaluateOn asks for it`);
+  }
+  if (withTest && evaluateOn === undefined && there.length === 2) {
+    throw new UserError(
+      `${shown(dir)}: both test and val are there: say with data.evaluateOn which one to evaluate on`,
+    );
+  }
+  return { trainFolder: join(dir, 'train'), evaluation: evaluateOn ?? there[0] };
+}
