@@ -1,15 +1,27 @@
-import type { Network } from './network.js';
+import type { Network, NetworkInputs } from './network.js';
 import type { NetworkOptions } from './options.js';
 import { resnetCifar } from './resnet-cifar.js';
+import { resnetImagenet, resnextImagenet } from './resnet-imagenet.js';
+import { vgg } from './vgg.js';
+import { vit } from './vit.js';
 
-/** What a data set and a seed decide of a network. */
-export interface NetworkInputs {
-  readonly classes: number;
-  readonly imageShape: readonly [height: number, width: number, channels: number];
-  readonly seed: number;
-}
-
-/** Throws a UserError where the network cannot take such images. */
+/**
+ * The network that a config's `network` section names, for a data set's images and classes. Its initial values depend
+ * on the seed and the parameters' names alone.
+ *
+ * Throws a UserError where the network cannot take such images.
+ */
 export function buildNetwork(options: NetworkOptions, inputs: NetworkInputs): Network {
-  return resnetCifar({ depth: options.depth, ...inputs });
+  switch (options.name) {
+    case 'resnet':
+      return resnetCifar({ ...options, ...inputs });
+    case 'resnet-imagenet':
+      return resnetImagenet({ ...options, ...inputs });
+    case 'resnext-imagenet':
+      return resnextImagenet({ ...options, ...inputs });
+    case 'vgg':
+      return vgg({ ...options, ...inputs });
+    case 'vit':
+      return vit({ mlpWidth: 4 * options.width, ...options, ...inputs });
+  }
 }

@@ -1,6 +1,6 @@
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import type { Mode } from '../engine/fused/ops.js';
-import { forwardThrough, disposeLayer, type Layer } from '../nn/layer.js';
+import { disposeLayer, ownedBy, type Counter, type Layer } from '../nn/layer.js';
 import type { Parameter, Scope } from '../nn/parameters.js';
 
 /** Height, width and channels of one sample's feature map. */
@@ -10,29 +10,45 @@ export interface MapShape {
   readonly channels: number;
 }
 
+/** What a data set and a seed decide of a network. */
+export interface NetworkInputs {
+  readonly classes: number;
+  readonly imageShape: readonly [height: number, width: number, channels: number];
+  readonly seed: number;
+}
+
 /** The smallest piece that a network can be cut at. */
 export interface Unit {
-  /** `stem`, or PyTorch's name: `layer1.0`. */
+  /** `stem`, or PyTorch's name: `layer1.0`, `features.3`, `encoder.layers.encoder_layer_0`. */
   readonly name: string;
-  /** 0 is the stem. */
+  /** How far up the network, from 1: a ResNet's or VGG's stage, the third of a Transformer; 0 is the stem. */
   readonly stage: number;
   /** Position within the stage, from 0. */
   readonly index: number;
   readonly output: MapShape;
   readonly layer: Layer;
+  /**
+   * Context supply: reads the normalised images `[n, h, w, c]`, and what it makes is added to the unit's input. Only in
+   * networks that `supplyContext` made.
+   */
+  readonly context?: Layer;
   /** A fresh layer of the same shape, with parameters of its own. */
   build(scope: Scope): Layer;
 }
 
-/** An ordered list of units and a head: global average pool and linear classifier. */
+/** An ordered list of units and a head, which reads the last unit's map and gives logits. */
 export interface Network {
+  /** `resnet-32`, `resnet-imagenet-50`, …: the family and the depth. */
   readonly name: string;
   readonly imageShape: readonly [height: number, width: number, channels: number];
   readonly classes: number;
   readonly seed: number;
   readonly units: readonly Unit[];
   readonly head: Layer;
-  /** A fresh residual block of the network's own kind, which AugLocal's auxiliary nets are made of. */
+  /**
+   * A fresh block of the network's own kind, `[n, h, w, in]` → `[n, ⌈h / stride⌉, ⌈w / stride⌉, out]`, which AugLocal's
+   * auxiliary nets are made of. Throws a UserError for channels or a stride that the kind cannot have.
+   */
   buildBlock(scope: Scope, options: BlockOptions): Layer;
 }
 
@@ -42,20 +58,61 @@ export interface BlockOptions {
   readonly stride: number;
 }
 
+/** A unit; its layer is built in the scope at once. */
+export function createUnit(unit: Omit<Unit, 'layer'>, scope: Scope): Unit {
+  return { ...unit, layer: unit.build(scope) };
+}
+
 /** Logits `[n, classes]` of normalised images `[n, h, w, c]`. */
 export function networkForward(network: Network, images: tf.Tensor4D, mode: Mode): tf.Tensor2D {
-  const layers = [...network.units.map((unit) => unit.layer), network.head];
-  return forwardThrough(layers, images, mode) as tf.Tensor2D;
+  const features = unitsForward(network.units, images, images, mode);
+  const logits = network.head.forward(features, mode) as tf.Tensor2D;
+  features.dispose();
+  return logits;
+}
+
+/** One unit after another, each given its context of `images` where it has one. Returns a new tensor. */
+export function unitsForward(
+  units: readonly Unit[],
+  x: tf.Tensor,
+  images: tf.Tensor4D,
+  mode: Mode,
+): tf.Tensor4D {
+  let current = x;
+  const advance = (next: tf.Tensor): void => {
+    if (current !== x) current.dispose();
+    current = next;
+  };
+  for (const { layer, context } of units) {
+    if (context !== undefined) {
+      const supply = context.forward(images, mode);
+      advance(tf.add(current, supply));
+      supply.dispose();
+    }
+    advance(layer.forward(current, mode));
+  }
+  return (current === x ? x.clone() : current) as tf.Tensor4D;
+}
+
+/** A unit's context, where it has one, and its own layer. */
+export function unitLayers({ context, layer }: Unit): Layer[] {
+  return context === undefined ? [layer] : [context, layer];
 }
 
 /** The network's own parameters and running statistics, in PyTorch's order of modules. */
 export function networkState(network: Network): Parameter[] {
-  return [...network.units.map((unit) => unit.layer), network.head].flatMap((layer) => [
+  return [...network.units.flatMap(unitLayers), network.head].flatMap((layer) => [
     ...layer.parameters,
     ...layer.buffers,
   ]);
 }
 
+/** What a resumed run restores beside the network's state: how often its layers ran in training mode. */
+export function networkCounters(network: Network): readonly Counter[] {
+  return ownedBy([...network.units.flatMap(unitLayers), network.head]).counters;
+}
+
+/** Frees a network's layers; contexts belong to the strategy that added them. */
 export function disposeNetwork(network: Network): void {
   for (const unit of network.units) disposeLayer(unit.layer);
   disposeLayer(network.head);

@@ -1,16 +1,14 @@
 import { UserError } from '../errors.js';
 import { sequential } from '../nn/layer.js';
 import { convBatchNorm, globalAveragePool, linear } from '../nn/layers.js';
-import { childScope, rootScope, type Scope } from '../nn/parameters.js';
-import type { MapShape, Network, Unit } from './network.js';
+import { childScope, rootScope } from '../nn/parameters.js';
+import { createUnit, type Network, type NetworkInputs } from './network.js';
 import { basicBlock } from './residual.js';
+import { residualUnits } from './residual-stages.js';
 
-export interface ResnetCifarOptions {
+export interface ResnetCifarOptions extends NetworkInputs {
   /** 6m + 2: 8, 14, 20, 26, 32, …, 110. */
   readonly depth: number;
-  readonly classes: number;
-  readonly imageShape: readonly [height: number, width: number, channels: number];
-  readonly seed: number;
 }
 
 const stageWidths = [16, 32, 64] as const;
@@ -30,49 +28,30 @@ export function resnetCifar({ depth, classes, imageShape, seed }: ResnetCifarOpt
   }
   const root = rootScope(seed);
   const [height, width, channels] = imageShape;
-  let shape: MapShape = { height, width, channels };
-
-  const unit = (
-    name: string,
-    stage: number,
-    index: number,
-    output: MapShape,
-    scope: Scope,
-    build: Unit['build'],
-  ): Unit => {
-    shape = output;
-    return { name, stage, index, output, layer: build(scope), build };
-  };
-  const stem = unit('stem', 0, 0, { height, width, channels: stageWidths[0] }, root, (scope) =>
-    convBatchNorm(scope, ['conv1', 'bn1'], {
-      inChannels: channels,
-      outChannels: stageWidths[0],
-      kernel: 3,
-      relu: true,
-    }),
+  const [first, , features] = stageWidths;
+  const stem = createUnit(
+    {
+      name: 'stem',
+      stage: 0,
+      index: 0,
+      output: { height, width, channels: first },
+      build: (scope) =>
+        convBatchNorm(scope, ['conv1', 'bn1'], {
+          inChannels: channels,
+          outChannels: first,
+          kernel: 3,
+          relu: true,
+        }),
+    },
+    root,
   );
-  const blocks = stageWidths.flatMap((outChannels, s) =>
-    Array.from({ length: blocksPerStage }, (_, index) => {
-      const stride = s > 0 && index === 0 ? 2 : 1;
-      const inChannels = shape.channels;
-      const output = {
-        height: Math.ceil(shape.height / stride),
-        width: Math.ceil(shape.width / stride),
-        channels: outChannels,
-      };
-      const name = `layer${s + 1}.${index}`;
-      return unit(name, s + 1, index, output, childScope(root, name), (scope) =>
-        basicBlock(scope, { inChannels, outChannels, stride }),
-      );
-    }),
-  );
-  const features = stageWidths[stageWidths.length - 1]!;
+  const stages = stageWidths.map((outChannels) => ({ blocks: blocksPerStage, outChannels }));
   return {
     name: `resnet-${depth}`,
     imageShape,
     classes,
     seed,
-    units: [stem, ...blocks],
+    units: [stem, ...residualUnits(root, stem.output, stages, basicBlock)],
     head: sequential([
       globalAveragePool,
       linear(childScope(root, 'fc'), { inputs: features, outputs: classes }),

@@ -2,12 +2,23 @@ import * as tf from '@tensorflow/tfjs';
 import type { Mode } from '../engine/fused/ops.js';
 import type { Parameter } from './parameters.js';
 
+/** How often something happened: what a checkpoint has to keep beside tensors. */
+export interface Counter {
+  /** `bn1.num_batches_tracked`, `classifier.2.passes`. */
+  readonly name: string;
+  /** Whether PyTorch's `state_dict` has it. */
+  readonly torch: boolean;
+  value: number;
+}
+
 /** Frozen data and a call. A layer never disposes what it is given; it returns a new tensor. */
 export interface Layer {
   /** Trained by gradients, in PyTorch's order. */
   readonly parameters: readonly Parameter[];
   /** Running statistics. */
   readonly buffers: readonly Parameter[];
+  /** Training passes so far, of batch norms and of layers that draw random numbers; a resumed run restores them. */
+  readonly counters?: readonly Counter[];
   forward(x: tf.Tensor, mode: Mode): tf.Tensor;
 }
 
@@ -18,10 +29,17 @@ export function pureLayer(forward: (x: tf.Tensor) => tf.Tensor): Layer {
 
 /** One layer after another. Each layer's input, but the first, is disposed when the next has read it. */
 export function sequential(layers: readonly Layer[]): Layer {
+  return { ...ownedBy(layers), forward: (x, mode) => forwardThrough(layers, x, mode) };
+}
+
+/** What several layers own together. */
+export function ownedBy(
+  layers: readonly Layer[],
+): Required<Pick<Layer, 'parameters' | 'buffers' | 'counters'>> {
   return {
     parameters: layers.flatMap((layer) => layer.parameters),
     buffers: layers.flatMap((layer) => layer.buffers),
-    forward: (x, mode) => forwardThrough(layers, x, mode),
+    counters: layers.flatMap((layer) => layer.counters ?? []),
   };
 }
 

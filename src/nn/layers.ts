@@ -1,13 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import type { BatchNormalization } from '../engine/fused/ops.js';
+import { linearOp } from '../engine/fused/linear.js';
 import { fused } from '../engine/fused/registry.js';
-import { pureLayer, type Layer } from './layer.js';
+import { pureLayer, type Counter, type Layer } from './layer.js';
 import {
   childScope,
   constant,
   createParameter,
   normal,
   uniform,
+  type InitialValues,
   type Parameter,
   type Scope,
 } from './parameters.js';
@@ -22,6 +24,8 @@ export interface ConvOptions {
   readonly padding?: number;
   readonly groups?: number;
   readonly bias?: boolean;
+  /** Default: weight ~ N(0, √(2 / (k·k·out))), bias ~ U(±1/√fan-in). */
+  readonly initial?: InitialValues;
 }
 
 interface ConvParameters {
@@ -32,7 +36,7 @@ interface ConvParameters {
   readonly groups: number;
 }
 
-/** Filter ~ N(0, √(2 / (k·k·out))), the papers' and torchvision's fan-out rule; bias ~ U(±1/√fan-in), PyTorch's. */
+/** By default the filter follows the papers' and torchvision's fan-out rule, the bias PyTorch's. */
 function convParameters(scope: Scope, options: ConvOptions): ConvParameters {
   const {
     inChannels,
@@ -44,16 +48,13 @@ function convParameters(scope: Scope, options: ConvOptions): ConvParameters {
   } = options;
   const area = kernel * kernel;
   const inputs = inChannels / groups;
+  const initial = options.initial ?? {
+    weight: normal(Math.sqrt(2 / (area * outChannels))),
+    bias: uniform(1 / Math.sqrt(inputs * area)),
+  };
   return {
-    filter: createParameter(
-      scope,
-      'weight',
-      [outChannels, inputs, kernel, kernel],
-      normal(Math.sqrt(2 / (area * outChannels))),
-    ),
-    bias: options.bias
-      ? createParameter(scope, 'bias', [outChannels], uniform(1 / Math.sqrt(inputs * area)))
-      : undefined,
+    filter: createParameter(scope, 'weight', [outChannels, inputs, kernel, kernel], initial.weight),
+    bias: options.bias ? createParameter(scope, 'bias', [outChannels], initial.bias) : undefined,
     stride,
     padding,
     groups,
@@ -86,6 +87,8 @@ export function conv(scope: Scope, options: ConvOptions): Layer {
 interface NormParameters {
   readonly trained: readonly [gamma: Parameter, beta: Parameter];
   readonly buffers: readonly [mean: Parameter, variance: Parameter];
+  /** PyTorch's; nothing here reads it. */
+  readonly tracked: Counter;
   readonly norm: BatchNormalization;
 }
 
@@ -100,6 +103,7 @@ function normParameters(scope: Scope, channels: number): NormParameters {
   return {
     trained: [gamma, beta],
     buffers: [mean, variance],
+    tracked: { name: childScope(scope, 'num_batches_tracked').name, torch: true, value: 0 },
     norm: {
       gamma: vector(gamma),
       beta: vector(beta),
@@ -125,44 +129,57 @@ export function convBatchNorm(
   return {
     parameters: [...present(parameters.filter, parameters.bias), ...norm.trained],
     buffers: norm.buffers,
-    forward: (x, mode, residual) =>
-      fused().convBatchNorm(x as tf.Tensor4D, convolution(parameters), norm.norm, {
+    counters: [norm.tracked],
+    forward(x, mode, residual) {
+      if (mode.training) norm.tracked.value++;
+      return fused().convBatchNorm(x as tf.Tensor4D, convolution(parameters), norm.norm, {
         relu: options.relu,
         residual: residual as tf.Tensor4D | undefined,
         mode,
-      }),
+      });
+    },
   };
 }
 
 /** Batch normalisation of `[n, c]` or `[n, h, w, c]`, with ReLU where asked. */
 export function batchNorm(scope: Scope, channels: number, { relu }: { readonly relu: boolean }): Layer {
-  const { trained, buffers, norm } = normParameters(scope, channels);
+  const { trained, buffers, tracked, norm } = normParameters(scope, channels);
   return {
     parameters: trained,
     buffers,
-    forward: (x, mode) => fused().batchNorm(x as tf.Tensor4D, norm, { relu, mode }),
+    counters: [tracked],
+    forward(x, mode) {
+      if (mode.training) tracked.value++;
+      return fused().batchNorm(x as tf.Tensor4D, norm, { relu, mode });
+    },
   };
 }
 
-/** `[n, in]` → `[n, out]`; weight and bias ~ U(±1/√in). */
-export function linear(
-  scope: Scope,
-  {
-    inputs,
-    outputs,
-    bias = true,
-  }: { readonly inputs: number; readonly outputs: number; readonly bias?: boolean },
-): Layer {
-  const bound = 1 / Math.sqrt(inputs);
-  const weight = createParameter(scope, 'weight', [outputs, inputs], uniform(bound));
-  const shift = bias ? createParameter(scope, 'bias', [outputs], uniform(bound)) : undefined;
+export interface LinearOptions {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly bias?: boolean;
+  /** Default: both ~ U(±1/√in), as PyTorch. */
+  readonly initial?: InitialValues;
+}
+
+/** `[…, in]` → `[…, out]`. */
+export function linear(scope: Scope, options: LinearOptions): Layer {
+  const { inputs, outputs, bias = true } = options;
+  const bound = uniform(1 / Math.sqrt(inputs));
+  const initial = options.initial ?? { weight: bound, bias: bound };
+  const weight = createParameter(scope, 'weight', [outputs, inputs], initial.weight);
+  const shift = bias ? createParameter(scope, 'bias', [outputs], initial.bias) : undefined;
   return {
     parameters: present(weight, shift),
     buffers: [],
-    forward(x) {
-      const product = tf.matMul(x as tf.Tensor2D, weight.variable as tf.Variable<tf.Rank.R2>);
-      return shift === undefined ? product : tf.add(product, shift.variable);
-    },
+    forward: (x, mode) =>
+      linearOp(
+        x,
+        weight.variable as tf.Variable<tf.Rank.R2>,
+        shift?.variable as tf.Variable<tf.Rank.R1> | undefined,
+        mode,
+      ),
   };
 }
 
@@ -176,10 +193,10 @@ export const flatten = pureLayer((x) =>
   tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [x.shape[0]!, x.size / x.shape[0]!]),
 );
 
-/** Bilinear resize to `size`×`size`, corners aligned. */
-export const resizeBilinear = (size: number): Layer =>
+/** Bilinear resize of `[n, h, w, c]` to `[n, height, width, c]`, corners aligned. */
+export const resizeBilinear = ([height, width]: readonly [height: number, width: number]): Layer =>
   pureLayer((x) =>
-    x.shape[1] === size && x.shape[2] === size
+    x.shape[1] === height && x.shape[2] === width
       ? x.clone()
-      : tf.image.resizeBilinear(x as tf.Tensor4D, [size, size], true),
+      : tf.image.resizeBilinear(x as tf.Tensor4D, [height, width], true),
   );

@@ -2,19 +2,22 @@ import * as tf from '@tensorflow/tfjs';
 import { pureLayer, type Layer } from './layer.js';
 
 /**
- * PyTorch's adaptive average pool: `[n, h, w, c]` → `[n, size, size, c]`. Cell i averages the rows from ⌊i·h / size⌋
- * to ⌈(i + 1)·h / size⌉, and likewise the columns; windows overlap where the size does not divide the map.
+ * PyTorch's adaptive average pool: `[n, h, w, c]` → `[n, rows, columns, c]`; one number stands for both. Cell i
+ * averages the rows from ⌊i·h / rows⌋ to ⌈(i + 1)·h / rows⌉, and likewise the columns; windows overlap where the size
+ * does not divide the map.
  */
-export const adaptiveAveragePool = (size: number): Layer =>
-  pureLayer((x) => {
+export const adaptiveAveragePool = (size: number | readonly [rows: number, columns: number]): Layer => {
+  const [rows, columns] = typeof size === 'number' ? [size, size] : size;
+  return pureLayer((x) => {
     const [, height, width] = x.shape as [number, number, number, number];
-    if (height === size && width === size) return x.clone();
-    if (height % size === 0 && width % size === 0) {
-      const window: [number, number] = [height / size, width / size];
+    if (height === rows && width === columns) return x.clone();
+    if (height % rows === 0 && width % columns === 0) {
+      const window: [number, number] = [height / rows, width / columns];
       return tf.avgPool(x as tf.Tensor4D, window, window, 'valid');
     }
-    return tf.tidy(() => averageAlong(averageAlong(x, 1, size), 2, size));
+    return tf.tidy(() => averageAlong(averageAlong(x, 1, rows), 2, columns));
   });
+};
 
 /** Averages an axis of `[n, h, w, c]` over `size` windows: the rows first, then the columns, as all are rectangles. */
 function averageAlong(x: tf.Tensor, axis: 1 | 2, size: number): tf.Tensor {
@@ -54,3 +57,15 @@ export function averagePool({ window, padding: [rows, columns] }: AveragePoolOpt
     });
   });
 }
+
+export interface MaxPoolOptions {
+  /** Height and width of the windows. */
+  readonly window: number;
+  readonly stride: number;
+  /** At each border, never the maximum; `same` lets a last, partial window count. Default 0. */
+  readonly padding?: number | 'same';
+}
+
+/** Max pool of `[n, h, w, c]`. */
+export const maxPool = ({ window, stride, padding = 0 }: MaxPoolOptions): Layer =>
+  pureLayer((x) => tf.maxPool(x as tf.Tensor4D, window, stride, padding));

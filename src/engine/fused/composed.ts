@@ -1,7 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
+import { isDetached } from '../detached.js';
+import { differentiable, tidied } from './differentiable.js';
 import {
   batchNormEpsilon,
   batchNormMomentum,
+  layerNormEpsilon,
   type BatchNormalization,
   type Convolution,
   type FusedOps,
@@ -14,6 +17,8 @@ import { outsideTape } from '../tape.js';
  * some backends' gradient kernels know only `valid` and `same`.
  */
 export const composedOps: FusedOps = {
+  fromBytes: (values, shape) => tf.tensor(new Float32Array(values), [...shape]),
+
   conv: (x, convolution) => convolve(x, convolution),
 
   convBatchNorm(x, convolution, norm, { relu, residual, mode }) {
@@ -26,6 +31,43 @@ export const composedOps: FusedOps = {
     const y = normalise(x, norm, mode.training);
     return (relu ? tf.relu(y) : y) as typeof x;
   },
+
+  layerNorm(x, { gamma, beta }, mode) {
+    const wantX = !isDetached(x);
+    const wanted = [...(wantX ? [x] : []), ...(mode.parameterGradients ? [gamma, beta] : [])];
+    return differentiable(wanted, () => {
+      const { mean, variance } = tf.moments(x, -1, true);
+      const inverseDeviation = tf.rsqrt(tf.add(variance, layerNormEpsilon));
+      const normalised = tf.mul(tf.sub(x as tf.Tensor, mean), inverseDeviation);
+      return {
+        y: tf.add(tf.mul(normalised, gamma), beta) as typeof x,
+        saved: [x, mean, inverseDeviation],
+        backward: (dy, [savedX, savedMean, savedDeviation]) =>
+          tidied(() => {
+            const centred = tf.mul(tf.sub(savedX!, savedMean!), savedDeviation!);
+            const leading = dy.shape.slice(0, -1).map((_, axis) => axis);
+            return [
+              ...(wantX ? [layerNormInputGradient(tf.mul(dy, gamma), centred, savedDeviation!)] : []),
+              ...(mode.parameterGradients
+                ? [tf.sum(tf.mul(dy as tf.Tensor, centred), leading), tf.sum(dy, leading)]
+                : []),
+            ];
+          }),
+      };
+    });
+  },
+
+  gelu: (x) =>
+    differentiable(isDetached(x) ? [] : [x], () => ({
+      y: tf.mul(x, normalDistribution(x)) as typeof x,
+      saved: [x],
+      backward: (dy, [savedX]) =>
+        tidied(() => {
+          const density = tf.mul(tf.exp(tf.mul(tf.square(savedX!), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+          const slope = tf.add(normalDistribution(savedX!), tf.mul(savedX!, density));
+          return [tf.mul(dy as tf.Tensor, slope)];
+        }),
+    })),
 
   sgd(variables, gradients, momenta, { learningRate, momentum, weightDecay, nesterov }) {
     variables.forEach((variable, i) => {
@@ -59,21 +101,22 @@ function convolve(x: tf.Tensor4D, { filter, bias, stride, padding, groups }: Con
   const y =
     groups === 1
       ? tf.conv2d(padded, filter, stride, 'valid')
-      : tf.concat4d(
-          tf
-            .split(padded, groups, 3)
-            .map((part, g) =>
-              tf.conv2d(part as tf.Tensor4D, groupFilter(filter, g, groups), stride, 'valid'),
-            ),
-          3,
-        );
+      : groupedConvolution(padded, filter, stride, groups);
   return bias ? tf.add(y, bias) : y;
 }
 
-function groupFilter(filter: tf.Tensor4D, group: number, groups: number): tf.Tensor4D {
-  const [height, width, inputs, outputs] = filter.shape;
-  const size = outputs / groups;
-  return tf.slice(filter, [0, 0, 0, group * size], [height, width, inputs, size]);
+/** Split and not slices: its gradient is one concatenation, theirs a padded copy of the whole for each group. */
+function groupedConvolution(
+  x: tf.Tensor4D,
+  filter: tf.Tensor4D,
+  stride: number,
+  groups: number,
+): tf.Tensor4D {
+  const filters = tf.split(filter, groups, 3);
+  const parts = tf
+    .split(x, groups, 3)
+    .map((part, g) => tf.conv2d(part as tf.Tensor4D, filters[g] as tf.Tensor4D, stride, 'valid'));
+  return tf.concat4d(parts, 3);
 }
 
 function normalise(x: tf.Tensor2D | tf.Tensor4D, norm: BatchNormalization, training: boolean): tf.Tensor {
@@ -93,4 +136,20 @@ function updateRunning(norm: BatchNormalization, mean: tf.Tensor, variance: tf.T
     blend(norm.runningMean, mean);
     blend(norm.runningVariance, unbiased);
   });
+}
+
+/** `dy` is that of the normalised values: dx = (dy − mean(dy) − x̂ · mean(dy · x̂)) / σ, means over the last axis. */
+function layerNormInputGradient(
+  dy: tf.Tensor,
+  normalised: tf.Tensor,
+  inverseDeviation: tf.Tensor,
+): tf.Tensor {
+  const along = tf.mean(tf.mul(dy, normalised), -1, true);
+  const rest = tf.sub(tf.sub(dy, tf.mean(dy, -1, true)), tf.mul(normalised, along));
+  return tf.mul(rest, inverseDeviation);
+}
+
+/** Φ(x). */
+function normalDistribution(x: tf.Tensor): tf.Tensor {
+  return tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5);
 }

@@ -35,6 +35,14 @@ export interface BatchNormalization {
 export const batchNormEpsilon = 1e-5;
 export const batchNormMomentum = 0.1;
 
+/** Layer normalisation over the last axis, torchvision's ε = 1e-6; both `[channels]`. */
+export interface LayerNormalization {
+  readonly gamma: tf.Tensor1D;
+  readonly beta: tf.Tensor1D;
+}
+
+export const layerNormEpsilon = 1e-6;
+
 export interface SgdSettings {
   readonly learningRate: number;
   readonly momentum: number;
@@ -44,9 +52,11 @@ export interface SgdSettings {
 
 /**
  * What an engine computes as one operator where it can. All are differentiable with TensorFlow.js's `tf.grads`
- * except the last two, which change variables in place.
+ * except the first, and the last two, which change variables in place.
  */
 export interface FusedOps {
+  /** Bytes as a new float32 tensor of the same values; they go to the device as bytes. No gradient. */
+  fromBytes(values: Uint8Array, shape: readonly number[]): tf.Tensor;
   /** Convolution with bias; `[n, h, w, in]` → `[n, h', w', out]`. */
   conv(x: tf.Tensor4D, convolution: Convolution, mode: Mode): tf.Tensor4D;
   /** Convolution, batch normalisation, then `+ residual` where given, then ReLU where asked. */
@@ -62,6 +72,10 @@ export interface FusedOps {
     norm: BatchNormalization,
     options: { readonly relu: boolean; readonly mode: Mode },
   ): T;
+  /** Layer normalisation of `[…, c]` over its last axis (Ba et al. 2016). */
+  layerNorm<T extends tf.Tensor>(x: T, norm: LayerNormalization, mode: Mode): T;
+  /** x · Φ(x), Φ the standard normal distribution function: the exact GELU (Hendrycks & Gimpel 2016). */
+  gelu<T extends tf.Tensor>(x: T): T;
   /** One step of SGD on all the variables, as PyTorch defines it; `momenta` start at zero. */
   sgd(
     variables: readonly tf.Variable[],

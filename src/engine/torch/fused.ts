@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { isDetached } from '../detached.js';
+import { differentiable } from '../fused/differentiable.js';
 import {
   batchNormEpsilon,
   batchNormMomentum,
+  layerNormEpsilon,
   type Convolution,
   type FusedOps,
   type Mode,
@@ -21,7 +23,12 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
   const convBatchNormBackward = native.op('locallearn::conv_bn_backward');
   const batchNorm = native.op('locallearn::bn');
   const batchNormBackward = native.op('locallearn::bn_backward');
+  const layerNorm = native.op('aten::native_layer_norm');
+  const layerNormBackward = native.op('aten::native_layer_norm_backward');
+  const gelu = native.op('aten::gelu');
+  const geluBackward = native.op('aten::gelu_backward');
   const clone = native.op('aten::clone');
+  const convert = native.op('aten::to', 'dtype');
   const sgd = native.op('locallearn::sgd_');
   const movingAverage = native.op('locallearn::moving_average_');
 
@@ -42,6 +49,15 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
   };
 
   return {
+    fromBytes(values, shape) {
+      const bytes = native.fromTypedArray(values, shape, 'uint8', backend.device);
+      try {
+        return backend.wrap(convert(bytes, 'float32', false, false, null) as NativeTensor);
+      } finally {
+        bytes.dispose();
+      }
+    },
+
     conv(x, { filter, bias, stride, padding, groups }, mode) {
       const wantX = wantsGradient(x);
       const wanted = [...(wantX ? [x] : []), ...parametersOf({ filter, bias }, mode)];
@@ -175,6 +191,41 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
       });
     },
 
+    layerNorm(x, { gamma, beta }, mode) {
+      const channels = [gamma.size];
+      const wantX = wantsGradient(x);
+      const wanted = [...(wantX ? [x] : []), ...(mode.parameterGradients ? [gamma, beta] : [])];
+      return differentiable(wanted, () => {
+        const [y, mean, inverseDeviation] = wrap(
+          layerNorm(input(x), channels, input(gamma), input(beta), layerNormEpsilon),
+        ) as [typeof x, tf.Tensor, tf.Tensor];
+        return {
+          y,
+          saved: [x, mean, inverseDeviation],
+          backward: (dy, [savedX, savedMean, savedDeviation]) =>
+            wrap(
+              layerNormBackward(
+                input(dy),
+                input(savedX),
+                channels,
+                input(savedMean),
+                input(savedDeviation),
+                input(gamma),
+                input(beta),
+                [wantX, mode.parameterGradients, mode.parameterGradients],
+              ),
+            ),
+        };
+      });
+    },
+
+    gelu: (x) =>
+      differentiable(wantsGradient(x) ? [x] : [], () => ({
+        y: backend.wrap(gelu(input(x)) as NativeTensor) as typeof x,
+        saved: [x],
+        backward: (dy, [savedX]) => [backend.wrap(geluBackward(input(dy), input(savedX)) as NativeTensor)],
+      })),
+
     sgd(variables, gradients, momenta, { learningRate, momentum, weightDecay, nesterov }) {
       sgd(
         variables.map(writable),
@@ -202,36 +253,4 @@ const wantsGradient = (x: tf.Tensor): boolean => !isDetached(x);
 function parametersOf({ filter, bias }: Pick<Convolution, 'filter' | 'bias'>, mode: Mode): tf.Tensor[] {
   if (!mode.parameterGradients) return [];
   return bias === undefined ? [filter] : [filter, bias];
-}
-
-interface Recorded<T extends tf.Tensor> {
-  readonly y: T;
-  readonly saved: tf.Tensor[];
-  /** Gradients of the wanted tensors, in their order; those that were not asked for are undefined. */
-  readonly backward: (dy: T, saved: readonly tf.Tensor[]) => (tf.Tensor | undefined)[];
-}
-
-/**
- * One tape entry with a gradient for each wanted tensor. The backward frees the incoming gradient and what was saved
- * as soon as it has used them: TensorFlow.js would keep both until the whole gradient scope ends, and that is most
- * of a step's memory.
- */
-function differentiable<T extends tf.Tensor>(wanted: readonly tf.Tensor[], run: () => Recorded<T>): T {
-  if (wanted.length === 0) {
-    return tf.tidy(() => run().y);
-  }
-  const op = tf.customGrad((...args: (tf.Tensor | tf.GradSaveFunc)[]) => {
-    const save = args[args.length - 1] as tf.GradSaveFunc;
-    const { y, saved, backward } = run();
-    save(saved);
-    const gradFunc = (dy: tf.Tensor, kept: tf.Tensor[]): tf.Tensor[] => {
-      const gradients = backward(dy as T, kept).filter((gradient) => gradient !== undefined);
-      for (const tensor of kept) tensor.dispose();
-      // A gradient that came from outside, `tf.grads(f)(x, dy)`, is the caller's.
-      if (dy.scopeId === tf.engine().state.activeScope.id) dy.dispose();
-      return gradients;
-    };
-    return { value: y, gradFunc };
-  });
-  return op(...wanted);
 }

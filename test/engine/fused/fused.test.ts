@@ -26,9 +26,23 @@ function expectClose(found: tf.Tensor, expected: Float64Array, tolerance = 2e-4)
   expected.forEach((value, i) => expect(Math.abs(values[i]! - value) / scale).toBeLessThan(tolerance));
 }
 
-for (const engine of ['torch', 'cpu'] as const) {
+for (const engine of ['torch', 'wasm', 'cpu'] as const) {
   describe.skipIf(engine === 'torch' && !native.available)(`fused ops on ${engine}`, () => {
     beforeAll(() => selectEngine(engine));
+
+    it.each([ArrayBuffer, SharedArrayBuffer])('bytes in an %o become floats', (Memory) => {
+      const values = new Uint8Array(new Memory(7)).subarray(1);
+      values.set([0, 1, 127, 128, 255, 9]);
+      tf.tidy(() => {
+        const tensor = fused().fromBytes(values, [3, 2]);
+        expect(tensor.dtype).toBe('float32');
+        expect(tensor.arraySync()).toEqual([
+          [0, 1],
+          [127, 128],
+          [255, 9],
+        ]);
+      });
+    });
 
     it.each(convCases)('conv–BN, $name: values, running statistics and all gradients', (test) => {
       const { x, out, kernel, groups, bias, residual, relu, mode } = test;

@@ -1,0 +1,45 @@
+import * as tf from '@tensorflow/tfjs';
+import { outsideTape } from '../tape.js';
+
+/** What one op computes forward, and how it goes back. */
+export interface Recorded<T extends tf.Tensor> {
+  readonly y: T;
+  readonly saved: tf.Tensor[];
+  /** Gradients of the wanted tensors, in their order; those that were not asked for are undefined. */
+  readonly backward: (dy: T, saved: readonly tf.Tensor[]) => (tf.Tensor | undefined)[];
+}
+
+/**
+ * One tape entry with a gradient for each wanted tensor. The backward frees the incoming gradient and what was saved
+ * as soon as it has used them: TensorFlow.js would keep both until the whole gradient scope ends, and that is most
+ * of a step's memory. Gradients are first-order only.
+ */
+export function differentiable<T extends tf.Tensor>(wanted: readonly tf.Tensor[], run: () => Recorded<T>): T {
+  if (wanted.length === 0) {
+    return outsideTape(() => tf.tidy(() => run().y));
+  }
+  const op = tf.customGrad((...args: (tf.Tensor | tf.GradSaveFunc)[]) => {
+    const save = args[args.length - 1] as tf.GradSaveFunc;
+    const { y, saved, backward } = run();
+    save(saved);
+    const gradFunc = (dy: tf.Tensor, kept: tf.Tensor[]): tf.Tensor[] => {
+      const gradients = backward(dy as T, kept).filter((gradient) => gradient !== undefined);
+      for (const tensor of kept) tensor.dispose();
+      // A gradient that came from outside, `tf.grads(f)(x, dy)`, is the caller's.
+      if (dy.scopeId === tf.engine().state.activeScope.id) dy.dispose();
+      return gradients;
+    };
+    return { value: y, gradFunc };
+  });
+  return op(...wanted);
+}
+
+/** `tf.tidy` for a list in which some entries are undefined. */
+export function tidied(f: () => (tf.Tensor | undefined)[]): (tf.Tensor | undefined)[] {
+  let results: (tf.Tensor | undefined)[] = [];
+  tf.tidy(() => {
+    results = f();
+    return results.filter((tensor) => tensor !== undefined);
+  });
+  return results;
+}

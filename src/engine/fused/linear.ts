@@ -1,0 +1,39 @@
+import * as tf from '@tensorflow/tfjs';
+import { isDetached } from '../detached.js';
+import { differentiable, tidied } from './differentiable.js';
+import type { Mode } from './ops.js';
+
+/**
+ * x·weight + bias along the last axis: `[…, in]` → `[…, out]`, weight `[in, out]`, bias `[out]`. One tape entry that
+ * keeps x alone.
+ */
+export function linearOp(
+  x: tf.Tensor,
+  weight: tf.Tensor2D,
+  bias: tf.Tensor1D | undefined,
+  mode: Mode,
+): tf.Tensor {
+  const [inputs, outputs] = weight.shape;
+  const wantX = !isDetached(x);
+  const parameters = mode.parameterGradients ? [weight, ...(bias === undefined ? [] : [bias])] : [];
+  return differentiable([...(wantX ? [x] : []), ...parameters], () => {
+    const product = tf.matMul(tf.reshape<tf.Rank.R2>(x, [-1, inputs]), weight);
+    const sum = bias === undefined ? product : tf.add(product, bias);
+    return {
+      y: tf.reshape(sum, [...x.shape.slice(0, -1), outputs]),
+      saved: [x],
+      backward: (dy, [savedX]) =>
+        tidied(() => {
+          const rows = tf.reshape<tf.Rank.R2>(dy, [-1, outputs]);
+          const dx = (): tf.Tensor => tf.reshape(tf.matMul(rows, weight, false, true), x.shape);
+          const dWeight = (): tf.Tensor =>
+            tf.matMul(tf.reshape<tf.Rank.R2>(savedX!, [-1, inputs]), rows, true);
+          return [
+            ...(wantX ? [dx()] : []),
+            ...(mode.parameterGradients ? [dWeight()] : []),
+            ...(mode.parameterGradients && bias !== undefined ? [tf.sum(rows, 0)] : []),
+          ];
+        }),
+    };
+  });
+}

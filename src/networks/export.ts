@@ -1,0 +1,17 @@
+import { toTorch } from '../nn/parameters.js';
+import type { SafeTensor } from '../nn/safetensors.js';
+import { networkCounters, networkState, type Network } from './network.js';
+
+/**
+ * The network's weights by PyTorch's names and in its layouts: written as safetensors they are the `state_dict` of
+ * torchvision's network of that name, `num_batches_tracked` included.
+ */
+export function networkWeights(network: Network): ReadonlyMap<string, SafeTensor> {
+  const tracked = networkCounters(network).filter(({ torch }) => torch);
+  return new Map<string, SafeTensor>([
+    ...networkState(network).map((parameter) => [parameter.name, toTorch(parameter)] as const),
+    ...tracked.map(
+      ({ name, value }) => [name, { shape: [], values: BigInt64Array.of(BigInt(value)) }] as const,
+    ),
+  ]);
+}

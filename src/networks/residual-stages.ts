@@ -1,0 +1,42 @@
+import { childScope, type Scope } from '../nn/parameters.js';
+import { createUnit, type MapShape, type Network, type Unit } from './network.js';
+
+export interface Stage {
+  readonly blocks: number;
+  readonly outChannels: number;
+}
+
+/**
+ * The units of residual stages, `layer{s}.{i}`: every stage but the first starts at stride 2. `input` is the shape
+ * that the first block reads.
+ */
+export function residualUnits(
+  root: Scope,
+  input: MapShape,
+  stages: readonly Stage[],
+  buildBlock: Network['buildBlock'],
+): Unit[] {
+  let shape = input;
+  return stages.flatMap(({ blocks, outChannels }, s) =>
+    Array.from({ length: blocks }, (_, index) => {
+      const stride = s > 0 && index === 0 ? 2 : 1;
+      const inChannels = shape.channels;
+      shape = {
+        height: Math.ceil(shape.height / stride),
+        width: Math.ceil(shape.width / stride),
+        channels: outChannels,
+      };
+      const name = `layer${s + 1}.${index}`;
+      return createUnit(
+        {
+          name,
+          stage: s + 1,
+          index,
+          output: shape,
+          build: (scope) => buildBlock(scope, { inChannels, outChannels, stride }),
+        },
+        childScope(root, name),
+      );
+    }),
+  );
+}

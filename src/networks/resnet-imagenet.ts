@@ -1,0 +1,106 @@
+import { UserError } from '../errors.js';
+import { sequential } from '../nn/layer.js';
+import { convBatchNorm, globalAveragePool, linear } from '../nn/layers.js';
+import { childScope, rootScope } from '../nn/parameters.js';
+import { maxPool } from '../nn/pooling.js';
+import { createUnit, type Network, type NetworkInputs } from './network.js';
+import { basicBlock, bottleneck, type BottleneckKind } from './residual.js';
+import { residualUnits } from './residual-stages.js';
+
+const plain: BottleneckKind = { groups: 1, widthPerGroup: 64 };
+const resnext32x8d: BottleneckKind = { groups: 32, widthPerGroup: 8 };
+
+/** Blocks of each stage; widths are 64, 128, 256 and 512, four times as many out of a bottleneck. */
+interface Variant {
+  readonly blocks: readonly [number, number, number, number];
+  readonly kind: 'basic' | BottleneckKind;
+}
+
+const resnets: Readonly<Record<number, Variant>> = {
+  18: { blocks: [2, 2, 2, 2], kind: 'basic' },
+  34: { blocks: [3, 4, 6, 3], kind: 'basic' },
+  50: { blocks: [3, 4, 6, 3], kind: plain },
+  101: { blocks: [3, 4, 23, 3], kind: plain },
+  152: { blocks: [3, 8, 36, 3], kind: plain },
+};
+const resnexts: Readonly<Record<number, Variant>> = {
+  101: { blocks: [3, 4, 23, 3], kind: resnext32x8d },
+};
+
+export interface ImagenetDepth extends NetworkInputs {
+  readonly depth: number;
+}
+
+/**
+ * ResNet-18, 34, 50, 101 or 152 as torchvision builds them (He et al. 2016, Table 1; bottlenecks with their stride on
+ * the 3×3 convolution): 7×7 convolution at stride 2 with BN, ReLU and 3×3 max pool at stride 2 as the stem, then
+ * `layer{1…4}.{i}`; 9, 17, 17, 34 or 51 units. Convolutions ~ N(0, √(2 / fan-out)); torchvision's parameter names.
+ *
+ * Throws a UserError for another depth.
+ */
+export function resnetImagenet({ depth, ...inputs }: ImagenetDepth): Network {
+  return build('resnet-imagenet', resnets, depth, inputs);
+}
+
+/**
+ * ResNeXt-101 32×8d as torchvision builds it (Xie et al. 2017): ResNet-101 with bottlenecks of 32 groups, 8 channels
+ * each in the first stage. 34 units.
+ *
+ * Throws a UserError for another depth.
+ */
+export function resnextImagenet({ depth, ...inputs }: ImagenetDepth): Network {
+  return build('resnext-imagenet', resnexts, depth, inputs);
+}
+
+const stemChannels = 64;
+
+function build(
+  family: string,
+  variants: Readonly<Record<number, Variant>>,
+  depth: number,
+  { classes, imageShape, seed }: NetworkInputs,
+): Network {
+  const variant = variants[depth];
+  if (variant === undefined) {
+    throw new UserError(`network depth ${depth}: ${family} has depth ${Object.keys(variants).join(', ')}`);
+  }
+  const { blocks, kind } = variant;
+  const buildBlock = kind === 'basic' ? basicBlock : bottleneck(kind);
+  const expansion = kind === 'basic' ? 1 : 4;
+  const root = rootScope(seed);
+  const [height, width, channels] = imageShape;
+  const quarter = (size: number): number => Math.ceil(Math.ceil(size / 2) / 2);
+  const stem = createUnit(
+    {
+      name: 'stem',
+      stage: 0,
+      index: 0,
+      output: { height: quarter(height), width: quarter(width), channels: stemChannels },
+      build: (scope) =>
+        sequential([
+          convBatchNorm(scope, ['conv1', 'bn1'], {
+            inChannels: channels,
+            outChannels: stemChannels,
+            kernel: 7,
+            stride: 2,
+            relu: true,
+          }),
+          maxPool({ window: 3, stride: 2, padding: 1 }),
+        ]),
+    },
+    root,
+  );
+  const stages = blocks.map((count, s) => ({ blocks: count, outChannels: 64 * 2 ** s * expansion }));
+  return {
+    name: `${family}-${depth}`,
+    imageShape,
+    classes,
+    seed,
+    units: [stem, ...residualUnits(root, stem.output, stages, buildBlock)],
+    head: sequential([
+      globalAveragePool,
+      linear(childScope(root, 'fc'), { inputs: 512 * expansion, outputs: classes }),
+    ]),
+    buildBlock,
+  };
+}

@@ -1,0 +1,72 @@
+/** What a Transformer's layers compute, in float64, from their definitions. */
+
+/** Rows of `inputs` values times a `[inputs, outputs]` matrix, plus the bias. */
+export function linear(x: Float64Array, weight: Float64Array, bias: Float64Array): Float64Array {
+  const outputs = bias.length;
+  const inputs = weight.length / outputs;
+  return Float64Array.from({ length: (x.length / inputs) * outputs }, (_, at) => {
+    const row = Math.floor(at / outputs);
+    let sum = bias[at % outputs]!;
+    for (let i = 0; i < inputs; i++) sum += x[row * inputs + i]! * weight[i * outputs + (at % outputs)]!;
+    return sum;
+  });
+}
+
+export function layerNorm(x: Float64Array, gamma: Float64Array, beta: Float64Array): Float64Array {
+  const width = gamma.length;
+  return x.map((value, at) => {
+    const row = x.subarray(at - (at % width), at - (at % width) + width);
+    const mean = row.reduce((sum, each) => sum + each, 0) / width;
+    const variance = row.reduce((sum, each) => sum + (each - mean) ** 2, 0) / width;
+    return ((value - mean) / Math.sqrt(variance + 1e-6)) * gamma[at % width]! + beta[at % width]!;
+  });
+}
+
+export function gelu(x: Float64Array): Float64Array {
+  return x.map((value) => (value * (1 + erf(value / Math.SQRT2))) / 2);
+}
+
+/** Its Taylor series, good for |x| ≤ 4. */
+function erf(x: number): number {
+  let term = x;
+  let sum = x;
+  for (let n = 1; n < 100; n++) {
+    term *= (-x * x) / n;
+    sum += term / (2 * n + 1);
+  }
+  return (2 / Math.sqrt(Math.PI)) * sum;
+}
+
+export interface AttentionCase {
+  readonly batch: number;
+  readonly tokens: number;
+  readonly width: number;
+  readonly heads: number;
+}
+
+/** Queries, keys and values `[batch, tokens, 3·width]` → `[batch, tokens, width]`. */
+export function attention(
+  packed: Float64Array,
+  { batch, tokens, width, heads }: AttentionCase,
+): Float64Array {
+  const size = width / heads;
+  const at = (n: number, token: number, part: number, channel: number): number =>
+    packed[(n * tokens + token) * 3 * width + part * width + channel]!;
+  const result = new Float64Array(batch * tokens * width);
+  for (let n = 0; n < batch; n++)
+    for (let head = 0; head < heads; head++)
+      for (let query = 0; query < tokens; query++) {
+        const scores = Array.from({ length: tokens }, (_, key) => {
+          let dot = 0;
+          for (let c = head * size; c < (head + 1) * size; c++) dot += at(n, query, 0, c) * at(n, key, 1, c);
+          return Math.exp(dot / Math.sqrt(size));
+        });
+        const total = scores.reduce((sum, score) => sum + score, 0);
+        for (let c = head * size; c < (head + 1) * size; c++)
+          result[(n * tokens + query) * width + c] = scores.reduce(
+            (sum, score, key) => sum + (score / total) * at(n, key, 2, c),
+            0,
+          );
+      }
+  return result;
+}
