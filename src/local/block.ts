@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { trainingMode } from '../engine/fused/ops.js';
-import type { Network, Unit } from '../networks/network.js';
-import { forwardThrough, trainableVariables, type Layer } from '../nn/layer.js';
+import { unitLayers, unitsForward, type Network, type Unit } from '../networks/network.js';
+import { trainableVariables } from '../nn/layer.js';
 import type { Batch } from './batch.js';
 import { crossEntropy } from './losses.js';
 import { unitRuns, type Cuts } from './partition.js';
@@ -12,14 +12,12 @@ export interface Block {
   /** From 0. */
   readonly position: number;
   readonly units: readonly Unit[];
-  readonly layers: readonly Layer[];
-  /** Of all its units. */
+  /** Of all its units, their contexts included. */
   readonly variables: readonly tf.Variable[];
 }
 
 export function createBlock(position: number, units: readonly Unit[]): Block {
-  const layers = units.map((unit) => unit.layer);
-  return { position, units, layers, variables: trainableVariables(layers) };
+  return { position, units, variables: trainableVariables(units.flatMap(unitLayers)) };
 }
 
 /** The blocks that the cuts leave. */
@@ -27,8 +25,9 @@ export function cutIntoBlocks(network: Network, cuts: Cuts): readonly Block[] {
   return unitRuns(network, cuts).map((units, position) => createBlock(position, units));
 }
 
-export function blockForward(block: Block, x: tf.Tensor): tf.Tensor4D {
-  return forwardThrough(block.layers, x, trainingMode) as tf.Tensor4D;
+/** A block in training mode: its input `[n, h, w, c]` → its features; units with a context read the batch's images. */
+export function blockForward(block: Block, x: tf.Tensor, batch: Batch): tf.Tensor4D {
+  return unitsForward(block.units, x, batch.images, trainingMode);
 }
 
 /** Where a block's auxiliary nets attach: its last unit. */

@@ -4,7 +4,7 @@ import { fused } from '../engine/fused/registry.js';
 import { outsideTape } from '../engine/tape.js';
 import type { Unit } from '../networks/network.js';
 import type { Layer } from '../nn/layer.js';
-import { childScope, type Scope } from '../nn/parameters.js';
+import { childScope, constant, createParameter, type Scope } from '../nn/parameters.js';
 
 /** What stands between a block's output and its auxiliary nets. */
 export interface Bridge {
@@ -12,6 +12,7 @@ export interface Bridge {
   readonly trained: Layer;
   /** Not trained by gradients. */
   readonly averaged: Layer;
+  /** The block's output → features of the next unit's shape. */
   forward(x: tf.Tensor4D): tf.Tensor4D;
   /** After the block's backward pass. */
   after(): void;
@@ -28,20 +29,61 @@ export type BridgeBuilder = (scope: Scope, next: Unit) => Bridge;
 export function momentumBridge(momentum: number): BridgeBuilder {
   return (scope, next) => {
     const trained = next.build(childScope(scope, 'bias'));
-    const averaged = next.build(childScope(scope, 'momentum'));
-    const averages = averaged.parameters.map(({ variable }) => variable);
-    const followed = next.layer.parameters.map(({ variable }) => variable);
-    // Momentum 0 copies the values; `assign` would share the memory, which optimiser steps write to.
-    fused().movingAverage(averages, followed, 0);
+    const { averaged, after } = momentumNet(scope, next, momentum);
     return {
       trained,
       averaged,
-      forward(x) {
-        const bias = trained.forward(x, trainingMode);
-        const guide = averaged.forward(x, frozenMode);
-        return tf.add(bias, guide);
-      },
-      after: () => outsideTape(() => fused().movingAverage(averages, followed, momentum)),
+      forward: (x) => tf.add(trained.forward(x, trainingMode), averaged.forward(x, frozenMode)),
+      after,
     };
+  };
+}
+
+/**
+ * MAN++'s bridge (Su et al. 2025): y = s · M(x) + b, with the momentum net M of MAN's bridge.
+ *
+ * From the abstract: the average of the neighbour's parameters, applied as it is, suffers from differences between the
+ * features of two blocks, and a learnable scaling bias that balances them stands in for MAN's bias net. Decided here:
+ * that s and b are one number a channel, since what differs is feature statistics; that they start as 1 and 0, so
+ * that the bridge starts as the next unit.
+ */
+export function scalingBridge(momentum: number): BridgeBuilder {
+  return (scope, next) => {
+    const trained = channelScaling(childScope(scope, 'scaling'), next.output.channels);
+    const { averaged, after } = momentumNet(scope, next, momentum);
+    return {
+      trained,
+      averaged,
+      forward: (x) => trained.forward(averaged.forward(x, frozenMode), trainingMode) as tf.Tensor4D,
+      after,
+    };
+  };
+}
+
+/** A net of the next unit's shape that starts as its copy and follows it. */
+function momentumNet(
+  scope: Scope,
+  next: Unit,
+  momentum: number,
+): { readonly averaged: Layer; readonly after: () => void } {
+  const averaged = next.build(childScope(scope, 'momentum'));
+  const averages = averaged.parameters.map(({ variable }) => variable);
+  const followed = next.layer.parameters.map(({ variable }) => variable);
+  // Momentum 0 copies the values; `assign` would share the memory, which optimiser steps write to.
+  fused().movingAverage(averages, followed, 0);
+  return {
+    averaged,
+    after: () => outsideTape(() => fused().movingAverage(averages, followed, momentum)),
+  };
+}
+
+/** `[…, channels]` → weight · x + bias, one of each a channel. */
+function channelScaling(scope: Scope, channels: number): Layer {
+  const weight = createParameter(scope, 'weight', [channels], constant(1));
+  const bias = createParameter(scope, 'bias', [channels], constant(0));
+  return {
+    parameters: [weight, bias],
+    buffers: [],
+    forward: (x) => tf.tidy(() => tf.add(tf.mul(x, weight.variable), bias.variable)),
   };
 }

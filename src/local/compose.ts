@@ -1,9 +1,12 @@
+import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import type { Network } from '../networks/network.js';
+import { disposeLayer } from '../nn/layer.js';
 import { childScope, rootScope } from '../nn/parameters.js';
 import type { AuxiliaryNet } from './auxiliary/auxiliary.js';
 import { cutIntoBlocks } from './block.js';
 import type { BridgeBuilder } from './bridge.js';
+import { supplyContext, type ContextNet } from './context.js';
 import type { Fusion } from './fusion.js';
 import type { LocalLoss } from './local-loss.js';
 import type { Cuts } from './partition.js';
@@ -22,6 +25,8 @@ export interface Axes {
   readonly loss: LocalLoss;
   /** How the auxiliary nets read the feature map; default `whole`. */
   readonly fusion?: Fusion;
+  /** What each block after the first sees of the image beside its input: `imageContext`, or nothing. */
+  readonly context?: ContextNet;
 }
 
 /** A strategy's choices: where to cut, and each of the axes. */
@@ -31,21 +36,37 @@ export interface StrategyParts extends Axes {
 }
 
 /**
- * A strategy from its parts. Its auxiliary nets draw their initial values from the network's seed.
+ * A strategy from its parts. Its auxiliary nets draw their initial values from the network's seed. With a context its
+ * network is another than the one given, of the same layers: the one to evaluate and to save.
  *
- * Throws a UserError where the parts contradict each other or the network.
+ * Throws a UserError where the parts contradict each other or the network, and leaves nothing behind then.
  */
 export function composeStrategy(network: Network, parts: StrategyParts): Strategy {
-  const { name, cuts, path, bridge, auxiliary, loss, fusion = 'whole' } = parts;
-  const blocks = cutIntoBlocks(network, cuts);
-  if (blocks.length < 2) {
+  refuseContradictions(parts);
+  return freeingOnError(() => build(network, parts));
+}
+
+function refuseContradictions({ name, cuts, fusion, loss }: StrategyParts): void {
+  if (cuts.length === 0) {
     throw new UserError(`${name}: local learning needs at least 2 blocks; for one block use method bp`);
   }
-  if (fusion === 'patches' && !loss.reconstructs) {
+  if ((fusion === 'patches' || fusion === 'patch-sum') && !loss.reconstructs) {
     throw new UserError(
-      `${name}: fusion 'patches' sums the losses of rebuilt quadrants, but the loss has no reconstruction; choose 'patch-average' or 'whole'`,
+      `${name}: fusion '${fusion}' sums the losses of rebuilt quadrants, but the loss has no reconstruction; choose 'patch-average' or 'whole'`,
     );
   }
+  if (fusion === 'patch-average' && !loss.classifies) {
+    throw new UserError(
+      `${name}: fusion 'patch-average' averages what the auxiliary net makes of each quadrant, but no term of the loss reads an auxiliary net; choose 'whole', or add a term such as cross-entropy`,
+    );
+  }
+}
+
+function build(given: Network, parts: StrategyParts): Strategy {
+  const { name, cuts, path, bridge, auxiliary, loss, fusion = 'whole', context } = parts;
+  const { network, contexts } =
+    context === undefined ? { network: given, contexts: [] } : supplyContext(given, cuts, context);
+  const blocks = cutIntoBlocks(network, cuts);
   const built = path({
     network,
     blocks,
@@ -54,5 +75,26 @@ export function composeStrategy(network: Network, parts: StrategyParts): Strateg
     objective: loss.build({ auxiliary, fusion }),
     lossParts: { auxiliary, fusion },
   });
-  return assembleStrategy(network, name, blocks, built);
+  const strategy = assembleStrategy(network, name, blocks, built);
+  return {
+    ...strategy,
+    dispose() {
+      strategy.dispose();
+      contexts.forEach(disposeLayer);
+    },
+  };
+}
+
+/** f(); if it throws, the variables that it has made are freed. */
+function freeingOnError<T>(f: () => T): T {
+  const { registeredVariables } = tf.engine().state;
+  const before = new Set(Object.values(registeredVariables));
+  try {
+    return f();
+  } catch (error) {
+    for (const variable of Object.values(registeredVariables)) {
+      if (!before.has(variable)) variable.dispose();
+    }
+    throw error;
+  }
 }

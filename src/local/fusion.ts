@@ -1,22 +1,24 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
 import { trainingMode } from '../engine/fused/ops.js';
+import type { MapShape } from '../networks/network.js';
 import { trainableVariables } from '../nn/layer.js';
 import { childScope } from '../nn/parameters.js';
 import type { AuxiliaryNet } from './auxiliary/auxiliary.js';
-import { imageDecoder } from './auxiliary/decoder.js';
+import type { Decoder } from './auxiliary/decoder.js';
 import { eagerLoss } from './eager.js';
 import { binaryCrossEntropy } from './losses.js';
 import type { ObjectiveBuilder } from './objective.js';
-import type { Site } from './site.js';
+import { imageOf } from './site.js';
 
-export const fusions = ['whole', 'patches', 'patch-average'] as const;
+export const fusions = ['whole', 'patches', 'patch-average', 'patch-sum'] as const;
 
 /**
  * How the auxiliary nets read the feature map (HPFF's patch feature fusion, PFF). `whole`: at once. `patches`, as
  * HPFF's published CIFAR code has it: the reconstruction reads the four quadrants, each with a decoder of its own,
- * and their losses are summed. `patch-average`, as the paper has it (§3.3): the classifier runs on each quadrant and
- * its outputs are averaged; the reconstruction stays whole.
+ * and their losses are summed. `patch-sum`, as its ImageNet code has it: one decoder rebuilds the whole image, and the
+ * losses of the four quadrants of that are summed. `patch-average`, as the paper has it (§3.3): the classifier runs on
+ * each quadrant and its outputs are averaged; the reconstruction stays whole.
  */
 export type Fusion = (typeof fusions)[number];
 
@@ -28,50 +30,64 @@ const quadrants = [
   [1, 1],
 ] as const;
 
-/** A quadrant of `[n, 2·side, 2·side, c]`. */
-function quadrant(x: tf.Tensor4D, [row, column]: readonly [number, number], side: number): tf.Tensor4D {
-  return tf.slice(x, [0, row * side, column * side, 0], [-1, side, side, -1]);
+/** A quadrant of `[n, 2·height, 2·width, c]`. */
+function quadrant(
+  x: tf.Tensor4D,
+  [row, column]: readonly [number, number],
+  { height, width }: MapShape,
+): tf.Tensor4D {
+  return tf.slice(x, [0, row * height, column * width, 0], [-1, height, width, -1]);
 }
 
-/** Half of a length, which must be even. */
-function half(length: number, what: string): number {
-  if (length % 2 === 0) return length / 2;
-  throw new UserError(`fusion by patches needs an even size: ${what} are ${length} pixels high`);
+/** The shape of a quadrant; height and width must be even. */
+function quarter({ height, width, channels }: MapShape, what: string): MapShape {
+  if (height % 2 === 0 && width % 2 === 0) return { height: height / 2, width: width / 2, channels };
+  throw new UserError(
+    `fusion by patches halves height and width, but the ${what} are ${height}×${width}; use fusion 'whole' or cut elsewhere`,
+  );
 }
 
 /**
- * The reconstruction by quadrants: each goes through a decoder of its own to half the image's size, against that
- * quadrant of the image. They run one after another, each freed before the next starts. `width` is the decoders'.
+ * The reconstruction by quadrants: each goes through a decoder of its own, against that quadrant of the image. They run
+ * one after another, each freed before the next starts.
  *
- * Throws a UserError where the image or the features have an odd size.
+ * Building it throws a UserError where the image or the features have an odd size.
  */
-export function patchReconstruction(width: number): ObjectiveBuilder {
-  return (scope, { network, features: shape }) => {
-    const [imageSize, , channels] = network.imageShape;
-    const size = half(imageSize, 'images');
-    const extent = half(shape.height, 'features');
+export function patchReconstruction(decoder: Decoder): ObjectiveBuilder {
+  return (scope, { network, features }) => {
+    const imagePatch = quarter(imageOf(network), 'images');
+    const featurePatch = quarter(features, 'features');
     const decoders = quadrants.map((_, index) =>
-      imageDecoder(childScope(childScope(scope, 'decoder'), index), {
-        inChannels: shape.channels,
-        width,
-        size,
-        channels,
-      }),
+      decoder(childScope(childScope(scope, 'decoder'), index), featurePatch, imagePatch),
     );
     return {
       layers: decoders,
-      loss(features, batch) {
+      loss(x, batch) {
         const pixels = batch.pixels();
         return decoders
-          .map((decoder, index) => {
+          .map((layer, index) => {
             const position = quadrants[index]!;
-            return eagerLoss(quadrant(features, position, extent), trainableVariables([decoder]), (x) =>
-              binaryCrossEntropy(decoder.forward(x, trainingMode), quadrant(pixels, position, size)),
+            return eagerLoss(quadrant(x, position, featurePatch), trainableVariables([layer]), (patch) =>
+              binaryCrossEntropy(layer.forward(patch, trainingMode), quadrant(pixels, position, imagePatch)),
             );
           })
           .reduce((sum, loss) => tf.add(sum, loss));
       },
     };
+  };
+}
+
+/**
+ * The reconstruction of the whole image, and the mean losses of its quadrants summed. They are of one size, so the sum is
+ * four times the mean over the image.
+ *
+ * Building it throws a UserError where the image has an odd size.
+ */
+export function summedQuadrants(whole: ObjectiveBuilder): ObjectiveBuilder {
+  return (scope, site) => {
+    quarter(imageOf(site.network), 'images');
+    const { layers, loss } = whole(scope, site);
+    return { layers, loss: (x, batch) => tf.mul(loss(x, batch), quadrants.length) };
   };
 }
 
@@ -83,14 +99,14 @@ export function patchReconstruction(width: number): ObjectiveBuilder {
  */
 export function averagedPatches(auxiliary: AuxiliaryNet): AuxiliaryNet {
   return (scope, site, outputs) => {
-    const extent = half(site.features.height, 'features');
-    const net = auxiliary(scope, quarterOf(site, extent), outputs);
+    const patch = quarter(site.features, 'features');
+    const net = auxiliary(scope, { ...site, features: patch }, outputs);
     return {
       ...net,
       forward: (x, mode) =>
         tf.tidy(() => {
           const results = quadrants.map((position) =>
-            net.forward(quadrant(x as tf.Tensor4D, position, extent), mode),
+            net.forward(quadrant(x as tf.Tensor4D, position, patch), mode),
           );
           return tf.div(
             results.reduce((sum, result) => tf.add(sum, result)),
@@ -99,8 +115,4 @@ export function averagedPatches(auxiliary: AuxiliaryNet): AuxiliaryNet {
         }),
     };
   };
-}
-
-function quarterOf(site: Site, extent: number): Site {
-  return { ...site, features: { ...site.features, height: extent, width: extent } };
 }

@@ -1,14 +1,16 @@
 import type * as tf from '@tensorflow/tfjs';
+import { UserError } from '../errors.js';
 import { trainingMode } from '../engine/fused/ops.js';
 import { conv } from '../nn/layers.js';
 import { childScope } from '../nn/parameters.js';
 import type { AuxiliaryNet } from './auxiliary/auxiliary.js';
 import { publishedWidths } from './auxiliary/convolutional.js';
-import { imageDecoder } from './auxiliary/decoder.js';
-import { averagedPatches, patchReconstruction, type Fusion } from './fusion.js';
+import { convolutionalDecoder, type Decoder } from './auxiliary/decoder.js';
+import { averagedPatches, patchReconstruction, summedQuadrants, type Fusion } from './fusion.js';
+import type { Batch } from './batch.js';
 import { binaryCrossEntropy, crossEntropy, supervisedContrast } from './losses.js';
 import { weightedSum, type ObjectiveBuilder } from './objective.js';
-import type { Site } from './site.js';
+import { imageOf, type Site } from './site.js';
 import { similarityLoss } from './similarity.js';
 
 /** The axes that a loss reads. */
@@ -21,62 +23,85 @@ export interface LossParts {
 export interface LocalLoss {
   /** Whether a term rebuilds the image: fusion by `patches` needs one. */
   readonly reconstructs: boolean;
+  /** Whether a term reads the auxiliary net: fusion by `patch-average` needs one. */
+  readonly classifies: boolean;
   build(parts: LossParts): ObjectiveBuilder;
 }
 
 export type LabelLoss = 'cross-entropy' | 'contrast';
 
-/**
- * `classifier`: the auxiliary net's outputs against the labels, by cross-entropy or, as features of `width`, by
- * supervised contrast.
- */
+/** Cross-entropy of the auxiliary net's logits, or supervised contrast of its outputs as features of `width`. */
 export function labels(loss: LabelLoss, width = publishedWidths.features): LocalLoss {
-  const compare = loss === 'contrast' ? supervisedContrast : crossEntropy;
+  if (loss === 'cross-entropy') return classification(crossEntropy);
+  return classification(supervisedContrast, width, (batch) => batch.hardLabels());
+}
+
+/**
+ * `classifier`: the auxiliary net's outputs `[n, outputs]` against the labels, one-hot `[n, classes]`, by a loss of
+ * one's own, the mean over the batch. By default there are as many outputs as classes, and under mixup the labels are
+ * mixed; `labelsOf` may ask for hard ones.
+ */
+export function classification(
+  compare: (outputs: tf.Tensor2D, labels: tf.Tensor2D) => tf.Scalar,
+  outputs?: number,
+  labelsOf = (batch: Batch): tf.Tensor2D => batch.labels,
+): LocalLoss {
   return {
     reconstructs: false,
+    classifies: true,
     build:
       ({ auxiliary, fusion }) =>
       (scope, site) => {
-        const outputs = loss === 'contrast' ? width : site.network.classes;
         const build = fusion === 'patch-average' ? averagedPatches(auxiliary) : auxiliary;
-        const net = build(childScope(scope, 'classifier'), site, outputs);
+        const net = build(childScope(scope, 'classifier'), site, outputs ?? site.network.classes);
         return {
           layers: [net],
           loss: (features, batch) =>
-            compare(net.forward(features, trainingMode) as tf.Tensor2D, batch.labels),
+            compare(net.forward(features, trainingMode) as tf.Tensor2D, labelsOf(batch)),
         };
       },
   };
 }
 
-/**
- * `decoder`: the image rebuilt from the features, binary cross-entropy against pixels in 0…1 (InfoPro). `width` is
- * the decoder's.
- */
-export function reconstruction(width = 12): LocalLoss {
+/** `decoder`: the image rebuilt from the features, binary cross-entropy against pixels in 0…1 (InfoPro). */
+export function reconstruction(decoder: Decoder = convolutionalDecoder()): LocalLoss {
+  const whole = wholeReconstruction(decoder);
   return {
     reconstructs: true,
-    build: ({ fusion }) => (fusion === 'patches' ? patchReconstruction(width) : wholeReconstruction(width)),
+    classifies: false,
+    build({ fusion }) {
+      if (fusion === 'patches') return patchReconstruction(decoder);
+      return fusion === 'patch-sum' ? summedQuadrants(whole) : whole;
+    },
   };
 }
 
-function wholeReconstruction(width: number): ObjectiveBuilder {
-  return (scope, { network, features: { channels: inChannels } }) => {
-    const [size, , channels] = network.imageShape;
-    const decoder = imageDecoder(childScope(scope, 'decoder'), { inChannels, width, size, channels });
+function wholeReconstruction(decoder: Decoder): ObjectiveBuilder {
+  return (scope, { network, features }) => {
+    const layer = decoder(childScope(scope, 'decoder'), features, imageOf(network));
     return {
-      layers: [decoder],
-      loss: (features, batch) => binaryCrossEntropy(decoder.forward(features, trainingMode), batch.pixels()),
+      layers: [layer],
+      loss: (x, batch) => binaryCrossEntropy(layer.forward(x, trainingMode), batch.pixels()),
     };
   };
 }
 
-/** `decoder`: PredSim's similarity of the features, after a 3×3 convolution, to that of the labels. */
+/**
+ * `decoder`: PredSim's similarity of the features, after a 3×3 convolution, to that of the labels.
+ *
+ * Building it throws a UserError for features of a single pixel, which do not vary over space.
+ */
 export const similarity: LocalLoss = {
   reconstructs: false,
+  classifies: false,
   build:
     () =>
-    (scope, { features: { channels } }) => {
+    (scope, { unit, features: { height, width, channels } }) => {
+      if (height * width === 1) {
+        throw new UserError(
+          `similarity compares how features vary over space, but those after ${unit.name} are one pixel; cut before it, or leave the similarity out`,
+        );
+      }
       const layer = conv(childScope(childScope(scope, 'decoder'), 0), {
         inChannels: channels,
         outChannels: channels,
@@ -99,6 +124,7 @@ export interface WeightedLoss {
 export function weighted(terms: readonly WeightedLoss[]): LocalLoss {
   return {
     reconstructs: terms.some(({ loss }) => loss.reconstructs),
+    classifies: terms.some(({ loss }) => loss.classifies),
     build: (parts) =>
       weightedSum(terms.map(({ loss, weight }) => ({ objective: loss.build(parts), weight }))),
   };

@@ -7,7 +7,7 @@ export interface PartitionOptions {
   /** For messages. */
   readonly method: string;
   readonly blocks?: number;
-  readonly cuts?: 'memory-balanced' | readonly string[];
+  readonly cuts?: 'balanced' | 'memory-balanced' | readonly string[];
 }
 
 /** Cut points of the methods that take the stem for a unit like the others; by default after every unit. */
@@ -23,7 +23,8 @@ export function stageCuts(
   { method, blocks, cuts }: PartitionOptions,
 ): { cuts: Cuts; count: number } {
   if (cuts !== undefined && cuts !== 'memory-balanced') {
-    return { cuts: explicitCuts(network, method, cuts, blocks), count: cuts.length + 1 };
+    const indices = explicitCuts(network, method, cuts, blocks);
+    return { cuts: indices, count: indices.length + 1 };
   }
   const count = requiredBlocks(method, blocks);
   const chosen = cuts === undefined ? publishedOrEvenCuts : memoryBalancedCuts;
@@ -35,13 +36,21 @@ function requiredBlocks(method: string, blocks: number | undefined): number {
   throw new UserError(`${method}: say where to cut: blocks (how many), or cuts (after which units)`);
 }
 
-/** Cuts after the units named; throws a UserError where a number of blocks is given as well. */
+/**
+ * Cuts after the units named; throws a UserError where a number of blocks is given as well. `balanced` has no names
+ * before a step was measured (`balanceCuts` finds them), and is refused.
+ */
 export function explicitCuts(
   network: Network,
   method: string,
-  names: readonly string[],
+  names: 'balanced' | readonly string[],
   blocks: number | undefined,
 ): Cuts {
+  if (names === 'balanced') {
+    throw new UserError(
+      `${method}: cuts 'balanced' are chosen by measuring a training step, as train, compare and memory do; choose them first (balanceCuts), or name units`,
+    );
+  }
   if (blocks === undefined) return cutsAfter(network, names);
   throw new UserError(`${method}: cuts already say how many blocks there are; leave out blocks`);
 }

@@ -30,6 +30,17 @@ const resnet110: Table = {
   55: 'every unit',
 };
 
+/** ImageNet: MAN's K = 2, HPFF's others. */
+const resnet34: Table = { 2: ['2.0'], 4: ['2.0', '3.0', '3.5'] };
+
+const resnet101: Table = {
+  2: ['2.0'],
+  4: stageUnits(3, [0, 9, 17]),
+  8: ['2.0', ...stageUnits(3, [1, 5, 9, 13, 17, 21])],
+};
+
+const resnet152: Table = { ...resnet101, 2: ['2.5'] };
+
 /** Cut so that the blocks take about the same memory (CIFAR-10). */
 const balancedResnet110: Table = {
   2: ['1.14'],
@@ -39,7 +50,14 @@ const balancedResnet110: Table = {
 
 type Tables = Readonly<Record<string, Table>>;
 
-const tables: Tables = { 'resnet-32': resnet32, 'resnet-110': resnet110 };
+const tables: Tables = {
+  'resnet-32': resnet32,
+  'resnet-110': resnet110,
+  'resnet-imagenet-34': resnet34,
+  'resnet-imagenet-101': resnet101,
+  'resnet-imagenet-152': resnet152,
+  'resnext-imagenet-101': resnet101,
+};
 const balancedTables: Tables = { 'resnet-110': balancedResnet110 };
 
 /** The cut points for K = `count`; `every unit` cuts after each but the stem; undefined where none were published. */

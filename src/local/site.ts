@@ -12,3 +12,8 @@ export interface Site {
   /** Blocks of the partition, the last one, with the network's head, included. */
   readonly blocks: number;
 }
+
+/** The shape of one image that a network reads. */
+export function imageOf({ imageShape: [height, width, channels] }: Network): MapShape {
+  return { height, width, channels };
+}

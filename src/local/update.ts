@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { Batch } from './batch.js';
 
-/** Named feature tensors handed from update to update, all detached: `{ x }` for most methods, `{ x, y }` for HiLo. */
+/** Named feature tensors handed from update to update, all detached: `{ x }` in every built-in method. */
 export type Streams = Readonly<Record<string, tf.Tensor>>;
 
 /** What one local update computes. */

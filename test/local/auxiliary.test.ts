@@ -32,12 +32,14 @@ const siteOf = (channels: number, size: number): Site => ({
 });
 
 /** Shapes of a net's parameters by name, and of what it makes of two samples. */
-function describeNet(net: AuxiliaryNet, channels: number, size: number, outputs = 10) {
-  const layer = net(rootScope(1, 'n'), siteOf(channels, size), outputs);
+function describeNet(net: AuxiliaryNet, channels: number, size: number, outputs = 10, width = size) {
+  const site = siteOf(channels, size);
+  const features = { ...site.features, width };
+  const layer = net(rootScope(1, 'n'), { ...site, features }, outputs);
   const shapes = Object.fromEntries(
     layer.parameters.map(({ name, variable }) => [name.slice(2), variable.shape.join('×')]),
   );
-  const output = tf.tidy(() => layer.forward(tf.ones([2, size, size, channels]), trainingMode).shape);
+  const output = tf.tidy(() => layer.forward(tf.ones([2, size, width, channels]), trainingMode).shape);
   disposeLayer(layer);
   return { shapes, output };
 }
@@ -105,6 +107,24 @@ describe("DGL's net", () => {
     expect(shapes['18.weight']).toBe(`${width}×10`);
     expect(shapes).not.toHaveProperty(['12.bias']);
     expect(output).toEqual([2, 10]);
+  });
+});
+
+describe('maps that are not square', () => {
+  test('DGL pools each side by its own size', () => {
+    // 5×12: ⌈5/4⌉×3 cells, then 2×2.
+    const { shapes, output } = describeNet(dglNet, 16, 5, 10, 12);
+    expect(shapes['12.weight']).toBe('64×64');
+    expect(output).toEqual([2, 10]);
+    expect(describeNet(dglNet, 16, 4, 10, 12).shapes['12.weight']).toBe('32×32');
+  });
+
+  test('PredSim pools until it fits, a side after the other', () => {
+    expect(poolWithin({ height: 2, width: 64, channels: 32 }, 64)).toMatchObject({
+      window: [32, 32],
+      inputs: 64,
+    });
+    expect(describeNet(pooledLinear(64), 32, 2, 10, 64).output).toEqual([2, 10]);
   });
 });
 

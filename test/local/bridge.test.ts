@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, expect, test } from 'vitest';
-import { momentumBridge } from '../../src/local/bridge.js';
+import { trainingMode } from '../../src/engine/fused/ops.js';
+import { momentumBridge, scalingBridge } from '../../src/local/bridge.js';
 import { childScope, rootScope, toTorch, type Parameter } from '../../src/nn/parameters.js';
 import { disposeLayer } from '../../src/nn/layer.js';
 import { disposeNetwork, type Network } from '../../src/networks/network.js';
@@ -69,6 +70,26 @@ test('the features are the sum of both nets, and gradients flow through both', (
     expect(gradient()).toBeGreaterThan(0);
     zero(bridge.averaged.parameters);
     expect(gradient()).toBe(0);
+  });
+  [bridge.trained, bridge.averaged].forEach(disposeLayer);
+  disposeNetwork(network);
+});
+
+test('the scaling bridge starts as the next unit, and then scales and shifts each channel', () => {
+  const network = tinyNetwork();
+  const next = network.units[3]!;
+  const bridge = scalingBridge(0.9)(childScope(rootScope(1), 'b'), next);
+  const [weight, bias] = bridge.trained.parameters;
+  expect([weight!.name, bias!.name]).toEqual(['b.scaling.weight', 'b.scaling.bias']);
+  expect([weight!.variable.shape, bias!.variable.shape]).toEqual([[32], [32]]);
+  tf.tidy(() => {
+    const x = tf.randomUniform<tf.Rank.R4>([4, 8, 8, 16], 0, 1, 'float32', 1);
+    const followed = next.layer.forward(x, trainingMode);
+    expect([...bridge.forward(x).dataSync()]).toEqual([...followed.dataSync()]);
+    weight!.variable.assign(tf.fill([32], 3));
+    bias!.variable.assign(tf.range(0, 32));
+    const difference = tf.sub(bridge.forward(x), tf.add(tf.mul(followed, 3), tf.range(0, 32)));
+    expect(tf.max(tf.abs(difference)).dataSync()[0]).toBeLessThan(1e-4);
   });
   [bridge.trained, bridge.averaged].forEach(disposeLayer);
   disposeNetwork(network);

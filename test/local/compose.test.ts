@@ -5,24 +5,30 @@ import { convolutionalHead } from '../../src/local/auxiliary/convolutional.js';
 import { dglNet } from '../../src/local/auxiliary/dgl.js';
 import { pooledLinear } from '../../src/local/auxiliary/pooled.js';
 import { sampledUnits } from '../../src/local/auxiliary/sampled.js';
-import { momentumBridge } from '../../src/local/bridge.js';
+import { momentumBridge, scalingBridge } from '../../src/local/bridge.js';
 import { composeStrategy, type StrategyParts } from '../../src/local/compose.js';
+import { imageContext } from '../../src/local/context.js';
 import { labels, reconstruction, similarity, weighted } from '../../src/local/local-loss.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
 import { cutsAfter } from '../../src/local/partition.js';
 import { cascadePath } from '../../src/local/paths/cascade.js';
 import { independentPath } from '../../src/local/paths/independent.js';
-import { buildStrategy } from '../../src/local/presets.js';
+import { buildStrategy } from '../../src/local/registry.js';
 import { disposeNetwork } from '../../src/networks/network.js';
+import { rootScope } from '../../src/nn/parameters.js';
 import { startEngine } from '../support/engine.js';
-import { mean } from '../support/numeric.js';
+import { expectLearning } from '../support/learning.js';
 import { tinyBatch, tinyMethods, tinyNetwork, tinyRun, titleOf, type TinyRun } from '../support/tiny.js';
 
 beforeAll(async () => {
   await startEngine();
 });
 
-const cascade = cascadePath({ independentWeight: 0.1, cascadeWeight: 0.9, independentLoss: 'cross-entropy' });
+const cascade = cascadePath({
+  independentWeight: 0.1,
+  cascadeWeight: 0.9,
+  independentLoss: labels('cross-entropy'),
+});
 const sampled = sampledUnits({ depth: 2, pyramid: 0.5 });
 const infopro = weighted([
   { loss: reconstruction(), weight: () => 0.5 },
@@ -52,6 +58,30 @@ const combinations: readonly (readonly [string, Omit<StrategyParts, 'name' | 'cu
     },
   ],
   [
+    'the scaling bridge (MAN++) behind HPFF’s pairs alone, summed quadrants',
+    {
+      path: cascadePath({
+        independentWeight: 0,
+        cascadeWeight: 1,
+        independentLoss: labels('cross-entropy'),
+      }),
+      bridge: scalingBridge(0.99),
+      auxiliary: convolutionalHead('1c1f'),
+      loss: infopro,
+      fusion: 'patch-sum',
+    },
+  ],
+  [
+    'context (ContSup) with the momentum bridge and HPFF’s path',
+    {
+      path: cascade,
+      bridge: momentumBridge(0.99),
+      auxiliary: dglNet,
+      loss: labels('cross-entropy'),
+      context: imageContext,
+    },
+  ],
+  [
     'DGL with averaged patches',
     { path: independentPath, auxiliary: dglNet, loss: labels('cross-entropy'), fusion: 'patch-average' },
   ],
@@ -77,26 +107,6 @@ const combinations: readonly (readonly [string, Omit<StrategyParts, 'name' | 'cu
   ],
 ];
 
-/** Mean loss of each update over the first and the last steps of thirty on the same two batches. */
-function learn(run: TinyRun): { first: number[]; last: number[] } {
-  const traces: (readonly number[])[] = [];
-  for (let step = 0; step < 30; step++) {
-    tf.tidy(() => {
-      traces.push(run.step(tinyBatch(8, `batch ${step % 2}`), 0.02).losses);
-    });
-  }
-  const over = (steps: (readonly number[])[]): number[] =>
-    steps[0]!.map((_, update) => mean(steps.map((losses) => losses[update]!)));
-  return { first: over(traces.slice(0, 2)), last: over(traces.slice(-2)) };
-}
-
-function expectLearning(run: TinyRun): void {
-  const { first, last } = learn(run);
-  last.forEach((loss, update) => {
-    expect(loss, run.strategy.updates[update]!.name).toBeLessThan(first[update]!);
-  });
-}
-
 describe.each(combinations)('%s', (name, parts) => {
   const compose = () =>
     tinyRun((network) =>
@@ -107,7 +117,7 @@ describe.each(combinations)('%s', (name, parts) => {
     const before = tf.memory().numTensors;
     const run = compose();
     expect(run.strategy).toMatchObject({ name, blocks: 3 });
-    expectLearning(run);
+    expectLearning(run, 12);
     run.dispose();
     expect(tf.memory().numTensors).toBe(before);
   });
@@ -136,67 +146,36 @@ describe('every method', () => {
     '$title learns in every update',
     ({ options }) => {
       // Ramps that end in zero leave the last auxiliary net without a loss, and HPFF's wx a block with hardly any.
-      const fading = options.method === 'man' || options.method === 'hpff';
+      const fading = ['man', 'man-plus', 'hpff'].includes(options.method);
       const even = { reconstruction: [1, 1], classification: [1, 1] } as const;
       const heavier = options.method === 'hpff' ? { independentWeight: 0.1 } : {};
-      const run = tinyRun(fading ? { ...options, ...even, ...heavier } : options);
+      const run = tinyRun(fading ? ({ ...heavier, ...options, ...even } as StrategyOptionsInput) : options);
       expectLearning(run);
       run.dispose();
     },
   );
 });
 
-describe('the method custom', () => {
-  const base = { method: 'custom', blocks: 3 } as const;
-
-  test.each<StrategyOptionsInput>([
-    { ...base, bridge: 'momentum', auxiliary: 'sampled', depth: 1, pyramid: 0 },
-    { ...base, path: 'cascade', auxiliary: 'sampled', independentWeight: 0.2, cascadeWeight: 0.8 },
-    {
-      ...base,
-      path: 'cascade',
-      bridge: 'momentum',
-      momentum: 0.9,
-      independentWeight: 0.1,
-      reconstruction: [0.5, 0.5],
-      decoderWidth: 4,
-      fusion: 'patches',
-    },
-    { ...base, auxiliary: 'dgl', fusion: 'patch-average' },
-    { ...base, loss: 'contrast', featureWidth: 16, widen: 0.5, reconstruction: [1, 0.5], ramp: 'blocks' },
-    { ...base, auxiliary: 'pooled', poolWidth: 64, similarity: [0.9, 0.9], classification: [0.1, 0.1] },
-    { method: 'custom', cuts: ['stem', 'layer2.0'] },
-  ])('%j learns in every update', (options) => {
-    const run = tinyRun(options);
-    expectLearning(run);
-    run.dispose();
-  });
-
+describe('a method', () => {
   test.each<readonly [StrategyOptionsInput, RegExp]>([
-    [{ ...base, momentum: 0.9 }, /momentum belongs to bridge 'momentum', which is not chosen/],
-    [{ ...base, depth: 2 }, /depth belongs to auxiliary 'sampled'/],
-    [{ ...base, auxiliary: 'dgl', widen: 2 }, /widen belongs to a convolutional head/],
-    [
-      { ...base, auxiliary: 'dgl', featureWidth: 64 },
-      /featureWidth belongs to a convolutional head, or loss/,
-    ],
-    [{ ...base, poolWidth: 64 }, /poolWidth belongs to auxiliary 'pooled'/],
-    [{ ...base, decoderWidth: 4 }, /decoderWidth belongs to a reconstruction/],
-    [{ ...base, cascadeWeight: 1 }, /cascadeWeight belongs to path 'cascade'/],
-    [
-      { ...base, fusion: 'patches' },
-      /fusion 'patches' sums the losses of rebuilt quadrants, but the loss has no/,
-    ],
-    [{ method: 'custom' }, /say where to cut: blocks .*or cuts/],
-    [{ ...base, cuts: ['stem'] }, /cuts already say how many blocks/],
     [{ method: 'greedy', cuts: ['layer9.0'] }, /has no unit 'layer9.0'/],
     [{ method: 'man' }, /man: say where to cut/],
     [
       { method: 'auglocal', depth: 6 },
       /auglocal: depth 6 leaves no local block of 7; ask for a depth below 6/,
     ],
+    [
+      { method: 'man', blocks: 3, head: 'imagenet', widen: 2 },
+      /head imagenet has the published widths: leave out widen/,
+    ],
+    [
+      { method: 'hpff', blocks: 3, decoder: 'hpff-imagenet', decoderWidth: 4 },
+      /decoder hpff-imagenet has the published widths: leave out decoderWidth/,
+    ],
+    // After other nets were built.
+    [{ method: 'man', blocks: 3, decoder: 'man-imagenet' }, /at most a quarter of the image's size/],
     [{ method: 'infopro', blocks: 8 }, /8 is more than the 7 units of resnet-14/],
-  ])('%j is refused', (options, message) => {
+  ])('is refused with %j', (options, message) => {
     const network = tinyNetwork();
     const tensors = tf.memory().numTensors;
     expect(() => buildStrategy(network, options)).toThrow(UserError);
@@ -204,6 +183,17 @@ describe('the method custom', () => {
     expect(tf.memory().numTensors).toBe(tensors);
     disposeNetwork(network);
   });
+});
+
+test('similarity of features of a single pixel is refused', () => {
+  const network = tinyNetwork();
+  const unit = network.units.at(-1)!;
+  const features = { height: 1, width: 1, channels: 64 };
+  const build = similarity.build({ auxiliary: dglNet, fusion: 'whole' });
+  expect(() => build(rootScope(1), { network, unit, features, position: 0, blocks: 2 })).toThrow(
+    /those after layer3.1 are one pixel; cut before it, or leave the similarity out/,
+  );
+  disposeNetwork(network);
 });
 
 test('a single block is refused: that is backpropagation', () => {

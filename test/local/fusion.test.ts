@@ -1,14 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { Batch } from '../../src/local/batch.js';
 import { convolutionalHead } from '../../src/local/auxiliary/convolutional.js';
+import { convolutionalDecoder } from '../../src/local/auxiliary/decoder.js';
 import { averagedPatches, patchReconstruction } from '../../src/local/fusion.js';
 import { reconstruction } from '../../src/local/local-loss.js';
+import { binaryCrossEntropy } from '../../src/local/losses.js';
+import type { Objective } from '../../src/local/objective.js';
 import type { Site } from '../../src/local/site.js';
 import { disposeLayer, trainableVariables } from '../../src/nn/layer.js';
 import { rootScope, type Parameter } from '../../src/nn/parameters.js';
 import { trainingMode } from '../../src/engine/fused/ops.js';
 import { disposeNetwork } from '../../src/networks/network.js';
+import { resnetCifar } from '../../src/networks/resnet-cifar.js';
 import { startEngine } from '../support/engine.js';
+import { sum } from '../support/numeric.js';
 import { tinyBatch, tinyNetwork } from '../support/tiny.js';
 
 beforeAll(async () => {
@@ -30,7 +36,7 @@ const features = (channels = 16): tf.Tensor4D => tf.randomUniform([4, 8, 8, chan
 describe('reconstruction by patches', () => {
   test('sums four losses, each of a quadrant through its own decoder', () => {
     const network = tinyNetwork();
-    const objective = patchReconstruction(12)(rootScope(1), siteOf(network, 1));
+    const objective = patchReconstruction(convolutionalDecoder())(rootScope(1), siteOf(network, 1));
     expect(objective.layers).toHaveLength(4);
     tf.tidy(() => {
       const batch = tinyBatch(4);
@@ -47,7 +53,7 @@ describe('reconstruction by patches', () => {
 
   test('a decoder sees its own quadrant alone', () => {
     const network = tinyNetwork();
-    const objective = patchReconstruction(12)(rootScope(1), siteOf(network, 1));
+    const objective = patchReconstruction(convolutionalDecoder())(rootScope(1), siteOf(network, 1));
     tf.tidy(() => {
       const batch = tinyBatch(4);
       const gradients = (x: tf.Tensor4D): number[][] => {
@@ -79,7 +85,9 @@ describe('reconstruction by patches', () => {
     const network = tinyNetwork();
     const site = siteOf(network, 1);
     const odd = { ...site, features: { ...site.features, height: 5, width: 5 } };
-    expect(() => patchReconstruction(12)(rootScope(1), odd)).toThrow(/even size: features are 5 pixels high/);
+    expect(() => patchReconstruction(convolutionalDecoder())(rootScope(1), odd)).toThrow(
+      /halves height and width, but the features are 5×5; use fusion 'whole'/,
+    );
     disposeNetwork(network);
   });
 });
@@ -119,6 +127,47 @@ describe('averaged patches', () => {
     expect(shapes).toEqual(new Array(5).fill([4, 4]));
     disposeNetwork(network);
   });
+});
+
+test('summed quadrants are those of one decoder’s image', () => {
+  const network = tinyNetwork();
+  const parts = { auxiliary: convolutionalHead('0c1f') };
+  const build = (fusion: 'whole' | 'patch-sum'): Objective =>
+    reconstruction().build({ ...parts, fusion })(rootScope(1), siteOf(network, 1));
+  const [whole, summed] = [build('whole'), build('patch-sum')];
+  tf.tidy(() => {
+    const batch = tinyBatch(4);
+    const logits = whole.layers[0]!.forward(features(), trainingMode);
+    const pixels = batch.pixels();
+    const quadrants = [
+      [0, 0],
+      [0, 4],
+      [4, 0],
+      [4, 4],
+    ].map(([row, column]) => {
+      const part = (x: tf.Tensor): tf.Tensor => tf.slice(x, [0, row!, column!, 0], [-1, 4, 4, -1]);
+      return binaryCrossEntropy(part(logits), part(pixels)).dataSync()[0]!;
+    });
+    expect(summed.layers).toHaveLength(1);
+    expect(summed.loss(features(), batch).dataSync()[0]).toBeCloseTo(sum(quadrants), 4);
+  });
+  [...whole.layers, ...summed.layers].forEach(disposeLayer);
+  disposeNetwork(network);
+});
+
+test('patches of maps and images that are not square are halves of each side', () => {
+  const network = resnetCifar({ depth: 8, classes: 4, imageShape: [8, 12, 3], seed: 1 });
+  const objective = patchReconstruction(convolutionalDecoder(4))(rootScope(1), siteOf(network, 2));
+  tf.tidy(() => {
+    const pixels = tf.fill<tf.Rank.R4>([4, 8, 12, 3], 0.5);
+    const batch: Batch = { ...tinyBatch(4), images: pixels, pixels: () => pixels };
+    const map = tf.randomUniform<tf.Rank.R4>([4, 4, 6, 32], 0, 1, 'float32', 7);
+    const gradient = tf.grad((x) => objective.loss(x as tf.Tensor4D, batch))(map);
+    // Every pixel of the map is in one of the four.
+    expect(tf.min(tf.max(tf.abs(gradient), [0, 3])).dataSync()[0]).toBeGreaterThan(0);
+  });
+  objective.layers.forEach(disposeLayer);
+  disposeNetwork(network);
 });
 
 test('a whole reconstruction has one decoder', () => {

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
+import * as tf from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
-import { pyramidDepth, sampledIndices, sampledUnits } from '../../src/local/auxiliary/sampled.js';
+import { pyramidDepth, sampledIndices, sampledUnits, type Tail } from '../../src/local/auxiliary/sampled.js';
 import type { Site } from '../../src/local/site.js';
+import { trainingMode } from '../../src/engine/fused/ops.js';
 import { disposeLayer } from '../../src/nn/layer.js';
 import { rootScope } from '../../src/nn/parameters.js';
 import { disposeNetwork, type Network } from '../../src/networks/network.js';
@@ -102,8 +104,9 @@ describe('sampled units, by hand: { round(l + (L − l − 1) / δ · i) : i = 1
 
 describe('the net', () => {
   const network = resnetCifar({ depth: 32, classes: 10, imageShape, seed: 1 });
-  const shapesOf = (index: number, depth: number): [string, string][] => {
-    const net = sampledUnits({ depth, pyramid: 0 })(rootScope(1, 'x'), siteAt(network, index, 14), 10);
+  const shapesOf = (index: number, depth: number, tail?: Tail): [string, string][] => {
+    const options = { depth, pyramid: 0, ...(tail === undefined ? {} : { tail }) };
+    const net = sampledUnits(options)(rootScope(1, 'x'), siteAt(network, index, 14), 10);
     const shapes = net.parameters
       .filter(({ name }) => /conv1|downsample\.0|\.weight/.test(name))
       .map(({ name, variable }): [string, string] => [name.slice(2), variable.shape.join('×')]);
@@ -124,6 +127,34 @@ describe('the net', () => {
     expect(shapes['0.conv1.weight']).toBe('3×3×16×64');
     expect(shapes['3.weight']).toBe('64');
     expect(shapes['4.weight']).toBe('64×10');
+  });
+
+  test('of depth 1 has no BN before the classifier in ImageNet’s tail', () => {
+    const shapes = Object.fromEntries(shapesOf(0, 1, 'imagenet'));
+    expect(shapes['3.weight']).toBe('64×10');
+    expect(shapes).not.toHaveProperty(['4.weight']);
+  });
+
+  test('has three linear layers on 512 numbers in VGG’s tail, whatever the map', () => {
+    const shapes = Object.fromEntries(shapesOf(0, 1, 'vgg'));
+    const weights = ['3.weight', '4.weight', '6.weight', '7.weight', '9.weight'].map((name) => shapes[name]);
+    expect(weights).toEqual(['512×512', '512', '512×512', '512', '512×10']);
+    const net = sampledUnits({ depth: 1, pyramid: 0, tail: 'vgg' })(
+      rootScope(1, 'x'),
+      siteAt(network, 0, 14),
+      10,
+    );
+    // 64 channels of 8×8, 5×7 and 1×1: more than 512 numbers, a number that 512 does not divide, and fewer.
+    const sizes = [
+      [16, 16],
+      [9, 13],
+      [2, 2],
+    ] as const;
+    for (const [height, width] of sizes) {
+      const output = tf.tidy(() => net.forward(tf.ones([2, height, width, 16]), trainingMode).shape);
+      expect(output).toEqual([2, 10]);
+    }
+    disposeLayer(net);
   });
 
   test('halves the map once for each doubling of the width: what a jump leaves, at the next layer', () => {

@@ -17,8 +17,8 @@ export function pooledLinear(limit: number): AuxiliaryNet {
 }
 
 /**
- * The pool's height, then its width, in turn, double until c · ⌈h / height⌉ · ⌈w / width⌉ ≤ limit. Zeros at the
- * borders, which count in the average, make up for a map that the windows do not divide.
+ * The pool's height, then its width, in turn, double until c · ⌈h / height⌉ · ⌈w / width⌉ ≤ limit, or until a window
+ * is the whole map. Zeros at the borders, which count in the average, make up for a map that the windows do not divide.
  */
 export function poolWithin(
   { height, width, channels }: MapShape,
@@ -27,7 +27,7 @@ export function poolWithin(
   const window: [number, number] = [1, 1];
   const cells = (length: number, step: number): number => Math.ceil(length / step);
   const inputs = (): number => channels * cells(height, window[0]) * cells(width, window[1]);
-  while (inputs() > limit && window[0] < height) {
+  while (inputs() > limit && window[0] < Math.max(height, width)) {
     window[0] *= 2;
     if (inputs() > limit) window[1] *= 2;
   }

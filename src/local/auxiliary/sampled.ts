@@ -1,20 +1,33 @@
-import { sequential, type Layer } from '../../nn/layer.js';
-import { batchNorm, globalAveragePool, linear } from '../../nn/layers.js';
-import { childScope } from '../../nn/parameters.js';
+import * as tf from '@tensorflow/tfjs';
+import { pureLayer, sequential, type Layer } from '../../nn/layer.js';
+import { batchNorm, flatten, globalAveragePool, linear } from '../../nn/layers.js';
+import { childScope, type Scope } from '../../nn/parameters.js';
+import { adaptiveAveragePool } from '../../nn/pooling.js';
 import type { Site } from '../site.js';
 import type { AuxiliaryNet } from './auxiliary.js';
+
+export const tails = ['cifar', 'imagenet', 'vgg'] as const;
+
+/**
+ * What classifies the features that a sampled net ends in. `imagenet`: global average pool and a linear layer.
+ * `cifar`: the same, with a BN between in nets of depth 1 or less. `vgg`: flattened, average pooled to 512 numbers, three
+ * linear layers, BN and ReLU after the first two. Each as in AugLocal's code of that name; the 512 of the `vgg` tail's
+ * hidden layers was decided here.
+ */
+export type Tail = (typeof tails)[number];
 
 export interface SampledOptions {
   /** d: depth of the first auxiliary net, in residual blocks. */
   readonly depth: number;
   /** Coefficient of the pyramid; 0 for the same depth everywhere. */
   readonly pyramid: number;
+  /** Default `cifar`. */
+  readonly tail?: Tail;
 }
 
 /**
- * AugLocal's auxiliary nets (Ma et al. 2024, §3): fresh residual blocks in the image of units drawn evenly from the
- * rest of the network, depth falling linearly towards the top, then global average pool and a linear layer. As in
- * the published CIFAR code, a BN precedes the linear layer of a net of depth 1.
+ * AugLocal's auxiliary nets (Ma et al. 2024, §3): fresh blocks of the network's own kind in the image of units drawn
+ * evenly from the rest of the network, depth falling linearly towards the top, then a tail that classifies.
  */
 export function sampledUnits(options: SampledOptions): AuxiliaryNet {
   return (scope, site, outputs) => {
@@ -22,26 +35,60 @@ export function sampledUnits(options: SampledOptions): AuxiliaryNet {
     const from = units.indexOf(site.unit);
     const depth = pyramidDepth(options, site);
     const layers: Layer[] = [];
-    let width = site.features.channels;
+    let { channels } = site.features;
     let doublings = 0;
     for (const index of sampledIndices(from, units.length, depth)) {
       const outChannels = units[index]!.output.channels;
       // Strides follow the width, one halving for each doubling; what a jump of two stages leaves comes at the next.
-      doublings += Math.log2(outChannels / width);
+      doublings += Math.log2(outChannels / channels);
       const stride = doublings >= 1 ? 2 : 1;
       if (stride === 2) doublings -= 1;
-      layers.push(
-        site.network.buildBlock(childScope(scope, layers.length), { inChannels: width, outChannels, stride }),
-      );
-      width = outChannels;
+      const inner = childScope(scope, layers.length);
+      layers.push(site.network.buildBlock(inner, { inChannels: channels, outChannels, stride }));
+      channels = outChannels;
     }
-    let number = layers.length + 2;
-    layers.push(globalAveragePool);
-    if (depth <= 1) layers.push(batchNorm(childScope(scope, number++), width, { relu: false }));
-    layers.push(linear(childScope(scope, number), { inputs: width, outputs }));
-    return sequential(layers);
+    // Numbered as in the published code, the pool and the flattening counted.
+    const number = layers.length + 2;
+    const module = (offset: number): Scope => childScope(scope, number + offset);
+    return sequential([...layers, ...tailLayers(options.tail ?? 'cifar', module, channels, depth, outputs)]);
   };
 }
+
+function tailLayers(
+  tail: Tail,
+  module: (offset: number) => Scope,
+  channels: number,
+  depth: number,
+  outputs: number,
+): Layer[] {
+  if (tail === 'vgg') {
+    const size = 512;
+    const hidden = (offset: number): Layer[] => [
+      linear(module(offset), { inputs: size, outputs: size }),
+      batchNorm(module(offset + 1), size, { relu: true }),
+    ];
+    return [
+      flatten,
+      ...vectorPool(size),
+      ...hidden(0),
+      ...hidden(3),
+      linear(module(6), { inputs: size, outputs }),
+    ];
+  }
+  const normalised = tail === 'cifar' && depth <= 1;
+  return [
+    globalAveragePool,
+    ...(normalised ? [batchNorm(module(0), channels, { relu: false })] : []),
+    linear(module(normalised ? 1 : 0), { inputs: channels, outputs }),
+  ];
+}
+
+/** PyTorch's adaptive average pool of vectors: `[n, length]` → `[n, size]`. */
+const vectorPool = (size: number): readonly Layer[] => [
+  pureLayer((x) => tf.reshape(x, [x.shape[0]!, x.shape[1]!, 1, 1])),
+  adaptiveAveragePool([size, 1]),
+  pureLayer((x) => tf.reshape(x, [x.shape[0]!, size])),
+];
 
 /** d_l = max(1, round(d·(1 − t) + t)) with t = c·l / (K' − 2), K' the number of blocks (AugLocal, Eq. 5). */
 export function pyramidDepth({ depth, pyramid }: SampledOptions, { position, blocks }: Site): number {

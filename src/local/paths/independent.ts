@@ -1,4 +1,3 @@
-import type * as tf from '@tensorflow/tfjs';
 import { detach } from '../../engine/detached.js';
 import { trainableVariables, type Layer } from '../../nn/layer.js';
 import { childScope } from '../../nn/parameters.js';
@@ -33,7 +32,7 @@ function localUpdate(parts: PathParts, block: Block): { update: LocalUpdate; aux
     name: `block ${block.position + 1}`,
     variables: [...block.variables, ...trainableVariables(trained)],
     forward({ x }, batch) {
-      const output = blockForward(block, x!);
+      const output = blockForward(block, x!, batch);
       const features = bridge === undefined ? output : bridge.forward(output);
       return { loss: objective.loss(features, batch), streams: { x: detach(output) } };
     },
@@ -48,7 +47,7 @@ export function headUpdate(network: Network, last: Block): LocalUpdate {
     name: 'head',
     variables: [...last.variables, ...trainableVariables([network.head])],
     forward: ({ x }, batch) => ({
-      loss: headLoss(network, blockForward(last, x as tf.Tensor), batch),
+      loss: headLoss(network, blockForward(last, x!, batch), batch),
       streams: {},
     }),
   };

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { UserError } from '../../errors.js';
+import type { Network } from '../../networks/network.js';
+import { sampledUnits, tails } from '../auxiliary/sampled.js';
+import { composeStrategy } from '../compose.js';
+import { labels } from '../local-loss.js';
+import { defineMethod } from '../method.js';
+import { explicitCuts } from '../partition-options.js';
+import { evenCuts, type Cuts } from '../partition.js';
+import { independentPath } from '../paths/independent.js';
+
+/** AugLocal (Ma et al., ICLR 2024): of K pieces the last d + 1 are one block, the others have sampled nets. */
+export const auglocal = defineMethod({
+  name: 'auglocal',
+  options: z.strictObject({
+    /** Pieces to cut the network into before the last `depth + 1` are joined; default: every unit. */
+    blocks: z.int().min(1).exactOptional(),
+    /** Names of the units that end a block, in place of all that. */
+    cuts: z
+      .union([z.literal('balanced'), z.array(z.string()).min(1).readonly()], {
+        error: "must be 'balanced' or a list of unit names",
+      })
+      .exactOptional(),
+    /** d: depth of the first auxiliary net, in residual blocks. */
+    depth: z.int().min(1).default(2),
+    /** Pyramid coefficient. */
+    pyramid: z.number().min(0).max(1).default(0.5),
+    /** What classifies at the end: that of the published CIFAR code, of its ImageNet code, or of that for VGG. */
+    tail: z.enum(tails).default('cifar'),
+  }),
+  build(network, { blocks, cuts, depth, pyramid, tail }) {
+    return composeStrategy(network, {
+      name: 'auglocal',
+      cuts:
+        cuts === undefined
+          ? cutsBeforeDepth(network, blocks ?? network.units.length, depth)
+          : explicitCuts(network, 'auglocal', cuts, blocks),
+      path: independentPath,
+      auxiliary: sampledUnits({ depth, pyramid, tail }),
+      loss: labels('cross-entropy'),
+    });
+  },
+});
+
+function cutsBeforeDepth(network: Network, pieces: number, depth: number): Cuts {
+  const cuts = evenCuts(network, pieces, { stemJoined: false }).slice(0, Math.max(0, pieces - depth - 1));
+  if (cuts.length > 0) return cuts;
+  throw new UserError(
+    `auglocal: depth ${depth} leaves no local block of ${pieces}; ask for a depth below ${pieces - 1}`,
+  );
+}

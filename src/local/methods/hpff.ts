@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { composeStrategy } from '../compose.js';
+import { fusions } from '../fusion.js';
+import { labels } from '../local-loss.js';
+import { defineMethod } from '../method.js';
+import { stageCuts } from '../partition-options.js';
+import { cascadePath } from '../paths/cascade.js';
+import { alongBlocks, alongStages } from '../ramp.js';
+import { cascadeWeights, headOf, partition, ramp, twoTermLoss, twoTermLossOf } from './fragments.js';
+
+/**
+ * HPFF (Su et al., ECCV 2024): HiLo's cascade of blocks, with patch feature fusion of the reconstruction. Its ImageNet
+ * code is `head: imagenet`, `decoder: hpff-imagenet`, `fusion: patch-sum` and, as it has pairs alone,
+ * `independentWeight: 0`.
+ */
+export const hpff = defineMethod({
+  name: 'hpff',
+  options: z.strictObject({
+    ...partition,
+    ...twoTermLoss,
+    /** Along the blocks, or along the network's stages, as in MAN's published code. */
+    ramp: ramp.default('blocks'),
+    ...cascadeWeights,
+    fusion: z.enum(fusions).default('patches'),
+  }),
+  build(network, options) {
+    const { cuts, count } = stageCuts(network, { method: 'hpff', ...options });
+    return composeStrategy(network, {
+      name: 'hpff',
+      cuts,
+      path: cascadePath({
+        independentWeight: options.independentWeight,
+        cascadeWeight: options.cascadeWeight,
+        independentLoss: labels(options.loss, options.featureWidth),
+      }),
+      auxiliary: headOf(options),
+      loss: twoTermLossOf(options, options.ramp === 'stages' ? alongStages(count) : alongBlocks(() => count)),
+      fusion: options.fusion,
+    });
+  },
+});

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { momentumBridge } from '../bridge.js';
+import { composeStrategy } from '../compose.js';
+import { defineMethod } from '../method.js';
+import { stageCuts } from '../partition-options.js';
+import { independentPath } from '../paths/independent.js';
+import { alongStages } from '../ramp.js';
+import { alongOwnBlocks, headOf, partition, ramp, twoTermLoss, twoTermLossOf } from './fragments.js';
+
+/**
+ * MAN (Su et al., ECCV 2024): InfoPro's loss read through a momentum bridge. Its ImageNet code is `head: imagenet`,
+ * `decoder: man-imagenet`, `reconstruction: 5` and `classification: 0.75`.
+ */
+export const man = defineMethod({
+  name: 'man',
+  options: z.strictObject({
+    ...partition,
+    ...twoTermLoss,
+    /** Along the blocks, as in the paper, or along the network's stages, as in the published code. */
+    ramp: ramp.default('blocks'),
+    /** Of the momentum net: m in M ← m·M + (1 − m)·next. */
+    momentum: z.number().min(0).max(1).default(0.995),
+  }),
+  build(network, options) {
+    const { cuts, count } = stageCuts(network, { method: 'man', ...options });
+    return composeStrategy(network, {
+      name: 'man',
+      cuts,
+      path: independentPath,
+      bridge: momentumBridge(options.momentum),
+      auxiliary: headOf(options),
+      loss: twoTermLossOf(options, options.ramp === 'stages' ? alongStages(count) : alongOwnBlocks),
+    });
+  },
+});

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { UserError } from '../errors.js';
+import type { Choice } from './choice.js';
+import { functionSchema, type Plugin } from './plugin.js';
+
+const layerSchema = z.object({
+  parameters: z.array(z.unknown()),
+  buffers: z.array(z.unknown()),
+  forward: functionSchema,
+});
+
+const strategySchema = z.object({
+  name: z.string(),
+  network: z.object({ units: z.array(z.unknown()) }),
+  blocks: z.int().min(1),
+  partition: z.array(z.array(z.string())),
+  updates: z
+    .array(z.object({ name: z.string(), variables: z.array(z.unknown()), forward: functionSchema }))
+    .min(1),
+  auxiliary: z.array(z.unknown()),
+  dispose: functionSchema,
+});
+
+const lossSchema = z.object({ reconstructs: z.boolean(), classifies: z.boolean(), build: functionSchema });
+
+/**
+ * The plugin with a check of whatever its methods and choices build, so that a mistake that no type checker has seen
+ * is told by the name of the file and not where it does its harm. They throw a UserError then.
+ */
+export function checkedPlugin(plugin: Plugin, file: string): Plugin {
+  const { methods = [], paths = [], bridges = [], auxiliaries = [], losses = [] } = plugin;
+  const expect = (kind: string, name: string, schema: z.ZodType, expected: string, value: unknown): void => {
+    const result = schema.safeParse(value);
+    if (result.success) return;
+    const { path, message } = result.error.issues[0]!;
+    const place = path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`;
+    throw new UserError(`${file}: ${kind} "${name}": build must return ${expected} (${place})`);
+  };
+  const checked = <Part>(
+    kind: string,
+    choices: readonly Choice<Part>[],
+    schema: z.ZodType,
+    expected: string,
+  ): Choice<Part>[] =>
+    choices.map((choice) => ({
+      ...choice,
+      build(options) {
+        const part = choice.build(options);
+        expect(kind, choice.name, schema, expected, part);
+        return part;
+      },
+    }));
+  return {
+    methods: methods.map((method) => ({
+      ...method,
+      build(network, options) {
+        const strategy = method.build(network, options);
+        expect('method', method.name, strategySchema, 'a strategy', strategy);
+        return strategy;
+      },
+    })),
+    paths: checked('path', paths, functionSchema, '(parts) => path'),
+    bridges: checked('bridge', bridges, functionSchema.optional(), '(scope, next) => bridge'),
+    auxiliaries: checked('auxiliary', auxiliaries, functionSchema, '(scope, site, outputs) => layer').map(
+      (choice) => ({
+        ...choice,
+        build(options) {
+          const build = choice.build(options);
+          return (scope, site, outputs) => {
+            const layer = build(scope, site, outputs);
+            expect('auxiliary', choice.name, layerSchema, 'a function that returns a layer', layer);
+            return layer;
+          };
+        },
+      }),
+    ),
+    losses: checked('loss', losses, lossSchema, 'a loss { reconstructs, classifies, build }'),
+  };
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import type { AuxiliaryNet } from './auxiliary/auxiliary.js';
+import type { BridgeBuilder } from './bridge.js';
+import type { Choice } from './choice.js';
+import type { LocalLoss } from './local-loss.js';
+import type { Method } from './method.js';
+import type { PathBuilder } from './paths/path.js';
+
+/**
+ * What a file adds to the methods and to the choices of `custom`: `export const plugin = definePlugin({ … })`. Each
+ * has the form of the built-in ones; `defineMethod`, `defineAuxiliary`, … give its options their types.
+ */
+export interface Plugin {
+  readonly methods?: readonly Method[];
+  readonly paths?: readonly Choice<PathBuilder>[];
+  readonly bridges?: readonly Choice<BridgeBuilder | undefined>[];
+  readonly auxiliaries?: readonly Choice<AuxiliaryNet>[];
+  readonly losses?: readonly Choice<LocalLoss>[];
+}
+
+/** Returns its argument: for the types alone. */
+export function definePlugin(plugin: Plugin): Plugin {
+  return plugin;
+}
+
+export const functionSchema = z.custom((value) => typeof value === 'function', 'must be a function');
+
+/** `taken`: keys beside the options that the program gives a meaning of its own. */
+function definitions(...taken: readonly string[]) {
+  const name = z
+    .string()
+    .max(60)
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, ".", "_" and "-"');
+  const options = z
+    .instanceof(z.ZodObject, { error: 'must be a schema, such as z.strictObject({ depth: z.int() })' })
+    .superRefine(({ shape }, context) => {
+      const clash = taken.find((key) => Object.hasOwn(shape, key));
+      if (clash === undefined) return;
+      context.addIssue(`has an option "${clash}", which means something else beside it; call it otherwise`);
+    });
+  return z.array(z.strictObject({ name, options, build: functionSchema })).exactOptional();
+}
+
+/** The form of a plugin, for files that no type checker has seen. */
+export const pluginSchema = z.strictObject({
+  methods: definitions('method', 'label'),
+  paths: definitions('name'),
+  bridges: definitions('name'),
+  auxiliaries: definitions('name'),
+  losses: definitions('name', 'weight'),
+}) as unknown as z.ZodType<Plugin>;
