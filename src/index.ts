@@ -1,12 +1,22 @@
 /** The public API: build a network, cut it into blocks, pick or write a strategy, train, read the results. */
 export { UserError } from './errors.js';
+/** Options of methods and plugins are zod schemas. */
+export { z } from 'zod';
 
 export { selectEngine, probeEngines, type EngineReport } from './engine/select.js';
 export { engineNames, type Engine, type EngineName, type MemoryMeter } from './engine/engine.js';
 export { detach, isDetached } from './engine/detached.js';
 export { evaluationMode, frozenMode, trainingMode, type Mode } from './engine/fused/ops.js';
 
-export { forwardThrough, pureLayer, sequential, trainableVariables, type Layer } from './nn/layer.js';
+export { dropout } from './nn/dropout.js';
+export {
+  forwardThrough,
+  pureLayer,
+  sequential,
+  trainableVariables,
+  type Counter,
+  type Layer,
+} from './nn/layer.js';
 export { batchNorm, conv, convBatchNorm, flatten, globalAveragePool, linear, relu } from './nn/layers.js';
 export {
   childScope,
@@ -17,31 +27,81 @@ export {
   type Parameter,
   type Scope,
 } from './nn/parameters.js';
+export { maxPool } from './nn/pooling.js';
+export { encoderBlock, layerNorm } from './nn/transformer.js';
 export { readSafetensors, writeSafetensors, type SafeTensor } from './nn/safetensors.js';
 
+export { buildNetwork } from './networks/build.js';
+export { networkWeights } from './networks/export.js';
+export {
+  disposeNetwork,
+  networkCounters,
+  networkForward,
+  networkState,
+  unitsForward,
+  type BlockOptions,
+  type MapShape,
+  type Network,
+  type NetworkInputs,
+  type Unit,
+} from './networks/network.js';
+export { networkOptionsSchema, type NetworkOptions, type NetworkOptionsInput } from './networks/options.js';
 export { resnetCifar } from './networks/resnet-cifar.js';
-export { disposeNetwork, networkForward, networkState, type Network, type Unit } from './networks/network.js';
+export { resnetImagenet, resnextImagenet } from './networks/resnet-imagenet.js';
+export { vgg } from './networks/vgg.js';
+export { vit } from './networks/vit.js';
 
 export type { Dataset, Split } from './data/dataset.js';
-export { loadDataset } from './data/registry.js';
+export { describeDataset, loadDataset } from './data/registry.js';
+export type { DataOptionsInput } from './data/options.js';
 
 export { createBatch, type Batch } from './local/batch.js';
 export { blockForward, cutIntoBlocks, headLoss, type Block } from './local/block.js';
-export { buildStrategy } from './local/presets.js';
-export type { Method, StrategyOptionsInput } from './local/options.js';
+export {
+  buildStrategy,
+  builtInRegistry,
+  registryWith,
+  type PluginSource,
+  type Registry,
+} from './local/registry.js';
+export type { MethodName, NamedOptions, StrategyOptionsInput } from './local/options.js';
+export { defineMethod, type Method } from './local/method.js';
+export {
+  defineAuxiliary,
+  defineBridge,
+  defineLoss,
+  definePath,
+  type Choice,
+  type Choices,
+  type OptionsSchema,
+} from './local/choice.js';
+export { definePlugin, type Plugin } from './local/plugin.js';
 export { composeStrategy, type StrategyParts } from './local/compose.js';
 export type { AuxiliaryNet } from './local/auxiliary/auxiliary.js';
 export { convolutionalHead } from './local/auxiliary/convolutional.js';
 export { dglNet } from './local/auxiliary/dgl.js';
 export { pooledLinear } from './local/auxiliary/pooled.js';
 export { sampledUnits } from './local/auxiliary/sampled.js';
-export { momentumBridge, type BridgeBuilder } from './local/bridge.js';
+export { imagenetHead } from './local/auxiliary/imagenet-head.js';
+export { convolutionalDecoder, type Decoder } from './local/auxiliary/decoder.js';
+export { hpffImagenetDecoder, manImagenetDecoder } from './local/auxiliary/imagenet-decoder.js';
+export { momentumBridge, scalingBridge, type Bridge, type BridgeBuilder } from './local/bridge.js';
+export { imageContext, type ContextNet } from './local/context.js';
 export type { Fusion } from './local/fusion.js';
-export { labels, reconstruction, similarity, weighted, type LocalLoss } from './local/local-loss.js';
+export {
+  classification,
+  labels,
+  reconstruction,
+  similarity,
+  weighted,
+  type LocalLoss,
+} from './local/local-loss.js';
 export { binaryCrossEntropy, crossEntropy, supervisedContrast } from './local/losses.js';
 export { cutsAfter, evenCuts, everyUnit, type Cuts } from './local/partition.js';
 export { cascadePath } from './local/paths/cascade.js';
 export { independentPath } from './local/paths/independent.js';
+export type { Path, PathBuilder, PathParts } from './local/paths/path.js';
+export type { Objective, ObjectiveBuilder } from './local/objective.js';
 export type { Site } from './local/site.js';
 export type { Strategy } from './local/strategy.js';
 export type { LocalUpdate, Streams, UpdateResult } from './local/update.js';
@@ -52,9 +112,12 @@ export { evaluate } from './train/evaluate.js';
 export { sgd, type Optimizer } from './train/sgd.js';
 export { planSteps, trainStep } from './train/step.js';
 
-export { loadConfig, parseConfig, type Config } from './experiment/config.js';
+export { loadConfig, parseConfig, type Config, type LoadedConfig } from './experiment/config.js';
+export { loadPlugins, type LoadedPlugin, type PluginRequest } from './experiment/plugins.js';
 export { openExperiment, runExperiment } from './experiment/run.js';
 export { compare } from './experiment/compare.js';
+export { balanceCuts, type BalancedCuts, type BalanceRequest } from './experiment/memory/balance.js';
+export { measureStep, type StepMemory, type UpdateMemory } from './experiment/memory/measure.js';
 export { resultTable, textTable } from './experiment/table.js';
 export { readMetrics } from './experiment/metrics-file.js';
 export { readComparison, readRunSummary } from './experiment/summary.js';

@@ -1,6 +1,10 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { readComparison } from '../src/experiment/summary.js';
 
 const run = promisify(execFile);
 
@@ -23,5 +27,23 @@ describe('examples', () => {
     const out = await example('own-strategy');
     expect(out).toMatch(/^epoch 1: accuracy 0\.\d+/);
     for (const update of ['block 1', 'block 2', 'block 3', 'head']) expect(out).toContain(update);
+  });
+
+  it('my-strategy: a config names a plugin, and its net, loss and method are trained', async () => {
+    const out = mkdtempSync(join(tmpdir(), 'locallearn-examples-'));
+    const small = ['data.trainImages=160', 'data.testImages=40', 'network.depth=8', 'train.epochs=1'];
+    try {
+      await run('node', [
+        ...['dist/cli/main.js', 'compare', 'experiments/examples/my-strategy.yaml', '--out', out],
+        ...small.flatMap((change) => ['--set', change]),
+      ]);
+      expect(readComparison(join(out, 'summary.json'))).toMatchObject([
+        { method: 'bp', blocks: 1 },
+        { method: 'prototypes', blocks: 3 },
+        { method: 'custom', label: 'momentum bridge, squeezed', blocks: 3 },
+      ]);
+    } finally {
+      rmSync(out, { recursive: true });
+    }
   });
 });

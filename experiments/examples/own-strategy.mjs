@@ -32,7 +32,7 @@ function prototypes(network) {
     name: i < last ? `block ${i + 1}` : 'head',
     variables: i < last ? block.variables : [...block.variables, ...trainableVariables([network.head])],
     forward({ x }, batch) {
-      const features = blockForward(block, x);
+      const features = blockForward(block, x, batch);
       if (i === last) return { loss: headLoss(network, features, batch), streams: {} };
       return { loss: prototypeLoss(features, batch.labels), streams: { x: detach(features) } };
     },

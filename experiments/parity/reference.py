@@ -464,4 +464,5 @@ def main():
     print()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { messageOf, UserError } from '../errors.js';
 import { Interrupted } from './interrupts.js';
 
@@ -23,8 +24,22 @@ export function reportOf(error: unknown, debug: boolean): { text: string; exitCo
     const stack = debug ? stackOf(error) : '';
     return { text: lines.join('') + help + stack, exitCode: usage ? exitCodes.usage : exitCodes.failure };
   }
-  const text = `error: ${messageOf(error)}\nthis is a defect of locallearn, please report it with these lines:\n`;
-  return { text: text + stackOf(error), exitCode: exitCodes.defect };
+  const foreign = foreignFrame(error);
+  const [whose, exitCode] =
+    foreign === undefined
+      ? ['this is a defect of locallearn, please report it with these lines:', exitCodes.defect]
+      : [`it comes from ${foreign}, which is not part of locallearn:`, exitCodes.failure];
+  return { text: `error: ${messageOf(error)}\n${whose}\n${stackOf(error)}`, exitCode };
+}
+
+/** The first place in the error's stack that is in a plugin: neither in this program nor in a package nor in Node. */
+function foreignFrame(error: unknown): string | undefined {
+  const program = new URL('..', import.meta.url).href;
+  return stackOf(error)
+    .split('\n')
+    .map((line) => /^ *at .*?(file:\/\/.*:\d+:\d+)\)?$/.exec(line)?.[1])
+    .find((place) => place !== undefined && !place.startsWith(program) && !place.includes('/node_modules/'))
+    ?.replace(/^(.*?)((:\d+){2})$/, (_, url: string, position: string) => fileURLToPath(url) + position);
 }
 
 /** A full disk, a folder without permission: the operating system's own words say what to mend. */
@@ -33,5 +48,6 @@ function isSystemError(error: unknown): boolean {
 }
 
 function stackOf(error: unknown): string {
-  return error instanceof Error ? `${error.stack ?? error.message}\n` : '';
+  const all = error instanceof Error ? [error, error.cause] : [];
+  return all.map((each) => (each instanceof Error ? `${each.stack ?? each.message}\n` : '')).join('');
 }

@@ -4,18 +4,22 @@ import { hideBin } from 'yargs/helpers';
 import { nearest } from '../experiment/schema-problems.js';
 import { benchCommand, benchOptions } from './commands/bench.js';
 import { compareCommand, compareOptions } from './commands/compare.js';
+import { dataCommand, dataOptions } from './commands/data.js';
 import { doctorCommand } from './commands/doctor.js';
+import { memoryCommand, memoryOptions } from './commands/memory.js';
 import { parityCommand, parityOptions } from './commands/parity.js';
 import { trainCommand, trainOptions } from './commands/train.js';
 import { reportOf, UsageError } from './errors.js';
 import { version } from './version.js';
 
-const commands = ['train', 'compare', 'doctor', 'bench', 'parity'];
+const commands = ['train', 'compare', 'doctor', 'bench', 'memory', 'parity', 'data'];
 const options = Object.keys({
   ...trainOptions,
   ...compareOptions,
   ...benchOptions,
+  ...memoryOptions,
   ...parityOptions,
+  ...dataOptions,
   help: 0,
   version: 0,
 });
@@ -34,7 +38,7 @@ function usageError(message: string): UsageError {
 function checkArguments(argv: Arguments): true {
   for (const [name, value] of Object.entries(argv)) {
     if (Number.isNaN(value)) throw new UsageError(`--${name} must be a number`);
-    if (Array.isArray(value) && !['set', 'files', '_'].includes(name))
+    if (Array.isArray(value) && !['set', 'plugin', 'files', '_'].includes(name))
       throw new UsageError(`--${name} is given twice`);
   }
   return true;
@@ -69,7 +73,9 @@ try {
     .command(compareCommand)
     .command(doctorCommand)
     .command(benchCommand)
+    .command(memoryCommand)
     .command(parityCommand)
+    .command(dataCommand)
     .example('$0 compare configs/demo.yaml', 'Fashion-MNIST with four methods, in minutes')
     .demandCommand(1, `a command is missing: ${commands.join(', ')}`)
     .strict()

@@ -1,6 +1,7 @@
 import type { Options } from 'yargs';
 import { engineNames } from '../engine/engine.js';
-import { loadConfig, type Config } from '../experiment/config.js';
+import type { LoadedConfig } from '../experiment/config.js';
+import { notify } from './progress.js';
 
 /** Where run folders go unless `--out` says otherwise. */
 export const defaultRuns = 'experiments/runs';
@@ -13,6 +14,13 @@ export const configOptions = {
     default: [] as string[],
     requiresArg: true,
     describe: 'override a value of the config, e.g. train.epochs=2 (may be repeated)',
+  },
+  plugin: {
+    type: 'string',
+    array: true,
+    default: [] as string[],
+    requiresArg: true,
+    describe: 'a file whose code adds methods, nets or losses, e.g. ./my-strategy.ts (may be repeated)',
   },
   seed: { type: 'number', requiresArg: true, describe: 'the same as --set seed=…' },
   engine: {
@@ -34,16 +42,31 @@ export const configArgument = {
 export interface ConfigArguments {
   readonly config: string;
   readonly set: readonly string[];
+  readonly plugin: readonly string[];
   readonly seed: number | undefined;
   readonly engine: string | undefined;
   readonly quiet: boolean;
 }
 
-/** The config with the command line's overrides; `--seed` and `--engine` win over `--set`. */
-export function configOf({ config, set, seed, engine }: ConfigArguments): Config {
-  return loadConfig(config, [
-    ...set,
-    ...(seed === undefined ? [] : [`seed=${seed}`]),
-    ...(engine === undefined ? [] : [`engine=${engine}`]),
-  ]);
+/**
+ * The config with the command line's overrides and plugins; `--seed` and `--engine` win over `--set`. Tells which code
+ * a config ran.
+ */
+export async function configOf(args: ConfigArguments): Promise<LoadedConfig> {
+  const { config: path, set, plugin, seed, engine, quiet } = args;
+  // TensorFlow.js takes longest to load; help does without.
+  const { loadConfig } = await import('../experiment/config.js');
+  const loaded = await loadConfig(
+    path,
+    [
+      ...set,
+      ...(seed === undefined ? [] : [`seed=${seed}`]),
+      ...(engine === undefined ? [] : [`engine=${engine}`]),
+    ],
+    plugin,
+  );
+  for (const { path: file, sha256 } of loaded.config.plugins ?? []) {
+    notify(`ran the plugin ${file} (SHA-256 ${sha256})`, quiet);
+  }
+  return loaded;
 }

@@ -68,6 +68,8 @@ export function trackProgress(
         evaluationSteps = event.steps;
         state = { epoch: event.epoch, step: event.step, steps: event.steps, phase: 'test' };
         break;
+      case 'skipped':
+        break;
       case 'epoch-end':
         state = { epoch: event.metrics.epoch, step: evaluationSteps, steps: evaluationSteps, phase: 'test' };
         break;

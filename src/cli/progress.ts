@@ -9,31 +9,39 @@ export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean 
 
 /** A bar for each run on a terminal, a line for each epoch elsewhere, nothing if quiet. */
 export function progressObserver(stream: ProgressStream, quiet: boolean): RunObserver {
-  if (quiet) return { start: () => {}, event: () => {}, end: () => {} };
+  if (quiet) return { start: () => {}, event: () => {}, end: () => {}, note: () => {} };
   return stream.isTTY ? barObserver(stream) : lineObserver(stream);
 }
 
 function lineObserver(stream: ProgressStream): RunObserver {
   let label = '';
   let epochs = 0;
+  let evaluatedOn: string | undefined;
   return {
-    start: (run) => ({ label, epochs } = run),
+    start: (run) => ({ label, epochs, evaluatedOn } = run),
     event: (event) => {
-      if (event.type === 'epoch-end') stream.write(`${epochLine(label, event.metrics, epochs)}\n`);
+      if (event.type === 'epoch-end')
+        stream.write(`${epochLine(label, event.metrics, epochs, evaluatedOn)}\n`);
     },
     end: () => {},
+    note: noteTo(stream),
   };
+}
+
+function noteTo(stream: ProgressStream): RunObserver['note'] {
+  return (message) => void stream.write(`${message}\n`);
 }
 
 function barObserver(stream: ProgressStream): RunObserver {
   let bar: SingleBar | undefined;
   let label = '';
   let epochs = 0;
+  let evaluatedOn: string | undefined;
   let track: ReturnType<typeof trackProgress> | undefined;
   let last: EpochMetrics | undefined;
   return {
     start: (run) => {
-      ({ label, epochs } = run);
+      ({ label, epochs, evaluatedOn } = run);
       last = undefined;
       track = trackProgress(run, () => performance.now() / 1000);
       bar = new SingleBar({
@@ -56,8 +64,9 @@ function barObserver(stream: ProgressStream): RunObserver {
     },
     end: () => {
       bar?.stop();
-      if (last) stream.write(`${epochLine(label, last, epochs)}\n`);
+      if (last) stream.write(`${epochLine(label, last, epochs, evaluatedOn)}\n`);
     },
+    note: noteTo(stream),
   };
 }
 
@@ -82,15 +91,36 @@ export function barLine(label: string, state: ProgressState | undefined, width: 
     .slice(0, Math.max(0, width - 1));
 }
 
-function epochLine(label: string, metrics: EpochMetrics, epochs: number): string {
+function epochLine(label: string, metrics: EpochMetrics, epochs: number, evaluatedOn = 'test'): string {
   return [
     `${label}: epoch ${metrics.epoch}/${epochs}`,
     `loss ${metrics.trainLoss.toFixed(3)}`,
-    `test accuracy ${formatAccuracy(metrics.testAccuracy)}`,
+    `${evaluatedOn} accuracy ${formatAccuracy(metrics.testAccuracy)}`,
     `${formatRate(metrics.imagesPerSecond)} images/s`,
     `peak ${formatBytes(metrics.peakMemoryBytes)}`,
     formatSeconds(metrics.trainSeconds + metrics.evaluationSeconds),
   ].join('  ');
+}
+
+const secondsBetweenNotes = 5;
+
+/** Says every few seconds how many image files have been found. */
+export function scanNotes(quiet: boolean): (images: number) => void {
+  let last = performance.now();
+  return (images) => {
+    const now = performance.now();
+    if (now - last < 1000 * secondsBetweenNotes) return;
+    last = now;
+    notify(`looking for images, ${images} so far`, quiet);
+  };
+}
+
+/** Says what is being measured, once that has taken a moment. */
+export function slowNotes(quiet: boolean): (message: string) => void {
+  const start = performance.now();
+  return (message) => {
+    if (performance.now() - start > 1000) notify(message, quiet);
+  };
 }
 
 /** Says on standard error what the user should know but need not act on. */

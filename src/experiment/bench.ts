@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Engine } from '../engine/engine.js';
 import { createBatch } from '../local/batch.js';
-import { strategyOptionsSchema, type Method, type StrategyOptions } from '../local/options.js';
-import { buildStrategy } from '../local/presets.js';
+import type { Method } from '../local/method.js';
 import { disposeNetwork } from '../networks/network.js';
 import { resnetCifar } from '../networks/resnet-cifar.js';
 import { randomStream } from '../random.js';
@@ -41,12 +40,14 @@ const learningRate = 0.01;
 const seed = 1;
 
 /**
- * Times training steps of one method. The peak is that of the timed steps.
+ * Times training steps of one method with its default options, and so many blocks if it has that option. The peak is that of the timed steps.
  * Throws a UserError if the network has too few units for the blocks.
  */
 export function benchMethod(engine: Engine, method: Method, options: BenchOptions): BenchResult {
   const network = resnetCifar({ depth: options.depth, classes, imageShape, seed });
-  const strategy = buildStrategy(network, methodOptions(method, options.blocks));
+  const { shape } = method.options;
+  const asked = 'blocks' in shape ? { blocks: options.blocks } : {};
+  const strategy = method.build(network, method.options.parse(asked));
   engine.memory.release();
   const optimizer = sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 });
   try {
@@ -55,7 +56,7 @@ export function benchMethod(engine: Engine, method: Method, options: BenchOption
     const size = options.batch;
     const [height, width, channels] = imageShape;
     const images = Uint8Array.from({ length: size * height * width * channels }, () => random.below(256));
-    const labels = Uint8Array.from({ length: size }, () => random.below(classes));
+    const labels = Uint16Array.from({ length: size }, () => random.below(classes));
     const seconds: number[] = [];
     for (let step = -warmupSteps; step < options.steps; step++) {
       if (step === 0) engine.memory.reset();
@@ -67,7 +68,7 @@ export function benchMethod(engine: Engine, method: Method, options: BenchOption
       if (step >= 0) seconds.push((performance.now() - start) / 1000);
     }
     return {
-      method,
+      method: method.name,
       batch: size,
       imagesPerSecond: size / median(seconds),
       peakMemoryBytes: engine.memory.peak(),
@@ -81,12 +82,6 @@ export function benchMethod(engine: Engine, method: Method, options: BenchOption
     strategy.dispose();
     disposeNetwork(network);
   }
-}
-
-/** A method's options with the number of blocks, where it has one, and else the defaults. */
-function methodOptions(method: Method, blocks: number): StrategyOptions {
-  const option = strategyOptionsSchema.options.find(({ shape }) => shape.method.value === method);
-  return strategyOptionsSchema.parse(option && 'blocks' in option.shape ? { method, blocks } : { method });
 }
 
 function median(values: readonly number[]): number {

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '../files.js';
 import { comparedMethods } from './config.js';
-import { checkMethod, runExperiment, type Experiment, type RunOptions } from './run.js';
+import type { ChosenMethod } from './memory/choose-cuts.js';
+import { prepareMethod, runPrepared, type Experiment, type RunOptions } from './run.js';
 import type { RunResult } from './summary.js';
 import { markdownTable } from './table.js';
 
@@ -16,11 +17,13 @@ export interface Comparison {
  * `parent/summary.json` (`{ "runs": [result, …] }`) and `parent/table.md` are rewritten with the methods done so far.
  */
 export async function compare(experiment: Experiment, options: RunOptions): Promise<Comparison> {
-  const methods = comparedMethods(experiment.config);
-  for (const method of methods) await checkMethod(experiment, method);
+  const prepared: ChosenMethod[] = [];
+  for (const method of comparedMethods(experiment.config)) {
+    prepared.push(await prepareMethod(experiment, method, options));
+  }
   const results: RunResult[] = [];
-  for (const method of methods) {
-    const { interrupted, result } = await runExperiment(experiment, method, options);
+  for (const method of prepared) {
+    const { interrupted, result } = await runPrepared(experiment, method, options);
     if (interrupted) return { results, interrupted };
     if (result) results.push(result);
     writeFileAtomic(join(options.parent, 'summary.json'), `${JSON.stringify({ runs: results }, null, 2)}\n`);

@@ -1,80 +1,92 @@
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { z } from 'zod';
-import { datasetNames } from '../data/registry.js';
+import { dataOptionsSchema } from '../data/options.js';
 import { engineNames } from '../engine/engine.js';
 import { messageOf, UserError } from '../errors.js';
-import { strategyOptionsSchema, type StrategyOptions } from '../local/options.js';
+import type { NamedOptions } from '../local/options.js';
+import { builtInRegistry, methodSchemas, registryWith, type Registry } from '../local/registry.js';
+import { networkOptionsSchema } from '../networks/options.js';
 import { trainOptionsSchema } from '../train/options.js';
 import { applyOverride, parseOverride } from './overrides.js';
+import { loadPlugins } from './plugins.js';
 import { check, formatPath, type Problem } from './schema-problems.js';
 import { visible } from './visible.js';
 import { parseYaml } from './yaml-source.js';
-
-const dataSchema = z.strictObject({
-  name: z.enum(datasetNames),
-  /** The folder that holds the files, where they are not in their usual place. */
-  dir: z.string().min(1).exactOptional(),
-  /** How many images of the split to take, each class with an equal share; all of them if not given. */
-  trainImages: z.int().min(1).exactOptional(),
-  testImages: z.int().min(1).exactOptional(),
-});
-
-const networkSchema = z.strictObject({
-  name: z.literal('resnet'),
-  depth: z.int().refine((depth) => depth >= 8 && depth % 6 === 2, 'must be 6m+2: 8, 14, 20, 26, 32, … 110'),
-});
 
 const labelSchema = z
   .string()
   .max(60)
   .regex(/^[^\p{Cc}]+$/u, 'must be text on one line')
   .exactOptional();
-const [firstMethod, ...otherMethods] = strategyOptionsSchema.options.map((option) =>
-  option.safeExtend({ label: labelSchema }),
-);
-/** A method's options and the name that tables show, which is the method's own if not given. */
-const methodSchema = z.discriminatedUnion('method', [
-  firstMethod!,
-  ...otherMethods,
-]) as z.ZodType<MethodConfig>;
-
-const methodsSchema = z
-  .array(methodSchema)
+/** Files whose code adds methods and choices: a path, or that with the file's SHA-256, as run folders record it. */
+const pluginsSchema = z
+  .array(
+    z.preprocess(
+      (value) => (typeof value === 'string' ? { path: value } : value),
+      z.strictObject({
+        /** Relative to the config's folder. */
+        path: z.string().min(1),
+        /** Of the file that it must be. */
+        sha256: z
+          .string()
+          .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits')
+          .exactOptional(),
+      }),
+    ),
+  )
   .min(1)
-  .superRefine((methods, context) => {
-    methods.forEach((method, i) => {
-      const twin = methods.findIndex((other) => labelOf(other) === labelOf(method));
-      if (twin === i) return;
-      const message = `both methods.${twin} and methods.${i} are called "${labelOf(method)}"; give one a label`;
-      context.addIssue({ code: 'custom', path: [i], message });
+  .exactOptional();
+
+/** Options of each method and the name that tables show, which is the method's own if not given. */
+function methodSchema(registry: Registry): z.ZodType<MethodConfig> {
+  const [first, ...others] = methodSchemas(registry).map((schema) =>
+    schema.safeExtend({ label: labelSchema }),
+  );
+  return z.discriminatedUnion('method', [first!, ...others]) as unknown as z.ZodType<MethodConfig>;
+}
+
+function refuseTwins(methods: readonly MethodConfig[], context: z.RefinementCtx): void {
+  methods.forEach((method, i) => {
+    const twin = methods.findIndex((other) => labelOf(other) === labelOf(method));
+    if (twin === i) return;
+    const message = `both methods.${twin} and methods.${i} are called "${labelOf(method)}"; give one a label`;
+    context.addIssue({ code: 'custom', path: [i], message });
+  });
+}
+
+/** Everything that decides an experiment's numbers, with the methods that there are. */
+function configSchema(registry: Registry) {
+  const method = methodSchema(registry);
+  return z
+    .strictObject({
+      /** Part of the run folders' names. */
+      name: z
+        .string()
+        .max(80)
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, ".", "_" and "-"'),
+      seed: z.int().min(0).default(1),
+      engine: z.enum(['auto', ...engineNames]).default('auto'),
+      plugins: pluginsSchema,
+      data: dataOptionsSchema,
+      network: networkOptionsSchema,
+      train: trainOptionsSchema,
+      method: method.exactOptional(),
+      methods: z.array(method).min(1).superRefine(refuseTwins).exactOptional(),
+    })
+    .superRefine((config, context) => {
+      if ((config.method === undefined) === (config.methods === undefined)) {
+        const message = 'must have either "method" (one) or "methods" (a list to compare)';
+        context.addIssue({ code: 'custom', message });
+      }
     });
-  });
+}
 
-/** Everything that decides an experiment's numbers. */
-export const configSchema = z
-  .strictObject({
-    /** Part of the run folders' names. */
-    name: z
-      .string()
-      .max(80)
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, ".", "_" and "-"'),
-    seed: z.int().min(0).default(1),
-    engine: z.enum(['auto', ...engineNames]).default('auto'),
-    data: dataSchema,
-    network: networkSchema,
-    train: trainOptionsSchema,
-    method: methodSchema.exactOptional(),
-    methods: methodsSchema.exactOptional(),
-  })
-  .superRefine((config, context) => {
-    if ((config.method === undefined) === (config.methods === undefined)) {
-      const message = 'must have either "method" (one) or "methods" (a list to compare)';
-      context.addIssue({ code: 'custom', message });
-    }
-  });
+/** Made once, as that takes longer than to check a config. */
+const builtInConfigSchema = configSchema(builtInRegistry);
 
-export type Config = z.infer<typeof configSchema>;
-export type MethodConfig = StrategyOptions & { readonly label?: string };
+export type Config = z.infer<typeof builtInConfigSchema>;
+export type MethodConfig = NamedOptions & { readonly label?: string };
 
 /** The name that tables and run folders show for a method. */
 export function labelOf(method: MethodConfig): string {
@@ -87,36 +99,89 @@ export function comparedMethods(config: Config): MethodConfig[] {
   return methods.some(({ method }) => method === 'bp') ? methods : [{ method: 'bp' }, ...methods];
 }
 
+/** A config, and the methods and choices that it can name: the built-in ones and those of its plugins. */
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly registry: Registry;
+}
+
 /**
- * Reads, overrides and validates a config file.
+ * Reads, overrides and validates a config file. Its `plugins` are code, which runs here, as do those of the command
+ * line: the config then lists them all by absolute path and SHA-256.
  *
  * @param path a YAML file
  * @param overrides `a.b=value` each, applied in order before validation
+ * @param plugins paths of plugins beside the config's, relative to the working directory
  * @returns the config with every default filled in
- * @throws UserError if the file can't be read, is not YAML, or breaks the schema: then with a line for each problem
+ * @throws UserError if the file can't be read, is not YAML, or breaks the schema (then with a line for each problem),
+ * or a plugin can't be loaded
  */
-export function loadConfig(path: string, overrides: readonly string[] = []): Config {
+export async function loadConfig(
+  path: string,
+  overrides: readonly string[] = [],
+  plugins: readonly string[] = [],
+): Promise<LoadedConfig> {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     throw new UserError(visible(`${path}: cannot read the config: ${messageOf(error)}`));
   }
-  return parseConfig(text, path, overrides);
+  const document = readDocument(text, path, overrides);
+  const { plugins: named = [] } = validate(z.looseObject({ plugins: pluginsSchema }), document);
+  const requests = [
+    ...named.map((plugin, i) => ({ ...plugin, folder: dirname(path), origin: `${path}: plugins.${i}` })),
+    ...plugins.map((plugin) => ({ path: plugin, folder: '.', origin: '--plugin' })),
+  ];
+  const loaded = await loadPlugins(requests);
+  const registry = registryWith(loaded);
+  const config = validate(configSchema(registry), document);
+  if (loaded.length === 0) return { config, registry };
+  const recorded = loaded.map(({ file, sha256 }) => ({ path: file, sha256 }));
+  return { config: { ...config, plugins: recorded }, registry };
 }
 
-/** As `loadConfig`, from text; `file` is its name in messages. */
-export function parseConfig(text: string, file: string, overrides: readonly string[] = []): Config {
+/**
+ * As `loadConfig`, from text, without running any plugin: the methods are those of the registry. `file` is the text's
+ * name in messages.
+ */
+export function parseConfig(
+  text: string,
+  file: string,
+  overrides: readonly string[] = [],
+  registry = builtInRegistry,
+): Config {
+  const schema = registry === builtInRegistry ? builtInConfigSchema : configSchema(registry);
+  return validate(schema, readDocument(text, file, overrides));
+}
+
+/** A config's text read and overridden, and where each value comes from. */
+interface ConfigDocument {
+  readonly value: unknown;
+  /** `config.yaml:3:5`, or the override that set it. */
+  readonly locate: (path: readonly PropertyKey[]) => string;
+}
+
+function readDocument(text: string, file: string, overrides: readonly string[]): ConfigDocument {
   const source = parseYaml(text, file);
   const changes = overrides.map(parseOverride);
-  const document = changes.reduce(applyOverride, source.value);
-  if (document === null || document === undefined) throw new UserError(`${file}: the config is empty`);
-  const result = check(configSchema, document);
+  const value = changes.reduce(applyOverride, source.value);
+  if (value === null || value === undefined) throw new UserError(`${file}: the config is empty`);
+  return {
+    value,
+    locate(path) {
+      const change = changes.findLast((each) => each.path.every((part, i) => part === String(path[i])));
+      return change ? `${file}: --set ${change.text}` : `${file}:${source.locate(path)}`;
+    },
+  };
+}
+
+/** Throws a UserError with a line for each problem. */
+function validate<T>(schema: z.ZodType<T>, { value, locate }: ConfigDocument): T {
+  const result = check(schema, value);
   if ('value' in result) return result.value;
-  const lines = result.problems.map(({ path, message }: Problem) => {
-    const change = changes.findLast((each) => each.path.every((part, i) => part === String(path[i])));
-    const origin = change ? `${file}: --set ${change.text}` : `${file}:${source.locate(path)}`;
-    return visible(path.length > 0 ? `${origin}: ${formatPath(path)}: ${message}` : `${origin}: ${message}`);
-  });
+  const lines = result.problems.map(({ path, message }: Problem) =>
+    visible([locate(path), ...(path.length > 0 ? [formatPath(path)] : []), message].join(': ')),
+  );
   throw new UserError(lines.join('\n'));
 }

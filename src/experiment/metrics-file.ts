@@ -14,6 +14,8 @@ const columns = [
   'imagesPerSecond',
   'trainSeconds',
   'evaluationSeconds',
+  'dataWaitSeconds',
+  'skippedImages',
   'peakMemoryBytes',
   'reservedMemoryBytes',
 ] as const satisfies readonly (keyof EpochMetrics)[];

@@ -1,23 +1,29 @@
 import type { Dataset } from '../data/dataset.js';
+import type { ScanProgress } from '../data/files/scan.js';
 import { loadDataset } from '../data/registry.js';
 import type { Engine } from '../engine/engine.js';
 import { selectEngine } from '../engine/select.js';
 import { messageOf } from '../errors.js';
-import { buildStrategy } from '../local/presets.js';
+import { buildStrategy, builtInRegistry, type Registry } from '../local/registry.js';
 import type { Strategy } from '../local/strategy.js';
-import { disposeNetwork, networkState, type Network } from '../networks/network.js';
-import { resnetCifar } from '../networks/resnet-cifar.js';
-import { toTorch } from '../nn/parameters.js';
-import type { SafeTensor } from '../nn/safetensors.js';
+import { buildNetwork } from '../networks/build.js';
+import { networkWeights } from '../networks/export.js';
+import { disposeNetwork } from '../networks/network.js';
 import type { EpochMetrics, TrainEvent } from '../train/events.js';
 import { train } from '../train/trainer.js';
-import type { Config, MethodConfig } from './config.js';
+import { labelOf, type Config, type MethodConfig } from './config.js';
+import type { BalancedCuts } from './memory/balance.js';
+import { asksForBalance, chooseCuts, type ChosenMethod } from './memory/choose-cuts.js';
+import { settingOf } from './memory/setting.js';
 import { createRunFolder, type RunFolder } from './run-folder.js';
 import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
+import { formatBytes } from './table.js';
 
 /** What every run of a config shares. */
 export interface Experiment {
   readonly config: Config;
+  /** The methods that it can name. */
+  readonly registry: Registry;
   readonly engine: Engine;
   /** What would make it faster, where the engine is not the best there could be. */
   readonly notice?: string;
@@ -26,9 +32,16 @@ export interface Experiment {
 
 /** Called as a run goes on; drawing progress is what it is for. */
 export interface RunObserver {
-  start(run: { readonly label: string; readonly epochs: number; readonly evaluationSteps: number }): void;
+  start(run: {
+    readonly label: string;
+    readonly epochs: number;
+    readonly evaluationSteps: number;
+    readonly evaluatedOn?: Dataset['evaluatedOn'];
+  }): void;
   event(event: TrainEvent): void;
   end(): void;
+  /** Something to know that is no part of the training, such as how cut points were chosen. */
+  note(message: string): void;
 }
 
 export interface RunOptions {
@@ -47,10 +60,14 @@ export interface FinishedRun {
 }
 
 /** Starts the engine and loads the data. Throws a UserError if either is not there. */
-export async function openExperiment(config: Config): Promise<Experiment> {
+export async function openExperiment(
+  config: Config,
+  registry = builtInRegistry,
+  scanning?: ScanProgress,
+): Promise<Experiment> {
   const { engine, notice } = await selectEngine(config.engine);
-  const dataset = await loadDataset(config.data, config.seed);
-  return { config, engine, dataset, ...(notice === undefined ? {} : { notice }) };
+  const dataset = await loadDataset(config.data, config.seed, scanning);
+  return { config, registry, engine, dataset, ...(notice === undefined ? {} : { notice }) };
 }
 
 /**
@@ -64,33 +81,60 @@ export async function runExperiment(
   method: MethodConfig,
   options: RunOptions,
 ): Promise<FinishedRun> {
-  // What an earlier run left cached would count as this one's.
-  experiment.engine.memory.release();
-  return withStrategy(experiment, method, (strategy, label) =>
-    record(experiment, method, label, strategy, options),
-  );
+  return runPrepared(experiment, await prepareMethod(experiment, method, options), options);
 }
 
-/** Throws a UserError if a method does not fit the network, before anything is trained. */
-export async function checkMethod(experiment: Experiment, method: MethodConfig): Promise<void> {
-  await withStrategy(experiment, method, () => Promise.resolve());
+/**
+ * What can be known of a method before anything is trained: its cut points, where the config leaves them to measuring,
+ * and that it fits the network. Throws a UserError if it does not.
+ */
+export async function prepareMethod(
+  experiment: Experiment,
+  method: MethodConfig,
+  { signal, observer }: Pick<RunOptions, 'signal' | 'observer'>,
+): Promise<ChosenMethod> {
+  const { config, engine, registry, dataset } = experiment;
+  const label = labelOf(method);
+  if (asksForBalance(method)) observer?.note(`${label}: measuring where to cut`);
+  const inputs = { engine, registry, classes: dataset.classes.length, imageShape: dataset.imageShape };
+  const chosen = await chooseCuts(settingOf(config, inputs), method, { signal });
+  if (chosen.balanced !== undefined) observer?.note(`${label}: ${inWords(chosen.balanced)}`);
+  await withStrategy(experiment, chosen.method, () => Promise.resolve());
+  return chosen;
+}
+
+function inWords({ cuts, peakBytes, evenPeakBytes }: BalancedCuts): string {
+  const even = evenPeakBytes === undefined ? 'out of memory' : formatBytes(evenPeakBytes);
+  return `cuts after ${cuts.join(', ')}: largest update ${formatBytes(peakBytes)}, of even blocks ${even}`;
+}
+
+/** As `runExperiment`, for a method that was prepared. */
+export async function runPrepared(
+  experiment: Experiment,
+  chosen: ChosenMethod,
+  options: RunOptions,
+): Promise<FinishedRun> {
+  // What an earlier run left cached would count as this one's.
+  experiment.engine.memory.release();
+  return withStrategy(experiment, chosen.method, (strategy, label) =>
+    record(experiment, chosen, label, strategy, options),
+  );
 }
 
 /** Builds a fresh network and its strategy, and frees both when f is done with them. */
 async function withStrategy<T>(
-  { config, dataset }: Experiment,
+  { config, registry, dataset }: Experiment,
   method: MethodConfig,
   f: (strategy: Strategy, label: string) => Promise<T>,
 ): Promise<T> {
-  const network = resnetCifar({
-    depth: config.network.depth,
+  const network = buildNetwork(config.network, {
     classes: dataset.classes.length,
     imageShape: dataset.imageShape,
     seed: config.seed,
   });
   try {
     const { label = method.method, ...strategyOptions } = method;
-    const strategy = buildStrategy(network, strategyOptions);
+    const strategy = buildStrategy(network, strategyOptions, registry);
     try {
       return await f(strategy, label);
     } finally {
@@ -104,13 +148,14 @@ async function withStrategy<T>(
 /** Opens the run's folder and keeps it while the strategy is trained. */
 async function record(
   experiment: Experiment,
-  method: MethodConfig,
+  { method, balanced }: ChosenMethod,
   label: string,
   strategy: Strategy,
   { parent, signal, observer }: RunOptions,
 ): Promise<FinishedRun> {
   const { config, engine, dataset } = experiment;
-  const { name, seed, data, network, train: trainOptions } = config;
+  const { name, seed, plugins, data, network, train: trainOptions } = config;
+  const pluginFiles = plugins === undefined ? {} : { plugins };
   const run: RunIdentity = {
     method: method.method,
     label,
@@ -118,16 +163,19 @@ async function record(
     seed,
     engine: engine.name,
     memoryMeter: engine.memory.name,
+    ...(dataset.evaluatedOn === undefined ? {} : { evaluatedOn: dataset.evaluatedOn }),
   };
   const folder = createRunFolder(
     parent,
-    { name, seed, engine: engine.name, data, network, train: trainOptions, method },
+    { name, seed, engine: engine.name, ...pluginFiles, data, network, train: trainOptions, method },
     strategy.updates.map((update) => update.name),
   );
+  if (balanced !== undefined) folder.log.info(balanced, 'balanced cuts');
   observer?.start({
     label,
     epochs: trainOptions.epochs,
     evaluationSteps: Math.ceil(dataset.test.size / trainOptions.batchSize),
+    ...(run.evaluatedOn === undefined ? {} : { evaluatedOn: run.evaluatedOn }),
   });
   try {
     return await trainInto(folder, experiment, strategy, run, signal, observer);
@@ -156,10 +204,21 @@ async function trainInto(
       folder.writeMetrics(epochs);
     }
     if (event.type === 'epoch-start' || event.type === 'epoch-end') folder.log.info(event);
+    if (event.type === 'skipped') folder.log.warn(event);
     observer?.event(event);
   };
   const onAbort = (): void => summarise({ status: 'interrupted' });
-  folder.log.info({ ...run, engineDescription: engine.description, notice, dataset: dataset.name }, 'start');
+  folder.log.info(
+    {
+      ...run,
+      engineDescription: engine.description,
+      notice,
+      dataset: dataset.name,
+      datasetSource: dataset.source,
+      plugins: config.plugins,
+    },
+    'start',
+  );
   signal?.addEventListener('abort', onAbort);
   try {
     const { interrupted } = await train(strategy, dataset, {
@@ -169,7 +228,8 @@ async function trainInto(
       onEvent,
       ...(signal ? { signal } : {}),
     });
-    folder.writeWeights(weightsOf(strategy.network));
+    // Auxiliary nets are not part of what was trained for use.
+    folder.writeWeights(networkWeights(strategy.network));
     summarise({ status: interrupted ? 'interrupted' : 'finished' });
     return { folder: folder.path, interrupted, result: resultOf(run, epochs) };
   } catch (error) {
@@ -178,9 +238,4 @@ async function trainInto(
   } finally {
     signal?.removeEventListener('abort', onAbort);
   }
-}
-
-/** The network's parameters and running statistics; auxiliary nets are not part of what was trained for use. */
-function weightsOf(network: Network): ReadonlyMap<string, SafeTensor> {
-  return new Map(networkState(network).map((parameter) => [parameter.name, toTorch(parameter)]));
 }

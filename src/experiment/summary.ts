@@ -13,10 +13,12 @@ const identityShape = {
   seed: z.int(),
   engine: z.enum(engineNames),
   memoryMeter: z.enum(['cuda-allocator', 'cpu-allocator', 'tensor-bytes']),
+  /** What `accuracy` was measured on, where it is not the test split. */
+  evaluatedOn: z.enum(['test', 'validation']).exactOptional(),
 };
 
 const measuredShape = {
-  /** On the test split after the last epoch, 0…1. */
+  /** On the split evaluated on, after the last epoch, 0…1. */
   accuracy: z.number().min(0).max(1),
   /** The most that the meter saw during training steps; evaluation does not count. */
   peakMemoryBytes: z.number().min(0),
@@ -27,6 +29,8 @@ const measuredShape = {
   seconds: z.number().min(0),
   /** Finished epochs. */
   epochs: z.int().min(1),
+  /** Image files that could not be decoded and were left out, the most in an epoch. */
+  skippedImages: z.int().min(0),
 };
 
 const resultSchema = z.object({ ...identityShape, ...measuredShape });
@@ -61,6 +65,7 @@ export function resultOf(run: RunIdentity, epochs: readonly EpochMetrics[]): Run
     imagesPerSecond: sum((epoch) => epoch.imagesPerSecond * epoch.trainSeconds) / trainSeconds,
     seconds: trainSeconds + sum((epoch) => epoch.evaluationSeconds),
     epochs: epochs.length,
+    skippedImages: Math.max(...epochs.map((epoch) => epoch.skippedImages)),
   };
 }
 

@@ -9,10 +9,11 @@ export interface Table {
 /** Results as people read them; where BP is among them, memory is set against its first row. */
 export function resultTable(results: readonly RunResult[]): Table {
   const bp = results.find(({ method }) => method === 'bp');
+  const splits = [...new Set(results.map(({ evaluatedOn = 'test' }) => evaluatedOn))].join('/');
   const meters = [...new Set(results.map(({ memoryMeter }) => memoryMeter))].join(', ');
   return {
     header: [
-      ...['method', 'blocks', 'test accuracy', `peak memory (${meters})`],
+      ...['method', 'blocks', `${splits} accuracy`, `peak memory (${meters})`],
       ...(bp ? ['× BP'] : []),
       ...['images/s', 'time'],
     ],

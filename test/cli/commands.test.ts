@@ -39,7 +39,7 @@ describe('train', () => {
     expect(stderr).toMatch(/^auglocal: epoch 2\/2 {2}loss [\d.]+ {2}test accuracy/m);
     const path = only(out);
     expect(stdout).toContain(`run folder: ${path}\n`);
-    const config = loadConfig(join(path, 'config.yaml'));
+    const { config } = await loadConfig(join(path, 'config.yaml'));
     expect(config).toMatchObject({ seed: 5, train: { epochs: 2 }, method: { method: 'auglocal', depth: 1 } });
     expect(config.engine).not.toBe('auto');
     const epochs = readMetrics(join(path, 'metrics.csv'));
@@ -140,7 +140,7 @@ describe('an interrupted run', () => {
     await outcome;
     const path = only(out);
     expect(readMetrics(join(path, 'metrics.csv')).length).toBeGreaterThan(0);
-    expect(loadConfig(join(path, 'config.yaml')).name).toBe('tiny');
+    expect((await loadConfig(join(path, 'config.yaml'))).config.name).toBe('tiny');
     const log = readFileSync(join(path, 'log.jsonl'), 'utf8').trimEnd().split('\n');
     expect(log.map((line) => JSON.parse(line) as unknown)[0]).toMatchObject({
       msg: 'start',

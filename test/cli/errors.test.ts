@@ -34,12 +34,32 @@ it("prints the operating system's errors as they are", () => {
   });
 });
 
+/** An error whose stack begins at these places. */
+function thrownAt(...places: readonly string[]): TypeError {
+  const error = new TypeError('x is not a function');
+  error.stack = [`TypeError: ${error.message}`, ...places.map((place) => `    at build (${place})`)].join(
+    '\n',
+  );
+  return error;
+}
+
+const own = new URL('../../src/local/registry.js:10:3', import.meta.url).href;
+
 it('calls anything else a defect and shows its stack', () => {
-  const { text, exitCode } = reportOf(new TypeError('x is not a function'), false);
+  const { text, exitCode } = reportOf(thrownAt(own, 'node:internal/modules:1:2'), false);
   expect(text).toMatch(/^error: x is not a function\nthis is a defect of locallearn, please report/);
   expect(text).toMatch(/\n\s+at /);
   expect(exitCode).toBe(70);
   expect(reportOf('a string', false).text).toMatch(/^error: a string\nthis is a defect/);
+});
+
+it('says where in a plugin an error comes from', () => {
+  const library = 'file:///home/me/node_modules/some/index.js:1:1';
+  const { text, exitCode } = reportOf(thrownAt(library, 'file:///home/me/my-strategy.ts:12:5', own), false);
+  expect(text).toMatch(
+    /^error: x is not a function\nit comes from \/home\/me\/my-strategy\.ts:12:5, which is not part of locallearn:\n.*\n\s+at /,
+  );
+  expect(exitCode).toBe(1);
 });
 
 it('says nothing of an interruption but its exit code', () => {

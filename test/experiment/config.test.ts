@@ -48,6 +48,7 @@ describe('a valid config', () => {
       schedule: 'cosine',
       warmupEpochs: 0,
       augment: true,
+      mixup: 0,
       workers: 1,
     });
     expect(config.method).toMatchObject({ method: 'auglocal', depth: 2, pyramid: 0.5 });
@@ -100,7 +101,7 @@ describe('a bad config', () => {
 
   it('has a value that is none of the allowed', () => {
     expect(problem(minimal.replace('fashion-mnist', 'fashion_minst'))).toBe(
-      'c.yaml:3:3: data.name: must be one of fashion-mnist, cifar10, not "fashion_minst" (did you mean "fashion-mnist"?)',
+      'c.yaml:3:3: data.name: must be one of fashion-mnist, cifar10, cifar100, svhn, stl10, imagenet, folder, csv, not "fashion_minst" (did you mean "fashion-mnist"?)',
     );
     expect(problem(minimal, ['method.method=auglocl'])).toMatch(
       /^c\.yaml: --set method\.method=auglocl: method\.method: must be one of bp, .*auglocal.*, not "auglocl" \(did you mean "auglocal"\?\)$/,
@@ -137,12 +138,12 @@ describe('a bad config', () => {
     expect(problem('')).toBe('c.yaml: the config is empty');
   });
 
-  it('is not there', () => {
-    expect(() => loadConfig('/nowhere/c.yaml')).toThrow(UserError);
-    expect(() => loadConfig('/nowhere/c.yaml')).toThrow(
+  it('is not there', async () => {
+    await expect(loadConfig('/nowhere/c.yaml')).rejects.toThrow(UserError);
+    await expect(loadConfig('/nowhere/c.yaml')).rejects.toThrow(
       /^\/nowhere\/c\.yaml: cannot read the config: ENOENT/,
     );
-    expect(() => loadConfig(tmpdir())).toThrow(UserError);
+    await expect(loadConfig(tmpdir())).rejects.toThrow(UserError);
   });
 });
 
@@ -214,12 +215,29 @@ describe('whatever the document', () => {
       'methods',
       'epochs',
       'depth',
+      'blocks',
+      'plugins',
+      'path',
+      'auxiliary',
+      'loss',
+      'weight',
     );
     const { tree } = fc.letrec((tie) => ({
       tree: fc.oneof(
         { depthSize: 'small' },
         fc.jsonValue(),
-        fc.constantFrom('bp', 'man', 'resnet', 'cifar10', Number.NaN, Infinity, -0),
+        fc.constantFrom(
+          'bp',
+          'man',
+          'custom',
+          'sampled',
+          'contrast',
+          'resnet',
+          'cifar10',
+          Number.NaN,
+          Infinity,
+          -0,
+        ),
         fc.array(tie('tree'), { maxLength: 3 }),
         fc.dictionary(fc.oneof(keys, fc.string()), tie('tree'), { maxKeys: 6 }),
       ),
@@ -246,12 +264,12 @@ describe('whatever the document', () => {
     );
   });
 
-  it('bytes that are no text give a UserError', () => {
+  it('bytes that are no text give a UserError', async () => {
     const path = join(folder, 'bytes.yaml');
     writeFileSync(
       path,
       Uint8Array.from({ length: 256 }, (_, i) => i),
     );
-    expect(() => loadConfig(path)).toThrow(UserError);
+    await expect(loadConfig(path)).rejects.toThrow(UserError);
   });
 });

@@ -12,6 +12,8 @@ export function epochMetrics(epoch: number, changes: Partial<EpochMetrics> = {})
     imagesPerSecond: 100,
     trainSeconds: 10,
     evaluationSeconds: 2,
+    dataWaitSeconds: 0.5,
+    skippedImages: 0,
     peakMemoryBytes: 4e8,
     reservedMemoryBytes: 5e8,
     updateLosses: {},
@@ -35,6 +37,7 @@ export function runResult(changes: Partial<RunResult> = {}): RunResult {
     imagesPerSecond: 187.4,
     seconds: 75,
     epochs: 2,
+    skippedImages: 0,
     ...changes,
   };
 }

@@ -19,7 +19,7 @@ describe('metrics.csv', () => {
   it('has a header and a row for each epoch', () => {
     writeMetrics(path, ['block 1', 'head'], []);
     expect(readFileSync(path, 'utf8')).toBe(
-      'epoch,learningRate,trainLoss,testLoss,testAccuracy,imagesPerSecond,trainSeconds,evaluationSeconds,' +
+      'epoch,learningRate,trainLoss,testLoss,testAccuracy,imagesPerSecond,trainSeconds,evaluationSeconds,dataWaitSeconds,skippedImages,' +
         'peakMemoryBytes,reservedMemoryBytes,loss:block 1,loss:head,peak:block 1,peak:head\n',
     );
     expect(readMetrics(path)).toEqual([]);

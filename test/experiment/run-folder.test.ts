@@ -34,10 +34,10 @@ it('is named after time, config, method and seed, and never reuses a folder', ()
   expect(names).toEqual([name, `${name}-2`, `${name}-3`]);
 });
 
-it('holds the config, which trains the same run again, and empty metrics from the start', () => {
+it('holds the config, which trains the same run again, and empty metrics from the start', async () => {
   const folder = createRunFolder(parent, config, ['head'], now);
   folder.close();
-  expect(loadConfig(join(folder.path, 'config.yaml'))).toEqual(parsed);
+  expect((await loadConfig(join(folder.path, 'config.yaml'))).config).toEqual(parsed);
   expect(readMetrics(join(folder.path, 'metrics.csv'))).toEqual([]);
   expect(existsSync(join(folder.path, 'summary.json'))).toBe(false);
 });

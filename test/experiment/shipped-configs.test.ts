@@ -5,8 +5,9 @@ import { comparedMethods, loadConfig } from '../../src/experiment/config.js';
 
 const folder = join(import.meta.dirname, '../../configs');
 
-it.each(readdirSync(folder))('%s is a valid comparison with BP', (file) => {
-  const methods = comparedMethods(loadConfig(join(folder, file)));
+it.each(readdirSync(folder))('%s is a valid comparison with BP', async (file) => {
+  const { config } = await loadConfig(join(folder, file));
+  const methods = comparedMethods(config);
   expect(methods.length).toBeGreaterThan(1);
   expect(methods.filter(({ method }) => method === 'bp')).toHaveLength(1);
 });

@@ -16,6 +16,12 @@ const results = [
 ];
 
 describe('the comparison table', () => {
+  it('does not call accuracies on held-out training images test accuracies', () => {
+    const held = results.map((result) => ({ ...result, evaluatedOn: 'validation' as const }));
+    expect(resultTable(held).header[2]).toBe('validation accuracy');
+    expect(resultTable([results[0]!, held[1]!]).header[2]).toBe('test/validation accuracy');
+  });
+
   it('is aligned text for a terminal', () => {
     expect(textTable(resultTable(results)).split('\n')).toEqual([
       'method    blocks  test accuracy  peak memory (cpu-allocator)  × BP  images/s     time',

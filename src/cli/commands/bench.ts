@@ -3,18 +3,15 @@ import { engineNames } from '../../engine/engine.js';
 import type { BenchResult } from '../../experiment/bench.js';
 import { nearest } from '../../experiment/schema-problems.js';
 import { formatBytes, formatRate, textTable } from '../../experiment/table.js';
-import { strategyOptionsSchema } from '../../local/options.js';
 import { UsageError } from '../errors.js';
 import { notify } from '../progress.js';
-
-const methodNames = strategyOptionsSchema.options.map(({ shape }) => shape.method.value);
 
 export const benchOptions = {
   methods: {
     type: 'string',
     default: 'bp,auglocal',
     requiresArg: true,
-    describe: `which, with commas between: ${methodNames.join(', ')}`,
+    describe: 'which, with commas between, e.g. bp,man,hpff',
   },
   batch: { type: 'number', default: 128, requiresArg: true, describe: 'images a step' },
   depth: { type: 'number', default: 32, requiresArg: true, describe: 'layers of the ResNet, 6m+2' },
@@ -45,8 +42,11 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
   builder: (yargs) =>
     yargs.options(benchOptions).example('$0 bench --methods bp,auglocal --batch 128 --json', ''),
   handler: async (args) => {
+    // TensorFlow.js takes longest to load; help does without.
+    const { builtInRegistry } = await import('../../local/registry.js');
+    const methodNames = builtInRegistry.methods.map(({ name }) => name);
     const methods = args.methods.split(',').map((name) => {
-      const known = methodNames.find((method) => method === name.trim());
+      const known = builtInRegistry.methods.find((method) => method.name === name.trim());
       if (known) return known;
       throw new UsageError(
         `--methods: must be some of ${methodNames.join(', ')}, not "${name}"${nearest(name, methodNames)}`,

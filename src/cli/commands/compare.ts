@@ -3,7 +3,7 @@ import type { CommandModule } from 'yargs';
 import { resultTable, textTable } from '../../experiment/table.js';
 import { withInterrupts } from '../interrupts.js';
 import { configArgument, configOf, configOptions, defaultRuns, type ConfigArguments } from '../options.js';
-import { notify, progressObserver } from '../progress.js';
+import { notify, progressObserver, scanNotes } from '../progress.js';
 
 export const compareOptions = {
   ...configOptions,
@@ -24,13 +24,12 @@ export const compareCommand: CommandModule<object, ConfigArguments & { readonly 
       .example('$0 compare configs/demo.yaml', '')
       .example('$0 compare configs/demo.yaml --out results --set train.epochs=1', ''),
   handler: async (args) => {
-    const config = configOf(args);
+    const { config, registry } = await configOf(args);
     const parent = args.out ?? join(defaultRuns, config.name);
-    // TensorFlow.js takes longest to load; help and mistakes in the config do without.
     const { openExperiment } = await import('../../experiment/run.js');
     const { compare } = await import('../../experiment/compare.js');
     await withInterrupts(async (signal) => {
-      const experiment = await openExperiment(config);
+      const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
       notify(experiment.notice, args.quiet);
       const observer = progressObserver(process.stderr, args.quiet);
       const { results } = await compare(experiment, { parent, signal, observer });

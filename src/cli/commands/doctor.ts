@@ -1,6 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import type { CommandModule } from 'yargs';
-import { datasetNames, loadDataset, type DatasetName } from '../../data/registry.js';
+import { officialNames, type OfficialName } from '../../data/options.js';
+import { loadDataset } from '../../data/registry.js';
 import { UserError } from '../../errors.js';
 import { doctorReport, type Diagnosis } from '../doctor-report.js';
 import { version } from '../version.js';
@@ -12,7 +13,7 @@ export const doctorCommand: CommandModule = {
     const { probeEngines } = await import('../../engine/select.js');
     const engines = await probeEngines();
     const datasets: Diagnosis['datasets'][number][] = [];
-    for (const name of datasetNames) datasets.push(await examine(name));
+    for (const name of officialNames) datasets.push(await examine(name));
     const machine = {
       node: process.version,
       platform: `${process.platform} ${process.arch}`,
@@ -24,7 +25,7 @@ export const doctorCommand: CommandModule = {
 };
 
 /** Reads the data set whole, so that a damaged file is told too. */
-async function examine(name: DatasetName): Promise<Diagnosis['datasets'][number]> {
+async function examine(name: OfficialName): Promise<Diagnosis['datasets'][number]> {
   try {
     const { train, test } = await loadDataset({ name }, 0);
     return { name, found: true, detail: `${train.size} training and ${test.size} test images` };

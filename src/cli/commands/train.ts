@@ -3,7 +3,7 @@ import { UserError } from '../../errors.js';
 import { resultTable, textTable } from '../../experiment/table.js';
 import { withInterrupts } from '../interrupts.js';
 import { configArgument, configOf, configOptions, defaultRuns, type ConfigArguments } from '../options.js';
-import { notify, progressObserver } from '../progress.js';
+import { notify, progressObserver, scanNotes } from '../progress.js';
 
 export const trainOptions = {
   ...configOptions,
@@ -25,14 +25,13 @@ export const trainCommand: CommandModule<object, ConfigArguments & { readonly ou
       .example('$0 train configs/auglocal.yaml', '')
       .example('$0 train configs/auglocal.yaml --set method.depth=3 --seed 2', ''),
   handler: async (args) => {
-    const config = configOf(args);
+    const { config, registry } = await configOf(args);
     const { method } = config;
     if (!method)
       throw new UserError(`${args.config}: lists several methods; use "locallearn compare" for it`);
-    // TensorFlow.js takes longest to load; help and mistakes in the config do without.
     const { openExperiment, runExperiment } = await import('../../experiment/run.js');
     await withInterrupts(async (signal) => {
-      const experiment = await openExperiment(config);
+      const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
       notify(experiment.notice, args.quiet);
       const observer = progressObserver(process.stderr, args.quiet);
       const { folder, result } = await runExperiment(experiment, method, {

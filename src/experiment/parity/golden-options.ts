@@ -1,11 +1,8 @@
 import { z } from 'zod';
 import { UserError } from '../../errors.js';
 import type { Normalization } from '../../local/batch.js';
-import {
-  strategyOptionsSchema,
-  type StrategyOptions,
-  type StrategyOptionsInput,
-} from '../../local/options.js';
+import type { StrategyOptions, StrategyOptionsInput } from '../../local/options.js';
+import { builtInOptionsSchema } from '../../local/registry.js';
 import type { Network } from '../../networks/network.js';
 import { check, formatPath, nearest } from '../schema-problems.js';
 import type { GoldenFile } from './golden-file.js';
@@ -98,7 +95,7 @@ export function goldenNotices(golden: GoldenFile): string[] {
 
 /** A published run's settings as this project's options. Throws a UserError where they make no sense. */
 export function goldenStrategyOptions(golden: GoldenFile, network: Network): StrategyOptions {
-  const result = check(strategyOptionsSchema, translate(golden, network));
+  const result = check(builtInOptionsSchema, translate(golden, network));
   if ('value' in result) return result.value;
   const { path, message } = result.problems[0]!;
   throw new UserError(`options: ${formatPath(path)}: ${message}`);

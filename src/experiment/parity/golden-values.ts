@@ -54,6 +54,6 @@ export function goldenImages(
 }
 
 /** The published runs have ten classes, whatever their data set. */
-export function goldenLabels(count: number, step: number): Uint8Array {
-  return Uint8Array.from({ length: count }, (_, i) => (7 * i + step) % 10);
+export function goldenLabels(count: number, step: number): Uint16Array {
+  return Uint16Array.from({ length: count }, (_, i) => (7 * i + step) % 10);
 }

@@ -1,0 +1,152 @@
+import type { CommandModule } from 'yargs';
+import { UserError } from '../../errors.js';
+import type { MethodConfig } from '../../experiment/config.js';
+import type { MeasureOptions, MethodMemory } from '../../experiment/memory/report.js';
+import type { MemorySetting } from '../../experiment/memory/setting.js';
+import type { BlockCount } from '../../experiment/memory/sweep.js';
+import { UsageError } from '../errors.js';
+import { withInterrupts } from '../interrupts.js';
+import { configArgument, configOf, configOptions, type ConfigArguments } from '../options.js';
+import { notify, slowNotes } from '../progress.js';
+
+export const memoryOptions = {
+  ...configOptions,
+  method: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'only this one beside BP: a label or method of the config, or any other with its defaults',
+  },
+  blocks: {
+    type: 'string',
+    describe: 'a line for each number of blocks, such as 1,2,4,8,16,all; just those without a list',
+  },
+  budget: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'find the fewest blocks that fit into so much memory, e.g. 2GB or 1.5GiB',
+  },
+  batch: { type: 'number', requiresArg: true, describe: 'the same as --set train.batchSize=…' },
+  json: { type: 'boolean', default: false, describe: 'a line of JSON for each result instead of tables' },
+} as const;
+
+interface MemoryArguments extends ConfigArguments {
+  readonly method: string | undefined;
+  readonly blocks: string | undefined;
+  readonly budget: string | undefined;
+  readonly batch: number | undefined;
+  readonly json: boolean;
+}
+
+export const memoryCommand: CommandModule<object, MemoryArguments> = {
+  command: 'memory <config>',
+  describe: 'measure the memory of training steps on random images, without training',
+  builder: (yargs) =>
+    yargs
+      .positional('config', configArgument)
+      .options(memoryOptions)
+      .example('$0 memory configs/demo.yaml', '')
+      .example('$0 memory configs/demo.yaml --method man --blocks 1,2,4,all', '')
+      .example('$0 memory configs/demo.yaml --method man --budget 100MB', ''),
+  handler: async (args) => {
+    const counts = countsOf(args.blocks);
+    const { parseSize } = await import('../../experiment/memory/size.js');
+    const budget = args.budget === undefined ? undefined : parseSize(args.budget, '--budget');
+    const batch = args.batch === undefined ? [] : [`train.batchSize=${args.batch}`];
+    const { config, registry } = await configOf({ ...args, set: [...args.set, ...batch] });
+    const { memoryMethods } = await import('../../experiment/memory/methods.js');
+    const methods = memoryMethods(config, registry, args.method);
+    const swept = args.blocks !== undefined || budget !== undefined;
+    if (swept && methods.length === 0) {
+      throw new UserError('the config has no method that cuts into blocks; name one with --method');
+    }
+    const { openSetting } = await import('../../experiment/memory/setting.js');
+    await withInterrupts(async (signal) => {
+      const { setting, notice } = await openSetting(config, registry);
+      const silent = args.quiet || args.json;
+      notify(notice, silent);
+      const options = { signal, onProgress: slowNotes(silent), json: args.json };
+      if (!swept) await eachUpdate(setting, methods, options);
+      else {
+        const onLeftOut = (message: string): void => notify(message, silent);
+        await eachCount(setting, methods, { ...options, counts, budget, onLeftOut });
+      }
+    });
+  },
+};
+
+interface PrintOptions extends MeasureOptions {
+  readonly json: boolean;
+}
+
+/** Every update of BP and of each method. */
+async function eachUpdate(
+  setting: MemorySetting,
+  methods: readonly MethodConfig[],
+  { json, ...options }: PrintOptions,
+): Promise<void> {
+  const { backpropagation, measureMethod } = await import('../../experiment/memory/report.js');
+  const { memoryRecord, methodTable, updateTable } = await import('../../experiment/memory/output.js');
+  const results: MethodMemory[] = [];
+  for (const method of [backpropagation, ...methods]) {
+    if (options.signal?.aborted) return;
+    const result = await measureMethod(setting, method, options);
+    results.push(result);
+    print(json ? memoryRecord(setting, result, results[0]!) : `${updateTable(setting, result)}\n`);
+  }
+  if (!json && results.length > 1) print(methodTable(setting, results));
+}
+
+/** A line for each number of blocks of each method, and which is the first that fits a budget. */
+async function eachCount(
+  setting: MemorySetting,
+  methods: readonly MethodConfig[],
+  {
+    json,
+    counts,
+    budget,
+    ...options
+  }: PrintOptions & {
+    readonly counts: readonly BlockCount[] | undefined;
+    readonly budget: number | undefined;
+    readonly onLeftOut: (message: string) => void;
+  },
+): Promise<void> {
+  const { backpropagation, measureMethod } = await import('../../experiment/memory/report.js');
+  const { fitting, sweepBlocks } = await import('../../experiment/memory/sweep.js');
+  const { budgetLine, budgetRecord, memoryRecord, sweepTable } =
+    await import('../../experiment/memory/output.js');
+  const bp = await measureMethod(setting, backpropagation, options);
+  const misfits: string[] = [];
+  for (const method of methods) {
+    const results = await sweepBlocks(setting, method, {
+      ...{ ...options, counts, bp, budget },
+      onResult: (result) => json && print(memoryRecord(setting, result, bp)),
+    });
+    if (options.signal?.aborted) return;
+    if (!json) print(`${sweepTable(setting, results, bp)}\n`);
+    if (budget === undefined) continue;
+    const found = fitting(results, budget);
+    if (json) print(budgetRecord(results, budget));
+    if (found === undefined) misfits.push(budgetLine(results, budget));
+    else if (!json) print(`${budgetLine(results, budget)}\n`);
+  }
+  if (misfits.length > 0) throw new UserError(misfits.join('\n'));
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+/** `1,2,4,all` in ascending order; undefined for the usual ones. */
+function countsOf(list: string | undefined): readonly BlockCount[] | undefined {
+  if (list === undefined || list === '') return undefined;
+  const counts = list.split(',').map((text): BlockCount => {
+    if (text.trim() === 'all') return 'all';
+    const count = Number(text);
+    if (text.trim() !== '' && Number.isInteger(count) && count >= 1) return count;
+    throw new UsageError(
+      `--blocks: must be whole numbers from 1 or "all", with commas between, not "${text}"`,
+    );
+  });
+  return [...new Set(counts)].sort((a, b) => (a === 'all' ? 1 : b === 'all' ? -1 : a - b));
+}

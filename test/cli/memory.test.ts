@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { run } from './helpers.js';
+
+/** No data set is there: none is needed. */
+const config = `
+name: tiny
+data: { name: cifar10, dir: nowhere }
+network: { name: resnet, depth: 8 }
+train: { epochs: 1, batchSize: 8, learningRate: 0.1 }
+methods:
+  - { method: greedy }
+  - { method: man, blocks: 2, label: two }
+`;
+
+let folder: string;
+let path: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'locallearn-memory-'));
+  path = join(folder, 'tiny.yaml');
+  writeFileSync(path, config);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const lines = (stdout: string): Record<string, unknown>[] =>
+  stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+describe('memory', () => {
+  test('prints the updates of each method and the methods beside BP', async () => {
+    const { code, stdout, stderr } = await run(['memory', path, '--quiet']);
+    expect(code).toBe(0);
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^bp: resnet-8 in 1 block, 8 images of 32×32×3/);
+    expect(stdout).toMatch(/^two: resnet-8 in 2 blocks/m);
+    expect(stdout).toMatch(/^block 4|^head .*█$/m);
+    expect(stdout).toMatch(/^method +blocks +largest update +peak \(\S+\) +× BP$/m);
+    expect(stdout).toMatch(/^two +2 +\S.* [\d.]+ MB +\d\.\d\d +█+$/m);
+  });
+
+  test('prints one line of JSON a method, and nothing else', async () => {
+    const { code, stdout, stderr } = await run(['memory', path, '--method', 'two', '--batch', '4', '--json']);
+    expect([code, stderr]).toEqual([0, '']);
+    const [bp, two, ...rest] = lines(stdout);
+    expect(rest).toEqual([]);
+    expect(bp).toMatchObject({ method: 'bp', batch: 4, timesBp: 1, blocks: 1 });
+    expect(two).toMatchObject({ method: 'man', label: 'two', batch: 4, blocks: 2 });
+  });
+
+  test('compares numbers of blocks', async () => {
+    const { code, stdout } = await run([
+      'memory',
+      path,
+      '--method',
+      'greedy',
+      '--blocks',
+      '4,1,2',
+      '--quiet',
+    ]);
+    expect(code).toBe(0);
+    expect(stdout.match(/^(1 \(bp\)|2|4) /gm)).toEqual(['1 (bp) ', '2 ', '4 ']);
+  });
+
+  test('names the fewest blocks that fit a budget, or fails', async () => {
+    const fits = ['memory', path, '--method', 'greedy', '--quiet', '--budget'];
+    const enough = await run([...fits, '1TB']);
+    expect(enough.code).toBe(0);
+    expect(enough.stdout).toMatch(/^greedy: backpropagation \(K = 1\) fits into/m);
+    const small = await run([...fits, '10 kB', '--blocks', '2']);
+    expect(small.code).toBe(1);
+    expect(small.stderr).toMatch(/^error: greedy: none of K = 2 fits into 10\.0 kB; the least is .*\n$/);
+    const json = await run([...fits, '10kB', '--blocks', '2', '--json']);
+    expect(json.code).toBe(1);
+    expect(lines(json.stdout).at(-1)).toEqual({ label: 'greedy', budgetBytes: 10_000, count: null });
+  });
+
+  test.each([
+    [['--budget', '2XB'], 1, /--budget: must be a size such as 2GB, 1\.5GiB or 900MB, not "2XB"/],
+    [['--blocks', '2,x'], 2, /--blocks: must be whole numbers from 1 or "all".* not "x"/],
+    [['--blocks', '0'], 2, /--blocks: must be/],
+    [['--blocks', '9', '--quiet'], 1, /blocks: 9 is more than the 4 units of resnet-8/],
+    [['--method', 'mann'], 1, /--method: there is no "mann" \(did you mean "man"\?\)/],
+    [['--batch', '0'], 1, /train\.batchSize/],
+    [['--method', 'bp', '--budget', '1GB'], 1, /no method that cuts into blocks; name one with --method/],
+  ] as const)('refuses %j in one line', async (args, code, message) => {
+    const outcome = await run(['memory', path, ...args]);
+    expect(outcome.code).toBe(code);
+    expect(outcome.stderr).toMatch(message);
+    expect(outcome.stderr).not.toMatch(/^ +at /m);
+    expect(outcome.stdout).toBe('');
+  });
+});

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { run, tinyConfig, writeFashionMnist } from './helpers.js';
+
+const source = `
+import * as tf from '@tensorflow/tfjs';
+import { definePlugin, defineLoss, labels, type LocalLoss, z } from 'locallearn';
+
+/** Cross-entropy, until the day it breaks. */
+function fragile(breaks: boolean): LocalLoss {
+  const whole = labels('cross-entropy');
+  return {
+    ...whole,
+    build(parts) {
+      const objective = whole.build(parts);
+      return (scope, site) => {
+        const { layers, loss } = objective(scope, site);
+        return {
+          layers,
+          loss(features, batch) {
+            if (breaks) throw new TypeError(\`batch of \${batch.size} broke it\`);
+            return tf.mul(loss(features, batch), 2) as tf.Scalar;
+          },
+        };
+      };
+    },
+  };
+}
+
+export const plugin = definePlugin({
+  losses: [
+    defineLoss({
+      name: 'fragile',
+      options: z.strictObject({ breaks: z.boolean().default(false) }),
+      build: ({ breaks }) => fragile(breaks),
+    }),
+  ],
+});
+`;
+const sha256 = createHash('sha256').update(source).digest('hex');
+
+let folder: string;
+let plugin: string;
+let config: string;
+beforeAll(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'locallearn-cli-')));
+  writeFashionMnist(join(folder, 'data'));
+  // A name that a URL must encode.
+  mkdirSync(join(folder, 'my code'));
+  plugin = join(folder, 'my code', 'fragile #1.ts');
+  writeFileSync(plugin, source);
+  config = join(folder, 'config.yaml');
+  const method = 'method: { method: custom, blocks: 2, loss: fragile }';
+  writeFileSync(config, tinyConfig(join(folder, 'data'), method));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function only(parent: string): string {
+  const names = readdirSync(parent);
+  expect(names).toHaveLength(1);
+  return join(parent, names[0]!);
+}
+
+it('a run says which code made it, and its config trains it again', async () => {
+  const out = join(folder, 'runs');
+  const { code, stderr } = await run(['train', config, '--out', out, '--plugin', plugin]);
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(stderr).toContain(`note: ran the plugin ${plugin} (SHA-256 ${sha256})\n`);
+  const path = only(out);
+  expect(parse(readFileSync(join(path, 'config.yaml'), 'utf8'))).toMatchObject({
+    plugins: [{ path: plugin, sha256 }],
+    method: { method: 'custom', loss: [{ name: 'fragile', breaks: false }] },
+  });
+  const [start = ''] = readFileSync(join(path, 'log.jsonl'), 'utf8').split('\n');
+  expect(JSON.parse(start)).toMatchObject({ msg: 'start', plugins: [{ path: plugin, sha256 }] });
+
+  const again = join(folder, 'again');
+  const second = await run(['train', join(path, 'config.yaml'), '--out', again, '--quiet']);
+  expect(second).toMatchObject({ code: 0, stderr: '' });
+  const losses = (run: string): string[] =>
+    readFileSync(join(run, 'metrics.csv'), 'utf8')
+      .split('\n')
+      .map((row) => row.split(',').slice(0, 5).join());
+  expect(losses(only(again))).toEqual(losses(path));
+});
+
+it('an error of a plugin in the middle of a run is called the plugin’s', async () => {
+  const method = 'method={ method: custom, blocks: 2, loss: { name: fragile, breaks: true } }';
+  const out = join(folder, 'broken');
+  const { code, stderr } = await run(['train', config, '--out', out, '--plugin', plugin, '--set', method]);
+  expect(code).toBe(1);
+  expect(stderr).toContain('error: batch of 16 broke it\n');
+  expect(stderr).toContain(`it comes from ${plugin}:17:31, which is not part of locallearn:\n`);
+  expect(stderr).not.toContain('defect');
+});
+
+it('a plugin that is not there is one line', async () => {
+  const { code, stderr } = await run(['train', config, '--plugin', join(folder, 'none.ts')]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^error: --plugin: cannot read the plugin: ENOENT.*none\.ts'\n$/);
+});
