@@ -162,7 +162,7 @@ describe('a method', () => {
     [{ method: 'man' }, /man: say where to cut/],
     [
       { method: 'auglocal', depth: 6 },
-      /auglocal: depth 6 leaves no local block of 7; ask for a depth below 6/,
+      /auglocal: depth 6 joins the last 7 of 7 blocks, which leaves no local one; ask for at least 8 blocks, or a smaller depth/,
     ],
     [
       { method: 'man', blocks: 3, head: 'imagenet', widen: 2 },

@@ -15,13 +15,13 @@ export interface SweepMemory extends MethodMemory {
 }
 
 export interface SweepOptions extends MeasureOptions {
-  /** The usual ones where undefined; of those, the ones that the method cannot be cut into are left out. */
+  /** The usual ones where undefined. Those that the method cannot be cut into are left out. */
   readonly counts?: readonly BlockCount[] | undefined;
   /** What K = 1 took; it is not measured again. */
   readonly bp: MethodMemory;
   /** Bytes that a step may take: between the usual counts, those are tried too that could be the fewest that fit. */
   readonly budget?: number | undefined;
-  /** Told which of the usual counts the method cannot be cut into, and why. */
+  /** Told which counts the method cannot be cut into, and why. */
   readonly onLeftOut?: ((message: string) => void) | undefined;
   /** Each result as it comes, in the order of measuring. */
   readonly onResult?: ((result: SweepMemory) => void) | undefined;
@@ -31,28 +31,35 @@ export interface SweepOptions extends MeasureOptions {
  * Measures a method with K = 1 (backpropagation), 2, … blocks, ascending. Cut points that the method names give way to
  * those that go with each K; `balanced` and `memory-balanced` stay.
  *
- * Throws a UserError where the network cannot be cut into one of `counts`.
+ * Throws a UserError where the network can be cut into none of them.
  */
 export async function sweepBlocks(
   setting: MemorySetting,
   method: MethodConfig,
   options: SweepOptions,
 ): Promise<SweepMemory[]> {
-  const { counts, bp, budget, signal, onProgress, onResult } = options;
+  const { counts, bp, budget, signal, onProgress, onResult, onLeftOut } = options;
   const units = await withNetwork(setting, (network) => network.units.length);
   const wanted = counts ?? [...usualCounts.filter((count) => count < units), 'all'];
   const results: SweepMemory[] = [];
+  let refusal: UserError | undefined;
   const measure = async (count: BlockCount): Promise<void> => {
     if (signal?.aborted || results.some((result) => result.count === count)) return;
-    const result = await measureCount(setting, method, count, bp, options);
-    if (result === undefined) return;
-    results.push(result);
-    onResult?.(result);
+    try {
+      const result = await measureCount(setting, method, count, bp, options);
+      results.push(result);
+      onResult?.(result);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      refusal = error;
+      onLeftOut?.(`${labelOf(method)}: left out K = ${String(count)}: ${messageOf(error)}`);
+    }
   };
   for (const count of wanted) {
     await measure(count);
     if (budget !== undefined && counts === undefined && fitting(results, budget)) break;
   }
+  if (refusal !== undefined && results.length === 0) throw refusal;
   const found = budget === undefined ? undefined : fitting(results, budget);
   if (found !== undefined && counts === undefined) {
     const below = found.count === 'all' ? units : found.count;
@@ -74,22 +81,16 @@ function byCount({ count: a }: SweepMemory, { count: b }: SweepMemory): number {
   return (a === 'all' ? Infinity : a) - (b === 'all' ? Infinity : b) || 0;
 }
 
-/** Undefined where the method cannot be cut so, and nobody asked for exactly that. */
+/** Throws a UserError where the method cannot be cut so. */
 async function measureCount(
   setting: MemorySetting,
   method: MethodConfig,
   count: BlockCount,
   bp: MethodMemory,
-  { counts, ...options }: SweepOptions,
-): Promise<SweepMemory | undefined> {
+  options: MeasureOptions,
+): Promise<SweepMemory> {
   if (count === 1) return { ...bp, label: labelOf(method), count };
-  try {
-    return { ...(await measureMethod(setting, await withBlocks(setting, method, count), options)), count };
-  } catch (error) {
-    if (counts !== undefined || !(error instanceof UserError)) throw error;
-    options.onLeftOut?.(`${labelOf(method)}: left out K = ${String(count)}: ${messageOf(error)}`);
-    return undefined;
-  }
+  return { ...(await measureMethod(setting, await withBlocks(setting, method, count), options)), count };
 }
 
 /** The method cut into so many blocks. */

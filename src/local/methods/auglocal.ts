@@ -46,6 +46,6 @@ function cutsBeforeDepth(network: Network, pieces: number, depth: number): Cuts 
   const cuts = evenCuts(network, pieces, { stemJoined: false }).slice(0, Math.max(0, pieces - depth - 1));
   if (cuts.length > 0) return cuts;
   throw new UserError(
-    `auglocal: depth ${depth} leaves no local block of ${pieces}; ask for a depth below ${pieces - 1}`,
+    `auglocal: depth ${depth} joins the last ${depth + 1} of ${pieces} blocks, which leaves no local one; ask for at least ${depth + 2} blocks, or a smaller depth`,
   );
 }

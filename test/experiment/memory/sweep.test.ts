@@ -60,11 +60,18 @@ describe('a sweep', () => {
     expect(blocksOf(await sweep({ method: 'man' }, { counts: ['all'] }))).toEqual([6]);
   });
 
-  test('leaves out usual counts that the method cannot be cut into, and refuses others', async () => {
-    const leftOut: string[] = [];
-    expect(countsOf(await sweep({ method: 'auglocal', depth: 2 }, { leftOut }))).toEqual([1, 4, 'all']);
-    expect(leftOut).toHaveLength(1);
-    expect(leftOut[0]).toMatch(/^auglocal: left out K = 2: auglocal: depth 2 leaves no local block/);
+  test.each([undefined, [1, 2, 4, 'all'] as const])(
+    'leaves out of %j what cannot be cut so',
+    async (counts) => {
+      const leftOut: string[] = [];
+      const options = { leftOut, ...(counts === undefined ? {} : { counts }) };
+      expect(countsOf(await sweep({ method: 'auglocal', depth: 2 }, options))).toEqual([1, 4, 'all']);
+      expect(leftOut).toHaveLength(1);
+      expect(leftOut[0]).toMatch(/^auglocal: left out K = 2: auglocal: depth 2 joins the last 3 of 2 blocks/);
+    },
+  );
+
+  test('refuses counts of which none is possible', async () => {
     await expect(sweep({ method: 'greedy' }, { counts: [9] })).rejects.toThrow(/more than the 7 units/);
   });
 

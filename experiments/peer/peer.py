@@ -1,0 +1,82 @@
+"""Training steps of plain PyTorch, timed on request: what `locallearn` is compared with.
+
+The networks and the methods are those of ../parity/reference.py: modules as anyone would write them, NCHW, PyTorch's own
+allocator, autograd, torch.optim.SGD, and one optimiser step after all backward passes. Its losses are those of the
+golden files: `python3 experiments/parity/reference.py test/fixtures/golden/auglocal-resnet32-k16-d2.json`.
+
+Reads lines of JSON on standard input and answers each with one: first the settings (`method`, `layers`, `K`, `depth`,
+`batch`, `threads`, `options`), then `{"train": n}` or `{"evaluate": n}` for n timed steps. An answer has the seconds of each
+step and `peakBytes`, the largest resident size so far less that of the interpreter with torch loaded.
+"""
+import json
+import pathlib
+import sys
+import time
+
+import torch
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "parity"))
+from reference import Run, initial  # noqa: E402
+
+
+def resident(which):
+    """`VmRSS`, now, or `VmHWM`, the largest so far, in bytes; getrusage's maximum starts from the parent process's."""
+    for line in pathlib.Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(which):
+            return int(line.split()[1]) * 1024
+
+
+class Peer:
+    def __init__(self, settings):
+        self.run = run = Run(settings, torch.float32)
+        named = {**dict(run.net.named_parameters()), **dict(run.aux.named_parameters())}
+        for name, parameter in named.items():
+            parameter.data = initial(name, parameter.shape)
+        trained = [p for p in named.values() if p.requires_grad]
+        self.optimizer = torch.optim.SGD(trained, lr=0.01, momentum=0.9, nesterov=True, weight_decay=1e-4)
+        generator = torch.Generator().manual_seed(1)
+        shape = (settings["batch"], 3, run.size, run.size)
+        self.bytes = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+        self.labels = torch.randint(0, 10, (settings["batch"],), generator=generator)
+
+    def images(self):
+        pixels = self.bytes.float() / 255
+        return (pixels - self.run.mean) / self.run.std, pixels
+
+    def train(self):
+        self.run.net.train()
+        self.run.aux.train()
+        x, pixels = self.images()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.run.step(x, self.labels, pixels)
+        self.optimizer.step()
+
+    def evaluate(self):
+        self.run.net.eval()
+        with torch.no_grad():
+            (self.run.net(self.images()[0]).argmax(1) == self.labels).sum().item()
+
+
+def timed(step, count):
+    seconds = []
+    for _ in range(count):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def main():
+    idle = resident("VmRSS")
+    settings = json.loads(sys.stdin.readline())
+    torch.set_num_threads(settings["threads"])
+    peer = Peer(settings)
+    print(json.dumps({"torch": torch.__version__}), flush=True)
+    for line in sys.stdin:
+        [(what, count)] = json.loads(line).items()
+        seconds = timed({"train": peer.train, "evaluate": peer.evaluate}[what], count)
+        print(json.dumps({"seconds": seconds, "peakBytes": resident("VmHWM") - idle}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
