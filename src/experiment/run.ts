@@ -10,6 +10,7 @@ import { buildNetwork } from '../networks/build.js';
 import { networkWeights } from '../networks/export.js';
 import { disposeNetwork } from '../networks/network.js';
 import type { EpochMetrics, TrainEvent } from '../train/events.js';
+import { checkMixing } from '../train/check-mixing.js';
 import { train } from '../train/trainer.js';
 import { labelOf, type Config, type MethodConfig } from './config.js';
 import type { BalancedCuts } from './memory/balance.js';
@@ -86,7 +87,7 @@ export async function runExperiment(
 
 /**
  * What can be known of a method before anything is trained: its cut points, where the config leaves them to measuring,
- * and that it fits the network. Throws a UserError if it does not.
+ * and that it fits the network and the training. Throws a UserError if it does not.
  */
 export async function prepareMethod(
   experiment: Experiment,
@@ -99,7 +100,10 @@ export async function prepareMethod(
   const inputs = { engine, registry, classes: dataset.classes.length, imageShape: dataset.imageShape };
   const chosen = await chooseCuts(settingOf(config, inputs), method, { signal });
   if (chosen.balanced !== undefined) observer?.note(`${label}: ${inWords(chosen.balanced)}`);
-  await withStrategy(experiment, chosen.method, () => Promise.resolve());
+  await withStrategy(experiment, chosen.method, (strategy) => {
+    if (config.train.mixup > 0) checkMixing(strategy);
+    return Promise.resolve();
+  });
   return chosen;
 }
 

@@ -3,6 +3,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { UserError } from '../../src/errors.js';
 import { createBatch } from '../../src/local/batch.js';
 import { randomStream } from '../../src/random.js';
+import { checkMixing } from '../../src/train/check-mixing.js';
 import { drawMixing, symmetricBeta } from '../../src/train/mixup.js';
 import { startEngine } from '../support/engine.js';
 import { tinyMethods, tinyRun, tinyShape, titleOf } from '../support/tiny.js';
@@ -118,8 +119,14 @@ describe('a mixed batch', () => {
           });
           return losses;
         };
-        if (title.includes('contrast')) expect(step).toThrow(/train\.mixup: .*leave mixup out/);
-        else expect(step().every(Number.isFinite)).toBe(true);
+        const check = (): void => checkMixing(run.strategy);
+        if (title.includes('contrast')) {
+          expect(step).toThrow(/train\.mixup: .*leave mixup out/);
+          expect(check).toThrow(/train\.mixup: .*leave mixup out/);
+        } else {
+          expect(step().every(Number.isFinite)).toBe(true);
+          expect(check).not.toThrow();
+        }
       } finally {
         run.dispose();
       }
