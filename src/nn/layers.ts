@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { BatchNormalization } from '../engine/fused/ops.js';
 import { linearOp } from '../engine/fused/linear.js';
 import { fused } from '../engine/fused/registry.js';
+import { resizeBilinearOp } from '../engine/fused/resize.js';
 import { pureLayer, type Counter, type Layer } from './layer.js';
 import {
   childScope,
@@ -198,5 +199,5 @@ export const resizeBilinear = ([height, width]: readonly [height: number, width:
   pureLayer((x) =>
     x.shape[1] === height && x.shape[2] === width
       ? x.clone()
-      : tf.image.resizeBilinear(x as tf.Tensor4D, [height, width], true),
+      : resizeBilinearOp(x as tf.Tensor4D, [height, width]),
   );

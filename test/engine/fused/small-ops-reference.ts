@@ -1,4 +1,4 @@
-/** What a Transformer's layers compute, in float64, from their definitions. */
+/** What the small ops compute, in float64, from their definitions. */
 
 /** Rows of `inputs` values times a `[inputs, outputs]` matrix, plus the bias. */
 export function linear(x: Float64Array, weight: Float64Array, bias: Float64Array): Float64Array {
@@ -69,4 +69,28 @@ export function attention(
           );
       }
   return result;
+}
+
+/** Of `[n, h, w, c]`, corners aligned: row i of the result lies at i · (h − 1) / (rows − 1), and so the columns. */
+export function resizeBilinear(
+  x: Float64Array,
+  [batch, height, width, channels]: readonly [number, number, number, number],
+  [rows, columns]: readonly [number, number],
+): Float64Array {
+  const result: number[] = [];
+  for (let n = 0; n < batch; n++)
+    for (let i = 0; i < rows; i++)
+      for (let j = 0; j < columns; j++)
+        for (let c = 0; c < channels; c++) {
+          const y = (i * (height - 1)) / (rows - 1);
+          const z = (j * (width - 1)) / (columns - 1);
+          let value = 0;
+          for (let row = 0; row < height; row++)
+            for (let column = 0; column < width; column++) {
+              const share = Math.max(0, 1 - Math.abs(y - row)) * Math.max(0, 1 - Math.abs(z - column));
+              value += share * x[((n * height + row) * width + column) * channels + c]!;
+            }
+          result.push(value);
+        }
+  return Float64Array.from(result);
 }
