@@ -2,8 +2,8 @@ import { randomStream } from '../random.js';
 import { BadImageError } from './bad-image.js';
 import type { Dataset, FileSplit, Split } from './dataset.js';
 import { openImage } from './decode-file.js';
-import { openLoader } from './loader.js';
 import { pathAt } from './path-list.js';
+import { plainBatches, type PlainBatchesOptions } from './plain-batches.js';
 import { stratifiedSubset } from './split.js';
 
 /** What a data set is, as far as numbers tell. */
@@ -38,12 +38,10 @@ export interface Range {
   readonly greatest: number;
 }
 
-export interface InfoOptions {
+export interface InfoOptions extends PlainBatchesOptions {
   /** Training images to measure, each class with an equal share; all if there are no more. */
   readonly images: number;
   readonly seed: number;
-  readonly workers: number;
-  readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
@@ -81,7 +79,7 @@ function countLabels(split: Split, classes: number): Uint32Array {
 async function measure(
   dataset: Dataset,
   split: Split,
-  { workers, signal, onProgress }: InfoOptions,
+  options: InfoOptions,
 ): Promise<DatasetInfo['measured']> {
   const [height, width, channels] = dataset.imageShape;
   const border = addedBorder[dataset.name] ?? 0;
@@ -90,36 +88,22 @@ async function measure(
   const squares = new Float64Array(channels);
   let images = 0;
   let skippedImages = 0;
-  const loader = openLoader({ ...dataset, onBadImage: 'skip' }, split, {
-    batchSize: 128,
-    seed: 0,
-    shuffle: false,
-    augment: false,
-    dropLast: false,
-    workers,
-    prefetch: 2,
-  });
-  try {
-    for await (const batch of loader.batches(1)) {
-      signal?.throwIfAborted();
-      for (let i = 0; i < batch.size; i++) {
-        for (let y = border; y < height - border; y++) {
-          const row = (i * height + y) * width;
-          const end = (row + width - border) * channels;
-          for (let at = (row + border) * channels, c = 0; at < end; at++) {
-            const value = batch.images[at]!;
-            sums[c]! += value;
-            squares[c]! += value * value;
-            c = c + 1 === channels ? 0 : c + 1;
-          }
+  for await (const batch of plainBatches(dataset, split, options)) {
+    for (let i = 0; i < batch.size; i++) {
+      for (let y = border; y < height - border; y++) {
+        const row = (i * height + y) * width;
+        const end = (row + width - border) * channels;
+        for (let at = (row + border) * channels, c = 0; at < end; at++) {
+          const value = batch.images[at]!;
+          sums[c]! += value;
+          squares[c]! += value * value;
+          c = c + 1 === channels ? 0 : c + 1;
         }
       }
-      images += batch.size;
-      skippedImages += batch.skipped.length;
-      onProgress?.(images + skippedImages, split.size);
     }
-  } finally {
-    await loader.close();
+    images += batch.size;
+    skippedImages += batch.skipped.length;
+    options.onProgress?.(images + skippedImages, split.size);
   }
   const pixels = images * (height - 2 * border) * (width - 2 * border);
   return { ...statistics(sums, squares, pixels), images, skipped: skippedImages };

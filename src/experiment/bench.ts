@@ -1,10 +1,9 @@
-import * as tf from '@tensorflow/tfjs';
 import type { Engine } from '../engine/engine.js';
-import { createBatch } from '../local/batch.js';
+import { scoped } from '../engine/scoped.js';
+import { noiseBatch } from '../local/noise-batch.js';
 import type { Method } from '../local/method.js';
 import { disposeNetwork } from '../networks/network.js';
 import { resnetCifar } from '../networks/resnet-cifar.js';
-import { randomStream } from '../random.js';
 import { sgd } from '../train/sgd.js';
 import { planSteps, trainStep } from '../train/step.js';
 import type { RunResult } from './summary.js';
@@ -35,12 +34,12 @@ export interface BenchResult extends Pick<
 const warmupSteps = 3;
 const imageShape = [32, 32, 3] as const;
 const classes = 10;
-const normalization = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
 const learningRate = 0.01;
 const seed = 1;
 
 /**
- * Times training steps of one method with its default options, and so many blocks if it has that option. The peak is that of the timed steps.
+ * Times training steps of one method with its default options, and so many blocks if it has that option. The peak is
+ * that of the timed steps.
  * Throws a UserError if the network has too few units for the blocks.
  */
 export function benchMethod(engine: Engine, method: Method, options: BenchOptions): BenchResult {
@@ -52,25 +51,18 @@ export function benchMethod(engine: Engine, method: Method, options: BenchOption
   const optimizer = sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 });
   try {
     const plan = planSteps(strategy.updates);
-    const random = randomStream(seed, 'bench');
-    const size = options.batch;
-    const [height, width, channels] = imageShape;
-    const images = Uint8Array.from({ length: size * height * width * channels }, () => random.below(256));
-    const labels = Uint16Array.from({ length: size }, () => random.below(classes));
+    const batch = noiseBatch(network, options.batch, seed);
     const seconds: number[] = [];
     for (let step = -warmupSteps; step < options.steps; step++) {
       if (step === 0) engine.memory.reset();
       const start = performance.now();
-      tf.tidy(() => {
-        const batch = createBatch(images, labels, [...imageShape], classes, normalization);
-        trainStep(strategy, plan, optimizer, learningRate, batch);
-      });
+      scoped(() => trainStep(strategy, plan, optimizer, learningRate, batch()));
       if (step >= 0) seconds.push((performance.now() - start) / 1000);
     }
     return {
       method: method.name,
-      batch: size,
-      imagesPerSecond: size / median(seconds),
+      batch: options.batch,
+      imagesPerSecond: options.batch / median(seconds),
       peakMemoryBytes: engine.memory.peak(),
       reservedMemoryBytes: engine.memory.reserved(),
       memoryMeter: engine.memory.name,

@@ -134,9 +134,11 @@ export async function loadConfig(
     ...plugins.map((plugin) => ({ path: plugin, folder: '.', origin: '--plugin' })),
   ];
   const loaded = await loadPlugins(requests);
+  if (loaded.length === 0) {
+    return { config: validate(builtInConfigSchema, document), registry: builtInRegistry };
+  }
   const registry = registryWith(loaded);
   const config = validate(configSchema(registry), document);
-  if (loaded.length === 0) return { config, registry };
   const recorded = loaded.map(({ file, sha256 }) => ({ path: file, sha256 }));
   return { config: { ...config, plugins: recorded }, registry };
 }

@@ -27,7 +27,12 @@ export function evenCuts(
       `blocks: ${count} is more than the ${available} units of ${network.name}${joined}; ask for at most ${available}`,
     );
   }
-  return Array.from({ length: count - 1 }, (_, i) => first + Math.floor(((i + 1) * available) / count) - 1);
+  return evenEnds(available, count).map((end) => first + end);
+}
+
+/** The last of each but the last of `count` runs of `pieces`, whose lengths differ by at most one, the longer ones last. */
+export function evenEnds(pieces: number, count: number): number[] {
+  return Array.from({ length: count - 1 }, (_, i) => Math.floor(((i + 1) * pieces) / count) - 1);
 }
 
 /**

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { detach } from '../engine/detached.js';
-import { createBatch } from '../local/batch.js';
+import { noiseBatch } from '../local/noise-batch.js';
 import type { Strategy } from '../local/strategy.js';
 import type { Streams } from '../local/update.js';
 
@@ -11,17 +11,11 @@ import type { Streams } from '../local/update.js';
  * Throws a UserError where a loss needs one class an image.
  */
 export function checkMixing({ network, updates }: Strategy): void {
-  const { imageShape, classes } = network;
-  const [height, width, channels] = imageShape;
   const partners = [1, 0, 3, 2];
-  const size = partners.length;
-  const images = Uint8Array.from({ length: size * height * width * channels }, (_, i) => (37 * i) % 256);
-  const labels = partners.map((_, i) => i % classes);
-  const each = (value: number): number[] => Array.from({ length: channels }, () => value);
-  const normalization = { mean: each(0.5), std: each(0.25) };
+  const batch = noiseBatch(network, partners.length, network.seed, { share: 0.5, partners });
   tf.tidy(() => {
-    const batch = createBatch(images, labels, imageShape, classes, normalization, { share: 0.5, partners });
-    let streams: Streams = { x: detach(batch.images) };
-    for (const update of updates) streams = update.forward(streams, batch).streams;
+    const onEngine = batch();
+    let streams: Streams = { x: detach(onEngine.images) };
+    for (const update of updates) streams = update.forward(streams, onEngine).streams;
   });
 }

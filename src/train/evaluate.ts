@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Dataset, ImageBatch } from '../data/dataset.js';
 import { evaluationMode } from '../engine/fused/ops.js';
+import { scoped } from '../engine/scoped.js';
 import { UserError } from '../errors.js';
 import { createBatch } from '../local/batch.js';
 import { crossEntropy } from '../local/losses.js';
@@ -28,12 +29,12 @@ export async function evaluate(
   let loss = 0;
   let count = 0;
   for await (const { images, labels, size } of batches) {
-    const [right, batchLoss] = tf.tidy(() => {
+    const [right, batchLoss] = scoped(() => {
       const batch = createBatch(images, labels, dataset.imageShape, network.classes, dataset);
       const logits = networkForward(network, batch.images, evaluationMode);
       const hits = tf.sum(tf.equal(tf.argMax(logits, 1), tf.argMax(batch.labels, 1)));
-      return [hits.dataSync()[0]!, crossEntropy(logits, batch.labels).dataSync()[0]!];
-    }) as unknown as [number, number];
+      return [hits.dataSync()[0]!, crossEntropy(logits, batch.labels).dataSync()[0]!] as const;
+    });
     correct += right;
     loss += batchLoss * size;
     count += size;

@@ -1,8 +1,8 @@
-import * as tf from '@tensorflow/tfjs';
 import { setImmediate } from 'node:timers/promises';
 import type { BadImage, Dataset, ImageBatch } from '../data/dataset.js';
 import { openLoader, type Loader } from '../data/loader.js';
 import type { Engine } from '../engine/engine.js';
+import { scoped } from '../engine/scoped.js';
 import { UserError, messageOf } from '../errors.js';
 import { createBatch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
@@ -193,15 +193,6 @@ function reporter({ reported, options: { onEvent } }: Run, epoch: number, split:
     for (const { index } of images) reported[split].add(index);
     if (images.length > 0) onEvent?.({ type: 'skipped', epoch, split, images });
   };
-}
-
-/** `tf.tidy` for what is not made of tensors. */
-function scoped<T>(f: () => T): T {
-  let result: T;
-  tf.tidy(() => {
-    result = f();
-  });
-  return result!;
 }
 
 /** The update that trains the network's head with its main loss: the one named `head`, else the last. */

@@ -15,7 +15,7 @@ import { downloadFile, type Patience } from './download.js';
 import { takeLock } from './lock.js';
 import { filesOf, partsOf, type Download, type Manifest, type ManifestFile } from './manifest.js';
 import { unpackTarGz } from './unpack.js';
-import { isThere, problemsOf } from './verify.js';
+import { isThere, otherFormThere, problemsOf } from './verify.js';
 
 export interface FetchOptions {
   /** Parts of the data set that are fetched only if asked for. */
@@ -93,8 +93,8 @@ async function fetchInto(
   const { parts = [], signal, onProgress, onNote, patience } = options;
   const report = (doing: FetchProgress['doing'], file: string) => (done: number, total: number | undefined) =>
     onProgress?.({ doing, file, done, total });
-  const otherForm = manifest.otherForms?.find((form) => isThere(target, form));
-  if (otherForm && !manifest.downloads.some((download) => isThere(target, filesOf(download)))) {
+  const otherForm = otherFormThere(manifest, target);
+  if (otherForm) {
     await checkPresent(folders, otherForm, options);
     return 'present';
   }

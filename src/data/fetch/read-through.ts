@@ -1,17 +1,13 @@
 import type { Dataset, Split } from '../dataset.js';
-import { openLoader } from '../loader.js';
+import { plainBatches, type PlainBatchesOptions } from '../plain-batches.js';
 import type { Manifest } from './manifest.js';
 
-export interface ReadThroughOptions {
+export interface ReadThroughOptions extends PlainBatchesOptions {
   /** Whether every image is decoded; else they are only counted. */
   readonly decode: boolean;
-  readonly workers: number;
-  readonly signal?: AbortSignal | undefined;
   /** Images, of both splits together. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
-
-const batchSize = 256;
 
 /**
  * Reads each image of a data set as training and evaluation do and returns a line for everything that is wrong: images
@@ -48,27 +44,13 @@ export async function readThrough(
 async function badImages(
   dataset: Dataset,
   split: Split,
-  { workers, signal }: ReadThroughOptions,
+  options: ReadThroughOptions,
   onImage: () => void,
 ): Promise<string[]> {
   const problems: string[] = [];
-  const loader = openLoader({ ...dataset, onBadImage: 'skip' }, split, {
-    batchSize,
-    seed: 0,
-    shuffle: false,
-    augment: false,
-    dropLast: false,
-    workers,
-    prefetch: 2,
-  });
-  try {
-    for await (const { size, skipped } of loader.batches(1)) {
-      signal?.throwIfAborted();
-      for (const { path, reason } of skipped) problems.push(`${path} ${reason}`);
-      for (let i = 0; i < size + skipped.length; i++) onImage();
-    }
-  } finally {
-    await loader.close();
+  for await (const { size, skipped } of plainBatches(dataset, split, options)) {
+    for (const { path, reason } of skipped) problems.push(`${path} ${reason}`);
+    for (let i = 0; i < size + skipped.length; i++) onImage();
   }
   return problems;
 }

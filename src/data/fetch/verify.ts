@@ -25,10 +25,8 @@ export async function verifyFiles(
   dir: string,
   options: VerifyOptions,
 ): Promise<FileProblem[]> {
-  const otherForm = manifest.otherForms?.find((files) => isThere(dir, files));
-  if (otherForm && !manifest.downloads.some((download) => isThere(dir, filesOf(download)))) {
-    return problemsOf(dir, otherForm, options);
-  }
+  const otherForm = otherFormThere(manifest, dir);
+  if (otherForm) return problemsOf(dir, otherForm, options);
   const problems: FileProblem[] = [];
   for (const download of manifest.downloads) {
     if (download.part !== undefined && !isThere(dir, filesOf(download))) continue;
@@ -37,6 +35,12 @@ export async function verifyFiles(
   const archives = (manifest.archives ?? []).filter((archive) => isThere(dir, [archive]));
   problems.push(...(await problemsOf(dir, archives, options)));
   return problems;
+}
+
+/** The form that a data set is there in, where that is not the one that is downloaded. */
+export function otherFormThere(manifest: Manifest, dir: string): readonly ManifestFile[] | undefined {
+  const isDownloaded = manifest.downloads.some((download) => isThere(dir, filesOf(download)));
+  return isDownloaded ? undefined : manifest.otherForms?.find((files) => isThere(dir, files));
 }
 
 /** What is wrong with the files of one download. */

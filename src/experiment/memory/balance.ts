@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { MemoryMeter } from '../../engine/engine.js';
 import { UserError } from '../../errors.js';
-import { everyUnit, type Cuts } from '../../local/partition.js';
+import { evenEnds, everyUnit, type Cuts } from '../../local/partition.js';
 import { balancedCuts } from '../../local/partition-balance.js';
 import type { Strategy } from '../../local/strategy.js';
 import type { Network } from '../../networks/network.js';
@@ -143,6 +143,5 @@ function sitesOf({ network, build }: BalanceRequest): Cuts {
 
 /** As many blocks of sites that differ in length by at most one. */
 function evenSites(sites: Cuts, blocks: number): Cuts {
-  const pieces = sites.length + 1;
-  return Array.from({ length: blocks - 1 }, (_, i) => sites[Math.floor(((i + 1) * pieces) / blocks) - 1]!);
+  return evenEnds(sites.length + 1, blocks).map((end) => sites[end]!);
 }

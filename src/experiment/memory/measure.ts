@@ -1,11 +1,11 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import type { MemoryMeter } from '../../engine/engine.js';
+import { scoped } from '../../engine/scoped.js';
 import { messageOf } from '../../errors.js';
-import { createBatch, type Batch } from '../../local/batch.js';
+import type { Batch } from '../../local/batch.js';
+import { noiseBatch } from '../../local/noise-batch.js';
 import type { Strategy } from '../../local/strategy.js';
 import type { LocalUpdate } from '../../local/update.js';
-import type { Network } from '../../networks/network.js';
-import { randomStream } from '../../random.js';
 import { sgd, type Optimizer } from '../../train/sgd.js';
 import { planSteps, trainStep } from '../../train/step.js';
 
@@ -59,16 +59,14 @@ export function measureStep(
   const { network } = strategy;
   const optimizer = sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 });
   try {
-    const state = optimizerState(meter, strategy, optimizer, randomBatch(network, firstBatch, seed));
+    const state = optimizerState(meter, strategy, optimizer, noiseBatch(network, firstBatch, seed));
     const probe = probeForward(meter, strategy);
-    const batch = randomBatch(network, batchSize, seed);
-    let heldBytes = 0;
-    let peaks: readonly number[] = [];
-    tf.tidy(() => {
+    const batch = noiseBatch(network, batchSize, seed);
+    const { heldBytes, peaks } = scoped(() => {
       const onEngine = batch();
-      heldBytes = meter.current();
+      const heldBytes = meter.current();
       const step = trainStep(probe.strategy, planSteps(strategy.updates), optimizer, 0, onEngine, meter);
-      peaks = step.peakBytes;
+      return { heldBytes, peaks: step.peakBytes };
     });
     const updates = strategy.updates.map((update, i) => ({
       name: update.name,
@@ -99,9 +97,7 @@ function optimizerState(
       made.push(meter.current() - before);
     },
   };
-  tf.tidy(() => {
-    trainStep(strategy, planSteps(strategy.updates), watched, 0, batch());
-  });
+  scoped(() => trainStep(strategy, planSteps(strategy.updates), watched, 0, batch()));
   return made;
 }
 
@@ -134,16 +130,6 @@ function probeForward(meter: MemoryMeter, strategy: Strategy): ForwardProbe {
     },
   }));
   return { strategy: { ...strategy, updates }, forward };
-}
-
-/** Draws a batch of noise; what it returns puts it on the engine, in the current tidy scope. */
-export function randomBatch({ imageShape, classes }: Network, size: number, seed: number): () => Batch {
-  const random = randomStream(seed, 'memory', 'batch');
-  const [height, width, channels] = imageShape;
-  const images = Uint8Array.from({ length: size * height * width * channels }, () => random.below(256));
-  const labels = Uint16Array.from({ length: size }, () => random.below(classes));
-  const each = (value: number): number[] => Array.from({ length: channels }, () => value);
-  return () => createBatch(images, labels, imageShape, classes, { mean: each(0.5), std: each(0.25) });
 }
 
 /** Bytes of float32 variables' values. */

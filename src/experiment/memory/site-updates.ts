@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { Strategy } from '../../local/strategy.js';
 import { trainableVariables } from '../../nn/layer.js';
+import { planSteps } from '../../train/step.js';
 import { bytesOf, type StepMemory, type UpdateMemory } from './measure.js';
 
 /** A strategy, and what its step took. */
@@ -36,8 +37,7 @@ export function updatesBySite(
   { strategy: { updates }, step }: MeasuredStrategy,
   owners: Owners,
 ): ReadonlyMap<number, readonly SiteUpdate[]> {
-  const lastUse = new Map<tf.Variable, number>();
-  updates.forEach(({ variables }, i) => variables.forEach((variable) => lastUse.set(variable, i)));
+  const plan = planSteps(updates);
   const unitsOf = (variables: Iterable<tf.Variable>): Set<number> =>
     new Set([...variables].flatMap((variable) => owners.get(variable) ?? []));
   const bySite = new Map<number, SiteUpdate[]>();
@@ -57,7 +57,7 @@ export function updatesBySite(
       bySite.set(site, [...(bySite.get(site) ?? []), update]);
     }
     for (const variable of own) {
-      if (lastUse.get(variable) === i) waiting.delete(variable);
+      if (plan[i]!.has(variable)) waiting.delete(variable);
       else waiting.add(variable);
     }
   });

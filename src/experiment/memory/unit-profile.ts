@@ -2,9 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import { detach } from '../../engine/detached.js';
 import type { MemoryMeter } from '../../engine/engine.js';
 import { trainingMode } from '../../engine/fused/ops.js';
+import { scoped } from '../../engine/scoped.js';
 import type { Network } from '../../networks/network.js';
 import { trainableVariables, type Layer } from '../../nn/layer.js';
-import { randomBatch, type BatchShape } from './measure.js';
+import { noiseBatch } from '../../local/noise-batch.js';
+import type { BatchShape } from './measure.js';
 
 /** What one unit takes, in bytes of the engine's meter beyond what was in use before it, its input included. */
 export interface UnitProfile {
@@ -30,7 +32,7 @@ export function profileUnits(
   network: Network,
   { batchSize, seed }: BatchShape,
 ): readonly UnitProfile[] {
-  const batch = randomBatch(network, batchSize, seed);
+  const batch = noiseBatch(network, batchSize, seed);
   let input = keptOutOf(() => batch().images);
   const profiles: UnitProfile[] = [];
   network.units.forEach(({ layer }, index) => {
@@ -116,13 +118,4 @@ function freeScalar(x: tf.Tensor): tf.Scalar {
 /** A detached tensor, the caller's to dispose; everything else that f makes is freed. */
 function keptOutOf(f: () => tf.Tensor): tf.Tensor {
   return scoped(() => detach(f()));
-}
-
-/** `tf.tidy` for what is not made of tensors. */
-function scoped<T>(f: () => T): T {
-  let result: T;
-  tf.tidy(() => {
-    result = f();
-  });
-  return result!;
 }

@@ -1,11 +1,6 @@
 import { scalingBridge } from '../bridge.js';
-import { composeStrategy } from '../compose.js';
 import { defineMethod } from '../method.js';
-import { stageCuts } from '../partition-options.js';
-import { independentPath } from '../paths/independent.js';
-import { alongStages } from '../ramp.js';
-import { alongOwnBlocks, headOf, twoTermLossOf } from './fragments.js';
-import { man } from './man.js';
+import { composeMan, man } from './man.js';
 
 /**
  * MAN++ (Su et al. 2025, arXiv 2507.16279): MAN with a learnable scaling bias in place of the bias net.
@@ -17,15 +12,5 @@ import { man } from './man.js';
 export const manPlus = defineMethod({
   name: 'man-plus',
   options: man.options,
-  build(network, options) {
-    const { cuts, count } = stageCuts(network, { method: 'man-plus', ...options });
-    return composeStrategy(network, {
-      name: 'man-plus',
-      cuts,
-      path: independentPath,
-      bridge: scalingBridge(options.momentum),
-      auxiliary: headOf(options),
-      loss: twoTermLossOf(options, options.ramp === 'stages' ? alongStages(count) : alongOwnBlocks),
-    });
-  },
+  build: (network, options) => composeMan(network, 'man-plus', scalingBridge(options.momentum), options),
 });

@@ -1,11 +1,22 @@
 import { z } from 'zod';
-import { momentumBridge } from '../bridge.js';
+import type { Network } from '../../networks/network.js';
+import { momentumBridge, type BridgeBuilder } from '../bridge.js';
 import { composeStrategy } from '../compose.js';
 import { defineMethod } from '../method.js';
 import { stageCuts } from '../partition-options.js';
 import { independentPath } from '../paths/independent.js';
 import { alongStages } from '../ramp.js';
+import type { Strategy } from '../strategy.js';
 import { alongOwnBlocks, headOf, partition, ramp, twoTermLoss, twoTermLossOf } from './fragments.js';
+
+const manOptions = z.strictObject({
+  ...partition,
+  ...twoTermLoss,
+  /** Along the blocks, as in the paper, or along the network's stages, as in the published code. */
+  ramp: ramp.default('blocks'),
+  /** Of the momentum net: m in M ← m·M + (1 − m)·next. */
+  momentum: z.number().min(0).max(1).default(0.995),
+});
 
 /**
  * MAN (Su et al., ECCV 2024): InfoPro's loss read through a momentum bridge. Its ImageNet code is `head: imagenet`,
@@ -13,23 +24,24 @@ import { alongOwnBlocks, headOf, partition, ramp, twoTermLoss, twoTermLossOf } f
  */
 export const man = defineMethod({
   name: 'man',
-  options: z.strictObject({
-    ...partition,
-    ...twoTermLoss,
-    /** Along the blocks, as in the paper, or along the network's stages, as in the published code. */
-    ramp: ramp.default('blocks'),
-    /** Of the momentum net: m in M ← m·M + (1 − m)·next. */
-    momentum: z.number().min(0).max(1).default(0.995),
-  }),
-  build(network, options) {
-    const { cuts, count } = stageCuts(network, { method: 'man', ...options });
-    return composeStrategy(network, {
-      name: 'man',
-      cuts,
-      path: independentPath,
-      bridge: momentumBridge(options.momentum),
-      auxiliary: headOf(options),
-      loss: twoTermLossOf(options, options.ramp === 'stages' ? alongStages(count) : alongOwnBlocks),
-    });
-  },
+  options: manOptions,
+  build: (network, options) => composeMan(network, 'man', momentumBridge(options.momentum), options),
 });
+
+/** MAN's composition around a bridge. */
+export function composeMan(
+  network: Network,
+  name: string,
+  bridge: BridgeBuilder,
+  options: z.output<typeof manOptions>,
+): Strategy {
+  const { cuts, count } = stageCuts(network, { method: name, ...options });
+  return composeStrategy(network, {
+    name,
+    cuts,
+    path: independentPath,
+    bridge,
+    auxiliary: headOf(options),
+    loss: twoTermLossOf(options, options.ramp === 'stages' ? alongStages(count) : alongOwnBlocks),
+  });
+}
