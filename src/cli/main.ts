@@ -10,7 +10,7 @@ import { memoryCommand, memoryOptions } from './commands/memory.js';
 import { parityCommand, parityOptions } from './commands/parity.js';
 import { trainCommand, trainOptions } from './commands/train.js';
 import { reportOf, UsageError } from './errors.js';
-import { version } from './version.js';
+import { version } from '../version.js';
 
 const commands = ['train', 'compare', 'doctor', 'bench', 'memory', 'parity', 'data'];
 const options = Object.keys({

@@ -16,6 +16,7 @@ import { labelOf, type Config, type MethodConfig } from './config.js';
 import type { BalancedCuts } from './memory/balance.js';
 import { asksForBalance, chooseCuts, type ChosenMethod } from './memory/choose-cuts.js';
 import { settingOf } from './memory/setting.js';
+import { thisMachine } from './machine.js';
 import { createRunFolder, type RunFolder } from './run-folder.js';
 import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
 import { formatBytes } from './table.js';
@@ -220,6 +221,7 @@ async function trainInto(
       dataset: dataset.name,
       datasetSource: dataset.source,
       plugins: config.plugins,
+      machine: thisMachine(),
     },
     'start',
   );

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/experiment/config.js';
+import { thisMachine } from '../../src/experiment/machine.js';
 import { readMetrics } from '../../src/experiment/metrics-file.js';
 import { readComparison, readRunSummary } from '../../src/experiment/summary.js';
 import { readSafetensors } from '../../src/nn/safetensors.js';
@@ -59,6 +60,7 @@ describe('train', () => {
       'start',
       'summary',
     ]);
+    expect(JSON.parse(log[0]!)).toMatchObject({ machine: thisMachine() });
   });
 
   it('gives the same numbers for the same config and seed, others for another seed', async () => {

@@ -3,8 +3,15 @@ import { doctorReport } from '../../src/cli/doctor-report.js';
 
 it('tells what is there, what is not, and what to do about it', () => {
   const report = doctorReport({
-    version: '1.2.3',
-    machine: { node: 'v20.1.0', platform: 'linux x64', cores: 2, memoryBytes: 24.2e9 },
+    machine: {
+      cpu: 'Some Processor',
+      cores: 2,
+      memoryBytes: 24.2e9,
+      system: 'Some Linux 1',
+      platform: 'linux x64',
+      node: 'v20.1.0',
+      locallearn: '1.2.3',
+    },
     engines: [
       {
         name: 'torch',
@@ -17,8 +24,8 @@ it('tells what is there, what is not, and what to do about it', () => {
     datasets: [{ name: 'cifar10', found: false, detail: 'data_batch_1.bin is missing' }],
   });
   expect(report.split('\n')).toEqual([
-    'locallearn 1.2.3',
-    'node v20.1.0, linux x64, 2 cores, 24.2 GB of memory',
+    'locallearn 1.2.3, node v20.1.0, Some Linux 1, linux x64',
+    'Some Processor, 2 cores, 24.2 GB of memory',
     '',
     'engines, fastest first',
     '  torch    no   the bridge is not built: run "bash scripts/setup.sh"',

@@ -1,10 +1,9 @@
-import { availableParallelism, totalmem } from 'node:os';
 import type { CommandModule } from 'yargs';
 import { officialNames, type OfficialName } from '../../data/options.js';
 import { loadDataset } from '../../data/registry.js';
 import { UserError } from '../../errors.js';
+import { thisMachine } from '../../experiment/machine.js';
 import { doctorReport, type Diagnosis } from '../doctor-report.js';
-import { version } from '../version.js';
 
 export const doctorCommand: CommandModule = {
   command: 'doctor',
@@ -14,13 +13,7 @@ export const doctorCommand: CommandModule = {
     const engines = await probeEngines();
     const datasets: Diagnosis['datasets'][number][] = [];
     for (const name of officialNames) datasets.push(await examine(name));
-    const machine = {
-      node: process.version,
-      platform: `${process.platform} ${process.arch}`,
-      cores: availableParallelism(),
-      memoryBytes: totalmem(),
-    };
-    process.stdout.write(doctorReport({ version, machine, engines, datasets }));
+    process.stdout.write(doctorReport({ machine: thisMachine(), engines, datasets }));
   },
 };
 
