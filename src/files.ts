@@ -28,7 +28,8 @@ export function writeFileAtomic(path: string, ...parts: readonly (string | Uint8
   }
 }
 
-function writeFully(file: number, bytes: Uint8Array): void {
+/** Writes all the bytes to an open file. */
+export function writeFully(file: number, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length;) {
     written += writeSync(file, bytes, written, bytes.length - written);
   }

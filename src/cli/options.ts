@@ -31,6 +31,15 @@ export const configOptions = {
   quiet: { type: 'boolean', default: false, describe: 'no progress' },
 } as const satisfies Record<string, Options>;
 
+/** The options that the commands that train share. */
+export const runOptions = {
+  tensorboard: {
+    type: 'boolean',
+    default: false,
+    describe: "also write TensorBoard's event files into the run folders",
+  },
+} as const satisfies Record<string, Options>;
+
 /** The argument that names the config. */
 export const configArgument = {
   type: 'string',
@@ -46,6 +55,10 @@ export interface ConfigArguments {
   readonly seed: number | undefined;
   readonly engine: string | undefined;
   readonly quiet: boolean;
+}
+
+export interface RunArguments extends ConfigArguments {
+  readonly tensorboard: boolean;
 }
 
 /**

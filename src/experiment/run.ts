@@ -20,6 +20,7 @@ import { thisMachine } from './machine.js';
 import { createRunFolder, type RunFolder } from './run-folder.js';
 import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
 import { formatBytes } from './table.js';
+import { openEventFile } from './tensorboard/event-file.js';
 
 /** What every run of a config shares. */
 export interface Experiment {
@@ -52,6 +53,8 @@ export interface RunOptions {
   /** Ends the run after its current step. */
   readonly signal?: AbortSignal;
   readonly observer?: RunObserver;
+  /** Whether an event file for TensorBoard is written into the run's folder. */
+  readonly tensorboard?: boolean;
 }
 
 export interface FinishedRun {
@@ -156,8 +159,9 @@ async function record(
   { method, balanced }: ChosenMethod,
   label: string,
   strategy: Strategy,
-  { parent, signal, observer }: RunOptions,
+  options: RunOptions,
 ): Promise<FinishedRun> {
+  const { parent, observer } = options;
   const { config, engine, dataset } = experiment;
   const { name, seed, plugins, data, network, train: trainOptions } = config;
   const pluginFiles = plugins === undefined ? {} : { plugins };
@@ -183,7 +187,7 @@ async function record(
     ...(run.evaluatedOn === undefined ? {} : { evaluatedOn: run.evaluatedOn }),
   });
   try {
-    return await trainInto(folder, experiment, strategy, run, signal, observer);
+    return await trainInto(folder, experiment, strategy, run, options);
   } finally {
     observer?.end();
     folder.close();
@@ -195,10 +199,10 @@ async function trainInto(
   { config, engine, notice, dataset }: Experiment,
   strategy: Strategy,
   run: RunIdentity,
-  signal: AbortSignal | undefined,
-  observer: RunObserver | undefined,
+  { signal, observer, tensorboard }: RunOptions,
 ): Promise<FinishedRun> {
   const epochs: EpochMetrics[] = [];
+  const events = tensorboard ? openEventFile(folder.path, epochs, run) : undefined;
   const summarise = (how: Pick<RunSummary, 'status' | 'error'>): void => {
     folder.writeSummary({ ...how, ...run, ...resultOf(run, epochs) });
     folder.log.info({ ...how, epochs: epochs.length }, 'summary');
@@ -207,6 +211,7 @@ async function trainInto(
     if (event.type === 'epoch-end') {
       epochs.push(event.metrics);
       folder.writeMetrics(epochs);
+      events?.write(event.metrics);
     }
     if (event.type === 'epoch-start' || event.type === 'epoch-end') folder.log.info(event);
     if (event.type === 'skipped') folder.log.warn(event);
@@ -243,5 +248,6 @@ async function trainInto(
     throw error;
   } finally {
     signal?.removeEventListener('abort', onAbort);
+    events?.close();
   }
 }

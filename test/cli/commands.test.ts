@@ -7,6 +7,7 @@ import { thisMachine } from '../../src/experiment/machine.js';
 import { readMetrics } from '../../src/experiment/metrics-file.js';
 import { readComparison, readRunSummary } from '../../src/experiment/summary.js';
 import { readSafetensors } from '../../src/nn/safetensors.js';
+import { readPoints } from '../experiment/tensorboard/reader.js';
 import { ended, run, start, tinyConfig, writeFashionMnist } from './helpers.js';
 
 let folder: string;
@@ -79,7 +80,9 @@ describe('train', () => {
 describe('compare', () => {
   it('trains BP first and writes a summary of all methods', async () => {
     const out = join(folder, 'compare');
-    const { code, stdout, stderr } = await run(['compare', compareYaml, '--out', out, '--quiet']);
+    const { code, stdout, stderr } = await run([
+      ...['compare', compareYaml, '--out', out, '--quiet', '--tensorboard'],
+    ]);
     expect(code).toBe(0);
     expect(stderr.replace(/^note: .*\n/m, '')).toBe('');
     const results = readComparison(join(out, 'summary.json'));
@@ -91,7 +94,19 @@ describe('compare', () => {
     expect(stdout).toMatch(/^bp .* 1\.00 /m);
     expect(stdout).toMatch(/^two blocks +2 /m);
     expect(readFileSync(join(out, 'table.md'), 'utf8')).toMatch(/^\| two blocks +\| +2 \|/m);
-    expect(readdirSync(out).filter((name) => /-tiny-(bp|two-blocks)-s1$/.test(name))).toHaveLength(2);
+    const folders = readdirSync(out).filter((name) => /-tiny-(bp|two-blocks)-s1$/.test(name));
+    expect(folders).toHaveLength(2);
+    for (const name of folders) {
+      const path = join(out, name);
+      const files = readdirSync(path).filter((file) => file.startsWith('events.out.tfevents.'));
+      expect(files).toHaveLength(1);
+      expect(readPoints([join(path, files[0]!)]).get('accuracy/test')).toEqual(
+        readMetrics(join(path, 'metrics.csv')).map(({ epoch, testAccuracy }) => [
+          epoch,
+          Math.fround(testAccuracy),
+        ]),
+      );
+    }
   });
 });
 

@@ -2,11 +2,19 @@ import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { resultTable, textTable } from '../../experiment/table.js';
 import { withInterrupts } from '../interrupts.js';
-import { configArgument, configOf, configOptions, defaultRuns, type ConfigArguments } from '../options.js';
+import {
+  configArgument,
+  configOf,
+  configOptions,
+  defaultRuns,
+  runOptions,
+  type RunArguments,
+} from '../options.js';
 import { notify, progressObserver, scanNotes } from '../progress.js';
 
 export const compareOptions = {
   ...configOptions,
+  ...runOptions,
   out: {
     type: 'string',
     requiresArg: true,
@@ -14,7 +22,7 @@ export const compareOptions = {
   },
 } as const;
 
-export const compareCommand: CommandModule<object, ConfigArguments & { readonly out: string | undefined }> = {
+export const compareCommand: CommandModule<object, RunArguments & { readonly out: string | undefined }> = {
   command: 'compare <config>',
   describe: 'train a network with each method of a config, BP among them, and print a table',
   builder: (yargs) =>
@@ -32,7 +40,12 @@ export const compareCommand: CommandModule<object, ConfigArguments & { readonly 
       const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
       notify(experiment.notice, args.quiet);
       const observer = progressObserver(process.stderr, args.quiet);
-      const { results } = await compare(experiment, { parent, signal, observer });
+      const { results } = await compare(experiment, {
+        parent,
+        signal,
+        observer,
+        tensorboard: args.tensorboard,
+      });
       if (results.length === 0) return;
       process.stdout.write(textTable(resultTable(results)));
       process.stdout.write(`summary: ${join(parent, 'summary.json')}\n`);

@@ -2,11 +2,19 @@ import type { CommandModule } from 'yargs';
 import { UserError } from '../../errors.js';
 import { resultTable, textTable } from '../../experiment/table.js';
 import { withInterrupts } from '../interrupts.js';
-import { configArgument, configOf, configOptions, defaultRuns, type ConfigArguments } from '../options.js';
+import {
+  configArgument,
+  configOf,
+  configOptions,
+  defaultRuns,
+  runOptions,
+  type RunArguments,
+} from '../options.js';
 import { notify, progressObserver, scanNotes } from '../progress.js';
 
 export const trainOptions = {
   ...configOptions,
+  ...runOptions,
   out: {
     type: 'string',
     default: defaultRuns,
@@ -15,7 +23,7 @@ export const trainOptions = {
   },
 } as const;
 
-export const trainCommand: CommandModule<object, ConfigArguments & { readonly out: string }> = {
+export const trainCommand: CommandModule<object, RunArguments & { readonly out: string }> = {
   command: 'train <config>',
   describe: 'train a network with one method',
   builder: (yargs) =>
@@ -38,6 +46,7 @@ export const trainCommand: CommandModule<object, ConfigArguments & { readonly ou
         parent: args.out,
         signal,
         observer,
+        tensorboard: args.tensorboard,
       });
       if (result) process.stdout.write(textTable(resultTable([result])));
       process.stdout.write(`run folder: ${folder}\n`);

@@ -1,0 +1,37 @@
+import type { EpochMetrics } from '../../train/events.js';
+
+/**
+ * An epoch's points as TensorBoard shows them: what stands before a tag's slash is the group of its chart. Bytes are
+ * in megabytes of 10⁶, as everywhere.
+ */
+export function scalarsOf(
+  epoch: EpochMetrics,
+  evaluatedOn: 'test' | 'validation',
+): (readonly [tag: string, value: number])[] {
+  const each = (group: string, values: Readonly<Record<string, number>>): (readonly [string, number])[] =>
+    Object.entries(values).map(([update, value]) => [`${group}/${update}`, value] as const);
+  return [
+    [`accuracy/${evaluatedOn}`, epoch.testAccuracy],
+    [`loss/${evaluatedOn}`, epoch.testLoss],
+    ['loss/train', epoch.trainLoss],
+    ['learning_rate', epoch.learningRate],
+    ['speed/images_per_second', epoch.imagesPerSecond],
+    ['speed/train_seconds', epoch.trainSeconds],
+    ['speed/evaluation_seconds', epoch.evaluationSeconds],
+    ['speed/data_wait_seconds', epoch.dataWaitSeconds],
+    ['memory_MB/peak', epoch.peakMemoryBytes / 1e6],
+    ['memory_MB/reserved', epoch.reservedMemoryBytes / 1e6],
+    ...each('update_loss', epoch.updateLosses),
+    ...each(
+      'update_memory_MB',
+      mapValues(epoch.updatePeakBytes, (bytes) => bytes / 1e6),
+    ),
+  ];
+}
+
+function mapValues(
+  values: Readonly<Record<string, number>>,
+  f: (value: number) => number,
+): Record<string, number> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, f(value)]));
+}
