@@ -4,6 +4,7 @@
 #include "errors.h"
 #include "memory.h"
 #include "operators.h"
+#include "profile.h"
 #include "tensor.h"
 #include "transfer.h"
 
@@ -149,6 +150,8 @@ napi_value initialize(napi_env env, napi_value exports) {
         {"memory", nullptr, get_memory, nullptr, nullptr, nullptr, attributes, nullptr},
         {"resetPeakMemory", nullptr, reset_peaks, nullptr, nullptr, nullptr, attributes, nullptr},
         {"releaseCachedMemory", nullptr, release_cache, nullptr, nullptr, nullptr, attributes, nullptr},
+        {"startProfile", nullptr, start_profile, nullptr, nullptr, nullptr, attributes, nullptr},
+        {"stopProfile", nullptr, stop_profile, nullptr, nullptr, nullptr, attributes, nullptr},
         {"threads", nullptr, nullptr, get_threads, nullptr, nullptr, attributes, nullptr},
         {"setThreads", nullptr, set_threads, nullptr, nullptr, nullptr, attributes, nullptr},
         {"devices", nullptr, nullptr, nullptr, nullptr, device_list(env), attributes, nullptr},

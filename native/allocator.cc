@@ -14,6 +14,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 namespace locallearn {
 namespace {
@@ -38,7 +39,9 @@ class CachingAllocator {
     used_.emplace(block->data, block);
     block->requested = rounded;
     statistics_.allocated += rounded;
+    statistics_.total_allocated += rounded;
     statistics_.peak_allocated = std::max(statistics_.peak_allocated, statistics_.allocated);
+    statistics_.watermark = std::max(statistics_.watermark, statistics_.allocated);
     return block->data;
   }
 
@@ -67,6 +70,16 @@ class CachingAllocator {
     const std::lock_guard<std::mutex> lock(mutex_);
     statistics_.peak_allocated = statistics_.allocated;
     statistics_.peak_reserved = statistics_.reserved;
+  }
+
+  size_t restart_watermark() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return std::exchange(statistics_.watermark, statistics_.allocated);
+  }
+
+  void raise_watermark(size_t bytes) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    statistics_.watermark = std::max(statistics_.watermark, bytes);
   }
 
   void release_kept() {
@@ -157,6 +170,8 @@ void install_cpu_allocator() {
 void require_cpu_memory(size_t bytes) { allocator().require(bytes); }
 MemoryStatistics cpu_memory_statistics() { return allocator().statistics(); }
 void reset_cpu_peak_memory() { allocator().reset_peaks(); }
+size_t restart_cpu_watermark() { return allocator().restart_watermark(); }
+void raise_cpu_watermark(size_t bytes) { allocator().raise_watermark(bytes); }
 void release_cached_cpu_memory() { allocator().release_kept(); }
 
 }  // namespace locallearn

@@ -3,6 +3,8 @@
 // summed in float32, about the first row's values, and everything above that in float64.
 #include "batch_norm.h"
 
+#include "profile.h"
+
 #include <ATen/Parallel.h>
 
 #include <algorithm>
@@ -180,6 +182,7 @@ LOCALLEARN_VECTORISED void input_gradient_norm(const float* dy, const float* x, 
 // Each thread sums a fixed range of rows, so the result depends on the number of threads alone.
 template <typename Chunk>
 void sum_channels(const Rows& rows, std::vector<double>& first, std::vector<double>& second, const Chunk& chunk) {
+  const Span span("sums over the map");
   const int64_t threads = std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), rows.count / kGrain));
   const int64_t share = (rows.count + threads - 1) / threads;
   std::vector<double> partial(2 * threads * rows.channels, 0.0);
@@ -236,6 +239,7 @@ void batch_statistics(const Tensor& x, const Rows& rows, Tensor& mean, Tensor& i
 Normalised normalise(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& running_mean,
                      const Tensor& running_variance, const optional<Tensor>& residual, bool training, double momentum,
                      double epsilon, bool relu) {
+  const Span span("batch norm forward");
   const Rows rows = rows_of(x);
   Tensor y = at::empty_like(x);
   Tensor mean, inverse_deviation;
@@ -264,6 +268,7 @@ Normalised normalise(const Tensor& x, const Tensor& gamma, const Tensor& beta, c
 NormaliseGradients normalise_backward(const Tensor& dy, const Tensor& x, const optional<Tensor>& relu_output,
                                       bool relu_of_norm, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
                                       const Tensor& inverse_deviation, bool training, const optional<Tensor>& masked) {
+  const Span span("batch norm backward");
   const Rows rows = rows_of(x);
   const Mask mask = relu_output.has_value() ? Mask::kOutput : relu_of_norm ? Mask::kNorm : Mask::kNone;
   const std::vector<float> scale = product(gamma, inverse_deviation);

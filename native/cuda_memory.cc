@@ -44,7 +44,7 @@ MemoryStatistics cuda_memory_statistics(c10::DeviceIndex device) {
   const auto& allocated = statistics.allocated_bytes[0];
   const auto& reserved = statistics.reserved_bytes[0];
   return {static_cast<size_t>(allocated.current), static_cast<size_t>(allocated.peak),
-          static_cast<size_t>(reserved.current), static_cast<size_t>(reserved.peak)};
+          static_cast<size_t>(reserved.current), static_cast<size_t>(reserved.peak), 0, 0};
 }
 
 void reset_cuda_peak_memory(c10::DeviceIndex device) {

@@ -1,6 +1,8 @@
 // Errors on their way from C++ to JavaScript. Every function called by JavaScript runs inside `guarded`.
 #pragma once
 
+#include "profile.h"
+
 #include <node_api.h>
 
 #include <cstddef>
@@ -38,6 +40,7 @@ void throw_to_javascript(napi_env env, const char* where, const char* argument) 
 template <typename Body>
 napi_value guarded(napi_env env, const char* where, Body&& body) noexcept {
   const char* argument = nullptr;
+  const Span span(where);
   try {
     return body(argument);
   } catch (...) {

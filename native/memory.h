@@ -16,6 +16,9 @@ struct MemoryStatistics {
   size_t peak_allocated = 0;
   size_t reserved = 0;
   size_t peak_reserved = 0;
+  // Of the CPU only: all that was ever allocated, and a second peak, for nested measurements.
+  size_t total_allocated = 0;
+  size_t watermark = 0;
 };
 
 MemoryStatistics memory_statistics(c10::Device device);
@@ -30,6 +33,10 @@ void require_cpu_memory(size_t bytes);
 
 MemoryStatistics cpu_memory_statistics();
 void reset_cpu_peak_memory();
+// Sets the watermark to what is allocated now; returns what it was.
+size_t restart_cpu_watermark();
+// Sets it to no less than `bytes`.
+void raise_cpu_watermark(size_t bytes);
 void release_cached_cpu_memory();
 
 // Empty without a usable GPU, and in builds without CUDA.

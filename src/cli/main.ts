@@ -8,15 +8,17 @@ import { dataCommand, dataOptions } from './commands/data.js';
 import { doctorCommand } from './commands/doctor.js';
 import { memoryCommand, memoryOptions } from './commands/memory.js';
 import { parityCommand, parityOptions } from './commands/parity.js';
+import { profileCommand, profileOptions } from './commands/profile.js';
 import { trainCommand, trainOptions } from './commands/train.js';
 import { reportOf, UsageError } from './errors.js';
 import { version } from '../version.js';
 
-const commands = ['train', 'compare', 'doctor', 'bench', 'memory', 'parity', 'data'];
+const commands = ['train', 'compare', 'doctor', 'bench', 'profile', 'memory', 'parity', 'data'];
 const options = Object.keys({
   ...trainOptions,
   ...compareOptions,
   ...benchOptions,
+  ...profileOptions,
   ...memoryOptions,
   ...parityOptions,
   ...dataOptions,
@@ -73,6 +75,7 @@ try {
     .command(compareCommand)
     .command(doctorCommand)
     .command(benchCommand)
+    .command(profileCommand)
     .command(memoryCommand)
     .command(parityCommand)
     .command(dataCommand)

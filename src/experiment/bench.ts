@@ -1,19 +1,9 @@
 import type { Engine } from '../engine/engine.js';
-import { scoped } from '../engine/scoped.js';
-import { noiseBatch } from '../local/noise-batch.js';
 import type { Method } from '../local/method.js';
-import { disposeNetwork } from '../networks/network.js';
-import { resnetCifar } from '../networks/resnet-cifar.js';
-import { sgd } from '../train/sgd.js';
-import { planSteps, trainStep } from '../train/step.js';
+import { median, openBench, warmupSteps, type BenchSetting } from './bench-run.js';
 import type { RunResult } from './summary.js';
 
-export interface BenchOptions {
-  /** Layers of the CIFAR ResNet. */
-  readonly depth: number;
-  /** K of the methods that cut into blocks. */
-  readonly blocks: number;
-  readonly batch: number;
+export interface BenchOptions extends BenchSetting {
   /** Steps that are timed, after `warmupSteps` that are not. */
   readonly steps: number;
 }
@@ -30,33 +20,18 @@ export interface BenchResult extends Pick<
   readonly steps: number;
 }
 
-/** The first steps also allocate the optimiser's state and choose the library's algorithms. */
-const warmupSteps = 3;
-const imageShape = [32, 32, 3] as const;
-const classes = 10;
-const learningRate = 0.01;
-const seed = 1;
-
 /**
- * Times training steps of one method with its default options, and so many blocks if it has that option. The peak is
- * that of the timed steps.
+ * Times training steps of one method. The peak is that of the timed steps.
  * Throws a UserError if the network has too few units for the blocks.
  */
 export function benchMethod(engine: Engine, method: Method, options: BenchOptions): BenchResult {
-  const network = resnetCifar({ depth: options.depth, classes, imageShape, seed });
-  const { shape } = method.options;
-  const asked = 'blocks' in shape ? { blocks: options.blocks } : {};
-  const strategy = method.build(network, method.options.parse(asked));
-  engine.memory.release();
-  const optimizer = sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 });
+  const run = openBench(engine, method, options);
   try {
-    const plan = planSteps(strategy.updates);
-    const batch = noiseBatch(network, options.batch, seed);
     const seconds: number[] = [];
     for (let step = -warmupSteps; step < options.steps; step++) {
       if (step === 0) engine.memory.reset();
       const start = performance.now();
-      scoped(() => trainStep(strategy, plan, optimizer, learningRate, batch()));
+      run.step();
       if (step >= 0) seconds.push((performance.now() - start) / 1000);
     }
     return {
@@ -70,14 +45,6 @@ export function benchMethod(engine: Engine, method: Method, options: BenchOption
       steps: options.steps,
     };
   } finally {
-    optimizer.dispose();
-    strategy.dispose();
-    disposeNetwork(network);
+    run.dispose();
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
 }

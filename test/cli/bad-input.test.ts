@@ -146,7 +146,7 @@ it('a loss that is no number any more is told with its step, and recorded', asyn
 
 describe.concurrent('the command line', () => {
   it.each<[string[], RegExp]>([
-    [[], /^error: a command is missing: train, compare, doctor, bench, memory, parity, data$/m],
+    [[], /^error: a command is missing: train, compare, doctor, bench, profile, memory, parity, data$/m],
     [['trian', 'x'], /^error: .*train/m],
     [['train'], /^error: Not enough non-option arguments: got 0, need at least 1$/m],
     [['train', 'x', 'y'], /^error: unknown command or argument "y"$/m],
@@ -158,6 +158,10 @@ describe.concurrent('the command line', () => {
     [
       ['bench', '--methods', 'bp,auglcal'],
       /^error: --methods: must be some of bp, .*not "auglcal" \(did you mean/m,
+    ],
+    [
+      ['profile', '--method', 'auglcal'],
+      /^error: --method: must be one of bp, .*, not "auglcal" \(did you mean "auglocal"\?\)$/m,
     ],
     [['bench', '--steps', '0'], /^error: --steps must be a whole number from 1, not 0$/m],
   ])('refuses %j', async (args, message) => {

@@ -8,6 +8,7 @@ import { readMetrics } from '../../src/experiment/metrics-file.js';
 import { readComparison, readRunSummary } from '../../src/experiment/summary.js';
 import { readSafetensors } from '../../src/nn/safetensors.js';
 import { readPoints } from '../experiment/tensorboard/reader.js';
+import { hasTorch } from '../support/engine.js';
 import { ended, run, start, tinyConfig, writeFashionMnist } from './helpers.js';
 
 let folder: string;
@@ -195,6 +196,15 @@ describe('bench', () => {
       expect(result['imagesPerSecond']).toBeGreaterThan(0);
       expect(result['peakMemoryBytes']).toBeGreaterThan(0);
     }
+  });
+});
+
+describe.skipIf(!hasTorch)('profile', () => {
+  it('prints all of it as a line of JSON', async () => {
+    const args = ['--method', 'greedy', '--batch', '2', '--depth', '8', '--blocks', '4', '--steps', '1'];
+    const { code, stdout } = await run(['profile', ...args, '--threads', '1', '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ method: 'greedy', depth: 8, batch: 2, threads: 1, steps: 1 });
   });
 });
 

@@ -42,6 +42,39 @@ export interface AllocatorStatistics {
   readonly peakReservedBytes: number;
 }
 
+/** All calls of one name inside the same caller, over the whole profile. */
+export interface ProfiledCall {
+  /** An operator, a function of `Native`, or a part of one. */
+  readonly name: string;
+  readonly calls: number;
+  /** Of all of them, with what ran inside. */
+  readonly milliseconds: number;
+  /** By the CPU's allocator, whether freed again or not. */
+  readonly allocatedBytes: number;
+  /** The most that one of them held beyond what was there when it began. */
+  readonly peakBytes: number;
+  readonly inside: readonly ProfiledCall[];
+}
+
+/** How often libtorch's convolution ran on one shape, over the whole profile. */
+export interface ProfiledConvolution {
+  /** `[n, c, h, w]` */
+  readonly input: readonly number[];
+  /** `[out, in / groups, h, w]` */
+  readonly filter: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly groups: number;
+  readonly forward: number;
+  readonly backwardData: number;
+  readonly backwardWeights: number;
+}
+
+export interface NativeProfile {
+  readonly calls: readonly ProfiledCall[];
+  readonly convolutions: readonly ProfiledConvolution[];
+}
+
 export interface Native {
   /**
    * Binds an operator of libtorch's dispatcher, e.g. `op('aten::add', 'Tensor')`.
@@ -63,6 +96,10 @@ export interface Native {
   resetPeakMemory(device: string): void;
   /** Gives cached, unused memory back to the system. */
   releaseCachedMemory(device: string): void;
+  /** Begins to time every call, and the operators inside it. @throws Error while a profile is being taken. */
+  startProfile(): void;
+  /** Ends what `startProfile` began. @throws Error without it. */
+  stopProfile(): NativeProfile;
   readonly threads: number;
   setThreads(count: number): void;
   readonly version: string;

@@ -1,0 +1,75 @@
+import type { Engine, MemoryMeter } from '../engine/engine.js';
+import { scoped } from '../engine/scoped.js';
+import type { Method } from '../local/method.js';
+import { noiseBatch } from '../local/noise-batch.js';
+import type { Strategy } from '../local/strategy.js';
+import { disposeNetwork } from '../networks/network.js';
+import { resnetCifar } from '../networks/resnet-cifar.js';
+import { sgd, type Optimizer } from '../train/sgd.js';
+import { planSteps, trainStep, type StepResult } from '../train/step.js';
+
+export interface BenchSetting {
+  /** Layers of the CIFAR ResNet. */
+  readonly depth: number;
+  /** K of the methods that cut into blocks. */
+  readonly blocks: number;
+  /** Images a step. */
+  readonly batch: number;
+}
+
+/** What the steps are made of. */
+export interface BenchParts {
+  readonly strategy: Strategy;
+  readonly optimizer: Optimizer;
+}
+
+export interface BenchRun {
+  /** One step: from bytes in memory to stepped parameters. */
+  step(meter?: MemoryMeter): StepResult;
+  dispose(): void;
+}
+
+/** Steps before those that count: the first also allocate the optimiser's state and choose the library's algorithms. */
+export const warmupSteps = 3;
+
+const imageShape = [32, 32, 3] as const;
+const classes = 10;
+const learningRate = 0.01;
+const seed = 1;
+
+/**
+ * Training steps of one method with its default options, and so many blocks if it has that option, on random images of
+ * CIFAR's shape. `watched` may put something between the step and its parts.
+ * Throws a UserError if the network has too few units for the blocks.
+ */
+export function openBench(
+  engine: Engine,
+  method: Method,
+  setting: BenchSetting,
+  watched: (parts: BenchParts) => BenchParts = (parts) => parts,
+): BenchRun {
+  const network = resnetCifar({ depth: setting.depth, classes, imageShape, seed });
+  const { shape } = method.options;
+  const asked = 'blocks' in shape ? { blocks: setting.blocks } : {};
+  const { strategy, optimizer } = watched({
+    strategy: method.build(network, method.options.parse(asked)),
+    optimizer: sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 }),
+  });
+  engine.memory.release();
+  const plan = planSteps(strategy.updates);
+  const batch = noiseBatch(network, setting.batch, seed);
+  return {
+    step: (meter) => scoped(() => trainStep(strategy, plan, optimizer, learningRate, batch(), meter)),
+    dispose() {
+      optimizer.dispose();
+      strategy.dispose();
+      disposeNetwork(network);
+    },
+  };
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
+}
