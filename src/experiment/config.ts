@@ -1,18 +1,16 @@
-import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { dataOptionsSchema } from '../data/options.js';
 import { engineNames } from '../engine/engine.js';
-import { messageOf, UserError } from '../errors.js';
+import { UserError } from '../errors.js';
 import type { NamedOptions } from '../local/options.js';
 import { builtInRegistry, methodSchemas, registryWith, type Registry } from '../local/registry.js';
 import { networkOptionsSchema } from '../networks/options.js';
 import { trainOptionsSchema } from '../train/options.js';
-import { applyOverride, parseOverride } from './overrides.js';
+import { readDocument, readText, type ConfigDocument } from './config-source.js';
 import { loadPlugins } from './plugins.js';
 import { check, formatPath, type Problem } from './schema-problems.js';
 import { visible } from './visible.js';
-import { parseYaml } from './yaml-source.js';
 
 const labelSchema = z
   .string()
@@ -25,7 +23,7 @@ const pluginsSchema = z
     z.preprocess(
       (value) => (typeof value === 'string' ? { path: value } : value),
       z.strictObject({
-        /** Relative to the config's folder. */
+        /** Relative to the folder of the file that names it. */
         path: z.string().min(1),
         /** Of the file that it must be. */
         sha256: z
@@ -60,6 +58,8 @@ function configSchema(registry: Registry) {
   const method = methodSchema(registry);
   return z
     .strictObject({
+      /** Config files that this one adds to; what is left of it here came by `--set`. */
+      extends: z.undefined({ error: 'can only be said in a file' }).exactOptional(),
       /** Part of the run folders' names. */
       name: z
         .string()
@@ -106,7 +106,7 @@ export interface LoadedConfig {
 }
 
 /**
- * Reads, overrides and validates a config file. Its `plugins` are code, which runs here, as do those of the command
+ * Reads, overrides and validates a config file and those that it `extends`. Its `plugins` are code, which runs here, as do those of the command
  * line: the config then lists them all by absolute path and SHA-256.
  *
  * @param path a YAML file
@@ -121,16 +121,13 @@ export async function loadConfig(
   overrides: readonly string[] = [],
   plugins: readonly string[] = [],
 ): Promise<LoadedConfig> {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UserError(visible(`${path}: cannot read the config: ${messageOf(error)}`));
-  }
-  const document = readDocument(text, path, overrides);
+  const document = readDocument(readText(path), path, overrides);
   const { plugins: named = [] } = validate(z.looseObject({ plugins: pluginsSchema }), document);
   const requests = [
-    ...named.map((plugin, i) => ({ ...plugin, folder: dirname(path), origin: `${path}: plugins.${i}` })),
+    ...named.map((plugin, i) => {
+      const file = document.fileOf(['plugins', i]);
+      return { ...plugin, folder: dirname(file), origin: `${file}: plugins.${i}` };
+    }),
     ...plugins.map((plugin) => ({ path: plugin, folder: '.', origin: '--plugin' })),
   ];
   const loaded = await loadPlugins(requests);
@@ -155,27 +152,6 @@ export function parseConfig(
 ): Config {
   const schema = registry === builtInRegistry ? builtInConfigSchema : configSchema(registry);
   return validate(schema, readDocument(text, file, overrides));
-}
-
-/** A config's text read and overridden, and where each value comes from. */
-interface ConfigDocument {
-  readonly value: unknown;
-  /** `config.yaml:3:5`, or the override that set it. */
-  readonly locate: (path: readonly PropertyKey[]) => string;
-}
-
-function readDocument(text: string, file: string, overrides: readonly string[]): ConfigDocument {
-  const source = parseYaml(text, file);
-  const changes = overrides.map(parseOverride);
-  const value = changes.reduce(applyOverride, source.value);
-  if (value === null || value === undefined) throw new UserError(`${file}: the config is empty`);
-  return {
-    value,
-    locate(path) {
-      const change = changes.findLast((each) => each.path.every((part, i) => part === String(path[i])));
-      return change ? `${file}: --set ${change.text}` : `${file}:${source.locate(path)}`;
-    },
-  };
 }
 
 /** Throws a UserError with a line for each problem. */

@@ -10,10 +10,11 @@ export const trainOptionsSchema = z.strictObject({
   nesterov: z.boolean().default(true),
   weightDecay: z.number().min(0).default(1e-4),
   /**
-   * `cosine`: once an epoch, as the papers do it, down to 0 in the last; `cosine-steps`: the same curve at every
-   * step, for short runs; `constant`.
+   * `cosine`: once an epoch, as the papers' CIFAR code does it, down to 0 in the last; `cosine-imagenet`: the same an
+   * epoch later, as their ImageNet code does it; `cosine-steps`: the same curve at every step, for short runs; `step`:
+   * a tenth after each third of the epochs, as torchvision's networks were trained; `constant`.
    */
-  schedule: z.enum(['cosine', 'cosine-steps', 'constant']).default('cosine'),
+  schedule: z.enum(['cosine', 'cosine-imagenet', 'cosine-steps', 'step', 'constant']).default('cosine'),
   /** Epochs over which the learning rate rises to the schedule's. */
   warmupEpochs: z.int().min(0).default(0),
   /** Whether training images are varied at random, as the data set's papers do it or as `data.augmentation` says. */

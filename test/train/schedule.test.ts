@@ -29,6 +29,26 @@ describe('learningRateAt', () => {
     expect(learningRateAt(2, 1, options)).toBeCloseTo(0, 12);
   });
 
+  it("is the papers' ImageNet code's cosine, which starts at the rate itself", () => {
+    const options: ScheduleOptions = {
+      schedule: 'cosine-imagenet',
+      learningRate: 0.1,
+      epochs: 90,
+      warmupEpochs: 0,
+    };
+    for (const e of [1, 2, 46, 90]) {
+      const expected = 0.05 * (1 + Math.cos((Math.PI * (e - 1)) / 90));
+      expect(learningRateAt(e, 0, options)).toBeCloseTo(expected, 12);
+      expect(learningRateAt(e, 0.7, options)).toBe(learningRateAt(e, 0, options));
+    }
+  });
+
+  it('falls to a tenth after each third of the epochs with step', () => {
+    const options: ScheduleOptions = { schedule: 'step', learningRate: 0.1, epochs: 90, warmupEpochs: 0 };
+    const rates = [1, 30, 31, 60, 61, 90].map((epoch) => learningRateAt(epoch, 0.5, options));
+    [0.1, 0.1, 0.01, 0.01, 0.001, 0.001].forEach((rate, i) => expect(rates[i]).toBeCloseTo(rate, 12));
+  });
+
   it('warms up from the lower of 0.01 and the rate itself', () => {
     const constant: ScheduleOptions = { schedule: 'constant', learningRate: 0.1, epochs: 9, warmupEpochs: 2 };
     expect(learningRateAt(1, 0, constant)).toBeCloseTo(0.01, 12);
