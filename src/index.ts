@@ -101,6 +101,7 @@ export { cutsAfter, evenCuts, everyUnit, type Cuts } from './local/partition.js'
 export { cascadePath } from './local/paths/cascade.js';
 export { independentPath } from './local/paths/independent.js';
 export type { Path, PathBuilder, PathParts } from './local/paths/path.js';
+export type { Classifier } from './local/classifier.js';
 export type { Objective, ObjectiveBuilder } from './local/objective.js';
 export type { Site } from './local/site.js';
 export type { Strategy } from './local/strategy.js';

@@ -4,7 +4,7 @@ import { messageOf, UserError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import type { EpochMetrics } from '../train/events.js';
 
-/** The columns every run has, in order. Each update adds a `loss:` and a `peak:` column with its name. */
+/** The columns every run has, in order. Each update adds a `loss:`, a `peak:` and an `accuracy:` column with its name. */
 const columns = [
   'epoch',
   'learningRate',
@@ -21,6 +21,8 @@ const columns = [
 ] as const satisfies readonly (keyof EpochMetrics)[];
 const lossPrefix = 'loss:';
 const peakPrefix = 'peak:';
+/** Empty for updates that classify nothing; files of earlier versions have no such columns. */
+const accuracyPrefix = 'accuracy:';
 /** A network can diverge on the test split alone, so these may be Infinity or NaN. */
 const mayBeInfinite = new Set(['testLoss']);
 
@@ -37,11 +39,15 @@ export function writeMetrics(
     ...columns,
     ...updates.map((name) => lossPrefix + name),
     ...updates.map((name) => peakPrefix + name),
+    ...updates.map((name) => accuracyPrefix + name),
   ];
   const rows = epochs.map((epoch) => [
     ...columns.map((column) => epoch[column]),
     ...updates.map((name) => epoch.updateLosses[name] ?? Number.NaN),
     ...updates.map((name) => epoch.updatePeakBytes[name] ?? Number.NaN),
+    ...updates.map((name) =>
+      Object.hasOwn(epoch.updateAccuracies, name) ? epoch.updateAccuracies[name]! : '',
+    ),
   ]);
   writeFileAtomic(path, [header, ...rows].map((cells) => `${cells.map(quote).join(',')}\n`).join(''));
 }
@@ -62,13 +68,19 @@ export function readMetrics(path: string): EpochMetrics[] {
   if (odd !== undefined) throw new UserError(`${path}: not a metrics file: the column "${odd}" is missing`);
   return rows.map((cells, i) => {
     const place = `${path}: row ${i + 1}`;
-    const values = new Map(header.map((column, k) => [column, number(cells[k] ?? '', column, place)]));
+    const values = new Map<string, number>();
+    for (const [k, column] of header.entries()) {
+      const cell = cells[k] ?? '';
+      if (cell === '' && column.startsWith(accuracyPrefix)) continue;
+      values.set(column, number(cell, column, place));
+    }
     if (values.get('epoch') !== i + 1) throw new UserError(`${place}: epoch ${cells[0]} instead of ${i + 1}`);
     const fixed = Object.fromEntries(columns.map((column) => [column, values.get(column)]));
     return {
       ...(fixed as Pick<EpochMetrics, (typeof columns)[number]>),
       updateLosses: withPrefix(values, lossPrefix),
       updatePeakBytes: withPrefix(values, peakPrefix),
+      updateAccuracies: withPrefix(values, accuracyPrefix),
     };
   });
 }

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { frozenMode, trainingMode } from '../engine/fused/ops.js';
+import { evaluationMode, frozenMode, trainingMode } from '../engine/fused/ops.js';
 import { fused } from '../engine/fused/registry.js';
 import { outsideTape } from '../engine/tape.js';
 import type { Unit } from '../networks/network.js';
@@ -14,6 +14,8 @@ export interface Bridge {
   readonly averaged: Layer;
   /** The block's output → features of the next unit's shape. */
   forward(x: tf.Tensor4D): tf.Tensor4D;
+  /** The same in evaluation mode. Without it the auxiliary nets behind the bridge have no accuracy. */
+  evaluate?(x: tf.Tensor4D): tf.Tensor4D;
   /** After the block's backward pass. */
   after(): void;
 }
@@ -34,6 +36,7 @@ export function momentumBridge(momentum: number): BridgeBuilder {
       trained,
       averaged,
       forward: (x) => tf.add(trained.forward(x, trainingMode), averaged.forward(x, frozenMode)),
+      evaluate: (x) => tf.add(trained.forward(x, evaluationMode), averaged.forward(x, evaluationMode)),
       after,
     };
   };
@@ -55,6 +58,7 @@ export function scalingBridge(momentum: number): BridgeBuilder {
       trained,
       averaged,
       forward: (x) => trained.forward(averaged.forward(x, frozenMode), trainingMode) as tf.Tensor4D,
+      evaluate: (x) => trained.forward(averaged.forward(x, evaluationMode), evaluationMode) as tf.Tensor4D,
       after,
     };
   };

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../errors.js';
-import { trainingMode } from '../engine/fused/ops.js';
+import { evaluationMode, trainingMode } from '../engine/fused/ops.js';
 import { conv } from '../nn/layers.js';
 import { childScope } from '../nn/parameters.js';
 import type { AuxiliaryNet } from './auxiliary/auxiliary.js';
@@ -38,8 +38,8 @@ export function labels(loss: LabelLoss, width = publishedWidths.features): Local
 
 /**
  * `classifier`: the auxiliary net's outputs `[n, outputs]` against the labels, one-hot `[n, classes]`, by a loss of
- * one's own, the mean over the batch. By default there are as many outputs as classes, and under mixup the labels are
- * mixed; `labelsOf` may ask for hard ones.
+ * one's own, the mean over the batch. By default there are as many outputs as classes, the greatest of which is then
+ * the class that the net is for; and under mixup the labels are mixed, `labelsOf` may ask for hard ones.
  */
 export function classification(
   compare: (outputs: tf.Tensor2D, labels: tf.Tensor2D) => tf.Scalar,
@@ -58,6 +58,9 @@ export function classification(
           layers: [net],
           loss: (features, batch) =>
             compare(net.forward(features, trainingMode) as tf.Tensor2D, labelsOf(batch)),
+          ...(outputs === undefined
+            ? { logits: (features: tf.Tensor4D) => net.forward(features, evaluationMode) as tf.Tensor2D }
+            : {}),
         };
       },
   };

@@ -10,6 +10,8 @@ export interface Objective {
   readonly layers: readonly Layer[];
   /** Features `[n, h, w, c]` → mean loss over the batch. */
   readonly loss: (features: tf.Tensor4D, batch: Batch) => tf.Scalar;
+  /** Where it classifies: features → logits `[n, classes]`, in evaluation mode. */
+  readonly logits?: ((features: tf.Tensor4D) => tf.Tensor2D) | undefined;
 }
 
 /** Builds the objective of one block; the scope is that block's own. */
@@ -20,12 +22,15 @@ export interface WeightedObjective {
   readonly weight: (site: Site) => number;
 }
 
-/** The weighted sum of objectives; each holds its activations only while its own gradients are computed. */
+/**
+ * The weighted sum of objectives; each holds its activations only while its own gradients are computed. It classifies as
+ * its first term does that is trained to.
+ */
 export function weightedSum(terms: readonly WeightedObjective[]): ObjectiveBuilder {
   return (scope, site) => {
     const built = terms.map(({ objective, weight }) => {
-      const { layers, loss } = objective(scope, site);
-      return { layers, loss, weight: weight(site), variables: trainableVariables(layers) };
+      const built = objective(scope, site);
+      return { ...built, weight: weight(site), variables: trainableVariables(built.layers) };
     });
     return {
       layers: built.flatMap(({ layers }) => layers),
@@ -35,6 +40,7 @@ export function weightedSum(terms: readonly WeightedObjective[]): ObjectiveBuild
             eagerLoss(features, variables, (x) => tf.mul(loss(x, batch), weight)),
           )
           .reduce((sum, term) => tf.add(sum, term)),
+      logits: built.find(({ logits, weight }) => logits !== undefined && weight > 0)?.logits,
     };
   };
 }

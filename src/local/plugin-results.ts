@@ -15,7 +15,14 @@ const strategySchema = z.object({
   blocks: z.int().min(1),
   partition: z.array(z.array(z.string())),
   updates: z
-    .array(z.object({ name: z.string(), variables: z.array(z.unknown()), forward: functionSchema }))
+    .array(
+      z.object({
+        name: z.string(),
+        variables: z.array(z.unknown()),
+        forward: functionSchema,
+        classifier: z.object({ after: z.string(), logits: functionSchema }).exactOptional(),
+      }),
+    )
     .min(1),
   auxiliary: z.array(z.unknown()),
   dispose: functionSchema,

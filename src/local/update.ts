@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { Batch } from './batch.js';
+import type { Classifier } from './classifier.js';
 
 /** Named feature tensors handed from update to update, all detached: `{ x }` in every built-in method. */
 export type Streams = Readonly<Record<string, tf.Tensor>>;
@@ -28,4 +29,6 @@ export interface LocalUpdate {
   forward(streams: Streams, batch: Batch): UpdateResult;
   /** Runs after this update's gradients and before its optimiser step. */
   after?(): void;
+  /** Where the update has a net that classifies. */
+  readonly classifier?: Classifier;
 }

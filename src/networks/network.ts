@@ -94,6 +94,26 @@ export function unitsForward(
   return (current === x ? x.clone() : current) as tf.Tensor4D;
 }
 
+/**
+ * Runs the units on normalised images and shows `visit` the features after each: valid until it returns, the last ones
+ * alone are returned and the caller's to dispose.
+ */
+export function visitUnits(
+  { units }: Network,
+  images: tf.Tensor4D,
+  mode: Mode,
+  visit: (features: tf.Tensor4D, unit: Unit, index: number) => void,
+): tf.Tensor4D {
+  let x = images;
+  units.forEach((unit, index) => {
+    const next = unitsForward([unit], x, images, mode);
+    if (x !== images) x.dispose();
+    x = next;
+    visit(x, unit, index);
+  });
+  return x;
+}
+
 /** A unit's context, where it has one, and its own layer. */
 export function unitLayers({ context, layer }: Unit): Layer[] {
   return context === undefined ? [layer] : [context, layer];

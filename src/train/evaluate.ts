@@ -3,43 +3,75 @@ import type { Dataset, ImageBatch } from '../data/dataset.js';
 import { evaluationMode } from '../engine/fused/ops.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError } from '../errors.js';
-import { createBatch } from '../local/batch.js';
+import { createBatch, type Batch } from '../local/batch.js';
+import type { Classifier } from '../local/classifier.js';
 import { crossEntropy } from '../local/losses.js';
-import { networkForward, type Network } from '../networks/network.js';
+import { visitUnits, type Network } from '../networks/network.js';
 
 export interface Evaluation {
   /** 0…1. */
   readonly accuracy: number;
   /** Mean cross-entropy. */
   readonly loss: number;
+  /** Accuracy of each of the classifiers, 0…1, in their order. */
+  readonly classifierAccuracies: readonly number[];
 }
 
 /**
- * Accuracy and loss of a network on batches, running statistics in use. `onBatch` runs after each batch; where it comes
- * to false, evaluation ends and gives undefined.
- * @throws UserError if the batches have no image
+ * Accuracy and loss of a network on batches, running statistics in use, and the accuracy of classifiers on its units'
+ * features, which are computed once for all. `onBatch` runs after each batch; where it comes to false, evaluation ends
+ * and gives undefined.
+ * @throws UserError if the batches have no image, or a classifier reads a unit that the network has not
  */
 export async function evaluate(
   network: Network,
   dataset: Dataset,
   batches: AsyncIterable<ImageBatch>,
   onBatch: () => Promise<boolean> = () => Promise.resolve(true),
+  classifiers: readonly Classifier[] = [],
 ): Promise<Evaluation | undefined> {
-  let correct = 0;
+  const lost = classifiers.find(({ after }) => !network.units.some(({ name }) => name === after));
+  if (lost !== undefined) {
+    throw new UserError(
+      `a classifier reads the features after '${lost.after}', which is no unit of ${network.name}`,
+    );
+  }
+  const correct = [0, ...classifiers.map(() => 0)];
   let loss = 0;
   let count = 0;
   for await (const { images, labels, size } of batches) {
-    const [right, batchLoss] = scoped(() => {
+    scoped(() => {
       const batch = createBatch(images, labels, dataset.imageShape, network.classes, dataset);
-      const logits = networkForward(network, batch.images, evaluationMode);
-      const hits = tf.sum(tf.equal(tf.argMax(logits, 1), tf.argMax(batch.labels, 1)));
-      return [hits.dataSync()[0]!, crossEntropy(logits, batch.labels).dataSync()[0]!] as const;
+      const result = evaluateBatch(network, classifiers, batch);
+      correct.forEach((_, i) => (correct[i]! += result.hits[i]!));
+      loss += result.loss * size;
     });
-    correct += right;
-    loss += batchLoss * size;
     count += size;
     if (!(await onBatch())) return undefined;
   }
   if (count === 0) throw new UserError('there is no image to evaluate on: all of them are bad');
-  return { accuracy: correct / count, loss: loss / count };
+  const [accuracy, ...classifierAccuracies] = correct.map((hits) => hits / count);
+  return { accuracy: accuracy!, loss: loss / count, classifierAccuracies };
+}
+
+/** How many images of a batch the network and each classifier get right, and the network's loss. */
+function evaluateBatch(
+  network: Network,
+  classifiers: readonly Classifier[],
+  { images, labels }: Batch,
+): { readonly hits: ArrayLike<number>; readonly loss: number } {
+  const targets = tf.argMax(labels, 1);
+  const hitsOf = (logits: tf.Tensor2D): tf.Scalar =>
+    tf.tidy(() => tf.sum(tf.equal(tf.argMax(logits, 1), targets)));
+  const hits: tf.Scalar[] = [];
+  const features = visitUnits(network, images, evaluationMode, (x, unit) => {
+    classifiers.forEach((classifier, i) => {
+      if (classifier.after === unit.name) hits[i + 1] = tf.tidy(() => hitsOf(classifier.logits(x)));
+    });
+  });
+  const logits = network.head.forward(features, evaluationMode) as tf.Tensor2D;
+  features.dispose();
+  hits[0] = hitsOf(logits);
+  // Read in one go: on a GPU each read waits for all the work before it.
+  return { hits: tf.stack(hits).dataSync(), loss: crossEntropy(logits, labels).dataSync()[0]! };
 }

@@ -52,6 +52,11 @@ export interface EpochMetrics {
   readonly updateLosses: Readonly<Record<string, number>>;
   /** Peak while each update ran, by its name. */
   readonly updatePeakBytes: Readonly<Record<string, number>>;
+  /**
+   * Accuracy on the test split of what each update has to classify with, 0…1, by its name: its auxiliary net, or the
+   * network's head. Updates that classify nothing are not in it.
+   */
+  readonly updateAccuracies: Readonly<Record<string, number>>;
 }
 
 export interface TrainResult {

@@ -6,11 +6,12 @@ import { scoped } from '../engine/scoped.js';
 import { UserError, messageOf } from '../errors.js';
 import { createBatch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
-import { evaluate } from './evaluate.js';
+import { evaluateUpdates } from './evaluate-updates.js';
 import type { EpochMetrics, TrainEvent, TrainResult } from './events.js';
 import { feed, type FeedTally } from './feed.js';
 import { drawMixing } from './mixup.js';
 import { trainOptionsSchema, type TrainSection, type TrainSectionInput } from './options.js';
+import { headIndex } from './head-update.js';
 import { learningRateAt } from './schedule.js';
 import { sgd, type Optimizer } from './sgd.js';
 import { planSteps, trainStep, type StepPlan, type StepResult } from './step.js';
@@ -136,11 +137,12 @@ async function runEpoch(run: Run, epoch: number): Promise<EpochMetrics | undefin
   const evaluationStart = performance.now();
   let evaluated = 0;
   const testBatches = feed(testing.batches(epoch), tally, reporter(run, epoch, 'test'));
-  const evaluation = await evaluate(strategy.network, dataset, testBatches, async () => {
+  const afterBatch = async (): Promise<boolean> => {
     onEvent?.({ type: 'evaluation', epoch, step: ++evaluated, steps: testing.steps });
     await setImmediate();
     return !signal?.aborted;
-  });
+  };
+  const evaluation = await evaluateUpdates(strategy, dataset, testBatches, afterBatch);
   if (evaluation === undefined) return undefined;
   const byName = (values: readonly number[]): Record<string, number> =>
     Object.fromEntries(updates.map((update, i) => [update.name, values[i]!]));
@@ -160,6 +162,7 @@ async function runEpoch(run: Run, epoch: number): Promise<EpochMetrics | undefin
     reservedMemoryBytes: reserved,
     updateLosses: byName(meanLosses),
     updatePeakBytes: byName(peakBytes),
+    updateAccuracies: evaluation.updateAccuracies,
   };
 }
 
@@ -193,10 +196,4 @@ function reporter({ reported, options: { onEvent } }: Run, epoch: number, split:
     for (const { index } of images) reported[split].add(index);
     if (images.length > 0) onEvent?.({ type: 'skipped', epoch, split, images });
   };
-}
-
-/** The update that trains the network's head with its main loss: the one named `head`, else the last. */
-function headIndex({ updates }: Strategy): number {
-  const index = updates.findIndex((update) => update.name === 'head');
-  return index >= 0 ? index : updates.length - 1;
 }

@@ -18,6 +18,7 @@ export function epochMetrics(epoch: number, changes: Partial<EpochMetrics> = {})
     reservedMemoryBytes: 5e8,
     updateLosses: {},
     updatePeakBytes: {},
+    updateAccuracies: {},
     ...changes,
   };
 }

@@ -20,7 +20,7 @@ describe('metrics.csv', () => {
     writeMetrics(path, ['block 1', 'head'], []);
     expect(readFileSync(path, 'utf8')).toBe(
       'epoch,learningRate,trainLoss,testLoss,testAccuracy,imagesPerSecond,trainSeconds,evaluationSeconds,dataWaitSeconds,skippedImages,' +
-        'peakMemoryBytes,reservedMemoryBytes,loss:block 1,loss:head,peak:block 1,peak:head\n',
+        'peakMemoryBytes,reservedMemoryBytes,loss:block 1,loss:head,peak:block 1,peak:head,accuracy:block 1,accuracy:head\n',
     );
     expect(readMetrics(path)).toEqual([]);
     const updates = {
@@ -35,7 +35,7 @@ describe('metrics.csv', () => {
     const value = fc.double({ noNaN: true, noDefaultInfinity: true }).map((x) => x + 0);
     const names = fc.uniqueArray(fc.string({ minLength: 1 }), { maxLength: 4 });
     fc.assert(
-      fc.property(names, fc.array(value, { minLength: 4, maxLength: 4 }), (updates, [a, b, c, d]) => {
+      fc.property(names, fc.array(value, { minLength: 5, maxLength: 5 }), (updates, [a, b, c, d, e]) => {
         const byUpdate = (x: number): Record<string, number> =>
           Object.fromEntries(updates.map((name) => [name, x]));
         const epochs = [1, 2].map((epoch) =>
@@ -44,12 +44,25 @@ describe('metrics.csv', () => {
             testLoss: epoch === 1 ? b! : Infinity,
             updateLosses: byUpdate(c!),
             updatePeakBytes: byUpdate(d!),
+            // Every other update has nothing to classify with.
+            updateAccuracies: Object.fromEntries(
+              updates.filter((_, i) => i % 2 === 0).map((name) => [name, e!]),
+            ),
           }),
         );
         writeMetrics(path, updates, epochs);
         expect(readMetrics(path)).toEqual(epochs);
       }),
     );
+  });
+
+  it('of an earlier version, without accuracies of the updates, is read', () => {
+    const epoch = epochMetrics(1, { updateLosses: { head: 1 }, updatePeakBytes: { head: 2 } });
+    writeMetrics(path, ['head'], [epoch]);
+    const cut = readFileSync(path, 'utf8').replaceAll(/,[^,]*$/gm, '');
+    expect(cut).not.toContain('accuracy:');
+    writeFileSync(path, `${cut}\n`);
+    expect(readMetrics(path)).toEqual([epoch]);
   });
 
   it.each<[string, (text: string) => string, RegExp]>([

@@ -68,6 +68,7 @@ describe.skipIf(!nativeStatus().available)('train', () => {
     { method: 'hpff', blocks: 3 },
   ])('learns to tell colours apart with $method', async (options) => {
     const strategy = build(options);
+    const isHpff = options.method === 'hpff';
     const { epochs, interrupted } = await train(strategy, dataset, { ...section, seed: 1, engine });
     expect(interrupted).toBe(false);
     expect(epochs.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
@@ -76,6 +77,13 @@ describe.skipIf(!nativeStatus().available)('train', () => {
     expect(last.trainLoss).toBeLessThan(epochs[0]!.trainLoss);
     expect(Object.keys(last.updateLosses)).toEqual(strategy.updates.map(({ name }) => name));
     expect(last.peakMemoryBytes).toBe(Math.max(...Object.values(last.updatePeakBytes)));
+    const classifying = strategy.updates.filter(({ name, classifier }) => name === 'head' || classifier);
+    expect(classifying.length).toBeGreaterThan(strategy.blocks / 2);
+    expect(Object.keys(last.updateAccuracies)).toEqual(classifying.map(({ name }) => name));
+    expect(last.updateAccuracies['head']).toBe(last.testAccuracy);
+    // What HPFF's blocks have for themselves is weighted with 0.001, too little to learn so soon.
+    const learnt = Object.entries(last.updateAccuracies).filter(([name]) => name !== 'block 2' || !isHpff);
+    for (const [name, accuracy] of learnt) expect(accuracy, name).toBeGreaterThan(0.5);
     expect(last.reservedMemoryBytes).toBeGreaterThanOrEqual(last.peakMemoryBytes);
   });
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { detach } from '../../engine/detached.js';
-import { trainingMode } from '../../engine/fused/ops.js';
+import { evaluationMode, trainingMode } from '../../engine/fused/ops.js';
 import { outsideTape } from '../../engine/tape.js';
 import { UserError } from '../../errors.js';
 import { unitsForward } from '../../networks/network.js';
@@ -17,6 +17,7 @@ import {
   type Block,
 } from '../block.js';
 import type { Bridge } from '../bridge.js';
+import { classifierOf } from '../classifier.js';
 import type { LocalLoss } from '../local-loss.js';
 import type { Objective } from '../objective.js';
 import type { LocalUpdate, UpdateResult } from '../update.js';
@@ -96,6 +97,7 @@ function pairUpdates(
       return { loss, streams: last && independent === undefined ? {} : { x: detach(middle) } };
     },
     ...(bridge === undefined ? {} : { after: () => bridge.after() }),
+    ...classifierOf(block, cascade, bridge),
   };
   const bridges = bridge === undefined ? [] : [bridge.trained, bridge.averaged];
   const auxiliary = [...bridges, ...cascade.layers, ...(independent?.layers ?? [])];
@@ -117,6 +119,7 @@ function ownUpdate(block: Block, objective: Objective, weight: number, last: boo
       const loss = tf.mul(objective.loss(features, batch), weight) as tf.Scalar;
       return { loss, streams: last ? {} : { x: x! } };
     },
+    ...classifierOf(block, objective),
   };
 }
 
@@ -152,6 +155,7 @@ function sharedHead({ network }: PathParts, { independentWeight }: CascadeOption
   const head: Objective = {
     layers: [network.head],
     loss: (features, batch) => headLoss(network, features, batch),
+    logits: (features) => network.head.forward(features, evaluationMode) as tf.Tensor2D,
   };
   return { cascade: head, independent: independentWeight === 0 ? undefined : head, bridge: undefined };
 }

@@ -3,6 +3,7 @@ import { trainableVariables, type Layer } from '../../nn/layer.js';
 import { childScope } from '../../nn/parameters.js';
 import type { Network } from '../../networks/network.js';
 import { blockForward, headLoss, nextUnit, siteAfter, siteBehindBridge, type Block } from '../block.js';
+import { classifierOf } from '../classifier.js';
 import type { LocalUpdate } from '../update.js';
 import type { PathBuilder, PathParts } from './path.js';
 
@@ -37,6 +38,7 @@ function localUpdate(parts: PathParts, block: Block): { update: LocalUpdate; aux
       return { loss: objective.loss(features, batch), streams: { x: detach(output) } };
     },
     ...(bridge === undefined ? {} : { after: () => bridge.after() }),
+    ...classifierOf(block, objective, bridge),
   };
   return { update, auxiliary: bridge === undefined ? trained : [...trained, bridge.averaged] };
 }

@@ -1,0 +1,30 @@
+import type * as tf from '@tensorflow/tfjs';
+import type { Block } from './block.js';
+import type { Bridge } from './bridge.js';
+import type { Objective } from './objective.js';
+
+/** What an update's auxiliary net takes an image's class to be, for its accuracy after each epoch. */
+export interface Classifier {
+  /** The name of the unit whose features it reads. */
+  readonly after: string;
+  /** Those features `[n, h, w, c]` → logits `[n, classes]`, in evaluation mode: it changes nothing. */
+  logits(features: tf.Tensor4D): tf.Tensor2D;
+}
+
+/**
+ * The classifier of an objective on a block's features, as a part of an update: nothing where the objective classifies
+ * nothing, or the bridge before it cannot be evaluated.
+ */
+export function classifierOf(
+  { units }: Block,
+  { logits }: Objective,
+  bridge?: Bridge,
+): { readonly classifier?: Classifier } {
+  if (logits === undefined || (bridge !== undefined && bridge.evaluate === undefined)) return {};
+  return {
+    classifier: {
+      after: units.at(-1)!.name,
+      logits: (features) => logits(bridge?.evaluate?.(features) ?? features),
+    },
+  };
+}

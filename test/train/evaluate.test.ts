@@ -1,0 +1,112 @@
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Dataset, ImageBatch } from '../../src/data/dataset.js';
+import { evaluationMode } from '../../src/engine/fused/ops.js';
+import { UserError } from '../../src/errors.js';
+import { createBatch } from '../../src/local/batch.js';
+import { networkForward, networkState, unitsForward } from '../../src/networks/network.js';
+import { randomStream } from '../../src/random.js';
+import { evaluateUpdates } from '../../src/train/evaluate-updates.js';
+import { evaluate } from '../../src/train/evaluate.js';
+import { startEngine } from '../support/engine.js';
+import { tinyBatch, tinyClasses, tinyMethods, tinyRun, tinyShape, titleOf } from '../support/tiny.js';
+
+const random = randomStream(1, 'evaluate');
+const [height, width, channels] = tinyShape;
+const batches: ImageBatch[] = [6, 3].map((size) => ({
+  size,
+  images: Uint8Array.from({ length: size * height * width * channels }, () => random.below(256)),
+  labels: Uint16Array.from({ length: size }, () => random.below(tinyClasses)),
+  skipped: [],
+}));
+const nothing = { kind: 'memory', size: 0, images: new Uint8Array(), labels: new Uint16Array() } as const;
+const dataset: Dataset = {
+  name: 'noise',
+  classes: ['a', 'b', 'c', 'd'],
+  imageShape: tinyShape,
+  mean: [0.5, 0.5, 0.5],
+  std: [0.25, 0.25, 0.25],
+  train: nothing,
+  test: nothing,
+  augmentation: { crop: { kind: 'padded', pad: 0, padMode: 'zero' }, flip: false },
+};
+const goOn = (): Promise<boolean> => Promise.resolve(true);
+// eslint-disable-next-line @typescript-eslint/require-await -- as the loader's
+async function* given(): AsyncGenerator<ImageBatch> {
+  yield* batches;
+}
+
+/** The share of images whose greatest logit is their label's, counted in plain numbers. */
+function accuracyOf(logits: (images: tf.Tensor4D) => tf.Tensor2D): number {
+  let hits = 0;
+  tf.tidy(() => {
+    for (const { images, labels } of batches) {
+      const rows = logits(createBatch(images, labels, tinyShape, tinyClasses, dataset).images).arraySync();
+      rows.forEach((row, i) => (hits += row.indexOf(Math.max(...row)) === labels[i] ? 1 : 0));
+    }
+  });
+  return hits / 9;
+}
+
+beforeAll(async () => void (await startEngine()));
+
+/** The ramps of MAN's and HPFF's code end at 0: the last auxiliary net's loss is weighted with it. */
+const unclassified: Readonly<Record<string, readonly string[]>> = {
+  'infopro, blocks 3, loss contrast': ['block 1', 'block 2'],
+  'man, blocks 3, head 1c2f': ['block 2'],
+  'man, blocks 3, head 0c2f, loss contrast': ['block 1', 'block 2'],
+  'hpff, blocks 4, head 1c1f': ['cascade 2–3'],
+  'hpff, blocks 3, fusion whole, loss contrast': ['cascade 1–2', 'block 2'],
+  'hpff, blocks 3, fusion patch-sum, independentWeight 0': ['cascade 1–2'],
+  'man-plus, blocks 3, head 1c2f': ['block 2'],
+};
+
+describe.each(tinyMethods.map((options) => [titleOf(options), options] as const))('%s', (title, options) => {
+  const run = tinyRun(options);
+  const { network, updates } = run.strategy;
+
+  test('has a classifier in each local update, but for contrasts and where it is weighted with 0', () => {
+    const without = updates.filter(({ name, classifier }) => name !== 'head' && classifier === undefined);
+    expect(without.map(({ name }) => name)).toEqual(unclassified[title] ?? []);
+  });
+
+  test('each is as accurate as its logits on the features after its unit, and evaluation changes nothing', async () => {
+    tf.tidy(() => void run.step(tinyBatch(8, 'evaluate')));
+    const everything = [...networkState(network), ...run.strategy.auxiliary];
+    const values = (): number[][] => everything.map(({ variable }) => [...variable.dataSync()]);
+    const before = values();
+    const tensors = tf.memory().numTensors;
+    const evaluation = await evaluateUpdates(run.strategy, dataset, given(), goOn);
+    expect(tf.memory().numTensors).toBe(tensors);
+    expect(values()).toEqual(before);
+
+    const expected = updates.flatMap(({ name, classifier }) => {
+      if (name === 'head') return [[name, accuracyOf((x) => networkForward(network, x, evaluationMode))]];
+      if (classifier === undefined) return [];
+      const end = network.units.findIndex((unit) => unit.name === classifier.after) + 1;
+      const features = (x: tf.Tensor4D): tf.Tensor4D =>
+        unitsForward(network.units.slice(0, end), x, x, evaluationMode);
+      return [[name, accuracyOf((x) => classifier.logits(features(x)))]];
+    });
+    expect(evaluation!.updateAccuracies).toEqual(Object.fromEntries(expected));
+    expect(evaluation!.accuracy).toBe(evaluation!.updateAccuracies['head']);
+    run.dispose();
+  });
+});
+
+test('a loss that is weighted with 0 has no accuracy', () => {
+  const run = tinyRun({ method: 'infopro', blocks: 3, classification: [0, 0.5] });
+  const classifying = run.strategy.updates.map(({ classifier }) => classifier?.after);
+  expect(classifying[0]).toBeUndefined();
+  expect(classifying[1]).toBe(run.strategy.partition[1]!.at(-1));
+  run.dispose();
+});
+
+test('a classifier after a unit that is not there is refused', async () => {
+  const run = tinyRun({ method: 'bp' });
+  const classifier = { after: 'layer9.9', logits: (x: tf.Tensor4D) => x as unknown as tf.Tensor2D };
+  const evaluation = evaluate(run.network, dataset, given(), goOn, [classifier]);
+  await expect(evaluation).rejects.toThrow(UserError);
+  await expect(evaluation).rejects.toThrow("after 'layer9.9', which is no unit of resnet-14");
+  run.dispose();
+});
