@@ -57,6 +57,11 @@ export interface InitialValues {
 const fromTorchAxes: Readonly<Record<number, readonly number[]>> = { 4: [2, 3, 1, 0], 2: [1, 0] };
 const toTorchAxes: Readonly<Record<number, readonly number[]>> = { 4: [3, 2, 0, 1], 2: [1, 0] };
 
+/** Axis i of a tensor of this rank in PyTorch's layout is axis `torchAxes(rank)[i]` in TensorFlow.js's. */
+export function torchAxes(rank: number): readonly number[] {
+  return toTorchAxes[rank] ?? Array.from({ length: rank }, (_, axis) => axis);
+}
+
 /** A new parameter `scope.name`; `torchShape` and the order of the drawn values are PyTorch's. */
 export function createParameter(
   scope: Scope,

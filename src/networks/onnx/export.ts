@@ -1,0 +1,34 @@
+import type { Encoded } from '../../protobuf.js';
+import type { Network } from '../network.js';
+import { encodeModel } from './model.js';
+import { recordNetwork } from './record.js';
+
+export interface OnnxOptions {
+  /** Of this program. */
+  readonly producerVersion: string;
+  /** Kept in the file for whoever uses it, all text. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The network (units, their contexts where it has any, and head) in evaluation mode as an ONNX model, ready to be
+ * written: `images`, float32 `[batch, channels, height, width]` of any batch size, normalised as in training, →
+ * `logits`, `[batch, classes]`. Weights have PyTorch's names; batch normalisation stays its own operator, so that the
+ * model can be trained on.
+ *
+ * @throws UserError for a network of operations that have no counterpart here
+ */
+export async function onnxModel(
+  network: Network,
+  { producerVersion, metadata = {} }: OnnxOptions,
+): Promise<Encoded> {
+  const inputDoc =
+    'pixel values scaled to 0…1, minus the mean, divided by the standard deviation of each channel';
+  return encodeModel(await recordNetwork(network), {
+    name: network.name,
+    producerVersion,
+    doc: `${network.name} trained by locallearn; input: ${inputDoc}`,
+    inputDoc,
+    metadata,
+  });
+}
