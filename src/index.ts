@@ -33,6 +33,7 @@ export { readSafetensors, writeSafetensors, type SafeTensor } from './nn/safeten
 
 export { buildNetwork } from './networks/build.js';
 export { networkWeights } from './networks/export.js';
+export { onnxModel, type OnnxOptions } from './networks/onnx/export.js';
 export {
   disposeNetwork,
   networkCounters,
@@ -117,6 +118,8 @@ export { loadConfig, parseConfig, type Config, type LoadedConfig } from './exper
 export { loadPlugins, type LoadedPlugin, type PluginRequest } from './experiment/plugins.js';
 export { openExperiment, runExperiment } from './experiment/run.js';
 export { compare } from './experiment/compare.js';
+export { exportRun } from './experiment/export.js';
+export { loadTrainedNetwork, type TrainedNetwork } from './experiment/trained-network.js';
 export { balanceCuts, type BalancedCuts, type BalanceRequest } from './experiment/memory/balance.js';
 export { measureStep, type StepMemory, type UpdateMemory } from './experiment/memory/measure.js';
 export { resultTable, textTable } from './experiment/table.js';

@@ -6,6 +6,7 @@ import { benchCommand, benchOptions } from './commands/bench.js';
 import { compareCommand, compareOptions } from './commands/compare.js';
 import { dataCommand, dataOptions } from './commands/data.js';
 import { doctorCommand } from './commands/doctor.js';
+import { exportCommand, exportOptions } from './commands/export.js';
 import { memoryCommand, memoryOptions } from './commands/memory.js';
 import { parityCommand, parityOptions } from './commands/parity.js';
 import { profileCommand, profileOptions } from './commands/profile.js';
@@ -13,7 +14,7 @@ import { trainCommand, trainOptions } from './commands/train.js';
 import { reportOf, UsageError } from './errors.js';
 import { version } from '../version.js';
 
-const commands = ['train', 'compare', 'doctor', 'bench', 'profile', 'memory', 'parity', 'data'];
+const commands = ['train', 'compare', 'doctor', 'bench', 'profile', 'memory', 'parity', 'data', 'export'];
 const options = Object.keys({
   ...trainOptions,
   ...compareOptions,
@@ -22,6 +23,7 @@ const options = Object.keys({
   ...memoryOptions,
   ...parityOptions,
   ...dataOptions,
+  ...exportOptions,
   help: 0,
   version: 0,
 });
@@ -79,6 +81,7 @@ try {
     .command(memoryCommand)
     .command(parityCommand)
     .command(dataCommand)
+    .command(exportCommand)
     .example('$0 compare configs/demo.yaml', 'Fashion-MNIST with four methods, in minutes')
     .demandCommand(1, `a command is missing: ${commands.join(', ')}`)
     .strict()

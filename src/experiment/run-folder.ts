@@ -19,7 +19,7 @@ export interface RunFolder {
   /** Writes to `log.jsonl`. */
   readonly log: Logger;
   writeMetrics(epochs: readonly EpochMetrics[]): void;
-  writeWeights(tensors: ReadonlyMap<string, SafeTensor>): void;
+  writeWeights(tensors: ReadonlyMap<string, SafeTensor>, metadata: Readonly<Record<string, string>>): void;
   writeSummary(summary: RunSummary): void;
   /** Closes the log; nothing is written afterwards. */
   close(): void;
@@ -53,7 +53,8 @@ export function createRunFolder(
     path,
     log,
     writeMetrics: (epochs) => writeMetrics(metricsPath, updates, epochs),
-    writeWeights: (tensors) => writeSafetensors(join(path, 'weights.safetensors'), tensors),
+    writeWeights: (tensors, metadata) =>
+      writeSafetensors(join(path, 'weights.safetensors'), tensors, metadata),
     writeSummary: (summary) =>
       writeFileAtomic(join(path, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`),
     close: () => logFile.end(),

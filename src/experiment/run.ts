@@ -21,6 +21,7 @@ import { createRunFolder, type RunFolder } from './run-folder.js';
 import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
 import { formatBytes } from './table.js';
 import { openEventFile } from './tensorboard/event-file.js';
+import { weightsMetadata } from './trained-network.js';
 
 /** What every run of a config shares. */
 export interface Experiment {
@@ -240,7 +241,7 @@ async function trainInto(
       ...(signal ? { signal } : {}),
     });
     // Auxiliary nets are not part of what was trained for use.
-    folder.writeWeights(networkWeights(strategy.network));
+    folder.writeWeights(networkWeights(strategy.network), weightsMetadata(dataset));
     summarise({ status: interrupted ? 'interrupted' : 'finished' });
     return { folder: folder.path, interrupted, result: resultOf(run, epochs) };
   } catch (error) {

@@ -146,7 +146,10 @@ it('a loss that is no number any more is told with its step, and recorded', asyn
 
 describe.concurrent('the command line', () => {
   it.each<[string[], RegExp]>([
-    [[], /^error: a command is missing: train, compare, doctor, bench, profile, memory, parity, data$/m],
+    [
+      [],
+      /^error: a command is missing: train, compare, doctor, bench, profile, memory, parity, data, export$/m,
+    ],
     [['trian', 'x'], /^error: .*train/m],
     [['train'], /^error: Not enough non-option arguments: got 0, need at least 1$/m],
     [['train', 'x', 'y'], /^error: unknown command or argument "y"$/m],

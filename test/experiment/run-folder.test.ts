@@ -53,7 +53,9 @@ it('holds metrics, weights, summary and a log that is complete at every moment',
     epochMetrics(epoch, { updateLosses: { head: 1 }, updatePeakBytes: { head: 2 } }),
   );
   folder.writeMetrics(epochs);
-  folder.writeWeights(new Map([['fc.bias', { shape: [2], values: Float32Array.of(1, 2) }]]));
+  folder.writeWeights(new Map([['fc.bias', { shape: [2], values: Float32Array.of(1, 2) }]]), {
+    classes: '[]',
+  });
   folder.writeSummary({ status: 'interrupted', ...runResult() });
   folder.close();
   expect(readMetrics(join(folder.path, 'metrics.csv'))).toEqual(epochs);

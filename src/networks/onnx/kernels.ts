@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../../errors.js';
 import { batchSize, channelsFirst, inOrder, sameNumbers, type Graph, type Value } from './graph.js';
 
 /** Records a TensorFlow.js kernel as nodes of a graph. */
@@ -198,6 +199,14 @@ function matMul(
 
 const isTransposed = ({ order }: Value): boolean => order[0] === 1;
 
+/** Every value is float32, and so is what TensorFlow.js's pools cast to. */
+function cast(_: Graph, [x]: One, { dtype }: { readonly dtype: tf.DataType }): Value {
+  if (dtype !== 'float32') {
+    throw new UserError(`a network that makes ${dtype} of its features cannot be exported to ONNX`);
+  }
+  return x;
+}
+
 function softmax(graph: Graph, [x]: One, { dim }: { readonly dim: number }): Value {
   const [axis] = tf.util.parseAxisParam(dim, [...x.shape]);
   return renamed(x, graph.node('Softmax', [x.name], { axis: x.order.indexOf(axis!) })[0]);
@@ -206,6 +215,7 @@ function softmax(graph: Graph, [x]: One, { dim }: { readonly dim: number }): Val
 /** By TensorFlow.js's names: what networks and their contexts are made of, beside the fused ops. */
 export const recordingKernels: Readonly<Record<string, RecordingKernel>> = {
   Identity: recording((_, [x]: One) => x),
+  Cast: recording(cast),
   Relu: recording(unary('Relu')),
   Add: recording(binary('Add')),
   Sub: recording(binary('Sub')),

@@ -42,7 +42,9 @@ export async function recordNetwork(network: Network): Promise<RecordedNetwork> 
     await tf.setBackend(backendName);
     return backend.record(network);
   } catch (error) {
-    const missing = error instanceof Error && /registered kernel '(\w+)'/i.exec(error.message)?.[1];
+    const missing =
+      error instanceof Error &&
+      /^Kernel '(\w+)' not registered for backend 'onnx-recorder'$/.exec(error.message)?.[1];
     if (!missing) throw error;
     throw new UserError(
       `${network.name} cannot be exported to ONNX: it uses TensorFlow.js's ${missing}, for which no ONNX operator is known here`,

@@ -1,60 +1,31 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { evaluationMode } from '../../../src/engine/fused/ops.js';
+import { UserError } from '../../../src/errors.js';
+import { imageContext, supplyContext } from '../../../src/local/context.js';
+import { cutsAfter } from '../../../src/local/partition.js';
 import { buildNetwork } from '../../../src/networks/build.js';
-import { disposeNetwork, networkForward, networkState, type Network } from '../../../src/networks/network.js';
-import type { NetworkOptionsInput } from '../../../src/networks/options.js';
-import { networkOptionsSchema } from '../../../src/networks/options.js';
+import { disposeNetwork, type Network, type Unit } from '../../../src/networks/network.js';
 import { onnxModel } from '../../../src/networks/onnx/export.js';
-import { setFromTorch, toTorch } from '../../../src/nn/parameters.js';
-import { toBytes } from '../../../src/protobuf.js';
-import { randomStream } from '../../../src/random.js';
+import { networkOptionsSchema, type NetworkOptionsInput } from '../../../src/networks/options.js';
+import { dropout } from '../../../src/nn/dropout.js';
+import { disposeLayer, pureLayer, sequential, type Layer } from '../../../src/nn/layer.js';
+import { batchNorm, conv, flatten, linear, relu } from '../../../src/nn/layers.js';
+import { childScope, rootScope } from '../../../src/nn/parameters.js';
+import { adaptiveAveragePool, averagePool, maxPool } from '../../../src/nn/pooling.js';
 import { startEngine } from '../../support/engine.js';
-import { InferenceSession, Tensor } from '../../support/onnxruntime.js';
+import { tinyNetwork } from '../../support/tiny.js';
+import { difference, scramble } from './difference.js';
 
 beforeAll(async () => void (await startEngine()));
 
 type Shape = readonly [number, number, number];
 
-/** Every parameter and statistic is drawn anew, so that none is left out or confused without being noticed. */
-function scramble(network: Network): void {
-  const random = randomStream(7, 'onnx');
-  for (const parameter of networkState(network)) {
-    const { shape, values } = toTorch(parameter);
-    const fanIn = shape.length > 1 ? values.length / shape[0]! : 1;
-    const spread = shape.length > 1 ? Math.sqrt(2 / fanIn) : 0.3;
-    const centre = /running_var$|(bn|ln|norm).*weight$/.test(parameter.name) ? 1 : 0;
-    const drawn = values.map(() => centre + spread * (2 * random.uniform() - 1));
-    setFromTorch(parameter, { shape, values: drawn });
-  }
-}
-
-/** Largest difference between ONNX Runtime's logits and the network's own, over the largest logit. */
-async function difference(network: Network, images: number): Promise<number> {
-  const [height, width, channels] = network.imageShape;
-  const random = randomStream(3, 'onnx images');
-  const nhwc = Float32Array.from({ length: images * height * width * channels }, () => random.normal());
-  const [own, nchw] = tf.tidy(() => {
-    const x = tf.tensor4d(nhwc, [images, height, width, channels]);
-    const logits = networkForward(network, x, evaluationMode);
-    return [logits.dataSync() as Float32Array, tf.transpose(x, [0, 3, 1, 2]).dataSync() as Float32Array];
-  }) as unknown as [Float32Array, Float32Array];
-  const model = toBytes(await onnxModel(network, { producerVersion: '0' }));
-  const session = await InferenceSession.create(model, { intraOpNumThreads: 1 });
-  expect([session.inputNames, session.outputNames]).toEqual([['images'], ['logits']]);
-  const feeds = { images: new Tensor('float32', nchw, [images, channels, height, width]) };
-  const { logits } = await session.run(feeds);
-  expect(logits!.dims).toEqual([images, network.classes]);
-  const found = logits!.data as Float32Array;
-  expect(own.some((value) => value !== own[0])).toBe(true);
-  const largest = own.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return own.reduce((most, value, i) => Math.max(most, Math.abs(value - found[i]!)), 0) / largest;
-}
+/** ONNX Runtime rounds in another order; the issue asks for 1e-4. */
+const tolerance = 1e-5;
 
 const families: readonly (readonly [NetworkOptionsInput, Shape])[] = [
-  [{ name: 'resnet', depth: 14 }, [8, 10, 3]],
+  [{ name: 'resnet', depth: 8 }, [8, 10, 3]],
   [{ name: 'resnet-imagenet', depth: 18 }, [40, 33, 3]],
-  [{ name: 'resnet-imagenet', depth: 50 }, [32, 32, 3]],
   [{ name: 'vgg', depth: 13, head: 'pooled' }, [32, 40, 1]],
   [{ name: 'vit', patchSize: 4, depth: 2, width: 12, heads: 3 }, [8, 12, 3]],
 ];
@@ -63,9 +34,89 @@ describe('in ONNX Runtime', () => {
   it.each(families)('%o gives the same logits', async (options, imageShape) => {
     const network = buildNetwork(networkOptionsSchema.parse(options), { classes: 5, imageShape, seed: 1 });
     scramble(network);
+    const backend = tf.getBackend();
     const { numTensors } = tf.memory();
-    expect(await difference(network, 3)).toBeLessThan(1e-5);
+    expect(await difference(network, 3)).toBeLessThan(tolerance);
     expect(tf.memory().numTensors).toBe(numTensors);
+    expect(tf.getBackend()).toBe(backend);
+    disposeNetwork(network);
+  });
+
+  it('a network that is supplied with context gives the same logits', async () => {
+    const plain = tinyNetwork();
+    const { network, contexts } = supplyContext(
+      plain,
+      cutsAfter(plain, ['layer1.1', 'layer2.1']),
+      imageContext,
+    );
+    expect(network.units.filter(({ context }) => context !== undefined).length).toBeGreaterThan(0);
+    scramble(network);
+    expect(await difference(network, 2)).toBeLessThan(tolerance);
+    contexts.forEach(disposeLayer);
+    disposeNetwork(plain);
+  });
+
+  it('a network of all other layers gives the same logits', async () => {
+    const network = networkOf([13, 11, 4], (scope) => [
+      conv(childScope(scope, 'grouped'), {
+        inChannels: 4,
+        outChannels: 8,
+        kernel: 3,
+        stride: 2,
+        groups: 2,
+        bias: true,
+      }),
+      batchNorm(childScope(scope, 'bn1'), 8, { relu: true }),
+      maxPool({ window: 2, stride: 2, padding: 'same' }),
+      conv(childScope(scope, 'wide'), { inChannels: 8, outChannels: 6, kernel: 1 }),
+      averagePool({ window: [2, 2], padding: [1, 1] }),
+      // 3 × 2 cells of a 2 × 2 map: rows overlap.
+      adaptiveAveragePool([3, 2]),
+      pureLayer((x) => tf.tidy(() => tf.concat([tf.div(x, 3), tf.sub(1, tf.mul(x, x))], 3))),
+      flatten,
+      linear(childScope(scope, 'hidden'), { inputs: 72, outputs: 7, bias: false }),
+      batchNorm(childScope(scope, 'bn2'), 7, { relu: false }),
+      relu,
+      dropout(childScope(scope, 'dropout'), 0.5),
+      linear(childScope(scope, 'out'), { inputs: 7, outputs: 3 }),
+    ]);
+    scramble(network);
+    expect(await difference(network, 4)).toBeLessThan(tolerance);
     disposeNetwork(network);
   });
 });
+
+it('a network of an operation that ONNX is not told here is refused by its name', async () => {
+  const network = networkOf([4, 4, 1], (scope) => [
+    pureLayer((x) => tf.sin(x)),
+    flatten,
+    linear(childScope(scope, 'out'), { inputs: 16, outputs: 3 }),
+  ]);
+  const backend = tf.getBackend();
+  await expect(onnxModel(network, { producerVersion: '0' })).rejects.toThrow(
+    new UserError(
+      "patchwork cannot be exported to ONNX: it uses TensorFlow.js's Sin, for which no ONNX operator is known here",
+    ),
+  );
+  expect(tf.getBackend()).toBe(backend);
+  disposeNetwork(network);
+});
+
+/** A network without units, whose head is all of it. */
+function networkOf(
+  imageShape: Shape,
+  build: (scope: ReturnType<typeof rootScope>) => readonly Layer[],
+): Network {
+  const units: Unit[] = [];
+  return {
+    name: 'patchwork',
+    imageShape,
+    classes: 3,
+    seed: 1,
+    units,
+    head: sequential(build(rootScope(1))),
+    buildBlock: () => {
+      throw new Error('has no blocks');
+    },
+  };
+}

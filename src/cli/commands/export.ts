@@ -1,0 +1,48 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CommandModule } from 'yargs';
+import { formatBytes } from '../../experiment/table.js';
+
+const formats = ['safetensors', 'onnx'] as const;
+
+export const exportOptions = {
+  format: {
+    choices: formats,
+    demandOption: true,
+    requiresArg: true,
+    describe: "weights by PyTorch's names, or a model that ONNX Runtime runs",
+  },
+  out: { type: 'string', requiresArg: true, describe: 'the file [<run>/model.<format>]' },
+  json: { type: 'boolean', default: false, describe: 'a line of JSON instead of text' },
+} as const;
+
+interface ExportArguments {
+  readonly run: string;
+  readonly format: (typeof formats)[number];
+  readonly out: string | undefined;
+  readonly json: boolean;
+}
+
+export const exportCommand: CommandModule<object, ExportArguments> = {
+  command: 'export <run>',
+  describe: 'write the trained network of a run folder, for PyTorch or ONNX Runtime',
+  builder: (yargs) =>
+    yargs
+      .positional('run', { type: 'string', demandOption: true, describe: 'a run folder' })
+      .options(exportOptions)
+      .example('$0 export runs/2026-01-01T12-00-00-cifar10-man-s1 --format onnx', ''),
+  handler: async ({ run, format, out = join(run, `model.${format}`), json }) => {
+    const { exportRun } = await import('../../experiment/export.js');
+    if (format === 'onnx') {
+      const { selectEngine } = await import('../../engine/select.js');
+      await selectEngine('auto');
+    }
+    await exportRun(run, format, out);
+    const bytes = statSync(out).size;
+    process.stdout.write(
+      json
+        ? `${JSON.stringify({ file: out, format, bytes })}\n`
+        : `${format}: ${out} (${formatBytes(bytes)})\n`,
+    );
+  },
+};

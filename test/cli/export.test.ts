@@ -1,0 +1,103 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadDataset } from '../../src/data/registry.js';
+import { evaluationMode } from '../../src/engine/fused/ops.js';
+import { loadTrainedNetwork } from '../../src/experiment/trained-network.js';
+import { createBatch } from '../../src/local/batch.js';
+import { networkForward } from '../../src/networks/network.js';
+import { readSafetensors } from '../../src/nn/safetensors.js';
+import { startEngine } from '../support/engine.js';
+import { InferenceSession, Tensor } from '../support/onnxruntime.js';
+import { run, tinyConfig, writeFashionMnist } from './helpers.js';
+
+let folder: string;
+let runFolder: string;
+const images = 16;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'locallearn-export-'));
+  const data = join(folder, 'data');
+  writeFashionMnist(data);
+  const config = join(folder, 'config.yaml');
+  // Its network has contexts, which only the strategy adds.
+  writeFileSync(config, tinyConfig(data, 'method: { method: contsup, blocks: 2 }'));
+  const out = join(folder, 'runs');
+  expect(await run(['train', config, '--quiet', '--out', out])).toMatchObject({ code: 0 });
+  runFolder = join(out, readdirSync(out)[0]!);
+  await startEngine();
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('export', () => {
+  it('writes an ONNX model that gives the same logits for real images', async () => {
+    const out = join(folder, 'network.onnx');
+    const { code, stdout } = await run(['export', runFolder, '--format', 'onnx', '--out', out, '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ file: out, format: 'onnx', bytes: statSync(out).size });
+
+    const dataset = await loadDataset({ name: 'fashion-mnist', dir: join(folder, 'data') }, 1);
+    const [height, width, channels] = dataset.imageShape;
+    const { network, use, dispose } = await loadTrainedNetwork(runFolder);
+    expect(network.units.some(({ context }) => context !== undefined)).toBe(true);
+    expect(use).toEqual({
+      classes: dataset.classes,
+      imageShape: dataset.imageShape,
+      mean: dataset.mean,
+      std: dataset.std,
+    });
+    const [own, normalised] = tf.tidy(() => {
+      const bytes = (dataset.test as { images: Uint8Array }).images.subarray(
+        0,
+        images * height * width * channels,
+      );
+      const labels = dataset.test.labels.subarray(0, images);
+      const batch = createBatch(bytes, labels, dataset.imageShape, 10, dataset);
+      const logits = networkForward(network, batch.images, evaluationMode);
+      return [logits, tf.transpose(batch.images, [0, 3, 1, 2])].map((x) => x.dataSync());
+    }) as unknown as [Float32Array, Float32Array];
+    const session = await InferenceSession.create(out);
+    const feeds = { images: new Tensor('float32', normalised, [images, channels, height, width]) };
+    const found = (await session.run(feeds))['logits']!.data as Float32Array;
+    const largest = Math.max(...own.map(Math.abs));
+    expect(Math.max(...own.map((value, i) => Math.abs(value - found[i]!))) / largest).toBeLessThan(1e-4);
+    dispose();
+  });
+
+  it('writes safetensors that are the weights', async () => {
+    const { code, stdout } = await run(['export', runFolder, '--format', 'safetensors']);
+    const out = join(runFolder, 'model.safetensors');
+    expect({ code, line: stdout.startsWith(`safetensors: ${out} (`) }).toEqual({ code: 0, line: true });
+    expect(readFileSync(out)).toEqual(readFileSync(join(runFolder, 'weights.safetensors')));
+    expect(readSafetensors(out).metadata['imageShape']).toBe('[32,32,1]');
+  });
+
+  it('says what is missing', async () => {
+    const empty = join(folder, 'empty');
+    mkdirSync(empty);
+    const failures: [string[], number, RegExp][] = [
+      [[empty, '--format', 'onnx'], 1, /^error: .*empty: not a run folder: it has no weights\.safetensors$/m],
+      [[runFolder], 2, /^error: Missing required argument: format$/m],
+      [
+        [runFolder, '--format', 'onnx', '--out', join(folder, 'no', 'x.onnx')],
+        1,
+        /^error: .*cannot write the export/m,
+      ],
+    ];
+    for (const [args, exitCode, message] of failures) {
+      const { code, stderr } = await run(['export', ...args]);
+      expect(stderr).toMatch(message);
+      expect(code).toBe(exitCode);
+    }
+  });
+
+  it('refuses weights of another network than the config names', async () => {
+    const other = join(folder, 'other');
+    mkdirSync(other);
+    writeFileSync(join(other, 'weights.safetensors'), readFileSync(join(runFolder, 'weights.safetensors')));
+    const config = readFileSync(join(runFolder, 'config.yaml'), 'utf8').replace('depth: 8', 'depth: 14');
+    writeFileSync(join(other, 'config.yaml'), config);
+    await expect(loadTrainedNetwork(other)).rejects.toThrow(/the weights lack layer1\.1\.conv1\.weight/);
+  });
+});
