@@ -18,7 +18,8 @@ export function writeFileAtomic(path: string, ...parts: readonly (string | Uint8
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw error;
+    // Of a write the system tells the reason and not the file.
+    throw error instanceof Error ? Object.assign(error, { path }) : error;
   }
   const folder = openSync(dirname(path), 'r');
   try {

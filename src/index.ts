@@ -109,6 +109,8 @@ export type { Strategy } from './local/strategy.js';
 export type { LocalUpdate, Streams, UpdateResult } from './local/update.js';
 
 export { train, type TrainOptions } from './train/trainer.js';
+export type { TrainState } from './train/state.js';
+export { Diverged } from './train/diverged.js';
 export type { EpochMetrics, TrainEvent, TrainResult } from './train/events.js';
 export { evaluate } from './train/evaluate.js';
 export { sgd, type Optimizer } from './train/sgd.js';
@@ -117,6 +119,14 @@ export { planSteps, trainStep } from './train/step.js';
 export { loadConfig, parseConfig, type Config, type LoadedConfig } from './experiment/config.js';
 export { loadPlugins, type LoadedPlugin, type PluginRequest } from './experiment/plugins.js';
 export { openExperiment, runExperiment } from './experiment/run.js';
+export { finishedResult, readRunConfig, resumeRun } from './experiment/resume.js';
+export { readCheckpoint, type Checkpoint, type CheckpointPosition } from './experiment/checkpoint/file.js';
+export {
+  bestEpoch,
+  checkpointsOf,
+  listCheckpoints,
+  newestCheckpoint,
+} from './experiment/checkpoint/store.js';
 export { compare } from './experiment/compare.js';
 export { exportRun } from './experiment/export.js';
 export { loadTrainedNetwork, type TrainedNetwork } from './experiment/trained-network.js';

@@ -3,7 +3,8 @@ import type { BatchBuffers, BatchPlan } from './fill.js';
 
 /** Where the loader's epochs get their batches from; `isCurrent` says whether the asking epoch is still the last begun. */
 export interface BatchSource {
-  begin(epoch: number, isCurrent: () => boolean, prepare: () => void): void | Promise<void>;
+  /** Batches will be taken in their order, from `first` on. */
+  begin(epoch: number, first: number, isCurrent: () => boolean, prepare: () => void): void | Promise<void>;
   take(step: number, isCurrent: () => boolean): ImageBatch | Promise<ImageBatch>;
   stop(): void;
   close(): Promise<void>;

@@ -39,13 +39,13 @@ export interface Loader {
   /** Batches an epoch. */
   readonly steps: number;
   /**
-   * The epoch's batches. Their bytes depend on the split, the seed and the epoch alone. A batch's arrays are valid
+   * The epoch's batches, from batch `first` on (default 0); what is before it is not decoded. Their bytes depend on the split, the seed and the epoch alone. A batch's arrays are valid
    * until the next one is asked for. One epoch at a time: asking another's first batch ends the one before. With
    * `onBadImage: skip`, a batch goes without its bad images, down to none.
    * @throws UserError for an image file that cannot be decoded, with its name and index, unless bad images are skipped
    * @throws Error if a worker fails or the loader has been closed
    */
-  batches(epoch: number): AsyncIterable<ImageBatch>;
+  batches(epoch: number, first?: number): AsyncIterable<ImageBatch>;
   /** Ends the workers. */
   close(): Promise<void>;
 }
@@ -100,14 +100,14 @@ function iterate(
   steps: number,
   shuffleFor: (epoch: number) => void,
   onBadImage: OnBadImage,
-): (epoch: number) => AsyncGenerator<ImageBatch, void, undefined> {
+): (epoch: number, first?: number) => AsyncGenerator<ImageBatch, void, undefined> {
   let current = 0;
-  return async function* (epoch) {
+  return async function* (epoch, first = 0) {
     const own = ++current;
     const isCurrent = (): boolean => own === current;
-    await source.begin(epoch, isCurrent, () => shuffleFor(epoch));
+    await source.begin(epoch, first, isCurrent, () => shuffleFor(epoch));
     try {
-      for (let step = 0; step < steps; step++) {
+      for (let step = first; step < steps; step++) {
         const batch = await source.take(step, isCurrent);
         const [bad] = batch.skipped;
         if (bad && onBadImage === 'fail') {
@@ -137,7 +137,7 @@ function openInline(plan: BatchPlan): BatchSource {
   let writing: Promise<unknown> = Promise.resolve();
   const isStopped = (isCurrent: () => boolean) => (): boolean => closed || !isCurrent();
   return {
-    begin: async (epoch, isCurrent, prepare) => {
+    begin: async (epoch, _first, isCurrent, prepare) => {
       await writing;
       checkUsable(closed, isCurrent);
       prepare();

@@ -56,7 +56,7 @@ export class WorkerPool implements BatchSource {
   }
 
   /** Breaks off the epoch before, if it still goes on, lets `prepare` rewrite the plan's order, and starts the next. */
-  async begin(epoch: number, isCurrent: () => boolean, prepare: () => void): Promise<void> {
+  async begin(epoch: number, first: number, isCurrent: () => boolean, prepare: () => void): Promise<void> {
     const { control } = this.#ring;
     this.stop();
     await this.#until(() => Atomics.load(control, IDLE) === this.#workers.length, isCurrent);
@@ -64,8 +64,8 @@ export class WorkerPool implements BatchSource {
     this.#bad.clear();
     control.fill(0, READY);
     Atomics.store(control, EPOCH, epoch);
-    Atomics.store(control, CLAIMED, 0);
-    Atomics.store(control, RELEASED, 0);
+    Atomics.store(control, CLAIMED, first);
+    Atomics.store(control, RELEASED, first);
     Atomics.store(control, IDLE, 0);
     Atomics.add(control, RUN, 1);
     Atomics.notify(control, RUN);

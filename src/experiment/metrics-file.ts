@@ -35,6 +35,11 @@ export function writeMetrics(
   updates: readonly string[],
   epochs: readonly EpochMetrics[],
 ): void {
+  writeFileAtomic(path, formatMetrics(updates, epochs));
+}
+
+/** The text of a `metrics.csv`, from which the same numbers are read back, to the last bit. */
+export function formatMetrics(updates: readonly string[], epochs: readonly EpochMetrics[]): string {
   const header = [
     ...columns,
     ...updates.map((name) => lossPrefix + name),
@@ -49,7 +54,7 @@ export function writeMetrics(
       Object.hasOwn(epoch.updateAccuracies, name) ? epoch.updateAccuracies[name]! : '',
     ),
   ]);
-  writeFileAtomic(path, [header, ...rows].map((cells) => `${cells.map(quote).join(',')}\n`).join(''));
+  return [header, ...rows].map((cells) => `${cells.map(quote).join(',')}\n`).join('');
 }
 
 /**
@@ -57,9 +62,20 @@ export function writeMetrics(
  * not what `writeMetrics` wrote.
  */
 export function readMetrics(path: string): EpochMetrics[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UserError(`${path}: cannot read the metrics: ${messageOf(error)}`);
+  }
+  return parseMetrics(text, path);
+}
+
+/** As `readMetrics`, from text; `path` is for messages. */
+export function parseMetrics(text: string, path: string): EpochMetrics[] {
   let table: string[][];
   try {
-    table = parse(readFileSync(path, 'utf8'));
+    table = parse(text);
   } catch (error) {
     throw new UserError(`${path}: cannot read the metrics: ${messageOf(error)}`);
   }

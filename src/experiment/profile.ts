@@ -125,12 +125,12 @@ function updateClock() {
       return {
         strategy: { ...strategy, updates },
         optimizer: {
+          ...optimizer,
           step(...args) {
             const start = performance.now();
             optimizer.step(...args);
             if (current !== undefined) current.optimizer += performance.now() - start;
           },
-          dispose: () => optimizer.dispose(),
         },
       };
     },

@@ -3,7 +3,7 @@ import type { ScanProgress } from '../data/files/scan.js';
 import { loadDataset } from '../data/registry.js';
 import type { Engine } from '../engine/engine.js';
 import { selectEngine } from '../engine/select.js';
-import { messageOf } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import { buildStrategy, builtInRegistry, type Registry } from '../local/registry.js';
 import type { Strategy } from '../local/strategy.js';
 import { buildNetwork } from '../networks/build.js';
@@ -11,17 +11,22 @@ import { networkWeights } from '../networks/export.js';
 import { disposeNetwork } from '../networks/network.js';
 import type { EpochMetrics, TrainEvent } from '../train/events.js';
 import { checkMixing } from '../train/check-mixing.js';
+import { Diverged } from '../train/diverged.js';
+import type { TrainState } from '../train/state.js';
 import { train } from '../train/trainer.js';
+import { positionInWords } from './checkpoint/file.js';
+import { checkpointsOf, listCheckpoints } from './checkpoint/store.js';
 import { labelOf, type Config, type MethodConfig } from './config.js';
 import type { BalancedCuts } from './memory/balance.js';
 import { asksForBalance, chooseCuts, type ChosenMethod } from './memory/choose-cuts.js';
 import { settingOf } from './memory/setting.js';
 import { thisMachine } from './machine.js';
-import { createRunFolder, type RunFolder } from './run-folder.js';
+import { createRunFolder, type RunConfig, type RunFolder } from './run-folder.js';
 import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
 import { formatBytes } from './table.js';
 import { openEventFile } from './tensorboard/event-file.js';
 import { weightsMetadata } from './trained-network.js';
+import { resumeCommand, WriteFailure } from './write-failure.js';
 
 /** What every run of a config shares. */
 export interface Experiment {
@@ -78,7 +83,8 @@ export async function openExperiment(
 
 /**
  * Trains a fresh network with one method and records it in a folder of its own. An interrupted run keeps its finished
- * epochs; its summary is on disk as soon as the signal came, so that the process may also be ended at once.
+ * epochs and, as a checkpoint, the steps of the one at hand; its summary is on disk as soon as the signal came, so that
+ * the process may also be ended at once. `resumeRun` goes on with the folder.
  *
  * @throws UserError if the method does not fit the network or the data, or the loss is no longer a number
  */
@@ -125,13 +131,24 @@ export async function runPrepared(
 ): Promise<FinishedRun> {
   // What an earlier run left cached would count as this one's.
   experiment.engine.memory.release();
-  return withStrategy(experiment, chosen.method, (strategy, label) =>
-    record(experiment, chosen, label, strategy, options),
-  );
+  const { method, balanced } = chosen;
+  return withStrategy(experiment, method, (strategy, label) => {
+    const updates = strategy.updates.map((update) => update.name);
+    const folder = createRunFolder(options.parent, runConfigOf(experiment, method), updates);
+    if (balanced !== undefined) folder.log.info(balanced, 'balanced cuts');
+    return record(experiment, { folder, method, label, strategy }, options);
+  });
+}
+
+/** The experiment's config, of its methods this one. */
+export function runConfigOf({ config, engine }: Experiment, method: MethodConfig): RunConfig {
+  const { name, seed, plugins, data, network, train: trainOptions } = config;
+  const pluginFiles = plugins === undefined ? {} : { plugins };
+  return { name, seed, engine: engine.name, ...pluginFiles, data, network, train: trainOptions, method };
 }
 
 /** Builds a fresh network and its strategy, and frees both when f is done with them. */
-async function withStrategy<T>(
+export async function withStrategy<T>(
   { config, registry, dataset }: Experiment,
   method: MethodConfig,
   f: (strategy: Strategy, label: string) => Promise<T>,
@@ -154,41 +171,42 @@ async function withStrategy<T>(
   }
 }
 
-/** Opens the run's folder and keeps it while the strategy is trained. */
-async function record(
+/** A run that is about to train. */
+export interface OpenRun {
+  readonly folder: RunFolder;
+  readonly method: MethodConfig;
+  readonly label: string;
+  readonly strategy: Strategy;
+  /** Where it goes on. */
+  readonly resume?: TrainState | undefined;
+}
+
+/** Trains the strategy, recording it in the run's folder, and closes that. */
+export async function record(
   experiment: Experiment,
-  { method, balanced }: ChosenMethod,
-  label: string,
-  strategy: Strategy,
-  options: RunOptions,
+  open: OpenRun,
+  options: Omit<RunOptions, 'parent'>,
 ): Promise<FinishedRun> {
-  const { parent, observer } = options;
+  const { observer } = options;
   const { config, engine, dataset } = experiment;
-  const { name, seed, plugins, data, network, train: trainOptions } = config;
-  const pluginFiles = plugins === undefined ? {} : { plugins };
+  const { folder, method, label, strategy } = open;
   const run: RunIdentity = {
     method: method.method,
     label,
     blocks: strategy.blocks,
-    seed,
+    seed: config.seed,
     engine: engine.name,
     memoryMeter: engine.memory.name,
     ...(dataset.evaluatedOn === undefined ? {} : { evaluatedOn: dataset.evaluatedOn }),
   };
-  const folder = createRunFolder(
-    parent,
-    { name, seed, engine: engine.name, ...pluginFiles, data, network, train: trainOptions, method },
-    strategy.updates.map((update) => update.name),
-  );
-  if (balanced !== undefined) folder.log.info(balanced, 'balanced cuts');
   observer?.start({
     label,
-    epochs: trainOptions.epochs,
-    evaluationSteps: Math.ceil(dataset.test.size / trainOptions.batchSize),
+    epochs: config.train.epochs,
+    evaluationSteps: Math.ceil(dataset.test.size / config.train.batchSize),
     ...(run.evaluatedOn === undefined ? {} : { evaluatedOn: run.evaluatedOn }),
   });
   try {
-    return await trainInto(folder, experiment, strategy, run, options);
+    return await trainInto(experiment, open, run, options);
   } finally {
     observer?.end();
     folder.close();
@@ -196,13 +214,12 @@ async function record(
 }
 
 async function trainInto(
-  folder: RunFolder,
   { config, engine, notice, dataset }: Experiment,
-  strategy: Strategy,
+  { folder, strategy, resume }: OpenRun,
   run: RunIdentity,
-  { signal, observer, tensorboard }: RunOptions,
+  { signal, observer, tensorboard }: Omit<RunOptions, 'parent'>,
 ): Promise<FinishedRun> {
-  const epochs: EpochMetrics[] = [];
+  const epochs: EpochMetrics[] = [...(resume?.epochs ?? [])];
   const events = tensorboard ? openEventFile(folder.path, epochs, run) : undefined;
   const summarise = (how: Pick<RunSummary, 'status' | 'error'>): void => {
     folder.writeSummary({ ...how, ...run, ...resultOf(run, epochs) });
@@ -218,7 +235,15 @@ async function trainInto(
     if (event.type === 'skipped') folder.log.warn(event);
     observer?.event(event);
   };
-  const onAbort = (): void => summarise({ status: 'interrupted' });
+  /** For where something else matters more: that nothing can be written will be told, or has been. */
+  const trySummarise = (how: Pick<RunSummary, 'status' | 'error'>): void => {
+    try {
+      summarise(how);
+    } catch (error) {
+      if (!(error instanceof WriteFailure)) throw error;
+    }
+  };
+  const onAbort = (): void => trySummarise({ status: 'interrupted' });
   folder.log.info(
     {
       ...run,
@@ -229,26 +254,47 @@ async function trainInto(
       plugins: config.plugins,
       machine: thisMachine(),
     },
-    'start',
+    resume === undefined ? 'start' : 'resume',
   );
   signal?.addEventListener('abort', onAbort);
   try {
+    if (resume !== undefined) folder.writeMetrics(epochs);
     const { interrupted } = await train(strategy, dataset, {
       ...config.train,
       seed: config.seed,
       engine,
+      signal,
       onEvent,
-      ...(signal ? { signal } : {}),
+      resume,
+      onState: (state) => folder.writeCheckpoint(state, engine.description),
     });
     // Auxiliary nets are not part of what was trained for use.
     folder.writeWeights(networkWeights(strategy.network), weightsMetadata(dataset));
     summarise({ status: interrupted ? 'interrupted' : 'finished' });
     return { folder: folder.path, interrupted, result: resultOf(run, epochs) };
   } catch (error) {
-    summarise({ status: 'failed', error: messageOf(error) });
-    throw error;
+    if (error instanceof Diverged) folder.log.error({ losses: error.losses }, 'losses of the step before');
+    trySummarise({ status: 'failed', error: messageOf(error) });
+    throw howToGoOn(error, folder.path, observer);
   } finally {
     signal?.removeEventListener('abort', onAbort);
     events?.close();
   }
+}
+
+/** The error, saying what is kept of the run and how to go on with it, where anything is. */
+function howToGoOn(error: unknown, folder: string, observer: RunObserver | undefined): unknown {
+  const newest = listCheckpoints(checkpointsOf(folder))[0];
+  if (newest === undefined || error instanceof WriteFailure) return error;
+  if (error instanceof Diverged) {
+    const kept = `the checkpoint ${positionInWords(newest)} is kept in ${checkpointsOf(folder)}`;
+    return new UserError(`${error.message}; ${kept}`, { cause: error });
+  }
+  if (error instanceof UserError) {
+    return new UserError(`${error.message}; then go on with: ${resumeCommand(folder)}`, { cause: error });
+  }
+  observer?.note(
+    `the run is kept as it was ${positionInWords(newest)}; go on with: ${resumeCommand(folder)}`,
+  );
+  return error;
 }

@@ -69,6 +69,11 @@ export function resultOf(run: RunIdentity, epochs: readonly EpochMetrics[]): Run
   };
 }
 
+/** The result of a run that was trained to its end; undefined for any other. */
+export function finishedResultOf(summary: RunSummary): RunResult | undefined {
+  return summary.status === 'finished' ? resultSchema.safeParse(summary).data : undefined;
+}
+
 /** Reads a run folder's `summary.json`. Throws a UserError if it can't be read or is not one. */
 export function readRunSummary(path: string): RunSummary {
   return readJson(path, summarySchema);

@@ -1,4 +1,4 @@
-import { disposeLayer } from '../nn/layer.js';
+import { disposeLayer, ownedBy, type Counter } from '../nn/layer.js';
 import type { Network } from '../networks/network.js';
 import type { Parameter } from '../nn/parameters.js';
 import type { Block } from './block.js';
@@ -17,6 +17,12 @@ export interface Strategy {
   readonly updates: readonly LocalUpdate[];
   /** Parameters and running statistics of the auxiliary nets. */
   readonly auxiliary: readonly Parameter[];
+  /**
+   * Training passes of the auxiliary nets, as the network's layers count their own. With the network, the auxiliary
+   * nets and the updates' variables they are all that a checkpoint keeps: whatever else a strategy changes as it trains
+   * is lost when a run is resumed.
+   */
+  readonly counters?: readonly Counter[];
   /** Frees the auxiliary nets; the network is its maker's. */
   dispose(): void;
 }
@@ -35,6 +41,7 @@ export function assembleStrategy(
     partition: blocks.map((block) => block.units.map((unit) => unit.name)),
     updates,
     auxiliary: auxiliary.flatMap((layer) => [...layer.parameters, ...layer.buffers]),
+    counters: ownedBy(auxiliary).counters,
     dispose: () => auxiliary.forEach(disposeLayer),
   };
 }

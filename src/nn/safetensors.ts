@@ -34,7 +34,7 @@ const maximumHeader = 100_000_000;
 const metadataKey = '__metadata__';
 
 /**
- * Writes tensors by name, atomically. Wide types come first, so that every tensor is aligned in the file.
+ * Writes tensors by name, atomically.
  * Throws a RangeError if a shape does not fit its values or a name is the format's own `__metadata__`.
  */
 export function writeSafetensors(
@@ -42,6 +42,17 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, SafeTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): void {
+  writeFileAtomic(path, ...encodeSafetensors(tensors, metadata));
+}
+
+/**
+ * The bytes of a safetensors file, in parts that follow each other; the tensors' own are not copied. Wide types come
+ * first, so that every tensor is aligned in the file. Throws as `writeSafetensors`.
+ */
+export function encodeSafetensors(
+  tensors: ReadonlyMap<string, SafeTensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array[] {
   const entries = [...tensors].sort(
     ([, a], [, b]) => b.values.BYTES_PER_ELEMENT - a.values.BYTES_PER_ELEMENT,
   );
@@ -65,7 +76,7 @@ export function writeSafetensors(
   const data = entries.map(
     ([, { values }]) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
   );
-  writeFileAtomic(path, length, header, ...data);
+  return [length, header, ...data];
 }
 
 /**
@@ -79,6 +90,11 @@ export function readSafetensors(path: string): SafeTensorFile {
   } catch (error) {
     throw new UserError(`${path}: cannot read the weights: ${messageOf(error)}`);
   }
+  return decodeSafetensors(bytes, path);
+}
+
+/** As `readSafetensors`, from bytes; `path` is for messages. */
+export function decodeSafetensors(bytes: Buffer, path: string): SafeTensorFile {
   try {
     return decode(bytes);
   } catch (error) {

@@ -2,6 +2,8 @@ import type { BadImage, ImageBatch } from '../data/dataset.js';
 
 /** What a pass over a loader's batches has come to so far. */
 export interface FeedTally {
+  /** Batches taken, those without images included. */
+  batches: number;
   /** Spent waiting for batches. */
   waitSeconds: number;
   /** Bad images that batches went without. */
@@ -20,6 +22,7 @@ export async function* feed(
   let asked = performance.now();
   for await (const batch of batches) {
     tally.waitSeconds += (performance.now() - asked) / 1000;
+    tally.batches++;
     if (batch.skipped.length > 0) {
       tally.skipped += batch.skipped.length;
       onSkipped(batch.skipped);

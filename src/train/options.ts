@@ -26,6 +26,8 @@ export const trainOptionsSchema = z.strictObject({
    * whatever their number, or by as many as the environment variable UV_THREADPOOL_SIZE says.
    */
   workers: z.int().min(0).max(64).default(1),
+  /** Checkpoints that a run folder keeps, the newest; beside them that of the best epoch. */
+  keep: z.int().min(1).default(2),
 });
 
 /** Validated, defaults filled in. */

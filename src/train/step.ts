@@ -14,6 +14,16 @@ export interface StepResult {
   readonly peakBytes: readonly number[];
 }
 
+/** A loss that is no number any more. */
+export class NotFinite extends UserError {
+  constructor(
+    readonly update: string,
+    readonly loss: number,
+  ) {
+    super(`the loss of update '${update}' became ${loss}`);
+  }
+}
+
 /** For each update, the variables that it is the last to change: stepped then, and not before. */
 export type StepPlan = readonly ReadonlySet<tf.Variable>[];
 
@@ -29,7 +39,7 @@ export function planSteps(updates: readonly LocalUpdate[]): StepPlan {
  * One training step, the same for every method: for each update in order, the loss and its gradients, then the
  * optimiser, then everything is freed that the next update does not read.
  *
- * Throws a UserError that names the update if a loss is not finite.
+ * Throws a NotFinite that names the update if a loss is not finite.
  */
 export function trainStep(
   strategy: Strategy,
@@ -49,11 +59,7 @@ export function trainStep(
       const { loss, next } = runUpdate(update, streams, batch, pending);
       streams = next;
       losses.push(loss);
-      if (!Number.isFinite(loss)) {
-        throw new UserError(
-          `the loss of update '${update.name}' became ${loss}: lower train.learningRate, or add train.warmupEpochs`,
-        );
-      }
+      if (!Number.isFinite(loss)) throw new NotFinite(update.name, loss);
       update.after?.();
       const ready = [...plan[i]!].filter((variable) => pending.has(variable));
       optimizer.step(

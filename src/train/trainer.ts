@@ -6,6 +6,7 @@ import { scoped } from '../engine/scoped.js';
 import { UserError, messageOf } from '../errors.js';
 import { createBatch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
+import { Diverged } from './diverged.js';
 import { evaluateUpdates } from './evaluate-updates.js';
 import type { EpochMetrics, TrainEvent, TrainResult } from './events.js';
 import { feed, type FeedTally } from './feed.js';
@@ -14,7 +15,9 @@ import { trainOptionsSchema, type TrainSection, type TrainSectionInput } from '.
 import { headIndex } from './head-update.js';
 import { learningRateAt } from './schedule.js';
 import { sgd, type Optimizer } from './sgd.js';
-import { planSteps, trainStep, type StepPlan, type StepResult } from './step.js';
+import { captureState, findNotFinite, restoreState, type TrainState } from './state.js';
+import { NotFinite, planSteps, trainStep, type StepPlan, type StepResult } from './step.js';
+import { newTally, type EpochTally } from './tally.js';
 
 /** The run that a training section belongs to. */
 export interface TrainContext {
@@ -24,6 +27,13 @@ export interface TrainContext {
   /** Ends the run after the step at hand; epochs that are finished are kept. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: TrainEvent) => void) | undefined;
+  /** Goes on from there; the numbers are those of a run that was never interrupted, to the last bit. */
+  readonly resume?: TrainState | undefined;
+  /**
+   * Takes what is needed to go on: after each epoch, before its event, and where the run ends in the middle of one, by
+   * the signal or because its data cannot be had. All tensors are finite.
+   */
+  readonly onState?: ((state: TrainState) => void) | undefined;
 }
 
 export type TrainOptions = TrainSectionInput & TrainContext;
@@ -36,14 +46,15 @@ const prefetch = 4;
  * seed and the epoch alone. Images that do not fill the last batch of an epoch are left out of it.
  *
  * Throws a ZodError for invalid options, and a UserError if a batch is larger than the data set, an image file cannot
- * be decoded and is not to be skipped, or a loss stops being a number (it names the update, the epoch and the step).
+ * be decoded and is not to be skipped, or the state to go on from is another strategy's; a Diverged if a loss stops
+ * being a number (it names the update, the epoch and the step).
  */
 export async function train(
   strategy: Strategy,
   dataset: Dataset,
-  { seed, engine, signal, onEvent, ...section }: TrainOptions,
+  { seed, engine, signal, onEvent, resume, onState, ...section }: TrainOptions,
 ): Promise<TrainResult> {
-  const options = { ...trainOptionsSchema.parse(section), seed, engine, signal, onEvent };
+  const options = { ...trainOptionsSchema.parse(section), seed, engine, signal, onEvent, resume, onState };
   const { batchSize, workers } = options;
   const training = openLoader(dataset, dataset.train, {
     batchSize,
@@ -74,13 +85,21 @@ export async function train(
     optimizer,
     plan: planSteps(strategy.updates),
     reported: { train: new Set(), test: new Set() },
+    epochs: [...(resume?.epochs ?? [])],
+    lastLosses: undefined,
   };
-  const epochs: EpochMetrics[] = [];
+  const { epochs } = run;
   try {
-    for (let epoch = 1; epoch <= options.epochs; epoch++) {
-      const metrics = await runEpoch(run, epoch);
+    if (resume !== undefined) restoreState(strategy, optimizer, resume);
+    let tally = structuredClone(resume?.partial);
+    if (tally !== undefined) checkTally(tally, run);
+    while (epochs.length < options.epochs) {
+      if (signal?.aborted === true) return { epochs, interrupted: true };
+      const metrics = await runEpoch(run, tally ?? newTally(epochs.length + 1, strategy.updates.length));
       if (metrics === undefined) return { epochs, interrupted: true };
       epochs.push(metrics);
+      tally = undefined;
+      handState(run);
       options.onEvent?.({ type: 'epoch-end', metrics });
     }
     return { epochs, interrupted: false };
@@ -100,70 +119,127 @@ interface Run {
   readonly plan: StepPlan;
   /** Bad images, by their index, that an event has told of. */
   readonly reported: Readonly<Record<'train' | 'test', Set<number>>>;
+  /** Those that are finished. */
+  readonly epochs: EpochMetrics[];
+  /** The losses of the step before, in the updates' order. */
+  lastLosses: readonly number[] | undefined;
 }
 
-/** undefined if the signal came first. */
-async function runEpoch(run: Run, epoch: number): Promise<EpochMetrics | undefined> {
-  const { strategy, dataset, options, training, testing } = run;
+/** The rest of an epoch, added to its tally; undefined if the signal came first. */
+async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | undefined> {
+  const { strategy, dataset, options, testing } = run;
   const { updates } = strategy;
-  const { onEvent, signal, engine } = options;
+  const { onEvent, signal } = options;
+  const { epoch } = tally;
   const learningRate = learningRateAt(epoch, 0, options);
-  onEvent?.({ type: 'epoch-start', epoch, epochs: options.epochs, steps: training.steps, learningRate });
-
-  const lossSums = updates.map(() => 0);
-  const peakBytes = updates.map(() => 0);
-  let reserved = 0;
-  let step = 0;
-  let trained = 0;
-  const tally: FeedTally = { waitSeconds: 0, skipped: 0 };
-  const trainStart = performance.now();
-  for await (const batch of feed(training.batches(epoch), tally, reporter(run, epoch, 'train'))) {
-    step++;
-    trained += batch.size;
-    const result = stepOn(run, epoch, step, batch);
-    result.losses.forEach((loss, i) => (lossSums[i]! += loss));
-    result.peakBytes.forEach((bytes, i) => (peakBytes[i] = Math.max(peakBytes[i]!, bytes)));
-    reserved = Math.max(reserved, engine.memory.reserved());
-    const loss = result.losses[headIndex(strategy)]!;
-    onEvent?.({ type: 'step', epoch, step, steps: training.steps, images: batch.size, loss });
-    // The step is synchronous: without a turn of the event loop no signal and no screen update gets through.
-    await setImmediate();
-    if (signal?.aborted) return undefined;
+  const { steps } = run.training;
+  onEvent?.({ type: 'epoch-start', epoch, epochs: options.epochs, steps, learningRate });
+  if (!(await runSteps(run, tally))) return undefined;
+  if (tally.steps === 0) {
+    throw new UserError(`epoch ${epoch}: there is no image to train on: all of them are bad`);
   }
-  if (step === 0) throw new UserError(`epoch ${epoch}: there is no image to train on: all of them are bad`);
-  const trainSeconds = (performance.now() - trainStart) / 1000;
-  const dataWaitSeconds = tally.waitSeconds;
 
   const evaluationStart = performance.now();
-  let evaluated = 0;
-  const testBatches = feed(testing.batches(epoch), tally, reporter(run, epoch, 'test'));
+  const tested: FeedTally = { batches: 0, waitSeconds: 0, skipped: 0 };
+  const testBatches = feed(testing.batches(epoch), tested, reporter(run, epoch, 'test'));
   const afterBatch = async (): Promise<boolean> => {
-    onEvent?.({ type: 'evaluation', epoch, step: ++evaluated, steps: testing.steps });
+    onEvent?.({ type: 'evaluation', epoch, step: tested.batches, steps: testing.steps });
     await setImmediate();
     return !signal?.aborted;
   };
   const evaluation = await evaluateUpdates(strategy, dataset, testBatches, afterBatch);
-  if (evaluation === undefined) return undefined;
+  if (evaluation === undefined) {
+    // What was evaluated is done again: the epoch's training is what takes long.
+    handState(run, tally);
+    return undefined;
+  }
   const byName = (values: readonly number[]): Record<string, number> =>
     Object.fromEntries(updates.map((update, i) => [update.name, values[i]!]));
-  const meanLosses = lossSums.map((sum) => sum / step);
+  const meanLosses = tally.losses.map((sum) => sum / tally.steps);
   return {
     epoch,
     learningRate,
     trainLoss: meanLosses[headIndex(strategy)]!,
     testLoss: evaluation.loss,
     testAccuracy: evaluation.accuracy,
-    imagesPerSecond: trained / trainSeconds,
-    trainSeconds,
+    imagesPerSecond: tally.images / tally.seconds,
+    trainSeconds: tally.seconds,
     evaluationSeconds: (performance.now() - evaluationStart) / 1000,
-    dataWaitSeconds,
-    skippedImages: tally.skipped,
-    peakMemoryBytes: Math.max(...peakBytes),
-    reservedMemoryBytes: reserved,
+    dataWaitSeconds: tally.waitSeconds,
+    skippedImages: tally.skipped + tested.skipped,
+    peakMemoryBytes: Math.max(...tally.peakBytes),
+    reservedMemoryBytes: tally.reservedBytes,
     updateLosses: byName(meanLosses),
-    updatePeakBytes: byName(peakBytes),
+    updatePeakBytes: byName(tally.peakBytes),
     updateAccuracies: evaluation.updateAccuracies,
   };
+}
+
+/** The epoch's training steps that are left; false if the signal came first. */
+async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
+  const { strategy, options, training } = run;
+  const { onEvent, signal, engine } = options;
+  const { epoch } = tally;
+  const { steps } = training;
+  const start = performance.now() - 1000 * tally.seconds;
+  // Whether the weights are those of the tally: between two steps they are.
+  let whole = true;
+  try {
+    for await (const batch of feed(
+      training.batches(epoch, tally.batches),
+      tally,
+      reporter(run, epoch, 'train'),
+    )) {
+      whole = false;
+      const { losses, peakBytes } = stepOn(run, epoch, tally.steps + 1, batch);
+      run.lastLosses = losses;
+      tally.steps++;
+      tally.images += batch.size;
+      losses.forEach((loss, i) => (tally.losses[i]! += loss));
+      peakBytes.forEach((bytes, i) => (tally.peakBytes[i] = Math.max(tally.peakBytes[i]!, bytes)));
+      tally.reservedBytes = Math.max(tally.reservedBytes, engine.memory.reserved());
+      tally.seconds = (performance.now() - start) / 1000;
+      whole = true;
+      const loss = losses[headIndex(strategy)]!;
+      onEvent?.({ type: 'step', epoch, step: tally.steps, steps, images: batch.size, loss });
+      // The step is synchronous: without a turn of the event loop no signal and no screen update gets through.
+      await setImmediate();
+      if (signal?.aborted) break;
+    }
+  } catch (error) {
+    if (whole && tally.steps > 0) handStateAfter(error, run, tally);
+    throw error;
+  }
+  if (!signal?.aborted) return true;
+  handState(run, tally);
+  return false;
+}
+
+/** Hands out what is needed to go on. Throws a UserError if a tensor is not finite: nobody could go on from that. */
+function handState(run: Run, tally?: EpochTally): void {
+  const { strategy, optimizer, options, epochs } = run;
+  if (options.onState === undefined) return;
+  const state = captureState(strategy, optimizer);
+  const bad = findNotFinite(strategy, state.tensors);
+  if (bad !== undefined) {
+    const at = tally === undefined ? `epoch ${epochs.length}` : `epoch ${tally.epoch}, step ${tally.steps}`;
+    const owners = bad.updates.length === 0 ? '' : `, which update '${bad.updates.join("' and '")}' trains,`;
+    throw new Diverged(`${at}: ${bad.name}${owners} became ${bad.value}`, lossesBefore(run));
+  }
+  options.onState({
+    ...state,
+    epochs: [...epochs],
+    ...(tally === undefined ? {} : { partial: structuredClone(tally) }),
+  });
+}
+
+/** Keeps what an epoch has come to when its data fails; if that fails too, both are told. */
+function handStateAfter(error: unknown, run: Run, tally: EpochTally): void {
+  try {
+    handState(run, tally);
+  } catch (second) {
+    throw new UserError(`${messageOf(error)}; and then: ${messageOf(second)}`, { cause: error });
+  }
 }
 
 function stepOn(run: Run, epoch: number, step: number, { size, images, labels }: ImageBatch): StepResult {
@@ -185,8 +261,32 @@ function stepOn(run: Run, epoch: number, step: number, { size, images, labels }:
     });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(`epoch ${epoch}, step ${step}: ${messageOf(error)}`, { cause: error });
+    const message = `epoch ${epoch}, step ${step}: ${messageOf(error)}`;
+    if (!(error instanceof NotFinite)) throw new UserError(message, { cause: error });
+    throw new Diverged(message, lossesBefore(run), { cause: error });
   }
+}
+
+function lossesBefore({ strategy, lastLosses }: Run): Record<string, number> {
+  return Object.fromEntries((lastLosses ?? []).map((loss, i) => [strategy.updates[i]!.name, loss]));
+}
+
+/** Throws a UserError unless the rest of an epoch can follow on the tally. */
+function checkTally(
+  { epoch, batches, losses, peakBytes }: EpochTally,
+  { epochs, training, strategy }: Run,
+): void {
+  const updates = strategy.updates.length;
+  if (
+    epoch === epochs.length + 1 &&
+    batches <= training.steps &&
+    losses.length === updates &&
+    peakBytes.length === updates
+  )
+    return;
+  throw new UserError(
+    `not a state of this run: batch ${batches} of epoch ${epoch} with ${losses.length} updates, after ${epochs.length} epochs of ${training.steps} batches with ${updates} updates`,
+  );
 }
 
 /** Reports each bad image once in a run: they are the same in every epoch. */

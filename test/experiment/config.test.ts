@@ -50,6 +50,7 @@ describe('a valid config', () => {
       augment: true,
       mixup: 0,
       workers: 1,
+      keep: 2,
     });
     expect(config.method).toMatchObject({ method: 'auglocal', depth: 2, pyramid: 0.5 });
   });

@@ -1,6 +1,9 @@
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../errors.js';
+import type { FinishedRun, RunOptions } from '../../experiment/run.js';
 import { resultTable, textTable } from '../../experiment/table.js';
+import { resumeCommand } from '../../experiment/write-failure.js';
+import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
 import {
   configArgument,
@@ -21,35 +24,75 @@ export const trainOptions = {
     requiresArg: true,
     describe: 'the folder in which the run folder is made',
   },
+  resume: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'a run folder: go on with that run, from its newest checkpoint',
+  },
 } as const;
 
-export const trainCommand: CommandModule<object, RunArguments & { readonly out: string }> = {
-  command: 'train <config>',
-  describe: 'train a network with one method',
+type TrainArguments = Omit<RunArguments, 'config'> & {
+  readonly config: string | undefined;
+  readonly out: string;
+  readonly resume: string | undefined;
+};
+
+export const trainCommand: CommandModule<object, TrainArguments> = {
+  command: 'train [config]',
+  describe: 'train a network with one method, or go on with a run',
   builder: (yargs) =>
     yargs
-      .positional('config', configArgument)
+      .positional('config', { ...configArgument, demandOption: false })
       .options(trainOptions)
       .example('$0 train configs/auglocal.yaml', '')
-      .example('$0 train configs/auglocal.yaml --set method.depth=3 --seed 2', ''),
+      .example('$0 train configs/auglocal.yaml --set method.depth=3 --seed 2', '')
+      .example('$0 train --resume experiments/runs/2026-…', 'go on where a run was interrupted'),
   handler: async (args) => {
-    const { config, registry } = await configOf(args);
-    const { method } = config;
-    if (!method)
-      throw new UserError(`${args.config}: lists several methods; use "locallearn compare" for it`);
-    const { openExperiment, runExperiment } = await import('../../experiment/run.js');
+    const { config: path, resume, out } = args;
+    const work = await (resume === undefined ? newRun(args, path, out) : oldRun(args, path, resume));
     await withInterrupts(async (signal) => {
-      const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
-      notify(experiment.notice, args.quiet);
       const observer = progressObserver(process.stderr, args.quiet);
-      const { folder, result } = await runExperiment(experiment, method, {
-        parent: args.out,
-        signal,
-        observer,
-        tensorboard: args.tensorboard,
-      });
+      const { tensorboard } = args;
+      const { folder, result, interrupted } = await work({ signal, observer, tensorboard });
       if (result) process.stdout.write(textTable(resultTable([result])));
       process.stdout.write(`run folder: ${folder}\n`);
+      if (interrupted) process.stderr.write(`to go on: ${resumeCommand(folder)}\n`);
     });
   },
 };
+
+type Work = (options: Omit<RunOptions, 'parent'>) => Promise<FinishedRun>;
+
+async function newRun(args: TrainArguments, path: string | undefined, parent: string): Promise<Work> {
+  if (path === undefined) throw new UsageError('a config is missing, or --resume with a run folder');
+  const { config, registry } = await configOf({ ...args, config: path });
+  const { method } = config;
+  if (!method) throw new UserError(`${path}: lists several methods; use "locallearn compare" for it`);
+  const { openExperiment, runExperiment } = await import('../../experiment/run.js');
+  return async (options) => {
+    const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
+    notify(experiment.notice, args.quiet);
+    return runExperiment(experiment, method, { ...options, parent });
+  };
+}
+
+async function oldRun(args: TrainArguments, path: string | undefined, folder: string): Promise<Work> {
+  const { openExperiment } = await import('../../experiment/run.js');
+  const { finishedResult, readRunConfig, refuseOtherConfig, resumeRun, runConfigPath } =
+    await import('../../experiment/resume.js');
+  const stored = runConfigPath(folder);
+  const { config: given, registry } = await configOf({ ...args, config: path ?? stored });
+  const old = readRunConfig(folder, registry);
+  const config = given.engine === 'auto' ? { ...given, engine: old.engine } : given;
+  refuseOtherConfig(`${folder}: the run`, old, config);
+  const result = finishedResult(folder);
+  return async (options) => {
+    if (result !== undefined) {
+      notify(`${folder}: this run is finished, there is nothing left to do`, args.quiet);
+      return { folder, interrupted: false, result };
+    }
+    const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
+    notify(experiment.notice, args.quiet);
+    return resumeRun(experiment, folder, options);
+  };
+}

@@ -11,8 +11,8 @@ import {
 import { open, readdir, rename, statfs } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { UserError } from '../../errors.js';
+import { takeLock } from '../../lock.js';
 import { downloadFile, type Patience } from './download.js';
-import { takeLock } from './lock.js';
 import { filesOf, partsOf, type Download, type Manifest, type ManifestFile } from './manifest.js';
 import { unpackTarGz } from './unpack.js';
 import { isThere, otherFormThere, problemsOf } from './verify.js';
@@ -64,7 +64,7 @@ export async function fetchDataset(
     const target = targetOf(dir);
     const staging = stagingOf(dir);
     mkdirSync(staging, { recursive: true });
-    const release = takeLock(join(staging, 'lock'), dir);
+    const release = takeLock(join(staging, 'lock'), `${dir}: another process is fetching it`);
     try {
       return await fetchInto(manifest, { dir, target, staging }, options);
     } finally {
