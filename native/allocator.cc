@@ -51,7 +51,12 @@ class CachingAllocator {
     Block* const block = found->second;
     used_.erase(found);
     statistics_.allocated -= block->requested;
+#ifdef LOCALLEARN_GUARD_PAGES
+    statistics_.reserved -= block->requested;
+    free_guarded(std::unique_ptr<Block>(block));
+#else
     block->requested < ClassPool::kLimit ? classes_.keep(block) : segments_.keep(block);
+#endif
   }
 
   void require(size_t bytes) {
@@ -88,6 +93,15 @@ class CachingAllocator {
   }
 
  private:
+#ifdef LOCALLEARN_GUARD_PAGES
+  Block* find(size_t bytes, bool) {
+    auto block = fits(bytes) ? guarded_block(bytes) : nullptr;
+    if (!block) return nullptr;
+    statistics_.reserved += bytes;
+    statistics_.peak_reserved = std::max(statistics_.peak_reserved, statistics_.reserved);
+    return block.release();
+  }
+#else
   Block* find(size_t bytes, bool small) {
     Block* const kept = small ? classes_.find(bytes) : segments_.find(bytes);
     if (kept || !fits(bytes)) return kept;
@@ -104,6 +118,7 @@ class CachingAllocator {
     statistics_.peak_reserved = std::max(statistics_.peak_reserved, statistics_.reserved);
     return block;
   }
+#endif
 
   // Whether the machine has that much: to be asked before each request to the system.
   bool fits(size_t bytes) {

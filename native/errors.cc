@@ -12,12 +12,16 @@ std::string first_line(const std::string& text) {
   return end == std::string::npos ? text : text.substr(0, end);
 }
 
-void throw_error(napi_env env, const char* where, const std::string& message, bool type_error) {
+// What `isOutOfMemory` in src/engine/memory.ts looks for.
+constexpr const char* kOutOfMemory = "OUT_OF_MEMORY";
+
+void throw_error(napi_env env, const char* where, const std::string& message, bool type_error,
+                 const char* code = nullptr) {
   const std::string full = std::string(where) + ": " + message;
   if (type_error) {
     napi_throw_type_error(env, nullptr, full.c_str());
   } else {
-    napi_throw_error(env, nullptr, full.c_str());
+    napi_throw_error(env, code, full.c_str());
   }
 }
 
@@ -42,10 +46,12 @@ void throw_to_javascript(napi_env env, const char* where, const char* argument) 
       throw_error(env, where, name + mismatch.problem, true);
     } catch (const UsageError& error) {
       throw_error(env, where, error.what(), true);
+    } catch (const c10::OutOfMemoryError& error) {
+      throw_error(env, where, first_line(error.what_without_backtrace()), false, kOutOfMemory);
     } catch (const c10::Error& error) {
       throw_error(env, where, first_line(error.what_without_backtrace()), false);
     } catch (const std::bad_alloc&) {
-      throw_error(env, where, "out of memory", false);
+      throw_error(env, where, "out of memory", false, kOutOfMemory);
     } catch (const std::exception& error) {
       throw_error(env, where, first_line(error.what()), false);
     } catch (...) {
@@ -53,7 +59,7 @@ void throw_to_javascript(napi_env env, const char* where, const char* argument) 
     }
   } catch (...) {
     // Composing the message failed, so memory is gone: say so without needing any.
-    napi_throw_error(env, nullptr, "out of memory");
+    napi_throw_error(env, kOutOfMemory, "out of memory");
   }
 }
 

@@ -21,6 +21,11 @@ struct Block {
   uint64_t kept_since = 0;  // of the large ones: 0 while in use
 };
 
+// A block of its own, which ends where a page begins that may not be touched: for tests of what reads or writes beyond
+// a tensor. Null where there is no memory.
+std::unique_ptr<Block> guarded_block(size_t bytes);
+void free_guarded(std::unique_ptr<Block> block);
+
 // Small blocks by size class: multiples of 64 bytes up to 1 KiB, of 512 up to 8 KiB, then eight classes to each
 // doubling, so that at most an eighth is lost.
 class ClassPool {

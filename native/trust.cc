@@ -107,6 +107,24 @@ void check_batch_norm_backward(const c10::FunctionSchema&, const torch::jit::Sta
   check_per_channel(arguments[6], "save_invstd", channels, training);
 }
 
+// Read by row: as many gradients, means and deviations as the input has rows of the normalised shape.
+void check_layer_norm_backward(const c10::FunctionSchema&, const torch::jit::Stack& arguments) {
+  const at::Tensor &gradient = arguments[0].toTensor(), &input = arguments[1].toTensor();
+  TORCH_CHECK(gradient.sizes() == input.sizes() && gradient.scalar_type() == input.scalar_type(),
+              "argument 'grad_out' must have the input's type and shape ", input.sizes(), ", got ", gradient.sizes());
+  const auto normalized = arguments[2].toIntVector();
+  TORCH_CHECK(!normalized.empty() && normalized.size() <= static_cast<size_t>(input.dim()),
+              "argument 'normalized_shape' must be the input's last dimensions");
+  int64_t rows = 1;
+  for (size_t axis = 0; axis < input.dim() - normalized.size(); ++axis) rows *= input.size(axis);
+  for (const auto& [index, name] : {std::pair(3, "mean"), std::pair(4, "rstd")}) {
+    const at::Tensor& each = arguments[index].toTensor();
+    TORCH_CHECK(each.numel() == rows && each.is_contiguous() && each.scalar_type() == input.scalar_type(), "argument '",
+                name, "' must have ", rows, " numbers of the input's type and nothing between, one a row, got shape ",
+                each.sizes());
+  }
+}
+
 // The gradient of a maximum pool is written to wherever the indices say.
 template <int spatial>
 void check_max_pool_backward(const c10::FunctionSchema&, const torch::jit::Stack& arguments) {
@@ -127,6 +145,7 @@ void check_max_pool_backward(const c10::FunctionSchema&, const torch::jit::Stack
 constexpr std::pair<std::string_view, Precondition> kPreconditions[] = {
     {"aten::native_batch_norm", check_batch_norm},
     {"aten::native_batch_norm_backward", check_batch_norm_backward},
+    {"aten::native_layer_norm_backward", check_layer_norm_backward},
     {"aten::max_pool2d_with_indices_backward", check_max_pool_backward<2>},
     {"aten::max_pool3d_with_indices_backward", check_max_pool_backward<3>},
 };

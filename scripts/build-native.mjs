@@ -1,7 +1,9 @@
 /**
- * Builds native/*.cc to native/build/locallearn.node: node scripts/build-native.mjs [--optional]
+ * Builds native/*.cc to native/build/locallearn.node: node scripts/build-native.mjs [--optional] [--asan]
  *
- * Compiles only what changed. With --optional a machine without libtorch is no failure.
+ * Compiles only what changed. With --optional a machine without libtorch is no failure. With --asan the result is
+ * native/build/asan/locallearn.node, for `npm run test:asan`: under AddressSanitizer, each tensor's memory alone between
+ * pages that may not be touched.
  */
 import { execFile } from 'node:child_process';
 import {
@@ -15,14 +17,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { findLibtorch } from './find-libtorch.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const sources = join(root, 'native');
-const build = join(sources, 'build');
+const asan = process.argv.includes('--asan');
+const build = asan ? join(sources, 'build', 'asan') : join(sources, 'build');
 const output = join(build, 'locallearn.node');
 const jobs = 2;
 const run = promisify(execFile);
@@ -50,6 +53,7 @@ function flagsFor(libtorch) {
       '-Wextra',
       '-DNAPI_VERSION=8',
     ],
+    ...(asan ? ['-O1', '-g', '-fsanitize=address', '-DLOCALLEARN_GUARD_PAGES'] : []),
     // Libtorch's parallel loops are templates: without this they would run on one thread here. The runtime itself
     // is not linked: its symbols come from the one that libtorch brings, so that there is one pool of threads.
     ...(darwin ? [] : ['-fopenmp']),
@@ -62,6 +66,7 @@ function flagsFor(libtorch) {
   ];
   const link = [
     '-shared',
+    ...(asan ? ['-fsanitize=address'] : []),
     ...(darwin ? ['-undefined', 'dynamic_lookup'] : []),
     `-L${libtorch.lib}`,
     `-Wl,-rpath,${libtorch.lib}`,
@@ -176,7 +181,7 @@ async function main() {
   const device = found.cuda ? 'CPU and CUDA' : 'CPU';
   const changed = compiled > 0 ? `compiled ${compiled} files` : 'up to date';
   console.log(
-    `native/build/locallearn.node: libtorch ${found.version} (${found.source}), ${device}; ${changed}`,
+    `${relative(root, output)}: libtorch ${found.version} (${found.source}), ${device}; ${changed}`,
   );
 }
 

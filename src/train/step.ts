@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { MemoryMeter } from '../engine/engine.js';
 import { detach } from '../engine/detached.js';
+import { isOutOfMemory } from '../engine/memory.js';
 import { UserError } from '../errors.js';
 import type { Batch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
@@ -39,7 +40,8 @@ export function planSteps(updates: readonly LocalUpdate[]): StepPlan {
  * One training step, the same for every method: for each update in order, the loss and its gradients, then the
  * optimiser, then everything is freed that the next update does not read.
  *
- * Throws a NotFinite that names the update if a loss is not finite.
+ * Throws a NotFinite that names the update if a loss is not finite, and a UserError that names it if memory does not
+ * suffice.
  */
 export function trainStep(
   strategy: Strategy,
@@ -53,8 +55,10 @@ export function trainStep(
   const losses: number[] = [];
   const peakBytes: number[] = [];
   let streams: Streams = { x: detach(batch.images) };
+  let current = strategy.updates[0];
   try {
     strategy.updates.forEach((update, i) => {
+      current = update;
       meter?.reset();
       const { loss, next } = runUpdate(update, streams, batch, pending);
       streams = next;
@@ -73,6 +77,12 @@ export function trainStep(
       }
       if (meter !== undefined) peakBytes.push(meter.peak());
     });
+  } catch (error) {
+    if (!isOutOfMemory(error)) throw error;
+    throw new UserError(
+      `update '${current!.name}': ${error.message}; lower train.batchSize, or use more blocks (locallearn memory CONFIG --budget BYTES)`,
+      { cause: error },
+    );
   } finally {
     for (const stream of Object.values(streams)) stream.dispose();
     for (const gradient of pending.values()) gradient.dispose();

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { BadImage, Dataset, ImageBatch } from '../data/dataset.js';
 import { openLoader, type Loader } from '../data/loader.js';
 import type { Engine } from '../engine/engine.js';
+import { isOutOfMemory } from '../engine/memory.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError, messageOf } from '../errors.js';
 import { createBatch } from '../local/batch.js';
@@ -260,7 +261,7 @@ function stepOn(run: Run, epoch: number, step: number, { size, images, labels }:
       return trainStep(strategy, plan, optimizer, rate, batch, options.engine.memory);
     });
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
+    if (!(error instanceof UserError) && !isOutOfMemory(error)) throw error;
     const message = `epoch ${epoch}, step ${step}: ${messageOf(error)}`;
     if (!(error instanceof NotFinite)) throw new UserError(message, { cause: error });
     throw new Diverged(message, lossesBefore(run), { cause: error });

@@ -29,7 +29,8 @@ export type NativeResult = NativeTensor | number | boolean | string | null | Nat
  * A bound operator. Arguments are positional, in the schema's order, also those that Python takes by keyword only.
  * They may be left out or undefined where the schema has defaults or allows null.
  * @throws TypeError naming operator and argument where an argument is not what the schema asks for, and Error with
- *   libtorch's own words otherwise. Nothing else comes of a wrong call.
+ *   libtorch's own words otherwise, with the code `OUT_OF_MEMORY` where that is why. Nothing else comes of a wrong
+ *   call.
  */
 export type NativeOperator = (...args: NativeArgument[]) => NativeResult;
 

@@ -3,7 +3,7 @@
 /** A tensor of small numbers: 0, 1, 2, … modulo `below`. */
 export interface TensorSpec {
   readonly shape: readonly number[];
-  readonly dtype: 'float32' | 'int32' | 'int64' | 'bool' | 'uint8';
+  readonly dtype: 'float32' | 'int32' | 'int64' | 'bool' | 'uint8' | 'complex64';
   readonly below: number;
 }
 
@@ -31,6 +31,12 @@ const c = f(4);
 const maps = f(2, 6, 6, 4); // the fused layers': channels last
 const taps = f(3, 3, 4, 8);
 const c8 = f(8);
+const volume = f(2, 2, 4, 4, 4);
+const pool3d = [
+  [2, 2, 2],
+  [2, 2, 2],
+  [0, 0, 0],
+] as const;
 
 /** One call or more of every operator that reads by index, size or stride, and of one of each other kind. */
 export const rightCalls: readonly CallSpec[] = [
@@ -139,4 +145,99 @@ export const rightCalls: readonly CallSpec[] = [
   call('locallearn::bn_backward', f(5, 4), f(5, 4), false, c, c, c, c, true, 1e-5),
   call('locallearn::moving_average_', [f(2), f(3)], [f(2), f(3)], 0.9),
   call('locallearn::sgd_', [f(2), f(3)], [f(2), f(3)], [f(2), f(3)], 0.1, 0.9, 0, true),
+  ...[
+    'abs',
+    'exp',
+    'isnan',
+    'gelu',
+    'square',
+    'square_',
+    'floor_',
+    'rsqrt_',
+    'sigmoid_',
+    'ones_like',
+    'clone',
+  ].map((name) => call(name, f(2, 3))),
+  ...['add.Scalar', 'add_.Scalar', 'eq.Scalar', 'ge.Scalar', 'gt.Scalar', 'lt.Scalar', 'mul_.Scalar'].map(
+    (name) => call(name, f(2, 3), 2),
+  ),
+  ...['sub.Tensor', 'sub_.Tensor', 'mul.Tensor', 'mul_.Tensor', 'div_.Tensor', 'eq.Tensor'].map((name) =>
+    call(name, f(2, 3), f(1, 3)),
+  ),
+  ...['leaky_relu', 'leaky_relu_', 'clamp_min'].map((name) => call(name, f(2, 3), 0.2)),
+  call('logical_or', b(2, 3), b(2, 3)),
+  call('clamp_', f(2, 3), 0, 1),
+  call('elu_', f(2, 3), 1, 1, 1),
+  call('gelu_backward', f(2, 3), f(2, 3)),
+  call('nan_to_num', f(2, 3), 0, 1, -1),
+  call('pow.Tensor_Scalar', f(2, 3), 0.5),
+  call('prod.dim_int', f(2, 3), 1, false),
+  call('sort.stable', f(2, 5), true, -1, true),
+  call('transpose.int', f(2, 3), 0, 1),
+  call('unsqueeze', f(2, 3), 1),
+  call('contiguous', image, 'channels_last'),
+  call('complex', f(2, 3), f(2, 3)),
+  call('real', f(2, 3)),
+  call('view_as_complex', f(3, 2)),
+  call('fft_ifft', f(2, 4)),
+  call('fft_rfft', f(2, 4)),
+  call('empty.memory_format', [2, 3], 'float32'),
+  call('zeros', [2, 3], 'float32'),
+  call('arange', 5, 'float32'),
+  call('full_like', f(2, 3), 2),
+  call('native_layer_norm', f(2, 4), [4], c, c, 1e-5),
+  call('native_layer_norm_backward', f(2, 4), f(2, 4), [4], f(2, 1), f(2, 1), c, c, [true, true, true]),
+  ...[
+    ...[
+      'acos',
+      'acosh',
+      'asin',
+      'asinh',
+      'atan',
+      'atanh',
+      'ceil',
+      'cos',
+      'cosh',
+      'elu',
+      'erf',
+      'expm1',
+      'floor',
+    ],
+    ...[
+      'isfinite',
+      'isinf',
+      'log',
+      'log1p',
+      'logical_not',
+      'neg',
+      'reciprocal',
+      'relu',
+      'round',
+      'rsqrt',
+      'selu',
+    ],
+    ...['sigmoid', 'sign', 'sin', 'sinh', 'softplus', 'sqrt', 'tan', 'tanh'],
+  ].map((name) => call(name, f(2, 3))),
+  ...[
+    ...['atan2', 'logical_and', 'maximum', 'minimum', 'ge.Tensor', 'gt.Tensor', 'le.Tensor', 'lt.Tensor'],
+    ...['ne.Tensor', 'pow.Tensor_Tensor', 'remainder.Tensor'],
+  ].map((name) => call(name, f(2, 3), f(1, 3))),
+  ...['all.dim', 'any.dim'].map((name) => call(name, b(2, 3), 1, false)),
+  call('bitwise_and.Tensor', i(4, 2, 3), i(4, 1, 3)),
+  call('amin', f(2, 3), [1], false),
+  call('argmin', f(2, 3), 1, false),
+  call('cumprod', f(2, 3), 1),
+  call('imag', { shape: [2, 3], dtype: 'complex64', below: 7 }),
+  call('max_pool3d_with_indices', volume, ...pool3d, [1, 1, 1], false),
+  call(
+    'max_pool3d_with_indices_backward',
+    f(2, 2, 2, 2, 2),
+    volume,
+    ...pool3d,
+    [1, 1, 1],
+    false,
+    i(64, 2, 2, 2, 2, 2),
+  ),
+  call('avg_pool3d', volume, ...pool3d, false, true, null),
+  call('avg_pool3d_backward', f(2, 2, 2, 2, 2), volume, ...pool3d, false, true, null),
 ];
