@@ -9,6 +9,10 @@ export class UsageError extends Error {
 
 export const exitCodes = { failure: 1, usage: 2, defect: 70 } as const;
 
+/** Of every command. */
+export const exitCodesHelp =
+  'Results go to standard output, progress, notes and errors to standard error. Exit codes: 0 done; 1 failed, and the message says what to do; 2 wrong arguments; 70 a defect of locallearn; 130 and 143 ended by Ctrl-C and by SIGTERM.';
+
 /**
  * What to print on standard error for anything thrown, and the exit code: a line for each thing that the user can
  * mend, a stack only for a defect of this program, or where `LOCALLEARN_DEBUG` asks for it.

@@ -5,16 +5,29 @@ import { nearest } from '../experiment/schema-problems.js';
 import { benchCommand, benchOptions } from './commands/bench.js';
 import { compareCommand, compareOptions } from './commands/compare.js';
 import { dataCommand, dataOptions } from './commands/data.js';
-import { doctorCommand } from './commands/doctor.js';
+import { doctorCommand, doctorOptions } from './commands/doctor.js';
 import { exportCommand, exportOptions } from './commands/export.js';
 import { memoryCommand, memoryOptions } from './commands/memory.js';
 import { parityCommand, parityOptions } from './commands/parity.js';
 import { profileCommand, profileOptions } from './commands/profile.js';
 import { trainCommand, trainOptions } from './commands/train.js';
-import { reportOf, UsageError } from './errors.js';
+import { colored } from './color.js';
+import { completions } from './completions.js';
+import { exitCodesHelp, reportOf, UsageError } from './errors.js';
 import { version } from '../version.js';
 
-const commands = ['train', 'compare', 'doctor', 'bench', 'profile', 'memory', 'parity', 'data', 'export'];
+const commands = [
+  'train',
+  'compare',
+  'doctor',
+  'bench',
+  'profile',
+  'memory',
+  'parity',
+  'data',
+  'export',
+  'completion',
+];
 const options = Object.keys({
   ...trainOptions,
   ...compareOptions,
@@ -23,6 +36,7 @@ const options = Object.keys({
   ...memoryOptions,
   ...parityOptions,
   ...dataOptions,
+  ...doctorOptions,
   ...exportOptions,
   help: 0,
   version: 0,
@@ -50,7 +64,7 @@ function checkArguments(argv: Arguments): true {
 
 function fail(error: unknown): void {
   const { text, exitCode } = reportOf(error, process.env['LOCALLEARN_DEBUG'] === '1');
-  process.stderr.write(text);
+  process.stderr.write(colored(text, process.stderr));
   process.exitCode = exitCode;
 }
 
@@ -82,6 +96,12 @@ try {
     .command(parityCommand)
     .command(dataCommand)
     .command(exportCommand)
+    .completion(
+      'completion',
+      'print what makes bash or zsh complete commands, options and files',
+      completions,
+    )
+    .epilogue(exitCodesHelp)
     .example('$0 compare configs/demo.yaml', 'Fashion-MNIST with four methods, in minutes')
     .demandCommand(1, `a command is missing: ${commands.join(', ')}`)
     .strict()

@@ -38,6 +38,7 @@ export const runOptions = {
     default: false,
     describe: "also write TensorBoard's event files into the run folders",
   },
+  json: { type: 'boolean', default: false, describe: 'a line of JSON for each run instead of a table' },
 } as const satisfies Record<string, Options>;
 
 /** The argument that names the config. */
@@ -59,6 +60,7 @@ export interface ConfigArguments {
 
 export interface RunArguments extends ConfigArguments {
   readonly tensorboard: boolean;
+  readonly json: boolean;
 }
 
 /**

@@ -2,6 +2,7 @@ import { SingleBar } from 'cli-progress';
 import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../experiment/table.js';
 import type { RunObserver } from '../experiment/run.js';
 import type { EpochMetrics } from '../train/events.js';
+import { colored } from './color.js';
 import { trackProgress, type ProgressState } from './progress-state.js';
 
 /** Where progress is drawn: standard error, or what a test puts in its place. */
@@ -125,5 +126,5 @@ export function slowNotes(quiet: boolean): (message: string) => void {
 
 /** Says on standard error what the user should know but need not act on. */
 export function notify(notice: string | undefined, quiet: boolean): void {
-  if (notice !== undefined && !quiet) process.stderr.write(`note: ${notice}\n`);
+  if (notice !== undefined && !quiet) process.stderr.write(colored(`note: ${notice}\n`, process.stderr));
 }

@@ -26,9 +26,20 @@ export function resultTable(results: readonly RunResult[]): Table {
   };
 }
 
-/** Aligned columns for a terminal: the first to the left, numbers to the right. Ends with a line break. */
-export function textTable({ header, rows }: Table): string {
+/**
+ * Aligned columns for a terminal: the first to the left, numbers to the right. Where that is wider than the terminal,
+ * each row becomes lines of its own, a column a line. Ends with a line break.
+ *
+ * @param width in characters; by default the terminal's, where standard output is one
+ */
+export function textTable({ header, rows }: Table, width = process.stdout.columns ?? Infinity): string {
   const widths = columnWidths([header, ...rows]);
+  if (widths.reduce((sum, each) => sum + each + 2, -2) > width) {
+    const names = columnWidths(header.map((name) => [name]))[0] ?? 0;
+    const record = (cells: readonly string[]): string =>
+      header.map((name, i) => `${name.padEnd(names)}  ${cells[i] ?? ''}`.trimEnd() + '\n').join('');
+    return rows.map(record).join('\n');
+  }
   const line = (cells: readonly string[]): string => `${align(cells, widths).join('  ').trimEnd()}\n`;
   return [line(header), line(widths.map((width) => '─'.repeat(width))), ...rows.map(line)].join('');
 }

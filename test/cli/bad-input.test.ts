@@ -148,7 +148,7 @@ describe.concurrent('the command line', () => {
   it.each<[string[], RegExp]>([
     [
       [],
-      /^error: a command is missing: train, compare, doctor, bench, profile, memory, parity, data, export$/m,
+      /^error: a command is missing: train, compare, doctor, bench, profile, memory, parity, data, export, completion$/m,
     ],
     [['trian', 'x'], /^error: .*train/m],
     [['train'], /^error: Not enough non-option arguments: got 0, need at least 1$/m],

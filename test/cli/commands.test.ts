@@ -68,8 +68,13 @@ describe('train', () => {
   it('gives the same numbers for the same config and seed, others for another seed', async () => {
     const losses = async (name: string, seed: string): Promise<number[]> => {
       const out = join(folder, name);
-      await run(['train', trainYaml, '--quiet', '--out', out, '--seed', seed]);
-      return readMetrics(join(only(out), 'metrics.csv')).map(({ trainLoss }) => trainLoss);
+      const { stdout } = await run(['train', trainYaml, '--quiet', '--json', '--out', out, '--seed', seed]);
+      const path = only(out);
+      const { status, ...summary } = readRunSummary(join(path, 'summary.json'));
+      expect(status).toBe('finished');
+      expect(JSON.parse(stdout)).toEqual({ folder: path, interrupted: false, ...summary });
+      expect(stdout.indexOf('\n')).toBe(stdout.length - 1);
+      return readMetrics(join(path, 'metrics.csv')).map(({ trainLoss }) => trainLoss);
     };
     const [first, again, other] = [await losses('a', '3'), await losses('b', '3'), await losses('c', '4')];
     expect(first).toHaveLength(2);

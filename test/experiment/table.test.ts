@@ -15,6 +15,22 @@ const results = [
   }),
 ];
 
+describe('a table wider than the terminal', () => {
+  it('has lines of its own for each row', () => {
+    const table = {
+      header: ['method', 'peak memory'],
+      rows: [
+        ['bp', '25.7 MB'],
+        ['two blocks', '39.2 MB'],
+      ],
+    };
+    expect(textTable(table, 23)).toBe(textTable(table, Infinity));
+    expect(textTable(table, 22)).toBe(
+      'method       bp\npeak memory  25.7 MB\n\nmethod       two blocks\npeak memory  39.2 MB\n',
+    );
+  });
+});
+
 describe('the comparison table', () => {
   it('does not call accuracies on held-out training images test accuracies', () => {
     const held = results.map((result) => ({ ...result, evaluatedOn: 'validation' as const }));

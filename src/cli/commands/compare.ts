@@ -47,6 +47,10 @@ export const compareCommand: CommandModule<object, RunArguments & { readonly out
         tensorboard: args.tensorboard,
       });
       if (results.length === 0) return;
+      if (args.json) {
+        for (const result of results) process.stdout.write(`${JSON.stringify(result)}\n`);
+        return;
+      }
       process.stdout.write(textTable(resultTable(results)));
       process.stdout.write(`summary: ${join(parent, 'summary.json')}\n`);
     });

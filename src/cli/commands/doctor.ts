@@ -5,15 +5,21 @@ import { UserError } from '../../errors.js';
 import { thisMachine } from '../../experiment/machine.js';
 import { doctorReport, type Diagnosis } from '../doctor-report.js';
 
-export const doctorCommand: CommandModule = {
+export const doctorOptions = {
+  json: { type: 'boolean', default: false, describe: 'a line of JSON instead of text' },
+} as const;
+
+export const doctorCommand: CommandModule<object, { readonly json: boolean }> = {
   command: 'doctor',
   describe: 'tell which engines and data sets are there, and what to install for more',
-  handler: async () => {
+  builder: doctorOptions,
+  handler: async ({ json }) => {
     const { probeEngines } = await import('../../engine/select.js');
     const engines = await probeEngines();
     const datasets: Diagnosis['datasets'][number][] = [];
     for (const name of officialNames) datasets.push(await examine(name));
-    process.stdout.write(doctorReport({ machine: thisMachine(), engines, datasets }));
+    const diagnosis = { machine: thisMachine(), engines, datasets };
+    process.stdout.write(json ? `${JSON.stringify(diagnosis)}\n` : doctorReport(diagnosis));
   },
 };
 

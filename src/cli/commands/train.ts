@@ -54,8 +54,12 @@ export const trainCommand: CommandModule<object, TrainArguments> = {
       const observer = progressObserver(process.stderr, args.quiet);
       const { tensorboard } = args;
       const { folder, result, interrupted } = await work({ signal, observer, tensorboard });
-      if (result) process.stdout.write(textTable(resultTable([result])));
-      process.stdout.write(`run folder: ${folder}\n`);
+      if (args.json) {
+        process.stdout.write(`${JSON.stringify({ folder, interrupted, ...result })}\n`);
+      } else {
+        if (result) process.stdout.write(textTable(resultTable([result])));
+        process.stdout.write(`run folder: ${folder}\n`);
+      }
       if (interrupted) process.stderr.write(`to go on: ${resumeCommand(folder)}\n`);
     });
   },

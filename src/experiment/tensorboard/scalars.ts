@@ -22,6 +22,7 @@ export function scalarsOf(
     ['memory_MB/peak', epoch.peakMemoryBytes / 1e6],
     ['memory_MB/reserved', epoch.reservedMemoryBytes / 1e6],
     ...each('update_loss', epoch.updateLosses),
+    ...each('update_accuracy', epoch.updateAccuracies),
     ...each(
       'update_memory_MB',
       mapValues(epoch.updatePeakBytes, (bytes) => bytes / 1e6),

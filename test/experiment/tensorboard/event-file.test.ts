@@ -16,6 +16,7 @@ const epochs = Array.from({ length: 4 }, (_, i) => ({
   ...epochMetrics(i + 1),
   testAccuracy: (i + 1) / 8,
   updateLosses: { 'block 1': 2.1, 'cascade 2–3': 1.7 },
+  updateAccuracies: { 'block 1': 0.375 },
   updatePeakBytes: { 'block 1': 3e8, 'cascade 2–3': 4e8 },
 }));
 
@@ -36,6 +37,7 @@ describe('an event file', () => {
     ]);
     const { updateLosses, updatePeakBytes, peakMemoryBytes } = epochs[0]!;
     expect(points.get('update_loss/cascade 2–3')?.[0]).toEqual([1, Math.fround(updateLosses['cascade 2–3'])]);
+    expect(points.get('update_accuracy/block 1')?.[0]).toEqual([1, 0.375]);
     expect(points.get('update_memory_MB/block 1')?.[0]?.[1]).toBeCloseTo(updatePeakBytes['block 1'] / 1e6, 3);
     expect(points.get('memory_MB/peak')?.[0]?.[1]).toBeCloseTo(peakMemoryBytes / 1e6, 3);
     expect([...points.keys()]).toEqual(

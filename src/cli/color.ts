@@ -1,0 +1,23 @@
+import { styleText } from 'node:util';
+
+/** A stream that may be a terminal. */
+export type ColorStream = { readonly isTTY?: boolean; hasColors?(env?: object): boolean };
+
+/**
+ * Whether text on a stream may be coloured: on a terminal that shows colours, and not where `NO_COLOR` is set
+ * (https://no-color.org). `FORCE_COLOR` decides wherever it is set, as in Node.
+ */
+export function showsColor(stream: ColorStream, env: NodeJS.ProcessEnv = process.env): boolean {
+  const { FORCE_COLOR: force, NO_COLOR: none } = env;
+  if (force !== undefined) return force !== '0' && force !== 'false';
+  if (none !== undefined && none !== '') return false;
+  return stream.isTTY === true && (stream.hasColors?.(env) ?? false);
+}
+
+/** The first word of each line that begins with `error:` or `note:` in colour, where the stream shows any. */
+export function colored(text: string, stream: ColorStream, env: NodeJS.ProcessEnv = process.env): string {
+  if (!showsColor(stream, env)) return text;
+  return text
+    .replaceAll(/^error:/gm, (word) => styleText(['red', 'bold'], word))
+    .replaceAll(/^note:/gm, (word) => styleText('yellow', word));
+}
