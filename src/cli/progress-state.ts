@@ -74,8 +74,12 @@ export function trackProgress(
         state = { epoch: event.metrics.epoch, step: evaluationSteps, steps: evaluationSteps, phase: 'test' };
         break;
     }
-    const trainLeft = run.epochs * trainSteps - trained.steps;
-    const evaluationLeft = run.epochs * evaluationSteps - evaluated.steps;
+    // By place and not by what was counted: a resumed run begins anywhere.
+    const testing = state.phase === 'test';
+    const trainDone = (state.epoch - 1) * trainSteps + (testing ? trainSteps : state.step);
+    const evaluationDone = (state.epoch - 1) * evaluationSteps + (testing ? state.step : 0);
+    const trainLeft = run.epochs * trainSteps - trainDone;
+    const evaluationLeft = run.epochs * evaluationSteps - evaluationDone;
     const stepSeconds = trained.steps > 0 ? trained.seconds / trained.steps : undefined;
     const evaluationSeconds =
       evaluated.steps > 0 ? evaluated.seconds / evaluated.steps : (stepSeconds ?? 0) * evaluationShare;
@@ -88,7 +92,7 @@ export function trackProgress(
         stepSeconds === undefined
           ? undefined
           : Math.max(0, trainLeft) * stepSeconds + Math.max(0, evaluationLeft) * evaluationSeconds,
-      done: trained.steps + evaluated.steps,
+      done: trainDone + evaluationDone,
       total: run.epochs * (trainSteps + evaluationSteps),
     };
   };

@@ -63,6 +63,19 @@ describe('the tracker', () => {
   });
 });
 
+it('knows what is left of a run that was resumed', () => {
+  let now = 0;
+  const track = trackProgress({ epochs: 3, evaluationSteps: 2 }, () => now);
+  track({ ...epochStart, epoch: 2 });
+  now = 2;
+  expect(track({ type: 'step', epoch: 2, step: 3, steps: 4, images: 32, loss: 1 })).toMatchObject({
+    done: 6 + 3,
+    total: 18,
+    // Five steps of training, and four of evaluation at a third.
+    secondsLeft: 5 * 2 + (4 * 2) / 3,
+  });
+});
+
 /** A stream that keeps what is written to it. */
 function memoryStream(isTTY: boolean): ProgressStream & { text(): string } {
   const chunks: string[] = [];
