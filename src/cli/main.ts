@@ -4,6 +4,7 @@ import { hideBin } from 'yargs/helpers';
 import { nearest } from '../experiment/schema-problems.js';
 import { benchCommand, benchOptions } from './commands/bench.js';
 import { compareCommand, compareOptions } from './commands/compare.js';
+import { configsCommand, configsOptions } from './commands/configs.js';
 import { dataCommand, dataOptions } from './commands/data.js';
 import { doctorCommand, doctorOptions } from './commands/doctor.js';
 import { exportCommand, exportOptions } from './commands/export.js';
@@ -19,6 +20,7 @@ import { version } from '../version.js';
 const commands = [
   'train',
   'compare',
+  'configs',
   'doctor',
   'bench',
   'profile',
@@ -31,6 +33,7 @@ const commands = [
 const options = Object.keys({
   ...trainOptions,
   ...compareOptions,
+  ...configsOptions,
   ...benchOptions,
   ...profileOptions,
   ...memoryOptions,
@@ -89,6 +92,7 @@ try {
     })
     .command(trainCommand)
     .command(compareCommand)
+    .command(configsCommand)
     .command(doctorCommand)
     .command(benchCommand)
     .command(profileCommand)

@@ -6,7 +6,7 @@ import type { ProgressStream } from '../progress.js';
 export interface Amount {
   /** What is being done, `downloading x.tar.gz`. */
   readonly label: string;
-  readonly unit: 'bytes' | 'images';
+  readonly unit: 'bytes' | 'images' | 'measurements';
   readonly done: number;
   readonly total: number | undefined;
 }
@@ -103,5 +103,5 @@ export function amountLine(amount: Amount, rate: number | undefined, width: numb
 function shareOf({ unit, done, total }: Amount): string {
   const show = (amount: number): string => (unit === 'bytes' ? formatBytes(amount) : String(amount));
   const share = total === undefined ? show(done) : `${show(done)} of ${show(total)}`;
-  return unit === 'bytes' ? share : `${share} images`;
+  return unit === 'bytes' ? share : `${share} ${unit}`;
 }

@@ -129,8 +129,11 @@ function fashionMnist(train: MemorySplit, test: MemorySplit): Dataset {
   };
 }
 
-/** The package's folder, looked for from here and from the current folder. */
-function findPackage(): string {
+/**
+ * The package's folder, looked for from here and from the current folder.
+ * Throws a UserError if it is not installed.
+ */
+export function findPackage(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   try {
     const manifest = createRequire(import.meta.url).resolve('fashion-mnist/package.json', {
