@@ -1,9 +1,20 @@
-// Batch normalisation over the last axis of contiguous float32 CPU tensors, with ReLU and residual folded in.
+// Batch normalisation over the last axis of contiguous float32 CPU tensors, with ReLU and residual folded in. Its
+// parts are here too, for whoever has the rows in hand anyway (conv_bn.cc).
 #pragma once
+
+#include "batch_norm_rows.h"
 
 #include <ATen/ATen.h>
 
+#include <vector>
+
 namespace locallearn {
+
+struct BatchNorm {
+  const at::Tensor &gamma, &beta, &running_mean, &running_variance;
+  bool training;
+  double momentum, epsilon;
+};
 
 struct Normalised {
   at::Tensor y, mean, inverse_deviation;
@@ -15,17 +26,61 @@ struct NormaliseGradients {
 
 // y = (x − mean)·γ/σ + β, then + residual, then ReLU. x and residual are [rows…, channels]; running statistics are
 // updated in training mode (unbiased variance).
-Normalised normalise(const at::Tensor& x, const at::Tensor& gamma, const at::Tensor& beta,
-                     const at::Tensor& running_mean, const at::Tensor& running_variance,
-                     const c10::optional<at::Tensor>& residual, bool training, double momentum, double epsilon,
-                     bool relu);
+Normalised normalise(const at::Tensor& x, const BatchNorm& norm, const c10::optional<at::Tensor>& residual, bool relu);
 
-// `relu_output`: y where a ReLU came after a residual. `relu_of_norm`: a ReLU came directly after, and its mask is
-// recomputed from x. `masked`, where given, receives dy times the mask.
-NormaliseGradients normalise_backward(const at::Tensor& dy, const at::Tensor& x,
-                                      const c10::optional<at::Tensor>& relu_output, bool relu_of_norm,
-                                      const at::Tensor& gamma, const at::Tensor& beta, const at::Tensor& mean,
-                                      const at::Tensor& inverse_deviation, bool training,
+// What the forward pass left, and the ReLU behind it.
+struct NormalisedBy {
+  const at::Tensor &gamma, &beta, &mean, &inverse_deviation;
+  bool training;
+  // With kOutput, `y` is where a ReLU came after a residual. With kNorm a ReLU came directly after, and its mask is
+  // recomputed from x.
+  Mask mask;
+  const float* y;
+};
+
+// `masked`, where given, receives dy times the mask.
+NormaliseGradients normalise_backward(const at::Tensor& dy, const at::Tensor& x, const NormalisedBy& norm,
                                       const c10::optional<at::Tensor>& masked);
+
+// Sums of some rows, about the first of them.
+class Moments {
+ public:
+  explicit Moments(int64_t channels) : sum_(channels, 0.0), square_(channels, 0.0) {}
+  void add(const float* x, int64_t rows);
+
+ private:
+  friend Normalised statistics(const std::vector<Moments>&, const BatchNorm&);
+  int64_t count_ = 0;
+  std::vector<float> origin_;
+  std::vector<double> sum_, square_;
+};
+
+// Mean and inverse deviation of all the rows (running ones if not training); updates the running statistics. `y` is
+// left undefined.
+Normalised statistics(const std::vector<Moments>& parts, const BatchNorm& norm);
+
+// γ/σ.
+std::vector<float> scale_of(const at::Tensor& gamma, const at::Tensor& inverse_deviation);
+
+// y from x and its statistics, on all threads.
+void apply_norm(const at::Tensor& x, const c10::optional<at::Tensor>& residual, const Normalised& n, const BatchNorm& norm,
+                bool relu);
+
+// All that the rows' gradients need of the channels: made of two sums over all rows.
+class ChannelGradients {
+ public:
+  ChannelGradients(const at::Tensor& dy, const at::Tensor& x, const NormalisedBy& norm);
+  ChannelGradients(const ChannelGradients&) = delete;
+  // Of `rows` rows that begin at row `first` of dy, x and y.
+  void rows(int64_t first, int64_t rows, float* dx, float* masked) const;
+  at::Tensor gamma, beta;
+
+ private:
+  int64_t channels_;
+  Mask mask_;
+  const float *dy_, *x_, *y_;
+  std::vector<float> scale_, offset_, slope_;
+  Affine affine_;
+};
 
 }  // namespace locallearn

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "batch_norm.h"
+#include "direct_conv.h"
 
 namespace locallearn {
 namespace {
@@ -38,12 +39,8 @@ Tensor convolve(const Tensor& x, const Tensor& filter, const optional<Tensor>& b
                          {0, 0}, groups);
 }
 
-struct ConvolutionGradients {
-  Tensor x, filter, bias;  // in TensorFlow.js's layouts; undefined where not asked for
-};
-
 // dc is [n, c, h, w].
-ConvolutionGradients convolve_backward(const Tensor& dc, const Tensor& x, const Tensor& filter, bool has_bias,
+ConvGradients convolve_backward(const Tensor& dc, const Tensor& x, const Tensor& filter, bool has_bias,
                                        int64_t stride, int64_t padding, int64_t groups, bool need_x,
                                        bool need_parameters) {
   const std::vector<int64_t> bias_sizes{filter.size(3)};
@@ -57,18 +54,13 @@ ConvolutionGradients convolve_backward(const Tensor& dc, const Tensor& x, const 
 // Our own kernels serve contiguous float32 on the CPU, which is all that the CPU engine makes; libtorch's the rest.
 bool on_cpu(const Tensor& x) { return x.is_cpu() && x.scalar_type() == at::kFloat; }
 
-Normalised normalise_anywhere(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& running_mean,
-                              const Tensor& running_variance, const optional<Tensor>& residual, bool training,
-                              double momentum, double epsilon, bool relu) {
-  if (on_cpu(x)) {
-    return normalise(x.contiguous(), gamma, beta, running_mean, running_variance, contiguous(residual), training,
-                     momentum, epsilon, relu);
-  }
-  auto [y, mean, inverse_deviation] =
-      at::native_batch_norm(to_nchw(x), gamma, beta, running_mean, running_variance, training, momentum, epsilon);
-  if (!training) {
-    mean = running_mean.clone();
-    inverse_deviation = (running_variance + epsilon).rsqrt_();
+Normalised normalise_anywhere(const Tensor& x, const BatchNorm& norm, const optional<Tensor>& residual, bool relu) {
+  if (on_cpu(x)) return normalise(x.contiguous(), norm, contiguous(residual), relu);
+  auto [y, mean, inverse_deviation] = at::native_batch_norm(to_nchw(x), norm.gamma, norm.beta, norm.running_mean,
+                                                            norm.running_variance, norm.training, norm.momentum, norm.epsilon);
+  if (!norm.training) {
+    mean = norm.running_mean.clone();
+    inverse_deviation = (norm.running_variance + norm.epsilon).rsqrt_();
   }
   if (residual.has_value()) y.add_(to_nchw(*residual));
   if (relu) y.relu_();
@@ -80,42 +72,58 @@ struct Backward {
   Tensor residual;  // dy through the ReLU's mask, where asked for
 };
 
-Backward normalise_backward_anywhere(const Tensor& dy, const Tensor& x, const optional<Tensor>& y, bool relu,
-                                     const Tensor& gamma, const Tensor& beta, const Tensor& mean,
-                                     const Tensor& inverse_deviation, bool training, double epsilon,
-                                     bool need_residual) {
-  TORCH_CHECK(!need_residual || !relu || y.has_value(), "the gradient of a residual behind a ReLU needs its output");
-  if (on_cpu(x)) {
-    const Tensor gradient = dy.contiguous();
-    const bool store = need_residual && relu;
-    const optional<Tensor> masked = store ? optional<Tensor>(at::empty_like(gradient)) : optional<Tensor>();
-    const auto norm = normalise_backward(gradient, x.contiguous(), contiguous(y), relu && !y.has_value(), gamma, beta,
-                                         mean, inverse_deviation, training, masked);
-    return {norm, store ? *masked : need_residual ? dy : Tensor()};
-  }
+Backward normalise_backward_elsewhere(const Tensor& dy, const Tensor& x, const optional<Tensor>& y, bool relu,
+                                      const NormalisedBy& norm, double epsilon, bool need_residual) {
   Tensor masked = dy;
   if (relu) {
-    const Tensor output = y.has_value() ? *y : (x - mean) * (gamma * inverse_deviation) + beta;
+    const Tensor output = y.has_value() ? *y : (x - norm.mean) * (norm.gamma * norm.inverse_deviation) + norm.beta;
     masked = at::threshold_backward(dy, output, 0);
   }
   // In evaluation mode the saved mean and deviation are the running ones.
-  const auto running_mean = training ? optional<Tensor>() : optional<Tensor>(mean);
-  const auto running_variance = training ? optional<Tensor>() : optional<Tensor>(inverse_deviation.pow(-2).sub_(epsilon));
-  auto [dx, dgamma, dbeta] = at::native_batch_norm_backward(to_nchw(masked), to_nchw(x), gamma, running_mean, running_variance, mean,
-                                                            inverse_deviation, training, epsilon, {true, true, true});
+  const auto running_mean = norm.training ? optional<Tensor>() : optional<Tensor>(norm.mean);
+  const auto running_variance =
+      norm.training ? optional<Tensor>() : optional<Tensor>(norm.inverse_deviation.pow(-2).sub_(epsilon));
+  auto [dx, dgamma, dbeta] =
+      at::native_batch_norm_backward(to_nchw(masked), to_nchw(x), norm.gamma, running_mean, running_variance, norm.mean,
+                                     norm.inverse_deviation, norm.training, epsilon, {true, true, true});
   return {{to_nhwc(dx), dgamma, dbeta}, need_residual ? masked : Tensor()};
+}
+
+// Where the gradient of the residual differs from dy, it is written here.
+optional<Tensor> masked_like(const Tensor& gradient, bool relu, bool need_residual) {
+  return need_residual && relu ? optional<Tensor>(at::empty_like(gradient)) : optional<Tensor>();
+}
+
+Mask mask_of(const optional<Tensor>& y, bool relu) {
+  return !relu ? Mask::kNone : y.has_value() ? Mask::kOutput : Mask::kNorm;
 }
 
 Tensor conv(const Tensor& x, const Tensor& filter, const optional<Tensor>& bias, int64_t stride, int64_t padding,
             int64_t groups) {
-  return to_nhwc(convolve(x, filter, bias, stride, padding, groups));
+  if (!direct_serves(x, filter, stride, padding, groups)) {
+    return to_nhwc(convolve(x, filter, bias, stride, padding, groups));
+  }
+  const optional<Tensor> b = contiguous(bias);
+  return direct_conv(x.contiguous(), filter.contiguous(), b.has_value() ? &*b : nullptr,
+                     conv_shape(x, filter, stride, padding), [](int64_t, int64_t, const float*) {});
 }
 
 // → dx, dfilter, dbias
 std::tuple<Tensor, Tensor, Tensor> conv_backward(const Tensor& dy, const Tensor& x, const Tensor& filter, bool has_bias,
                                                  int64_t stride, int64_t padding, int64_t groups, bool need_x,
                                                  bool need_parameters) {
-  const auto g = convolve_backward(to_nchw(dy), x, filter, has_bias, stride, padding, groups, need_x, need_parameters);
+  if (!direct_serves(x, filter, stride, padding, groups)) {
+    const auto g = convolve_backward(to_nchw(dy), x, filter, has_bias, stride, padding, groups, need_x, need_parameters);
+    return {g.x, g.filter, g.bias};
+  }
+  const ConvShape shape = conv_shape(x, filter, stride, padding);
+  const Tensor gradient = dy.contiguous();
+  const float* const pdy = gradient.data_ptr<float>();
+  const int64_t floats = shape.out_width * shape.out;
+  const auto g = direct_conv_backward(x.contiguous(), filter.contiguous(), shape, need_x, need_parameters,
+                                      need_parameters && has_bias, [&](int64_t image, int64_t row, float* to) {
+                                        std::copy_n(pdy + (image * shape.out_height + row) * floats, floats, to);
+                                      });
   return {g.x, g.filter, g.bias};
 }
 
@@ -124,8 +132,22 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> conv_bn(
     const Tensor& x, const Tensor& filter, const optional<Tensor>& bias, const Tensor& gamma, const Tensor& beta,
     const Tensor& running_mean, const Tensor& running_variance, const optional<Tensor>& residual, int64_t stride,
     int64_t padding, int64_t groups, bool training, double momentum, double epsilon, bool relu) {
-  const Tensor c = to_nhwc(convolve(x, filter, bias, stride, padding, groups));
-  const auto n = normalise_anywhere(c, gamma, beta, running_mean, running_variance, residual, training, momentum, epsilon, relu);
+  const BatchNorm norm{gamma, beta, running_mean, running_variance, training, momentum, epsilon};
+  if (!direct_serves(x, filter, stride, padding, groups)) {
+    const Tensor c = to_nhwc(convolve(x, filter, bias, stride, padding, groups));
+    const auto n = normalise_anywhere(c, norm, residual, relu);
+    return {n.y, c, n.mean, n.inverse_deviation};
+  }
+  const ConvShape shape = conv_shape(x, filter, stride, padding);
+  const optional<Tensor> b = contiguous(bias);
+  std::vector<Moments> parts(image_threads(shape.images), Moments(shape.out));
+  const Tensor c = direct_conv(x.contiguous(), filter.contiguous(), b.has_value() ? &*b : nullptr, shape,
+                               [&](int64_t thread, int64_t, const float* image) {
+                                 if (training) parts[thread].add(image, shape.image_pixels());
+                               });
+  Normalised n = statistics(parts, norm);
+  n.y = at::empty_like(c);
+  apply_norm(c, contiguous(residual), n, norm, relu);
   return {n.y, c, n.mean, n.inverse_deviation};
 }
 
@@ -136,22 +158,45 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> conv_bn_backward(
     const Tensor& gamma, const Tensor& beta, const Tensor& mean, const Tensor& inverse_deviation, bool has_bias,
     int64_t stride, int64_t padding, int64_t groups, bool training, double epsilon, bool need_x, bool need_parameters,
     bool need_residual) {
-  const auto [norm, residual] = normalise_backward_anywhere(dy, c, y, relu, gamma, beta, mean, inverse_deviation,
-                                                            training, epsilon, need_residual);
-  const auto conv = convolve_backward(to_nchw(norm.x), x, filter, has_bias, stride, padding, groups, need_x, need_parameters);
-  return {conv.x,
-          conv.filter,
-          conv.bias,
-          need_parameters ? norm.gamma : Tensor(),
-          need_parameters ? norm.beta : Tensor(),
-          residual};
+  TORCH_CHECK(!need_residual || !relu || y.has_value(), "the gradient of a residual behind a ReLU needs its output");
+  const auto result = [&](const ConvGradients& g, const Tensor& dgamma, const Tensor& dbeta, const Tensor& residual) {
+    return std::make_tuple(g.x, g.filter, g.bias, need_parameters ? dgamma : Tensor(),
+                           need_parameters ? dbeta : Tensor(), residual);
+  };
+  const optional<Tensor> output = on_cpu(c) ? contiguous(y) : y;
+  const float* const py = output.has_value() && on_cpu(c) ? output->data_ptr<float>() : nullptr;
+  const NormalisedBy norm{gamma, beta, mean, inverse_deviation, training, mask_of(y, relu), py};
+  const bool need_bias = need_parameters && has_bias;
+  if (!on_cpu(c)) {
+    const auto [n, residual] = normalise_backward_elsewhere(dy, c, y, relu, norm, epsilon, need_residual);
+    return result(convolve_backward(to_nchw(n.x), x, filter, has_bias, stride, padding, groups, need_x, need_parameters),
+                  n.gamma, n.beta, residual);
+  }
+  const Tensor gradient = dy.contiguous(), before = c.contiguous();
+  const optional<Tensor> masked = masked_like(gradient, relu, need_residual);
+  const Tensor residual = masked.has_value() ? *masked : need_residual ? dy : Tensor();
+  if (!direct_serves(x, filter, stride, padding, groups)) {
+    const auto n = normalise_backward(gradient, before, norm, masked);
+    return result(convolve_backward(to_nchw(n.x), x, filter, has_bias, stride, padding, groups, need_x, need_parameters),
+                  n.gamma, n.beta, residual);
+  }
+  const ConvShape shape = conv_shape(x, filter, stride, padding);
+  const ChannelGradients channel(gradient, before, norm);
+  float* const pm = masked.has_value() ? masked->data_ptr<float>() : nullptr;
+  const auto g = direct_conv_backward(
+      x.contiguous(), filter.contiguous(), shape, need_x, need_parameters, need_bias,
+      [&](int64_t image, int64_t row, float* to) {
+        const int64_t first = (image * shape.out_height + row) * shape.out_width;
+        channel.rows(first, shape.out_width, to, pm == nullptr ? nullptr : pm + first * shape.out);
+      });
+  return result(g, channel.gamma, channel.beta, residual);
 }
 
 // → y, mean, inverse deviation; x is [n, h, w, c] or [n, c].
 std::tuple<Tensor, Tensor, Tensor> bn(const Tensor& x, const Tensor& gamma, const Tensor& beta,
                                       const Tensor& running_mean, const Tensor& running_variance, bool training,
                                       double momentum, double epsilon, bool relu) {
-  const auto n = normalise_anywhere(x, gamma, beta, running_mean, running_variance, {}, training, momentum, epsilon, relu);
+  const auto n = normalise_anywhere(x, {gamma, beta, running_mean, running_variance, training, momentum, epsilon}, {}, relu);
   return {n.y, n.mean, n.inverse_deviation};
 }
 
@@ -159,8 +204,10 @@ std::tuple<Tensor, Tensor, Tensor> bn(const Tensor& x, const Tensor& gamma, cons
 std::tuple<Tensor, Tensor, Tensor> bn_backward(const Tensor& dy, const Tensor& x, bool relu, const Tensor& gamma,
                                                const Tensor& beta, const Tensor& mean, const Tensor& inverse_deviation,
                                                bool training, double epsilon) {
-  const auto g = normalise_backward_anywhere(dy, x, {}, relu, gamma, beta, mean, inverse_deviation, training, epsilon, false);
-  return {g.norm.x, g.norm.gamma, g.norm.beta};
+  const NormalisedBy norm{gamma, beta, mean, inverse_deviation, training, mask_of({}, relu), nullptr};
+  const auto g = on_cpu(x) ? normalise_backward(dy.contiguous(), x.contiguous(), norm, {})
+                           : normalise_backward_elsewhere(dy, x, {}, relu, norm, epsilon, false).norm;
+  return {g.x, g.gamma, g.beta};
 }
 
 }  // namespace

@@ -1,0 +1,36 @@
+#include "loops.h"
+
+#include "row_loops.h"
+
+namespace locallearn {
+namespace {
+
+enum class Isa { kPlain, kAvx2, kAvx512 };
+
+Isa best_isa() {
+#ifdef LOCALLEARN_X86
+  if (__builtin_cpu_supports("avx512f")) return Isa::kAvx512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Isa::kAvx2;
+#endif
+  return Isa::kPlain;
+}
+
+const Isa isa = best_isa();
+
+}  // namespace
+
+const RowLoops detail::plain_rows = row_loops<Four>();
+
+#ifdef LOCALLEARN_X86
+const Tiles* tiles() {
+  return isa == Isa::kAvx512 ? &detail::avx512_tiles : isa == Isa::kAvx2 ? &detail::avx2_tiles : nullptr;
+}
+const RowLoops& row_loops() {
+  return isa == Isa::kAvx512 ? detail::avx512_rows : isa == Isa::kAvx2 ? detail::avx2_rows : detail::plain_rows;
+}
+#else
+const Tiles* tiles() { return nullptr; }
+const RowLoops& row_loops() { return detail::plain_rows; }
+#endif
+
+}  // namespace locallearn

@@ -1,0 +1,17 @@
+// The innermost loops, of which the best that this processor can run is chosen when the addon loads.
+#pragma once
+
+#include "batch_norm_rows.h"
+#include "tiles.h"
+
+// Where the compiler can be asked for an instruction set file by file.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define LOCALLEARN_X86
+#endif
+
+namespace locallearn::detail {
+
+extern const Tiles avx2_tiles, avx512_tiles;
+extern const RowLoops avx2_rows, avx512_rows, plain_rows;
+
+}  // namespace locallearn::detail

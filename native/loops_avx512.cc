@@ -1,0 +1,13 @@
+#include "loops.h"
+
+#ifdef LOCALLEARN_X86
+#define LOCALLEARN_ISA_AVX512
+#pragma GCC target("avx2,fma,avx512f")
+#include "row_loops.h"
+#include "tile_loops.h"
+
+namespace locallearn::detail {
+const Tiles avx512_tiles{tile_set<Sixteen, 1, 12>(), tile_set<Eight, 1, 12>()};
+const RowLoops avx512_rows = row_loops<Sixteen>();
+}  // namespace locallearn::detail
+#endif

@@ -1,0 +1,159 @@
+// The bodies of batch_norm_rows.h, for whatever vectors the including file's instruction set has.
+#pragma once
+
+#include "batch_norm_rows.h"
+#include "vectors.h"
+
+#include <algorithm>
+
+namespace locallearn {
+namespace {
+
+// Runs `group(lane, valid, first, last)` for every vector of channels (the last may be shorter than V) of so many rows
+// at a time as the first-level cache holds of three maps.
+template <typename V, typename Group>
+LOCALLEARN_INLINE void for_groups(int64_t rows, int64_t channels, const Group& group) {
+  constexpr int64_t kLanes = lanes_of<V>, kMostRows = 64, kMostFloats = 2048;
+  const int64_t chunk = std::clamp<int64_t>(kMostFloats / std::max<int64_t>(channels, 1), 8, kMostRows);
+  for (int64_t first = 0; first < rows; first += chunk) {
+    const int64_t last = std::min(rows, first + chunk);
+    int64_t lane = 0;
+    for (; lane + kLanes <= channels; lane += kLanes) group(lane, kLanes, first, last);
+    if (lane < channels) group(lane, channels - lane, first, last);
+  }
+}
+
+// The first `valid` lanes; the others are 0.
+template <typename V>
+LOCALLEARN_INLINE V load_some(const float* from, int64_t valid) {
+  if (valid == lanes_of<V>) return load<V>(from);
+  V v{};
+  std::memcpy(&v, from, valid * sizeof(float));
+  return v;
+}
+template <typename V>
+LOCALLEARN_INLINE void store_some(float* to, const V& v, int64_t valid) {
+  if (valid == lanes_of<V>) return store<V>(to, v);
+  std::memcpy(to, &v, valid * sizeof(float));
+}
+
+// Adds up two vectors a row, and those to the channels' sums.
+template <typename V, typename Row>
+LOCALLEARN_INLINE void sum_rows(int64_t first, int64_t last, int64_t valid, double* a, double* b, const Row& row) {
+  V s{}, t{};
+  for (int64_t r = first; r < last; r++) row(r, s, t);
+  for (int64_t j = 0; j < valid; j++) {
+    a[j] += s[j];
+    b[j] += t[j];
+  }
+}
+
+template <typename V>
+void add_moments(const float* x, int64_t rows, int64_t channels, const float* origin, double* sum, double* square) {
+  for_groups<V>(rows, channels, [&](int64_t lane, int64_t valid, int64_t first, int64_t last) __attribute__((always_inline)) {
+    const V o = load_some<V>(origin + lane, valid);
+    sum_rows<V>(first, last, valid, sum + lane, square + lane, [&](int64_t r, V& s, V& q) __attribute__((always_inline)) {
+      const V d = load_some<V>(x + r * channels + lane, valid) - o;
+      s += d;
+      q += d * d;
+    });
+  });
+}
+
+// The parameters of a vector of channels.
+template <typename V>
+struct Lanes {
+  V mean, scale, shift;
+  LOCALLEARN_INLINE Lanes(const Affine& a, int64_t lane, int64_t valid)
+      : mean(load_some<V>(a.mean + lane, valid)),
+        scale(load_some<V>(a.scale + lane, valid)),
+        shift(load_some<V>(a.shift + lane, valid)) {}
+  LOCALLEARN_INLINE V norm(const V& x) const { return (x - mean) * scale + shift; }
+};
+
+template <typename V, bool kRelu, bool kResidual>
+void apply_rows(const float* x, const float* residual, float* y, int64_t rows, int64_t channels, const Affine& affine) {
+  for_groups<V>(rows, channels, [&](int64_t lane, int64_t valid, int64_t first, int64_t last) __attribute__((always_inline)) {
+    const Lanes<V> a(affine, lane, valid);
+    for (int64_t at = first * channels + lane; at < last * channels; at += channels) {
+      V v = a.norm(load_some<V>(x + at, valid));
+      if (kResidual) v += load_some<V>(residual + at, valid);
+      if (kRelu) v = where<V>(!(v < V{}), v);
+      store_some<V>(y + at, v, valid);
+    }
+  });
+}
+
+template <typename V>
+void apply_affine(const float* x, const float* residual, float* y, int64_t rows, int64_t channels, const Affine& affine,
+                  bool relu) {
+  const auto apply = residual ? (relu ? apply_rows<V, true, true> : apply_rows<V, false, true>)
+                              : (relu ? apply_rows<V, true, false> : apply_rows<V, false, false>);
+  apply(x, residual, y, rows, channels, affine);
+}
+
+// dy through the mask.
+template <typename V, Mask kMask>
+LOCALLEARN_INLINE V masked_gradient(const float* dy, const V& x, const float* y, int64_t valid, const Lanes<V>& a) {
+  const V g = load_some<V>(dy, valid);
+  if (kMask == Mask::kOutput) return where<V>(load_some<V>(y, valid) > V{}, g);
+  if (kMask == Mask::kNorm) return where<V>(a.norm(x) > V{}, g);
+  return g;
+}
+
+template <typename V, Mask kMask>
+void gradient_sums(const float* dy, const float* x, const float* y, int64_t rows, int64_t channels,
+                   const Affine& affine, double* sum, double* product) {
+  for_groups<V>(rows, channels, [&](int64_t lane, int64_t valid, int64_t first, int64_t last) __attribute__((always_inline)) {
+    const Lanes<V> a(affine, lane, valid);
+    sum_rows<V>(first, last, valid, sum + lane, product + lane, [&](int64_t r, V& s, V& p) __attribute__((always_inline)) {
+      const int64_t at = r * channels + lane;
+      const V value = load_some<V>(x + at, valid);
+      const V g = masked_gradient<V, kMask>(dy + at, value, kMask == Mask::kOutput ? y + at : nullptr, valid, a);
+      s += g;
+      p += g * (value - a.mean);
+    });
+  });
+}
+
+template <typename V>
+void add_gradient_sums(const float* dy, const float* x, const float* y, Mask mask, int64_t rows, int64_t channels,
+                       const Affine& affine, double* sum, double* product) {
+  const auto add = mask == Mask::kOutput ? gradient_sums<V, Mask::kOutput>
+                   : mask == Mask::kNorm ? gradient_sums<V, Mask::kNorm>
+                                         : gradient_sums<V, Mask::kNone>;
+  add(dy, x, y, rows, channels, affine, sum, product);
+}
+
+template <typename V, Mask kMask, bool kStore>
+void input_gradient_rows(const float* dy, const float* x, const float* y, float* dx, float* masked, int64_t rows,
+                         int64_t channels, const Affine& affine, const Correction& correction) {
+  for_groups<V>(rows, channels, [&](int64_t lane, int64_t valid, int64_t first, int64_t last) __attribute__((always_inline)) {
+    const Lanes<V> a(affine, lane, valid);
+    const V offset = load_some<V>(correction.offset + lane, valid), slope = load_some<V>(correction.slope + lane, valid);
+    for (int64_t at = first * channels + lane; at < last * channels; at += channels) {
+      const V value = load_some<V>(x + at, valid);
+      const V g = masked_gradient<V, kMask>(dy + at, value, kMask == Mask::kOutput ? y + at : nullptr, valid, a);
+      if (kStore) store_some<V>(masked + at, g, valid);
+      store_some<V>(dx + at, a.scale * (g - offset - slope * (value - a.mean)), valid);
+    }
+  });
+}
+
+template <typename V>
+void input_gradient(const float* dy, const float* x, const float* y, Mask mask, float* dx, float* masked, int64_t rows,
+                    int64_t channels, const Affine& affine, const Correction& correction) {
+  const auto apply =
+      mask == Mask::kOutput ? (masked ? input_gradient_rows<V, Mask::kOutput, true> : input_gradient_rows<V, Mask::kOutput, false>)
+      : mask == Mask::kNorm ? (masked ? input_gradient_rows<V, Mask::kNorm, true> : input_gradient_rows<V, Mask::kNorm, false>)
+                            : (masked ? input_gradient_rows<V, Mask::kNone, true> : input_gradient_rows<V, Mask::kNone, false>);
+  apply(dy, x, y, dx, masked, rows, channels, affine, correction);
+}
+
+template <typename V>
+constexpr RowLoops row_loops() {
+  return {add_moments<V>, apply_affine<V>, add_gradient_sums<V>, input_gradient<V>};
+}
+
+}  // namespace
+}  // namespace locallearn

@@ -1,0 +1,77 @@
+// The bodies of the tiles, for whatever vectors the including file's instruction set has.
+#pragma once
+
+#include "tiles.h"
+#include "vectors.h"
+
+#include <utility>
+
+namespace locallearn {
+namespace {
+
+// N vectors side by side are the tile's channels.
+template <typename V, int N, int P>
+void product_tile(const float* const* rows, int64_t row_count, int64_t length, const float* w, const float* start,
+                  int64_t x_step, float* y, int64_t y_step, int64_t valid) {
+  constexpr int64_t kLanes = lanes_of<V>;
+  V sum[P][N];
+  for (int p = 0; p < P; p++)
+    for (int n = 0; n < N; n++) sum[p][n] = load<V>(start + n * kLanes);
+  for (int64_t r = 0; r < row_count; r++) {
+    const float* x = rows[r];
+    for (int64_t t = 0; t < length; t++, w += N * kLanes) {
+      V weights[N];
+      for (int n = 0; n < N; n++) weights[n] = load<V>(w + n * kLanes);
+      for (int p = 0; p < P; p++) {
+        const V value = all<V>(x[p * x_step + t]);
+        for (int n = 0; n < N; n++) sum[p][n] += value * weights[n];
+      }
+    }
+  }
+  if (valid == N * kLanes) {
+    for (int p = 0; p < P; p++)
+      for (int n = 0; n < N; n++) store<V>(y + p * y_step + n * kLanes, sum[p][n]);
+    return;
+  }
+  for (int p = 0; p < P; p++) {
+    float whole[N * kLanes];
+    for (int n = 0; n < N; n++) store<V>(whole + n * kLanes, sum[p][n]);
+    std::memcpy(y + p * y_step, whole, valid * sizeof(float));
+  }
+}
+
+template <typename V, int N, int J>
+void outer_tile(Pixels x, Pixels d, int64_t rows, int64_t width, float* to, int64_t to_step) {
+  constexpr int64_t kLanes = lanes_of<V>;
+  V sum[J][N];
+  for (int j = 0; j < J; j++)
+    for (int n = 0; n < N; n++) sum[j][n] = load<V>(to + j * to_step + n * kLanes);
+  for (int64_t r = 0; r < rows; r++) {
+    const float *px = x.data + r * x.row, *pd = d.data + r * d.row;
+    for (int64_t i = 0; i < width; i++, px += x.step, pd += d.step) {
+      V gradient[N];
+      for (int n = 0; n < N; n++) gradient[n] = load<V>(pd + n * kLanes);
+      for (int j = 0; j < J; j++) {
+        const V value = all<V>(px[j]);
+        for (int n = 0; n < N; n++) sum[j][n] += value * gradient[n];
+      }
+    }
+  }
+  for (int j = 0; j < J; j++)
+    for (int n = 0; n < N; n++) store<V>(to + j * to_step + n * kLanes, sum[j][n]);
+}
+
+template <typename V, int N, int... I>
+constexpr TileSet tile_set(std::integer_sequence<int, I...>) {
+  return {{product_tile<V, N, I + 1>...}, {outer_tile<V, N, I + 1>...}, sizeof...(I)};
+}
+
+// Tiles of N vectors and up to `kMost` pixels.
+template <typename V, int N, int kMost>
+constexpr TileSet tile_set() {
+  static_assert(kMost <= kMostInTile);
+  return tile_set<V, N>(std::make_integer_sequence<int, kMost>());
+}
+
+}  // namespace
+}  // namespace locallearn

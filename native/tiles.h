@@ -1,0 +1,40 @@
+// The inner loops of direct convolution.
+#pragma once
+
+#include <cstdint>
+
+namespace locallearn {
+
+// For every pixel p and channel c of a tile:
+// y[p·y_step + c] = start[c] + Σ_r Σ_t rows[r][p·x_step + t] · w[(r·length + t)·lanes + c].
+// Only the first `valid` channels are stored.
+using ProductTile = void (*)(const float* const* rows, int64_t row_count, int64_t length, const float* w,
+                             const float* start, int64_t x_step, float* y, int64_t y_step, int64_t valid);
+
+struct Pixels {
+  const float* data;
+  int64_t row, step;  // floats from row to row, from pixel to pixel
+};
+// For every j and channel c of a tile: sum[j·sum_step + c] += Σ over the pixels of x[pixel][j] · d[pixel][c]. Whole
+// tiles are read of d and added to `sum`, whatever lies there.
+using OuterTile = void (*)(Pixels x, Pixels d, int64_t rows, int64_t width, float* sum, int64_t sum_step);
+
+constexpr int64_t kWide = 16, kNarrow = 8;  // channels of a tile
+constexpr int64_t kMostInTile = 12;
+
+// Entry i is for i + 1 pixels, or values of j; the first `most` are there.
+struct TileSet {
+  ProductTile product[kMostInTile];
+  OuterTile outer[kMostInTile];
+  int64_t most;
+};
+
+struct Tiles {
+  TileSet wide, narrow;
+  const TileSet& of(int64_t lanes) const { return lanes == kWide ? wide : narrow; }
+};
+
+// Null where the processor has neither AVX2 with FMA nor AVX-512.
+const Tiles* tiles();
+
+}  // namespace locallearn
