@@ -41,20 +41,19 @@ std::vector<PackedFilter::Block> blocks_of(int64_t channels, int64_t values_per_
 // `value(row, t, channel)` gives the weights.
 template <typename Value>
 PackedFilter pack(int64_t rows, int64_t length, int64_t channels, const float* bias, const Value& value) {
-  PackedFilter packed{blocks_of(channels, rows * length), rows, length, {}, {}};
+  PackedFilter packed{blocks_of(channels, rows * length), rows, length, {}, nullptr, nullptr};
   const int64_t lanes = packed.blocks.empty() ? 0 : packed.blocks.back().first + packed.blocks.back().lanes;
-  packed.values = at::empty({rows * length * lanes}, at::kFloat);
-  packed.start = at::zeros({lanes}, at::kFloat);
-  float* to = packed.values.data_ptr<float>();
-  float* const start = packed.start.data_ptr<float>();
+  packed.data = at::empty({(rows * length + 1) * lanes}, at::kFloat);
+  float* to = packed.data.data_ptr<float>();
+  packed.values = to;
   for (const auto& block : packed.blocks) {
     for (int64_t r = 0; r < rows; r++)
       for (int64_t t = 0; t < length; t++)
         for (int64_t lane = 0; lane < block.lanes; lane++)
           *to++ = lane < block.valid ? value(r, t, block.first + lane) : 0;
-    if (bias)
-      for (int64_t lane = 0; lane < block.valid; lane++) start[block.first + lane] = bias[block.first + lane];
   }
+  packed.start = to;
+  for (int64_t lane = 0; lane < lanes; lane++) *to++ = bias && lane < channels ? bias[lane] : 0;
   return packed;
 }
 
@@ -70,8 +69,7 @@ void product_row(const PackedFilter& filter, const float* const* rows, int64_t w
     float* to = y + block.first;
     for (int64_t i = 0; i < tiling.count; i++) {
       const int64_t pixels = tiling.size(i);
-      set.product[pixels - 1](here, filter.rows, filter.length, filter.values.data_ptr<float>() + block.offset,
-                              filter.start.data_ptr<float>() + block.first, x_step, to, y_step, block.valid);
+      set.product[pixels - 1](here, filter.rows, filter.length, filter.values + block.offset, filter.start + block.first, x_step, to, y_step, block.valid);
       for (int64_t r = 0; r < filter.rows; r++) here[r] += pixels * x_step;
       to += pixels * y_step;
     }
@@ -103,12 +101,12 @@ PaddedImage::PaddedImage(int64_t height, int64_t width, int64_t channels, Border
     : height_(height),
       width_(width),
       channels_(channels),
-      border_(border),
       row_step_((border.left + width + border.right) * channels),
-      data_(at::zeros({(border.top + height + border.bottom) * row_step_ + kSlack}, at::kFloat)) {}
+      data_(at::zeros({(border.top + height + border.bottom) * row_step_ + kSlack}, at::kFloat)),
+      origin_(data_.data_ptr<float>() + border.top * row_step_ + border.left * channels) {}
 
 void PaddedImage::fill(FillRow fill) {
-  for (int64_t row = 0; row < height_; row++) fill(row, origin() + row * row_step_);
+  for (int64_t row = 0; row < height_; row++) fill(row, origin_ + row * row_step_);
 }
 
 void PaddedImage::copy(const float* image) {

@@ -41,17 +41,15 @@ class PaddedImage {
   void copy(const float* image);
   // Of a pixel, which may lie in the border.
   const float* at(int64_t row, int64_t column) const {
-    return origin() + row * row_step_ + column * channels_;
+    return origin_ + row * row_step_ + column * channels_;
   }
   const float* row(int64_t row) const { return at(row, 0); }
   int64_t row_step() const { return row_step_; }
 
  private:
-  float* origin() const { return data_.data_ptr<float>() + border_.top * row_step_ + border_.left * channels_; }
-  int64_t height_, width_, channels_;
-  Border border_;
-  int64_t row_step_;
+  int64_t height_, width_, channels_, row_step_;
   at::Tensor data_;
+  float* origin_;  // of the first pixel that is no border
 };
 
 // A filter as the product tiles read it: blocks of output channels, each with `rows` runs of `length` inputs.
@@ -61,7 +59,8 @@ struct PackedFilter {
   };
   std::vector<Block> blocks;
   int64_t rows, length;
-  at::Tensor values, start;  // start: the bias, a block after another
+  at::Tensor data;
+  const float *values, *start;  // start: the bias, a block after another
 };
 
 class DirectForward {
