@@ -112,7 +112,7 @@ ChannelGradients::ChannelGradients(const Tensor& dy, const Tensor& x, const Norm
       mask_(norm.mask),
       dy_(dy.data_ptr<float>()),
       x_(x.data_ptr<float>()),
-      y_(norm.y),
+      other_(norm.other),
       scale_(scale_of(norm.gamma, norm.inverse_deviation)),
       offset_(channels_, 0.f),
       slope_(channels_, 0.f),
@@ -124,7 +124,7 @@ ChannelGradients::ChannelGradients(const Tensor& dy, const Tensor& x, const Norm
     sums[part].assign(channels_, 0.0);
     products[part].assign(channels_, 0.0);
     const int64_t at = first * channels_;
-    row_loops().add_gradient_sums(dy_ + at, x_ + at, mask_ == Mask::kOutput ? y_ + at : nullptr, mask_, last - first, channels_,
+    row_loops().add_gradient_sums(dy_ + at, x_ + at, other_ == nullptr ? nullptr : other_ + at, mask_, last - first, channels_,
                       affine_, sums[part].data(), products[part].data());
   });
   float *const dgamma = gamma.data_ptr<float>(), *const dbeta = beta.data_ptr<float>();
@@ -145,7 +145,7 @@ ChannelGradients::ChannelGradients(const Tensor& dy, const Tensor& x, const Norm
 
 void ChannelGradients::rows(int64_t first, int64_t rows, float* dx, float* masked) const {
   const int64_t at = first * channels_;
-  row_loops().input_gradient(dy_ + at, x_ + at, mask_ == Mask::kOutput ? y_ + at : nullptr, mask_, dx, masked, rows, channels_,
+  row_loops().input_gradient(dy_ + at, x_ + at, other_ == nullptr ? nullptr : other_ + at, mask_, dx, masked, rows, channels_,
                  affine_, {offset_.data(), slope_.data()});
 }
 

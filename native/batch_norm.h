@@ -32,10 +32,8 @@ Normalised normalise(const at::Tensor& x, const BatchNorm& norm, const c10::opti
 struct NormalisedBy {
   const at::Tensor &gamma, &beta, &mean, &inverse_deviation;
   bool training;
-  // With kOutput, `y` is where a ReLU came after a residual. With kNorm a ReLU came directly after, and its mask is
-  // recomputed from x.
   Mask mask;
-  const float* y;
+  const float* other;  // the output with kOutput, the residual with kSum
 };
 
 // `masked`, where given, receives dy times the mask.
@@ -71,14 +69,14 @@ class ChannelGradients {
  public:
   ChannelGradients(const at::Tensor& dy, const at::Tensor& x, const NormalisedBy& norm);
   ChannelGradients(const ChannelGradients&) = delete;
-  // Of `rows` rows that begin at row `first` of dy, x and y.
+  // Of `rows` rows that begin at row `first` of dy and x.
   void rows(int64_t first, int64_t rows, float* dx, float* masked) const;
   at::Tensor gamma, beta;
 
  private:
   int64_t channels_;
   Mask mask_;
-  const float *dy_, *x_, *y_;
+  const float *dy_, *x_, *other_;
   std::vector<float> scale_, offset_, slope_;
   Affine affine_;
 };

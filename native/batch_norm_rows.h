@@ -11,9 +11,9 @@ struct Affine {
   const float *mean, *scale, *shift;
 };
 
-// Where a ReLU followed, its gradient passes where its output y was above 0, or, if no residual was added before it,
-// where the normalised value is.
-enum class Mask { kNone, kOutput, kNorm };
+// Where a ReLU followed, its gradient passes where its output was above 0: read off that output, or found anew as the
+// normalised value, plus the residual if one was added before the ReLU.
+enum class Mask { kNone, kOutput, kNorm, kSum };
 
 // Of each channel: dx = scale·(g − offset − slope·(x − mean)), g being dy through the mask.
 struct Correction {
@@ -26,11 +26,11 @@ struct RowLoops {
   // y = (x − mean)·scale + shift, then + residual where given, then ReLU where asked. NaN stays NaN.
   void (*apply_affine)(const float* x, const float* residual, float* y, int64_t rows, int64_t channels,
                        const Affine& affine, bool relu);
-  // Adds the sums of g and of g·(x − mean).
-  void (*add_gradient_sums)(const float* dy, const float* x, const float* y, Mask mask, int64_t rows, int64_t channels,
+  // Adds the sums of g and of g·(x − mean). `other` is the output with kOutput, the residual with kSum.
+  void (*add_gradient_sums)(const float* dy, const float* x, const float* other, Mask mask, int64_t rows, int64_t channels,
                             const Affine& affine, double* sum, double* product);
   // Writes dx, and g to `masked` where given.
-  void (*input_gradient)(const float* dy, const float* x, const float* y, Mask mask, float* dx, float* masked,
+  void (*input_gradient)(const float* dy, const float* x, const float* other, Mask mask, float* dx, float* masked,
                          int64_t rows, int64_t channels, const Affine& affine, const Correction& correction);
 };
 

@@ -78,23 +78,21 @@ void product_row(const PackedFilter& filter, const float* const* rows, int64_t w
 
 }  // namespace
 
-ConvShape conv_shape(const at::Tensor& x, const at::Tensor& filter, int64_t stride, int64_t padding) {
-  ConvShape shape{x.size(0),      x.size(1), x.size(2), x.size(3), filter.size(3), filter.size(0),
-                  filter.size(1), stride,    padding,   0,         0};
+ConvShape conv_shape(at::IntArrayRef x, const at::Tensor& filter, int64_t stride, int64_t padding) {
+  ConvShape shape{x[0], x[1], x[2], x[3], filter.size(3), filter.size(0), filter.size(1), stride, padding, 0, 0};
   shape.out_height = (shape.height + 2 * padding - shape.filter_height) / stride + 1;
   shape.out_width = (shape.width + 2 * padding - shape.filter_width) / stride + 1;
   return shape;
 }
 
-bool direct_serves(const at::Tensor& x, const at::Tensor& filter, int64_t stride, int64_t padding, int64_t groups) {
+bool direct_serves(at::IntArrayRef x, const at::Tensor& filter, int64_t stride, int64_t padding, int64_t groups) {
   if (tiles() == nullptr || groups != 1 || stride < 1 || padding < 0) return false;
-  const auto plain = [](const at::Tensor& t) { return t.dim() == 4 && t.is_cpu() && t.scalar_type() == at::kFloat; };
-  if (!plain(x) || !plain(filter) || x.numel() == 0 || filter.numel() == 0 || x.size(3) != filter.size(2)) return false;
+  if (x.size() != 4 || filter.dim() != 4 || filter.scalar_type() != at::kFloat || x[3] != filter.size(2)) return false;
   const int64_t height = filter.size(0), width = filter.size(1);
   if (height > 3 || width > 3 || stride > 2 || padding >= std::min(height, width)) return false;
-  if (x.size(1) + 2 * padding < height || x.size(2) + 2 * padding < width) return false;
+  if (x[1] + 2 * padding < height || x[2] + 2 * padding < width) return false;
   const int64_t lanes_bytes = height * width * kWide * sizeof(float);
-  return std::max(x.size(3), filter.size(3)) * lanes_bytes <= kMostFilterBytes;
+  return std::max(x[3], filter.size(3)) * lanes_bytes <= kMostFilterBytes;
 }
 
 PaddedImage::PaddedImage(int64_t height, int64_t width, int64_t channels, Border border)
@@ -282,7 +280,7 @@ at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::
   return y;
 }
 
-ConvGradients direct_conv_backward(const at::Tensor& x, const at::Tensor& filter, const ConvShape& shape, bool need_x,
+ConvGradients direct_conv_backward(const c10::optional<at::Tensor>& x, const at::Tensor& filter, const ConvShape& shape, bool need_x,
                                    bool need_filter, bool need_bias,
                                    c10::function_ref<void(int64_t, int64_t, float*)> fill) {
   const Span span("direct convolution backward");
@@ -298,8 +296,9 @@ ConvGradients direct_conv_backward(const at::Tensor& x, const at::Tensor& filter
     }
     if (need_bias) bias_sums.emplace_back(2 * shape.out, 0.0);
   }
-  at::Tensor dx = need_x ? at::empty_like(x) : at::Tensor();
-  const float* const px = x.data_ptr<float>();
+  at::Tensor dx =
+      need_x ? at::empty({shape.images, shape.height, shape.width, shape.in}, filter.options()) : at::Tensor();
+  const float* const px = need_filter ? x->data_ptr<float>() : nullptr;
   float* const pdx = need_x ? dx.data_ptr<float>() : nullptr;
   const std::vector<float> zero(shape.out, 0.f);
   for_images(shape.images, [&](int64_t thread, int64_t first, int64_t last) {
@@ -319,7 +318,7 @@ ConvGradients direct_conv_backward(const at::Tensor& x, const at::Tensor& filter
   });
   at::Tensor dbias;
   if (need_bias) {
-    dbias = at::empty({shape.out}, x.options());
+    dbias = at::empty({shape.out}, filter.options());
     for (int64_t j = 0; j < shape.out; j++) {
       double sum = 0;
       for (const auto& part : bias_sums) sum += part[j];

@@ -22,10 +22,10 @@ struct ConvShape {
   int64_t image_pixels() const { return out_height * out_width; }
 };
 
-ConvShape conv_shape(const at::Tensor& x, const at::Tensor& filter, int64_t stride, int64_t padding);
+ConvShape conv_shape(at::IntArrayRef x, const at::Tensor& filter, int64_t stride, int64_t padding);
 
-// Whether the tiles serve this convolution, and better than the library's.
-bool direct_serves(const at::Tensor& x, const at::Tensor& filter, int64_t stride, int64_t padding, int64_t groups);
+// Whether the tiles serve this convolution of float32 on the CPU, and better than the library's.
+bool direct_serves(at::IntArrayRef x, const at::Tensor& filter, int64_t stride, int64_t padding, int64_t groups);
 
 // Writes one row of one image: its channels one pixel after another.
 using FillRow = c10::function_ref<void(int64_t row, float* to)>;
@@ -106,8 +106,8 @@ struct ConvGradients {
 at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::Tensor* bias, const ConvShape& shape,
                        c10::function_ref<void(int64_t thread, int64_t image, const float* y)> after);
 
-// `fill(image, row, to)` writes a row of the gradient of the result.
-ConvGradients direct_conv_backward(const at::Tensor& x, const at::Tensor& filter, const ConvShape& shape, bool need_x,
+// `fill(image, row, to)` writes a row of the gradient of the result; x is read for the filter's gradient alone.
+ConvGradients direct_conv_backward(const c10::optional<at::Tensor>& x, const at::Tensor& filter, const ConvShape& shape, bool need_x,
                                    bool need_filter, bool need_bias,
                                    c10::function_ref<void(int64_t image, int64_t row, float* to)> fill);
 

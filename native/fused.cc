@@ -72,11 +72,14 @@ struct Backward {
   Tensor residual;  // dy through the ReLU's mask, where asked for
 };
 
-Backward normalise_backward_elsewhere(const Tensor& dy, const Tensor& x, const optional<Tensor>& y, bool relu,
-                                      const NormalisedBy& norm, double epsilon, bool need_residual) {
+// `y` or `added`, the residual, is what the mask of a ReLU behind a residual is found with.
+Backward normalise_backward_elsewhere(const Tensor& dy, const Tensor& x, const optional<Tensor>& y,
+                                      const optional<Tensor>& added, const NormalisedBy& norm, double epsilon,
+                                      bool need_residual) {
   Tensor masked = dy;
-  if (relu) {
-    const Tensor output = y.has_value() ? *y : (x - norm.mean) * (norm.gamma * norm.inverse_deviation) + norm.beta;
+  if (norm.mask != Mask::kNone) {
+    Tensor output = y.has_value() ? *y : (x - norm.mean) * (norm.gamma * norm.inverse_deviation) + norm.beta;
+    if (norm.mask == Mask::kSum) output += *added;
     masked = at::threshold_backward(dy, output, 0);
   }
   // In evaluation mode the saved mean and deviation are the running ones.
@@ -94,29 +97,34 @@ optional<Tensor> masked_like(const Tensor& gradient, bool relu, bool need_residu
   return need_residual && relu ? optional<Tensor>(at::empty_like(gradient)) : optional<Tensor>();
 }
 
-Mask mask_of(const optional<Tensor>& y, bool relu) {
-  return !relu ? Mask::kNone : y.has_value() ? Mask::kOutput : Mask::kNorm;
+Mask mask_of(const optional<Tensor>& y, const optional<Tensor>& added, bool relu) {
+  return !relu ? Mask::kNone : y.has_value() ? Mask::kOutput : added.has_value() ? Mask::kSum : Mask::kNorm;
+}
+
+// Where only the input's gradient is asked for, its sizes are all that matters of the input.
+Tensor input_of(const optional<Tensor>& x, at::IntArrayRef sizes, const Tensor& like) {
+  return x.has_value() ? *x : at::empty(sizes, like.options());
 }
 
 Tensor conv(const Tensor& x, const Tensor& filter, const optional<Tensor>& bias, int64_t stride, int64_t padding,
             int64_t groups) {
-  if (!direct_serves(x, filter, stride, padding, groups)) {
+  if (!on_cpu(x) || !direct_serves(x.sizes(), filter, stride, padding, groups)) {
     return to_nhwc(convolve(x, filter, bias, stride, padding, groups));
   }
   const optional<Tensor> b = contiguous(bias);
   return direct_conv(x.contiguous(), filter.contiguous(), b.has_value() ? &*b : nullptr,
-                     conv_shape(x, filter, stride, padding), [](int64_t, int64_t, const float*) {});
+                     conv_shape(x.sizes(), filter, stride, padding), [](int64_t, int64_t, const float*) {});
 }
 
 // → dx, dfilter, dbias
 std::tuple<Tensor, Tensor, Tensor> conv_backward(const Tensor& dy, const Tensor& x, const Tensor& filter, bool has_bias,
                                                  int64_t stride, int64_t padding, int64_t groups, bool need_x,
                                                  bool need_parameters) {
-  if (!direct_serves(x, filter, stride, padding, groups)) {
+  if (!on_cpu(x) || !direct_serves(x.sizes(), filter, stride, padding, groups)) {
     const auto g = convolve_backward(to_nchw(dy), x, filter, has_bias, stride, padding, groups, need_x, need_parameters);
     return {g.x, g.filter, g.bias};
   }
-  const ConvShape shape = conv_shape(x, filter, stride, padding);
+  const ConvShape shape = conv_shape(x.sizes(), filter, stride, padding);
   const Tensor gradient = dy.contiguous();
   const float* const pdy = gradient.data_ptr<float>();
   const int64_t floats = shape.out_width * shape.out;
@@ -133,12 +141,12 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> conv_bn(
     const Tensor& running_mean, const Tensor& running_variance, const optional<Tensor>& residual, int64_t stride,
     int64_t padding, int64_t groups, bool training, double momentum, double epsilon, bool relu) {
   const BatchNorm norm{gamma, beta, running_mean, running_variance, training, momentum, epsilon};
-  if (!direct_serves(x, filter, stride, padding, groups)) {
+  if (!on_cpu(x) || !direct_serves(x.sizes(), filter, stride, padding, groups)) {
     const Tensor c = to_nhwc(convolve(x, filter, bias, stride, padding, groups));
     const auto n = normalise_anywhere(c, norm, residual, relu);
     return {n.y, c, n.mean, n.inverse_deviation};
   }
-  const ConvShape shape = conv_shape(x, filter, stride, padding);
+  const ConvShape shape = conv_shape(x.sizes(), filter, stride, padding);
   const optional<Tensor> b = contiguous(bias);
   std::vector<Moments> parts(image_threads(shape.images), Moments(shape.out));
   const Tensor c = direct_conv(x.contiguous(), filter.contiguous(), b.has_value() ? &*b : nullptr, shape,
@@ -151,45 +159,50 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> conv_bn(
   return {n.y, c, n.mean, n.inverse_deviation};
 }
 
-// `y` is needed where a ReLU followed a residual. → dx, dfilter, dbias, dgamma, dbeta, dresidual; those not asked for
-// are undefined.
+// Where a ReLU followed a residual, its output `y` or that residual is needed. `x`, of shape `x_shape`, may be left out
+// where no parameters' gradients are asked for. → dx, dfilter, dbias, dgamma, dbeta, dresidual; those not asked for are
+// undefined.
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> conv_bn_backward(
-    const Tensor& dy, const Tensor& x, const Tensor& filter, const Tensor& c, const optional<Tensor>& y, bool relu,
-    const Tensor& gamma, const Tensor& beta, const Tensor& mean, const Tensor& inverse_deviation, bool has_bias,
-    int64_t stride, int64_t padding, int64_t groups, bool training, double epsilon, bool need_x, bool need_parameters,
-    bool need_residual) {
-  TORCH_CHECK(!need_residual || !relu || y.has_value(), "the gradient of a residual behind a ReLU needs its output");
-  const auto result = [&](const ConvGradients& g, const Tensor& dgamma, const Tensor& dbeta, const Tensor& residual) {
+    const Tensor& dy, const optional<Tensor>& x, at::IntArrayRef x_shape, const Tensor& filter, const Tensor& c,
+    const optional<Tensor>& y, const optional<Tensor>& residual, bool relu, const Tensor& gamma, const Tensor& beta,
+    const Tensor& mean, const Tensor& inverse_deviation, bool has_bias, int64_t stride, int64_t padding,
+    int64_t groups, bool training, double epsilon, bool need_x, bool need_parameters, bool need_residual) {
+  TORCH_CHECK(!need_residual || !relu || y.has_value() || residual.has_value(),
+              "the gradient of a residual behind a ReLU needs its output or the residual");
+  TORCH_CHECK(!need_parameters || x.has_value(), "the gradient of the filter needs the input");
+  const auto result = [&](const ConvGradients& g, const Tensor& dgamma, const Tensor& dbeta, const Tensor& dresidual) {
     return std::make_tuple(g.x, g.filter, g.bias, need_parameters ? dgamma : Tensor(),
-                           need_parameters ? dbeta : Tensor(), residual);
+                           need_parameters ? dbeta : Tensor(), dresidual);
   };
-  const optional<Tensor> output = on_cpu(c) ? contiguous(y) : y;
-  const float* const py = output.has_value() && on_cpu(c) ? output->data_ptr<float>() : nullptr;
-  const NormalisedBy norm{gamma, beta, mean, inverse_deviation, training, mask_of(y, relu), py};
-  const bool need_bias = need_parameters && has_bias;
-  if (!on_cpu(c)) {
-    const auto [n, residual] = normalise_backward_elsewhere(dy, c, y, relu, norm, epsilon, need_residual);
-    return result(convolve_backward(to_nchw(n.x), x, filter, has_bias, stride, padding, groups, need_x, need_parameters),
-                  n.gamma, n.beta, residual);
+  const auto library = [&](const Tensor& dc) {
+    return convolve_backward(to_nchw(dc), input_of(x, x_shape, dy), filter, has_bias, stride, padding, groups, need_x,
+                             need_parameters);
+  };
+  const bool cpu = on_cpu(c);
+  const optional<Tensor> other = y.has_value() ? y : residual, dense = cpu ? contiguous(other) : other;
+  const NormalisedBy norm{gamma,    beta, mean, inverse_deviation, training, mask_of(y, residual, relu),
+                          cpu && dense.has_value() ? dense->data_ptr<float>() : nullptr};
+  if (!cpu) {
+    const auto [n, dresidual] = normalise_backward_elsewhere(dy, c, y, residual, norm, epsilon, need_residual);
+    return result(library(n.x), n.gamma, n.beta, dresidual);
   }
   const Tensor gradient = dy.contiguous(), before = c.contiguous();
   const optional<Tensor> masked = masked_like(gradient, relu, need_residual);
-  const Tensor residual = masked.has_value() ? *masked : need_residual ? dy : Tensor();
-  if (!direct_serves(x, filter, stride, padding, groups)) {
+  const Tensor dresidual = masked.has_value() ? *masked : need_residual ? dy : Tensor();
+  if (!direct_serves(x_shape, filter, stride, padding, groups)) {
     const auto n = normalise_backward(gradient, before, norm, masked);
-    return result(convolve_backward(to_nchw(n.x), x, filter, has_bias, stride, padding, groups, need_x, need_parameters),
-                  n.gamma, n.beta, residual);
+    return result(library(n.x), n.gamma, n.beta, dresidual);
   }
-  const ConvShape shape = conv_shape(x, filter, stride, padding);
+  const ConvShape shape = conv_shape(x_shape, filter, stride, padding);
   const ChannelGradients channel(gradient, before, norm);
   float* const pm = masked.has_value() ? masked->data_ptr<float>() : nullptr;
   const auto g = direct_conv_backward(
-      x.contiguous(), filter.contiguous(), shape, need_x, need_parameters, need_bias,
+      contiguous(x), filter.contiguous(), shape, need_x, need_parameters, need_parameters && has_bias,
       [&](int64_t image, int64_t row, float* to) {
         const int64_t first = (image * shape.out_height + row) * shape.out_width;
         channel.rows(first, shape.out_width, to, pm == nullptr ? nullptr : pm + first * shape.out);
       });
-  return result(g, channel.gamma, channel.beta, residual);
+  return result(g, channel.gamma, channel.beta, dresidual);
 }
 
 // → y, mean, inverse deviation; x is [n, h, w, c] or [n, c].
@@ -204,9 +217,9 @@ std::tuple<Tensor, Tensor, Tensor> bn(const Tensor& x, const Tensor& gamma, cons
 std::tuple<Tensor, Tensor, Tensor> bn_backward(const Tensor& dy, const Tensor& x, bool relu, const Tensor& gamma,
                                                const Tensor& beta, const Tensor& mean, const Tensor& inverse_deviation,
                                                bool training, double epsilon) {
-  const NormalisedBy norm{gamma, beta, mean, inverse_deviation, training, mask_of({}, relu), nullptr};
+  const NormalisedBy norm{gamma, beta, mean, inverse_deviation, training, mask_of({}, {}, relu), nullptr};
   const auto g = on_cpu(x) ? normalise_backward(dy.contiguous(), x.contiguous(), norm, {})
-                           : normalise_backward_elsewhere(dy, x, {}, relu, norm, epsilon, false).norm;
+                           : normalise_backward_elsewhere(dy, x, {}, {}, norm, epsilon, false).norm;
   return {g.x, g.gamma, g.beta};
 }
 
@@ -225,8 +238,8 @@ TORCH_LIBRARY_FRAGMENT(locallearn, library) {
       "float momentum, float epsilon, bool relu) -> (Tensor, Tensor, Tensor, Tensor)",
       conv_bn);
   library.def(
-      "conv_bn_backward(Tensor dy, Tensor x, Tensor filter, Tensor c, Tensor? y, bool relu, Tensor gamma, Tensor beta, "
-      "Tensor mean, Tensor inverse_deviation, bool has_bias, int stride, int padding, int groups, bool training, "
+      "conv_bn_backward(Tensor dy, Tensor? x, int[] x_shape, Tensor filter, Tensor c, Tensor? y, Tensor? residual, "
+      "bool relu, Tensor gamma, Tensor beta, Tensor mean, Tensor inverse_deviation, bool has_bias, int stride, int padding, int groups, bool training, "
       "float epsilon, bool need_x, bool need_parameters, bool need_residual) "
       "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
       conv_bn_backward);

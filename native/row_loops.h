@@ -92,24 +92,29 @@ void apply_affine(const float* x, const float* residual, float* y, int64_t rows,
   apply(x, residual, y, rows, channels, affine);
 }
 
+// Whether the mask is found with a second map.
+template <Mask kMask>
+constexpr bool kReads = kMask == Mask::kOutput || kMask == Mask::kSum;
+
 // dy through the mask.
 template <typename V, Mask kMask>
-LOCALLEARN_INLINE V masked_gradient(const float* dy, const V& x, const float* y, int64_t valid, const Lanes<V>& a) {
+LOCALLEARN_INLINE V masked_gradient(const float* dy, const V& x, const float* other, int64_t valid, const Lanes<V>& a) {
   const V g = load_some<V>(dy, valid);
-  if (kMask == Mask::kOutput) return where<V>(load_some<V>(y, valid) > V{}, g);
+  if (kMask == Mask::kOutput) return where<V>(load_some<V>(other, valid) > V{}, g);
+  if (kMask == Mask::kSum) return where<V>(a.norm(x) + load_some<V>(other, valid) > V{}, g);
   if (kMask == Mask::kNorm) return where<V>(a.norm(x) > V{}, g);
   return g;
 }
 
 template <typename V, Mask kMask>
-void gradient_sums(const float* dy, const float* x, const float* y, int64_t rows, int64_t channels,
+void gradient_sums(const float* dy, const float* x, const float* other, int64_t rows, int64_t channels,
                    const Affine& affine, double* sum, double* product) {
   for_groups<V>(rows, channels, [&](int64_t lane, int64_t valid, int64_t first, int64_t last) __attribute__((always_inline)) {
     const Lanes<V> a(affine, lane, valid);
     sum_rows<V>(first, last, valid, sum + lane, product + lane, [&](int64_t r, V& s, V& p) __attribute__((always_inline)) {
       const int64_t at = r * channels + lane;
       const V value = load_some<V>(x + at, valid);
-      const V g = masked_gradient<V, kMask>(dy + at, value, kMask == Mask::kOutput ? y + at : nullptr, valid, a);
+      const V g = masked_gradient<V, kMask>(dy + at, value, kReads<kMask> ? other + at : nullptr, valid, a);
       s += g;
       p += g * (value - a.mean);
     });
@@ -117,37 +122,43 @@ void gradient_sums(const float* dy, const float* x, const float* y, int64_t rows
 }
 
 template <typename V>
-void add_gradient_sums(const float* dy, const float* x, const float* y, Mask mask, int64_t rows, int64_t channels,
+void add_gradient_sums(const float* dy, const float* x, const float* other, Mask mask, int64_t rows, int64_t channels,
                        const Affine& affine, double* sum, double* product) {
   const auto add = mask == Mask::kOutput ? gradient_sums<V, Mask::kOutput>
+                   : mask == Mask::kSum  ? gradient_sums<V, Mask::kSum>
                    : mask == Mask::kNorm ? gradient_sums<V, Mask::kNorm>
                                          : gradient_sums<V, Mask::kNone>;
-  add(dy, x, y, rows, channels, affine, sum, product);
+  add(dy, x, other, rows, channels, affine, sum, product);
 }
 
 template <typename V, Mask kMask, bool kStore>
-void input_gradient_rows(const float* dy, const float* x, const float* y, float* dx, float* masked, int64_t rows,
+void input_gradient_rows(const float* dy, const float* x, const float* other, float* dx, float* masked, int64_t rows,
                          int64_t channels, const Affine& affine, const Correction& correction) {
   for_groups<V>(rows, channels, [&](int64_t lane, int64_t valid, int64_t first, int64_t last) __attribute__((always_inline)) {
     const Lanes<V> a(affine, lane, valid);
     const V offset = load_some<V>(correction.offset + lane, valid), slope = load_some<V>(correction.slope + lane, valid);
     for (int64_t at = first * channels + lane; at < last * channels; at += channels) {
       const V value = load_some<V>(x + at, valid);
-      const V g = masked_gradient<V, kMask>(dy + at, value, kMask == Mask::kOutput ? y + at : nullptr, valid, a);
+      const V g = masked_gradient<V, kMask>(dy + at, value, kReads<kMask> ? other + at : nullptr, valid, a);
       if (kStore) store_some<V>(masked + at, g, valid);
       store_some<V>(dx + at, a.scale * (g - offset - slope * (value - a.mean)), valid);
     }
   });
 }
 
+template <typename V, Mask kMask>
+constexpr auto input_gradient_of(const float* masked) {
+  return masked ? input_gradient_rows<V, kMask, true> : input_gradient_rows<V, kMask, false>;
+}
+
 template <typename V>
-void input_gradient(const float* dy, const float* x, const float* y, Mask mask, float* dx, float* masked, int64_t rows,
+void input_gradient(const float* dy, const float* x, const float* other, Mask mask, float* dx, float* masked, int64_t rows,
                     int64_t channels, const Affine& affine, const Correction& correction) {
-  const auto apply =
-      mask == Mask::kOutput ? (masked ? input_gradient_rows<V, Mask::kOutput, true> : input_gradient_rows<V, Mask::kOutput, false>)
-      : mask == Mask::kNorm ? (masked ? input_gradient_rows<V, Mask::kNorm, true> : input_gradient_rows<V, Mask::kNorm, false>)
-                            : (masked ? input_gradient_rows<V, Mask::kNone, true> : input_gradient_rows<V, Mask::kNone, false>);
-  apply(dy, x, y, dx, masked, rows, channels, affine, correction);
+  const auto apply = mask == Mask::kOutput ? input_gradient_of<V, Mask::kOutput>(masked)
+                     : mask == Mask::kSum  ? input_gradient_of<V, Mask::kSum>(masked)
+                     : mask == Mask::kNorm ? input_gradient_of<V, Mask::kNorm>(masked)
+                                           : input_gradient_of<V, Mask::kNone>(masked);
+  apply(dy, x, other, dx, masked, rows, channels, affine, correction);
 }
 
 template <typename V>

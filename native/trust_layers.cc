@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -20,6 +21,17 @@ class Arguments {
     const auto index = schema_.argumentIndexWithName(name);
     if (!index || !values_[*index].isTensor()) return nullptr;
     return &values_[*index].toTensor();
+  }
+
+  // Of x, or of what stands in for it where it may be left out. Null where the operator has neither.
+  c10::optional<std::vector<int64_t>> input_shape() const {
+    const at::Tensor* const x = tensor("x");
+    const auto index = schema_.argumentIndexWithName("x_shape");
+    if (!index) return x ? c10::optional<std::vector<int64_t>>(x->sizes().vec()) : c10::nullopt;
+    const std::vector<int64_t> shape = values_[*index].toIntVector();
+    TORCH_CHECK(!x || x->sizes() == at::IntArrayRef(shape), "argument 'x_shape' is ", shape, ", but x has shape ",
+                x->sizes());
+    return shape;
   }
 
   int64_t integer(const char* name) const { return values_[schema_.argumentIndexWithName(name).value()].toInt(); }
@@ -63,20 +75,20 @@ int64_t outputs(int64_t size, int64_t taps, int64_t stride, int64_t padding) {
 }
 
 // The shape [n, h, w, c] of the convolution's result.
-std::vector<int64_t> convolved(const Arguments& arguments, const at::Tensor& x, const at::Tensor& filter) {
+std::vector<int64_t> convolved(const Arguments& arguments, at::IntArrayRef x, const at::Tensor& filter) {
   constexpr int64_t most = std::numeric_limits<int32_t>::max();
   const int64_t stride = arguments.integer("stride"), padding = arguments.integer("padding");
-  TORCH_CHECK(x.dim() == 4 && x.numel() > 0, "argument 'x' must be [n, h, w, c] and not empty, got shape ", x.sizes());
+  TORCH_CHECK(x.size() == 4, "argument 'x' must be [n, h, w, c] and not empty, got shape ", x);
   TORCH_CHECK(filter.dim() == 4 && filter.numel() > 0,
               "argument 'filter' must be [h, w, in, out] and not empty, got shape ", filter.sizes());
   TORCH_CHECK(stride >= 1 && stride <= most, "argument 'stride' must be positive, got ", stride);
   TORCH_CHECK(padding >= 0 && padding <= most, "argument 'padding' must not be negative, got ", padding);
   for (int axis = 0; axis < 2; ++axis) {
-    TORCH_CHECK(x.size(axis + 1) + 2 * padding >= filter.size(axis), "argument 'filter' of shape ", filter.sizes(),
-                " is larger than the padded input of shape ", x.sizes());
+    TORCH_CHECK(x[axis + 1] + 2 * padding >= filter.size(axis), "argument 'filter' of shape ", filter.sizes(),
+                " is larger than the padded input of shape ", x);
   }
-  return {x.size(0), outputs(x.size(1), filter.size(0), stride, padding),
-          outputs(x.size(2), filter.size(1), stride, padding), filter.size(3)};
+  return {x[0], outputs(x[1], filter.size(0), stride, padding), outputs(x[2], filter.size(1), stride, padding),
+          filter.size(3)};
 }
 
 }  // namespace
@@ -84,12 +96,15 @@ std::vector<int64_t> convolved(const Arguments& arguments, const at::Tensor& x, 
 void check_layer(const c10::FunctionSchema& schema, const torch::jit::Stack& stack) {
   const Arguments arguments(schema, stack);
   arguments.check_alike();
-  const at::Tensor *const x = arguments.tensor("x"), *const filter = arguments.tensor("filter");
+  const auto x = arguments.input_shape();
   if (!x) return;  // An optimiser's step: those check their own lists.
-  TORCH_CHECK((x->dim() == 2 || x->dim() == 4) && x->numel() > 0,
-              "argument 'x' must be [n, c] or [n, h, w, c] and not empty, got shape ", x->sizes());
-  const std::vector<int64_t> shape = filter ? convolved(arguments, *x, *filter) : x->sizes().vec();
+  const auto in_range = [](int64_t size) { return size >= 1 && size <= std::numeric_limits<int32_t>::max(); };
+  TORCH_CHECK((x->size() == 2 || x->size() == 4) && std::all_of(x->begin(), x->end(), in_range),
+              "argument 'x' must be [n, c] or [n, h, w, c] and not empty, got shape ", *x);
+  const at::Tensor* const filter = arguments.tensor("filter");
+  const std::vector<int64_t> shape = filter ? convolved(arguments, *x, *filter) : *x;
   for (const char* name : {"dy", "c", "y", "residual"}) arguments.check_shape(name, shape);
+  arguments.check_shape("bias", {shape.back()});
   for (const char* name : {"gamma", "beta", "running_mean", "running_variance", "mean", "inverse_deviation"}) {
     arguments.check_per_channel(name, shape.back());
   }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { addOp } from '../engine/fused/add.js';
 import { evaluationMode, frozenMode, trainingMode } from '../engine/fused/ops.js';
 import { fused } from '../engine/fused/registry.js';
 import { outsideTape } from '../engine/tape.js';
@@ -35,11 +36,18 @@ export function momentumBridge(momentum: number): BridgeBuilder {
     return {
       trained,
       averaged,
-      forward: (x) => tf.add(trained.forward(x, trainingMode), averaged.forward(x, frozenMode)),
+      forward: (x) => joined(trained.forward(x, trainingMode), averaged.forward(x, frozenMode)),
       evaluate: (x) => tf.add(trained.forward(x, evaluationMode), averaged.forward(x, evaluationMode)),
       after,
     };
   };
+}
+
+/** a + b, which are both given up: nothing needs them for its gradient. */
+function joined(a: tf.Tensor, b: tf.Tensor): tf.Tensor4D {
+  const sum = addOp(a, b);
+  tf.dispose([a, b]);
+  return sum as tf.Tensor4D;
 }
 
 /**

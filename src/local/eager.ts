@@ -1,29 +1,70 @@
 import * as tf from '@tensorflow/tfjs';
+import { fused } from '../engine/fused/registry.js';
 import { outsideTape } from '../engine/tape.js';
 
+/** A loss and its gradients, computed at once. */
+export interface Computed {
+  readonly value: tf.Scalar;
+  /** Of x. */
+  readonly gradient: tf.Tensor;
+  /** Of the variables, in their order. */
+  readonly variableGradients: readonly tf.Tensor[];
+}
+
 /**
- * f(x), with the gradients computed at once instead of when the outer gradient comes: what f keeps for its backward
- * pass is freed before this returns, and only the gradients stay. Loss terms that add up thus hold their activations
- * one after another. `variables` are all that f depends on beside x; gradients are first-order.
+ * A loss of x whose gradients are computed with it and not when the outer gradient comes: what its terms keep for their
+ * backward pass is freed before this returns, and only the gradients stay. `variables` are all that it depends on beside
+ * x; gradients are first-order.
  */
-export function eagerLoss<T extends tf.Tensor>(
-  x: T,
+export function eagerLoss(
+  x: tf.Tensor,
   variables: readonly tf.Variable[],
-  f: (x: T) => tf.Scalar,
+  compute: (x: tf.Tensor) => Computed,
 ): tf.Scalar {
   const op = tf.customGrad((...args: (tf.Tensor | tf.GradSaveFunc)[]) => {
     const save = args[args.length - 1] as tf.GradSaveFunc;
-    const { value, grads } = outsideTape(() =>
-      tf.valueAndGrads((...tensors: tf.Tensor[]) => f(tensors[0] as T))([x, ...variables]),
-    );
-    save(grads);
+    const { value, gradient, variableGradients } = outsideTape(() => compute(args[0] as tf.Tensor));
+    save([gradient, ...variableGradients]);
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] =>
-      saved.map((gradient) => {
-        const scaled = tf.mul(gradient, dy);
-        gradient.dispose();
-        return scaled;
-      });
+      saved.map((each) => fused().scale(each, dy as tf.Scalar));
     return { value, gradFunc };
   });
   return op(x, ...variables) as tf.Scalar;
+}
+
+/** One term of a loss of x, for `eagerLoss`. */
+export function computed(
+  x: tf.Tensor,
+  variables: readonly tf.Variable[],
+  f: (x: tf.Tensor) => tf.Scalar,
+): Computed {
+  const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => f(tensors[0]!))([x, ...variables]);
+  const [gradient, ...variableGradients] = grads;
+  return { value: value as tf.Scalar, gradient: gradient!, variableGradients };
+}
+
+/** The sum of terms that are computed one after another; no two of them share a variable. */
+export function eagerSum(
+  x: tf.Tensor,
+  terms: readonly { readonly variables: readonly tf.Variable[]; readonly loss: (x: tf.Tensor) => tf.Scalar }[],
+): tf.Scalar {
+  return eagerLoss(
+    x,
+    terms.flatMap(({ variables }) => variables),
+    (input) => {
+      let sum: Computed | undefined;
+      for (const { variables, loss } of terms) {
+        const term = computed(input, variables, loss);
+        sum =
+          sum === undefined
+            ? term
+            : {
+                value: fused().accumulate(sum.value, term.value),
+                gradient: fused().accumulate(sum.gradient, term.gradient),
+                variableGradients: [...sum.variableGradients, ...term.variableGradients],
+              };
+      }
+      return sum!;
+    },
+  );
 }

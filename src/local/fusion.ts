@@ -6,7 +6,8 @@ import { trainableVariables } from '../nn/layer.js';
 import { childScope } from '../nn/parameters.js';
 import type { AuxiliaryNet } from './auxiliary/auxiliary.js';
 import type { Decoder } from './auxiliary/decoder.js';
-import { eagerLoss } from './eager.js';
+import type { Batch } from './batch.js';
+import { computed, eagerLoss, type Computed } from './eager.js';
 import { binaryCrossEntropy } from './losses.js';
 import type { ObjectiveBuilder } from './objective.js';
 import { imageOf } from './site.js';
@@ -39,6 +40,17 @@ function quadrant(
   return tf.slice(x, [0, row * height, column * width, 0], [-1, height, width, -1]);
 }
 
+/** The map of these quadrants, which are given up. */
+function joinQuadrants(parts: readonly tf.Tensor[]): tf.Tensor {
+  const join = (first: tf.Tensor, second: tf.Tensor, axis: number): tf.Tensor => {
+    const joined = tf.concat([first, second], axis);
+    tf.dispose([first, second]);
+    return joined;
+  };
+  const [topLeft, topRight, bottomLeft, bottomRight] = parts as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+  return join(join(topLeft, topRight, 2), join(bottomLeft, bottomRight, 2), 1);
+}
+
 /** The shape of a quadrant; height and width must be even. */
 function quarter({ height, width, channels }: MapShape, what: string): MapShape {
   if (height % 2 === 0 && width % 2 === 0) return { height: height / 2, width: width / 2, channels };
@@ -60,19 +72,27 @@ export function patchReconstruction(decoder: Decoder): ObjectiveBuilder {
     const decoders = quadrants.map((_, index) =>
       decoder(childScope(childScope(scope, 'decoder'), index), featurePatch, imagePatch),
     );
+    const variables = trainableVariables(decoders);
+    const quadrantLosses = (x: tf.Tensor4D, batch: Batch): Computed => {
+      const pixels = batch.pixels();
+      const losses = decoders.map((layer, index) => {
+        const position = quadrants[index]!;
+        const patch = quadrant(x, position, featurePatch);
+        const result = computed(patch, trainableVariables([layer]), (input) =>
+          binaryCrossEntropy(layer.forward(input, trainingMode), quadrant(pixels, position, imagePatch)),
+        );
+        patch.dispose();
+        return result;
+      });
+      return {
+        value: losses.map(({ value }) => value).reduce((sum, value) => tf.add(sum, value)),
+        gradient: joinQuadrants(losses.map(({ gradient }) => gradient)),
+        variableGradients: losses.flatMap(({ variableGradients }) => variableGradients),
+      };
+    };
     return {
       layers: decoders,
-      loss(x, batch) {
-        const pixels = batch.pixels();
-        return decoders
-          .map((layer, index) => {
-            const position = quadrants[index]!;
-            return eagerLoss(quadrant(x, position, featurePatch), trainableVariables([layer]), (patch) =>
-              binaryCrossEntropy(layer.forward(patch, trainingMode), quadrant(pixels, position, imagePatch)),
-            );
-          })
-          .reduce((sum, loss) => tf.add(sum, loss));
-      },
+      loss: (x, batch) => eagerLoss(x, variables, (map) => quadrantLosses(map as tf.Tensor4D, batch)),
     };
   };
 }

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { trainableVariables, type Layer } from '../nn/layer.js';
 import type { Scope } from '../nn/parameters.js';
 import type { Batch } from './batch.js';
-import { eagerLoss } from './eager.js';
+import { eagerSum } from './eager.js';
 import type { Site } from './site.js';
 
 /** A local loss and the auxiliary nets that it trains. */
@@ -35,12 +35,13 @@ export function weightedSum(terms: readonly WeightedObjective[]): ObjectiveBuild
     return {
       layers: built.flatMap(({ layers }) => layers),
       loss: (features, batch) =>
-        built
-          .map(({ loss, weight, variables }) =>
-            eagerLoss(features, variables, (x) => tf.mul(loss(x, batch), weight)),
-          )
-          .reduce((sum, term) => tf.add(sum, term)),
-      logits: built.find(({ logits, weight }) => logits !== undefined && weight > 0)?.logits,
+        eagerSum(
+          features,
+          built.map(({ loss, weight, variables }) => ({
+            variables,
+            loss: (x) => tf.mul(loss(x as tf.Tensor4D, batch), weight),
+          })),
+        ),
     };
   };
 }

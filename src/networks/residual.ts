@@ -91,7 +91,7 @@ function residual(path: readonly ConvBatchNorm[], shortcut: ConvBatchNorm | unde
         current = next;
       }
       const sidestep = shortcut === undefined ? x : shortcut.forward(x, mode);
-      const y = path[last]!.forward(current, mode, sidestep);
+      const y = path[last]!.forward(current, mode, sidestep, sidestep === x);
       if (sidestep !== x) sidestep.dispose();
       if (current !== x) current.dispose();
       return y;

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { BatchNormalization } from '../engine/fused/ops.js';
+import { averagePoolOp } from '../engine/fused/average-pool.js';
 import { linearOp } from '../engine/fused/linear.js';
 import { fused } from '../engine/fused/registry.js';
 import { resizeBilinearOp } from '../engine/fused/resize.js';
@@ -116,7 +117,13 @@ function normParameters(scope: Scope, channels: number): NormParameters {
 
 /** Convolution → batch normalisation, with an optional residual and ReLU, as one fused op. */
 export interface ConvBatchNorm extends Layer {
-  forward(x: tf.Tensor, mode: Parameters<Layer['forward']>[1], residual?: tf.Tensor): tf.Tensor;
+  /** `residualKept`: see `ResidualOptions`. */
+  forward(
+    x: tf.Tensor,
+    mode: Parameters<Layer['forward']>[1],
+    residual?: tf.Tensor,
+    residualKept?: boolean,
+  ): tf.Tensor;
 }
 
 export function convBatchNorm(
@@ -131,11 +138,12 @@ export function convBatchNorm(
     parameters: [...present(parameters.filter, parameters.bias), ...norm.trained],
     buffers: norm.buffers,
     counters: [norm.tracked],
-    forward(x, mode, residual) {
+    forward(x, mode, residual, residualKept) {
       if (mode.training) norm.tracked.value++;
       return fused().convBatchNorm(x as tf.Tensor4D, convolution(parameters), norm.norm, {
         relu: options.relu,
         residual: residual as tf.Tensor4D | undefined,
+        residualKept,
         mode,
       });
     },
@@ -187,7 +195,7 @@ export function linear(scope: Scope, options: LinearOptions): Layer {
 export const relu = pureLayer((x) => tf.relu(x));
 
 /** `[n, h, w, c]` → `[n, c]`. */
-export const globalAveragePool = pureLayer((x) => tf.mean(x, [1, 2]));
+export const globalAveragePool = pureLayer((x) => averagePoolOp(x as tf.Tensor4D));
 
 /** `[n, h, w, c]` → `[n, c·h·w]`, in PyTorch's order: channels slowest. */
 export const flatten = pureLayer((x) =>

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { eagerLoss } from '../../src/local/eager.js';
+import { eagerSum } from '../../src/local/eager.js';
 import { startEngine } from '../support/engine.js';
 
 beforeAll(async () => {
@@ -26,7 +26,7 @@ describe('an eager loss', () => {
       const shaped = (input: tf.Tensor): tf.Tensor => tf.tanh(tf.mul(input, 0.3));
       const both = [
         (input: tf.Tensor) => tf.mul(loss(shaped(input)), 3),
-        (input: tf.Tensor) => tf.mul(eagerLoss(shaped(input), [weight], loss), 3),
+        (input: tf.Tensor) => tf.mul(eagerSum(shaped(input), [{ variables: [weight], loss }]), 3),
       ].map((f) => {
         const { value, grads } = tf.valueAndGrads((...tensors) => f(tensors[0]!) as tf.Scalar)([x, weight]);
         return [value, ...grads].map((tensor) => [...tensor.dataSync()]);
@@ -44,7 +44,9 @@ describe('an eager loss', () => {
       let during = 0;
       tf.variableGrads(() => {
         const x = tf.ones([4]);
-        const loss = eagerLoss(x, [weight], (input) => tf.sum(tf.exp(tf.exp(tf.mul(input, weight)))));
+        const loss = eagerSum(x, [
+          { variables: [weight], loss: (input) => tf.sum(tf.exp(tf.exp(tf.mul(input, weight)))) },
+        ]);
         during = tf.memory().numTensors - numTensors;
         return loss;
       }, [weight]);

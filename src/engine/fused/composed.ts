@@ -69,6 +69,18 @@ export const composedOps: FusedOps = {
         }),
     })),
 
+  accumulate(total, value) {
+    const sum = tf.add(total, value) as typeof total;
+    tf.dispose([total, value]);
+    return sum;
+  },
+
+  scale(x, factor) {
+    const product = tf.mul(x, factor) as typeof x;
+    x.dispose();
+    return product;
+  },
+
   sgd(variables, gradients, momenta, { learningRate, momentum, weightDecay, nesterov }) {
     variables.forEach((variable, i) => {
       tf.tidy(() => {

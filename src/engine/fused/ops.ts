@@ -50,9 +50,20 @@ export interface SgdSettings {
   readonly nesterov: boolean;
 }
 
+export interface ResidualOptions {
+  readonly relu: boolean;
+  readonly residual?: tf.Tensor4D | undefined;
+  /**
+   * Whether another layer keeps the residual for its own gradient, as it does where the shortcut is the identity. The
+   * ReLU's mask is then found with the residual, and the result need not be kept; else with the result.
+   */
+  readonly residualKept?: boolean | undefined;
+  readonly mode: Mode;
+}
+
 /**
  * What an engine computes as one operator where it can. All are differentiable with TensorFlow.js's `tf.grads`
- * except the first, and the last two, which change variables in place.
+ * except the first, and the last four.
  */
 export interface FusedOps {
   /** Bytes as a new float32 tensor of the same values; they go to the device as bytes. No gradient. */
@@ -64,7 +75,7 @@ export interface FusedOps {
     x: tf.Tensor4D,
     convolution: Convolution,
     norm: BatchNormalization,
-    options: { readonly relu: boolean; readonly residual?: tf.Tensor4D | undefined; readonly mode: Mode },
+    options: ResidualOptions,
   ): tf.Tensor4D;
   /** Batch normalisation of `[n, c]` or `[n, h, w, c]`, then ReLU where asked. */
   batchNorm<T extends tf.Tensor2D | tf.Tensor4D>(
@@ -76,13 +87,17 @@ export interface FusedOps {
   layerNorm<T extends tf.Tensor>(x: T, norm: LayerNormalization, mode: Mode): T;
   /** x · Φ(x), Φ the standard normal distribution function: the exact GELU (Hendrycks & Gimpel 2016). */
   gelu<T extends tf.Tensor>(x: T): T;
-  /** One step of SGD on all the variables, as PyTorch defines it; `momenta` start at zero. */
+  /** total + value of one shape, in total's memory where nothing else uses it; both are given up. No gradient. */
+  accumulate<T extends tf.Tensor>(total: T, value: T): T;
+  /** x · factor, in x's memory where nothing else uses it; x is given up. No gradient. */
+  scale<T extends tf.Tensor>(x: T, factor: tf.Scalar): T;
+  /** One step of SGD on all the variables, as PyTorch defines it, in place; `momenta` start at zero. */
   sgd(
     variables: readonly tf.Variable[],
     gradients: readonly tf.Tensor[],
     momenta: readonly tf.Variable[],
     settings: SgdSettings,
   ): void;
-  /** averages ← momentum · averages + (1 − momentum) · values. */
+  /** averages ← momentum · averages + (1 − momentum) · values, in place. */
   movingAverage(averages: readonly tf.Variable[], values: readonly tf.Tensor[], momentum: number): void;
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { isDetached } from '../detached.js';
+import { composedOps } from '../fused/composed.js';
 import { differentiable } from '../fused/differentiable.js';
 import {
   batchNormEpsilon,
@@ -29,6 +30,8 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
   const geluBackward = native.op('aten::gelu_backward');
   const clone = native.op('aten::clone');
   const convert = native.op('aten::to', 'dtype');
+  const addTo = native.op('aten::add_', 'Tensor') as (...args: unknown[]) => NativeTensor;
+  const scaleBy = native.op('aten::mul_', 'Tensor') as (...args: unknown[]) => NativeTensor;
   const sgd = native.op('locallearn::sgd_');
   const movingAverage = native.op('locallearn::moving_average_');
 
@@ -38,9 +41,11 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
     (results as (NativeTensor | null)[]).map((tensor) =>
       tensor === null ? undefined : backend.wrap(tensor),
     );
+  /** Whether no other tensor shares its memory. */
+  const isOwn = (tensor: tf.Tensor): boolean => backend.refCount(tensor.dataId) === 1;
   /** The variable's memory, to write to: first made its own where `assign` or `clone` shares it. */
   const writable = (variable: tf.Variable): NativeTensor => {
-    if (backend.refCount(variable.dataId) > 1) {
+    if (!isOwn(variable)) {
       const copy = backend.wrap(clone(backend.input(variable)) as NativeTensor);
       variable.assign(copy);
       copy.dispose();
@@ -83,11 +88,16 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
       }));
     },
 
-    convBatchNorm(x, convolution, norm, { relu, residual, mode }) {
+    convBatchNorm(x, convolution, norm, { relu, residual, residualKept = false, mode }) {
       const { filter, bias, stride, padding, groups } = convolution;
       const { gamma, beta, runningMean, runningVariance } = norm;
       const wantX = wantsGradient(x);
       const wantResidual = residual !== undefined && wantsGradient(residual);
+      // The input's own gradient needs no input.
+      const keepsX = mode.parameterGradients;
+      // The mask of a ReLU is found anew from c; behind a residual, with it or with y.
+      const behindResidual = (y: tf.Tensor): tf.Tensor[] =>
+        relu && residual !== undefined ? [residualKept ? residual : y] : [];
       const wanted = [
         ...(wantX ? [x] : []),
         ...parametersOf(convolution, mode),
@@ -116,16 +126,19 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
         ) as [tf.Tensor4D, tf.Tensor, tf.Tensor, tf.Tensor];
         return {
           y,
-          // Behind a residual the ReLU's mask is read off y; without one it is recomputed from c.
-          saved: [x, c, mean, inverseDeviation, ...(relu && residual !== undefined ? [y] : [])],
-          backward: (dy, [savedX, savedC, savedMean, savedDeviation, savedY]) =>
-            wrap(
+          saved: [c, mean, inverseDeviation, ...(keepsX ? [x] : []), ...behindResidual(y)],
+          backward: (dy, [savedC, savedMean, savedDeviation, ...others]) => {
+            const savedX = keepsX ? others.shift() : undefined;
+            const [other] = others;
+            return wrap(
               convBatchNormBackward(
                 input(dy),
                 input(savedX),
+                x.shape,
                 input(filter),
                 input(savedC),
-                input(savedY),
+                input(residualKept ? undefined : other),
+                input(residualKept ? other : undefined),
                 relu,
                 input(gamma),
                 input(beta),
@@ -141,7 +154,8 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
                 mode.parameterGradients,
                 wantResidual,
               ),
-            ),
+            );
+          },
         };
       });
     },
@@ -225,6 +239,22 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
         saved: [x],
         backward: (dy, [savedX]) => [backend.wrap(geluBackward(input(dy), input(savedX)) as NativeTensor)],
       })),
+
+    accumulate(total, value) {
+      if (!isOwn(total)) return composedOps.accumulate(total, value);
+      addTo(input(total), input(value), 1).dispose();
+      value.dispose();
+      return total;
+    },
+
+    scale(x, factor) {
+      if (!isOwn(x)) return composedOps.scale(x, factor);
+      scaleBy(input(x), input(factor)).dispose();
+      // The same memory as a tensor of the current scope: what a tape saved is kept beyond every scope.
+      const y = x.clone() as typeof x;
+      x.dispose();
+      return y;
+    },
 
     sgd(variables, gradients, momenta, { learningRate, momentum, weightDecay, nesterov }) {
       sgd(
