@@ -280,8 +280,8 @@ at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::
   return y;
 }
 
-ConvGradients direct_conv_backward(const c10::optional<at::Tensor>& x, const at::Tensor& filter, const ConvShape& shape, bool need_x,
-                                   bool need_filter, bool need_bias,
+ConvGradients direct_conv_backward(const c10::optional<at::Tensor>& x, const at::Tensor& filter,
+                                   const ConvShape& shape, bool need_x, bool reuse_x, bool need_filter, bool need_bias,
                                    c10::function_ref<void(int64_t, int64_t, float*)> fill) {
   const Span span("direct convolution backward");
   const DirectBackward backward(shape, filter, need_x);
@@ -296,8 +296,10 @@ ConvGradients direct_conv_backward(const c10::optional<at::Tensor>& x, const at:
     }
     if (need_bias) bias_sums.emplace_back(2 * shape.out, 0.0);
   }
-  at::Tensor dx =
-      need_x ? at::empty({shape.images, shape.height, shape.width, shape.in}, filter.options()) : at::Tensor();
+  at::Tensor dx;
+  if (need_x) {
+    dx = reuse_x && x.has_value() ? *x : at::empty({shape.images, shape.height, shape.width, shape.in}, filter.options());
+  }
   const float* const px = need_filter ? x->data_ptr<float>() : nullptr;
   float* const pdx = need_x ? dx.data_ptr<float>() : nullptr;
   const std::vector<float> zero(shape.out, 0.f);
@@ -310,10 +312,12 @@ ConvGradients direct_conv_backward(const c10::optional<at::Tensor>& x, const at:
         double* const sums = bias_sums[thread].data();
         row_loops().add_moments(to, shape.out_width, shape.out, zero.data(), sums, sums + shape.out);
       });
+      if (need_filter) {
+        // Before this image's input gradient, which may be written where the input is.
+        inputs[thread].copy(px + image * shape.image_in());
+        backward.add_filter_gradient(inputs[thread], gradient, filter_sums[thread].data_ptr<float>());
+      }
       if (need_x) backward.input_gradient(gradient, pdx + image * shape.image_in());
-      if (!need_filter) continue;
-      inputs[thread].copy(px + image * shape.image_in());
-      backward.add_filter_gradient(inputs[thread], gradient, filter_sums[thread].data_ptr<float>());
     }
   });
   at::Tensor dbias;

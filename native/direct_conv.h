@@ -106,9 +106,10 @@ struct ConvGradients {
 at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::Tensor* bias, const ConvShape& shape,
                        c10::function_ref<void(int64_t thread, int64_t image, const float* y)> after);
 
-// `fill(image, row, to)` writes a row of the gradient of the result; x is read for the filter's gradient alone.
-ConvGradients direct_conv_backward(const c10::optional<at::Tensor>& x, const at::Tensor& filter, const ConvShape& shape, bool need_x,
-                                   bool need_filter, bool need_bias,
+// `fill(image, row, to)` writes a row of the gradient of the result; x is read for the filter's gradient alone, and with
+// `reuse_x` its own gradient takes its place.
+ConvGradients direct_conv_backward(const c10::optional<at::Tensor>& x, const at::Tensor& filter,
+                                   const ConvShape& shape, bool need_x, bool reuse_x, bool need_filter, bool need_bias,
                                    c10::function_ref<void(int64_t image, int64_t row, float* to)> fill);
 
 // Runs f(thread, first, last) for each thread's share of the images: the same whenever the number of threads is.

@@ -116,10 +116,10 @@ Tensor conv(const Tensor& x, const Tensor& filter, const optional<Tensor>& bias,
                      conv_shape(x.sizes(), filter, stride, padding), [](int64_t, int64_t, const float*) {});
 }
 
-// → dx, dfilter, dbias
+// With `reuse_x` nobody reads x afterwards, and dx may take its memory. → dx, dfilter, dbias
 std::tuple<Tensor, Tensor, Tensor> conv_backward(const Tensor& dy, const Tensor& x, const Tensor& filter, bool has_bias,
                                                  int64_t stride, int64_t padding, int64_t groups, bool need_x,
-                                                 bool need_parameters) {
+                                                 bool reuse_x, bool need_parameters) {
   if (!on_cpu(x) || !direct_serves(x.sizes(), filter, stride, padding, groups)) {
     const auto g = convolve_backward(to_nchw(dy), x, filter, has_bias, stride, padding, groups, need_x, need_parameters);
     return {g.x, g.filter, g.bias};
@@ -128,8 +128,8 @@ std::tuple<Tensor, Tensor, Tensor> conv_backward(const Tensor& dy, const Tensor&
   const Tensor gradient = dy.contiguous();
   const float* const pdy = gradient.data_ptr<float>();
   const int64_t floats = shape.out_width * shape.out;
-  const auto g = direct_conv_backward(x.contiguous(), filter.contiguous(), shape, need_x, need_parameters,
-                                      need_parameters && has_bias, [&](int64_t image, int64_t row, float* to) {
+  const auto g = direct_conv_backward(x.contiguous(), filter.contiguous(), shape, need_x, reuse_x,
+                                      need_parameters, need_parameters && has_bias, [&](int64_t image, int64_t row, float* to) {
                                         std::copy_n(pdy + (image * shape.out_height + row) * floats, floats, to);
                                       });
   return {g.x, g.filter, g.bias};
@@ -160,13 +160,13 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> conv_bn(
 }
 
 // Where a ReLU followed a residual, its output `y` or that residual is needed. `x`, of shape `x_shape`, may be left out
-// where no parameters' gradients are asked for. → dx, dfilter, dbias, dgamma, dbeta, dresidual; those not asked for are
+// where no parameters' gradients are asked for; with `reuse_x` nobody reads it afterwards, and dx may take its memory. → dx, dfilter, dbias, dgamma, dbeta, dresidual; those not asked for are
 // undefined.
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> conv_bn_backward(
     const Tensor& dy, const optional<Tensor>& x, at::IntArrayRef x_shape, const Tensor& filter, const Tensor& c,
     const optional<Tensor>& y, const optional<Tensor>& residual, bool relu, const Tensor& gamma, const Tensor& beta,
     const Tensor& mean, const Tensor& inverse_deviation, bool has_bias, int64_t stride, int64_t padding,
-    int64_t groups, bool training, double epsilon, bool need_x, bool need_parameters, bool need_residual) {
+    int64_t groups, bool training, double epsilon, bool need_x, bool reuse_x, bool need_parameters, bool need_residual) {
   TORCH_CHECK(!need_residual || !relu || y.has_value() || residual.has_value(),
               "the gradient of a residual behind a ReLU needs its output or the residual");
   TORCH_CHECK(!need_parameters || x.has_value(), "the gradient of the filter needs the input");
@@ -197,7 +197,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> conv_bn_backward(
   const ChannelGradients channel(gradient, before, norm);
   float* const pm = masked.has_value() ? masked->data_ptr<float>() : nullptr;
   const auto g = direct_conv_backward(
-      contiguous(x), filter.contiguous(), shape, need_x, need_parameters, need_parameters && has_bias,
+      contiguous(x), filter.contiguous(), shape, need_x, reuse_x, need_parameters, need_parameters && has_bias,
       [&](int64_t image, int64_t row, float* to) {
         const int64_t first = (image * shape.out_height + row) * shape.out_width;
         channel.rows(first, shape.out_width, to, pm == nullptr ? nullptr : pm + first * shape.out);
@@ -230,7 +230,7 @@ TORCH_LIBRARY_FRAGMENT(locallearn, library) {
       "conv(Tensor x, Tensor filter, Tensor? bias, int stride, int padding, int groups) -> Tensor", conv);
   library.def(
       "conv_backward(Tensor dy, Tensor x, Tensor filter, bool has_bias, int stride, int padding, int groups, "
-      "bool need_x, bool need_parameters) -> (Tensor, Tensor, Tensor)",
+      "bool need_x, bool reuse_x, bool need_parameters) -> (Tensor, Tensor, Tensor)",
       conv_backward);
   library.def(
       "conv_bn(Tensor x, Tensor filter, Tensor? bias, Tensor gamma, Tensor beta, Tensor running_mean, "
@@ -240,7 +240,7 @@ TORCH_LIBRARY_FRAGMENT(locallearn, library) {
   library.def(
       "conv_bn_backward(Tensor dy, Tensor? x, int[] x_shape, Tensor filter, Tensor c, Tensor? y, Tensor? residual, "
       "bool relu, Tensor gamma, Tensor beta, Tensor mean, Tensor inverse_deviation, bool has_bias, int stride, int padding, int groups, bool training, "
-      "float epsilon, bool need_x, bool need_parameters, bool need_residual) "
+      "float epsilon, bool need_x, bool reuse_x, bool need_parameters, bool need_residual) "
       "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
       conv_bn_backward);
   library.def(

@@ -43,7 +43,10 @@ export function computed(
   return { value: value as tf.Scalar, gradient: gradient!, variableGradients };
 }
 
-/** The sum of terms that are computed one after another; no two of them share a variable. */
+/**
+ * The sum of terms that are computed one after another; no two of them share a variable. x is given up: the last term
+ * is the last that reads it, and its gradient may take x's memory.
+ */
 export function eagerSum(
   x: tf.Tensor,
   terms: readonly { readonly variables: readonly tf.Variable[]; readonly loss: (x: tf.Tensor) => tf.Scalar }[],
@@ -53,8 +56,8 @@ export function eagerSum(
     terms.flatMap(({ variables }) => variables),
     (input) => {
       let sum: Computed | undefined;
-      for (const { variables, loss } of terms) {
-        const term = computed(input, variables, loss);
+      for (const [i, { variables, loss }] of terms.entries()) {
+        const term = computed(input, variables, i === terms.length - 1 ? givingUp(loss) : loss);
         sum =
           sum === undefined
             ? term
@@ -67,4 +70,13 @@ export function eagerSum(
       return sum!;
     },
   );
+}
+
+/** After the forward pass, when what the backward pass needs of x has been kept. */
+function givingUp(loss: (x: tf.Tensor) => tf.Scalar) {
+  return (x: tf.Tensor): tf.Scalar => {
+    const value = loss(x);
+    x.dispose();
+    return value;
+  };
 }

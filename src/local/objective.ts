@@ -8,7 +8,7 @@ import type { Site } from './site.js';
 /** A local loss and the auxiliary nets that it trains. */
 export interface Objective {
   readonly layers: readonly Layer[];
-  /** Features `[n, h, w, c]` → mean loss over the batch. */
+  /** Features `[n, h, w, c]`, which are given up → mean loss over the batch. */
   readonly loss: (features: tf.Tensor4D, batch: Batch) => tf.Scalar;
   /** Where it classifies: features → logits `[n, classes]`, in evaluation mode. */
   readonly logits?: ((features: tf.Tensor4D) => tf.Tensor2D) | undefined;
@@ -42,6 +42,7 @@ export function weightedSum(terms: readonly WeightedObjective[]): ObjectiveBuild
             loss: (x) => tf.mul(loss(x as tf.Tensor4D, batch), weight),
           })),
         ),
+      logits: built.find(({ logits, weight }) => logits !== undefined && weight > 0)?.logits,
     };
   };
 }

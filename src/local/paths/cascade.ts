@@ -94,6 +94,8 @@ function pairUpdates(
       const output = blockForward(block, middle, batch);
       const features = bridge === undefined ? output : bridge.forward(output);
       const loss = tf.mul(cascade.loss(features, batch), cascadeWeight) as tf.Scalar;
+      // Before the backward pass: what needs them has kept them.
+      tf.dispose([features, output]);
       return { loss, streams: last && independent === undefined ? {} : { x: detach(middle) } };
     },
     ...(bridge === undefined ? {} : { after: () => bridge.after() }),

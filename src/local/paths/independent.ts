@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs';
 import { detach } from '../../engine/detached.js';
 import { trainableVariables, type Layer } from '../../nn/layer.js';
 import { childScope } from '../../nn/parameters.js';
@@ -35,7 +36,11 @@ function localUpdate(parts: PathParts, block: Block): { update: LocalUpdate; aux
     forward({ x }, batch) {
       const output = blockForward(block, x!, batch);
       const features = bridge === undefined ? output : bridge.forward(output);
-      return { loss: objective.loss(features, batch), streams: { x: detach(output) } };
+      const streams = { x: detach(output) };
+      const loss = objective.loss(features, batch);
+      // Before the backward pass: what needs them has kept them.
+      tf.dispose([features, output]);
+      return { loss, streams };
     },
     ...(bridge === undefined ? {} : { after: () => bridge.after() }),
     ...classifierOf(block, objective, bridge),
