@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { differentiable, tidied } from '../engine/fused/differentiable.js';
+import { fused } from '../engine/fused/registry.js';
 import { outsideTape } from '../engine/tape.js';
 
 /** Mean softmax cross-entropy of logits `[n, classes]` against one-hot labels. */
@@ -12,21 +12,7 @@ export function crossEntropy(logits: tf.Tensor2D, labels: tf.Tensor2D): tf.Scala
  * (sigmoid(logits) − target) / size; targets get none.
  */
 export function binaryCrossEntropy(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar {
-  return differentiable([logits], () => ({
-    // max(x, 0) − x·t + log(1 + exp(−|x|)): no overflow at either end.
-    y: tf.tidy(
-      (): tf.Scalar =>
-        tf.mean(
-          tf.add(
-            tf.sub(tf.relu(logits), tf.mul(logits, targets)),
-            tf.log1p(tf.exp(tf.neg(tf.abs(logits)))),
-          ),
-        ),
-    ),
-    saved: [logits, targets],
-    backward: (dy, [logit, target]) =>
-      tidied(() => [tf.mul(tf.sub(tf.sigmoid(logit!), target!), tf.div(dy, targets.size))]),
-  }));
+  return fused().binaryCrossEntropy(logits, targets);
 }
 
 /**

@@ -69,6 +69,17 @@ export const composedOps: FusedOps = {
         }),
     })),
 
+  binaryCrossEntropy: (logits, targets) =>
+    differentiable([logits], () => ({
+      // max(x, 0) − x·t + log(1 + exp(−|x|)): no overflow at either end.
+      y: tf.mean(
+        tf.add(tf.sub(tf.relu(logits), tf.mul(logits, targets)), tf.log1p(tf.exp(tf.neg(tf.abs(logits))))),
+      ),
+      saved: [logits, targets],
+      backward: (dy, [logit, target]) =>
+        tidied(() => [tf.mul(tf.sub(tf.sigmoid(logit!), target!), tf.div(dy, targets.size))]),
+    })),
+
   accumulate(total, value) {
     const sum = tf.add(total, value) as typeof total;
     tf.dispose([total, value]);

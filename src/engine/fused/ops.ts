@@ -87,6 +87,11 @@ export interface FusedOps {
   layerNorm<T extends tf.Tensor>(x: T, norm: LayerNormalization, mode: Mode): T;
   /** x · Φ(x), Φ the standard normal distribution function: the exact GELU (Hendrycks & Gimpel 2016). */
   gelu<T extends tf.Tensor>(x: T): T;
+  /**
+   * Mean binary cross-entropy of logits against targets in 0…1, of one shape; no gradient of the targets. The backward
+   * pass may be taken once.
+   */
+  binaryCrossEntropy(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar;
   /** total + value of one shape, in total's memory where nothing else uses it; both are given up. No gradient. */
   accumulate<T extends tf.Tensor>(total: T, value: T): T;
   /** x · factor, in x's memory where nothing else uses it; x is given up. No gradient. */

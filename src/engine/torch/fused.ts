@@ -30,6 +30,8 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
   const geluBackward = native.op('aten::gelu_backward');
   const clone = native.op('aten::clone');
   const convert = native.op('aten::to', 'dtype');
+  const crossEntropy = native.op('locallearn::binary_cross_entropy');
+  const crossEntropyBackward = native.op('locallearn::binary_cross_entropy_backward_');
   const addTo = native.op('aten::add_', 'Tensor') as (...args: unknown[]) => NativeTensor;
   const scaleBy = native.op('aten::mul_', 'Tensor') as (...args: unknown[]) => NativeTensor;
   const sgd = native.op('locallearn::sgd_');
@@ -240,6 +242,20 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
         y: backend.wrap(gelu(input(x)) as NativeTensor) as typeof x,
         saved: [x],
         backward: (dy, [savedX]) => [backend.wrap(geluBackward(input(dy), input(savedX)) as NativeTensor)],
+      })),
+
+    binaryCrossEntropy: (logits, targets) =>
+      differentiable([logits], () => ({
+        y: backend.wrap(crossEntropy(input(logits), input(targets)) as NativeTensor) as tf.Scalar,
+        saved: [logits, targets],
+        backward: (dy, [savedLogits, savedTargets]) => {
+          // The gradient is written over the logits, or over a copy where somebody else has them.
+          const copy = isOwn(savedLogits!) ? undefined : (clone(input(savedLogits)) as NativeTensor);
+          const logit = copy ?? input(savedLogits);
+          const gradient = crossEntropyBackward(input(dy), logit, input(savedTargets)) as NativeTensor;
+          copy?.dispose();
+          return [backend.wrap(gradient)];
+        },
       })),
 
     accumulate(total, value) {

@@ -1,0 +1,75 @@
+// Losses over whole images in one pass: made of elementwise operators they would hold half a dozen maps at a time.
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace locallearn {
+namespace {
+
+using at::Tensor;
+
+constexpr int64_t kGrain = 4096;
+
+bool plain(const Tensor& x) { return x.is_cpu() && x.scalar_type() == at::kFloat; }
+
+void check_sizes(const Tensor& logits, const Tensor& targets) {
+  TORCH_CHECK(logits.sizes() == targets.sizes() && logits.numel() > 0, "logits of shape ", logits.sizes(),
+              ", targets of shape ", targets.sizes());
+}
+
+// Mean of max(x, 0) − x·t + log(1 + exp(−|x|)), which overflows at neither end.
+Tensor binary_cross_entropy(const Tensor& logits, const Tensor& targets) {
+  check_sizes(logits, targets);
+  if (!plain(logits) || !plain(targets)) return at::binary_cross_entropy_with_logits(logits, targets);
+  const Tensor x = logits.contiguous(), t = targets.contiguous();
+  const float *const px = x.data_ptr<float>(), *const pt = t.data_ptr<float>();
+  const int64_t count = x.numel();
+  const int64_t parts = std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), count / kGrain));
+  const int64_t share = (count + parts - 1) / parts;
+  std::vector<double> sums(parts, 0.0);
+  at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; part++) {
+      double sum = 0;
+      for (int64_t i = part * share; i < std::min(count, (part + 1) * share); i++) {
+        const float v = px[i];
+        sum += (v > 0 ? v : v == v ? 0.f : v) - v * pt[i] + std::log1p(std::exp(-std::abs(v)));  // NaN stays NaN
+      }
+      sums[part] = sum;
+    }
+  });
+  double sum = 0;
+  for (const double part : sums) sum += part;
+  return at::full({}, sum / count, x.options());
+}
+
+// (sigmoid(x) − t) · dy / count, written over the logits.
+Tensor binary_cross_entropy_backward_(const Tensor& dy, const Tensor& logits, const Tensor& targets) {
+  check_sizes(logits, targets);
+  TORCH_CHECK(dy.numel() == 1, "dy must be a single number, got shape ", dy.sizes());
+  const double factor = dy.item<double>() / logits.numel();
+  if (!plain(logits) || !plain(targets) || !logits.is_contiguous()) {
+    return logits.sigmoid_().sub_(targets).mul_(factor);
+  }
+  const Tensor t = targets.contiguous();
+  float* const px = logits.data_ptr<float>();
+  const float* const pt = t.data_ptr<float>();
+  at::parallel_for(0, logits.numel(), kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) px[i] = (1 / (1 + std::exp(-px[i])) - pt[i]) * factor;
+  });
+  return logits;
+}
+
+}  // namespace
+
+TORCH_LIBRARY_FRAGMENT(locallearn, library) {
+  library.def("binary_cross_entropy(Tensor logits, Tensor targets) -> Tensor", binary_cross_entropy);
+  library.def(
+      "binary_cross_entropy_backward_(Tensor dy, Tensor(a!) logits, Tensor targets) -> Tensor(a!)",
+      binary_cross_entropy_backward_);
+}
+
+}  // namespace locallearn
