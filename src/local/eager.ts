@@ -49,7 +49,10 @@ export function computed(
  */
 export function eagerSum(
   x: tf.Tensor,
-  terms: readonly { readonly variables: readonly tf.Variable[]; readonly loss: (x: tf.Tensor) => tf.Scalar }[],
+  terms: readonly {
+    readonly variables: readonly tf.Variable[];
+    readonly loss: (x: tf.Tensor) => tf.Scalar;
+  }[],
 ): tf.Scalar {
   return eagerLoss(
     x,
