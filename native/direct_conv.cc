@@ -76,6 +76,17 @@ void product_row(const PackedFilter& filter, const float* const* rows, int64_t w
   }
 }
 
+void note(const ConvShape& s, bool forward, bool backward_data, bool backward_weights) {
+  if (!profiling) return;
+  note_convolution({{s.images, s.in, s.height, s.width},
+                    {s.out, s.in, s.filter_height, s.filter_width},
+                    s.stride,
+                    s.padding,
+                    forward,
+                    backward_data,
+                    backward_weights});
+}
+
 }  // namespace
 
 ConvShape conv_shape(at::IntArrayRef x, const at::Tensor& filter, int64_t stride, int64_t padding) {
@@ -264,6 +275,7 @@ void for_images(int64_t images, c10::function_ref<void(int64_t, int64_t, int64_t
 at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::Tensor* bias, const ConvShape& shape,
                        c10::function_ref<void(int64_t, int64_t, const float*)> after) {
   const Span span("direct convolution");
+  note(shape, true, false, false);
   const DirectForward forward(shape, filter, bias);
   std::vector<PaddedImage> scratch;
   for (int64_t t = 0; t < image_threads(shape.images); t++) scratch.push_back(forward.scratch());
@@ -284,6 +296,7 @@ ConvGradients direct_conv_backward(const c10::optional<at::Tensor>& x, const at:
                                    const ConvShape& shape, bool need_x, bool reuse_x, bool need_filter, bool need_bias,
                                    c10::function_ref<void(int64_t, int64_t, float*)> fill) {
   const Span span("direct convolution backward");
+  note(shape, false, need_x, need_filter);
   const DirectBackward backward(shape, filter, need_x);
   std::vector<PaddedImage> inputs, gradients;
   std::vector<at::Tensor> filter_sums;

@@ -157,6 +157,13 @@ void drop_profile() {
 
 }  // namespace
 
+void note_convolution(const ConvolutionRun& run) {
+  auto& calls = profile->convolutions[{run.x, run.filter, {run.stride, run.stride}, {run.padding, run.padding}, 1}];
+  calls.forward += run.forward;
+  calls.backward_data += run.backward_data;
+  calls.backward_weights += run.backward_weights;
+}
+
 void begin_span(const char* name) {
   auto& siblings = profile->open.empty() ? profile->roots : profile->open.back().node->children;
   auto found = std::find_if(siblings.begin(), siblings.end(), [&](const Node* node) { return node->name == name; });

@@ -4,6 +4,8 @@
 
 #include <node_api.h>
 
+#include <vector>
+
 namespace locallearn {
 
 extern bool profiling;
@@ -25,6 +27,14 @@ class Span {
  private:
   const bool open_;
 };
+
+// A convolution that is not libtorch's operator; shapes as its [n, c, h, w] and [out, in, h, w]. While profiling only.
+struct ConvolutionRun {
+  std::vector<int64_t> x, filter;
+  int64_t stride, padding;
+  bool forward, backward_data, backward_weights;
+};
+void note_convolution(const ConvolutionRun& run);
 
 // What `Native.startProfile` and `Native.stopProfile` are.
 napi_value start_profile(napi_env env, napi_callback_info info);

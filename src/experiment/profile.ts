@@ -26,9 +26,9 @@ export interface ProfileResult extends BenchSetting {
   /** Before the first update: the images' way to the engine. */
   readonly inputMilliseconds: number;
   readonly updates: readonly ProfiledUpdate[];
-  /** Shapes that libtorch's convolution ran on, with runs a step. */
+  /** Shapes that convolutions ran on, libtorch's and our own, with runs a step. */
   readonly convolutions: readonly ProfiledConvolution[];
-  /** In libtorch's convolutions, forward and backward. */
+  /** In convolutions, forward and backward; our own include what is fused with them. */
   readonly convolutionMilliseconds: number;
 }
 
@@ -191,7 +191,7 @@ function splitBridge(calls: readonly ProfiledCall[]): {
   return { operators: bySlowest(operators), bridgeMilliseconds };
 }
 
-const isConvolution = ({ name }: ProfiledCall): boolean => /^aten::convolution(_backward)?$/.test(name);
+const isConvolution = ({ name }: ProfiledCall): boolean => /^(aten::convolution(_backward)?|direct convolution( backward)?)$/.test(name);
 
 function outermost(calls: readonly ProfiledCall[], wanted: (call: ProfiledCall) => boolean): ProfiledCall[] {
   return calls.flatMap((call) => (wanted(call) ? [call] : outermost(call.inside, wanted)));

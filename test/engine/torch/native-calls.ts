@@ -113,7 +113,8 @@ export const rightCalls: readonly CallSpec[] = [
   call('native_batch_norm_backward', image, image, c, c, c, null, null, false, 1e-5, [true, true, true]),
   call('_foreach_add_.List', [f(2), f(3)], [f(2), f(3)], 1),
   call('locallearn::conv', maps, taps, f(8), 1, 1, 1),
-  call('locallearn::conv_backward', f(2, 6, 6, 8), maps, taps, true, 1, 1, 1, true, true),
+  call('locallearn::conv_backward', f(2, 6, 6, 8), maps, taps, true, 1, 1, 1, true, false, true),
+  call('locallearn::conv_backward', f(2, 3, 3, 8), maps, taps, false, 2, 1, 1, true, true, true),
   call('locallearn::conv_bn', maps, taps, null, c8, c8, c8, c8, null, 1, 1, 1, true, 0.1, 1e-5, true),
   call('locallearn::conv_bn', maps, taps, null, c8, c8, c8, c8, null, 1, 1, 1, false, 0.1, 1e-5, true),
   call(
@@ -134,11 +135,24 @@ export const rightCalls: readonly CallSpec[] = [
     1e-5,
     false,
   ),
+  // Behind a ReLU after a residual: with the output, with the residual, and without the input.
   call(
     'locallearn::conv_bn_backward',
-    ...[f(2, 6, 6, 8), maps, taps, f(2, 6, 6, 8), f(2, 6, 6, 8), true, c8, c8, c8, c8, true],
-    ...[1, 1, 1, true, 1e-5, true, true, true],
+    ...[f(2, 6, 6, 8), maps, [2, 6, 6, 4], taps, f(2, 6, 6, 8), f(2, 6, 6, 8), null, true],
+    ...[c8, c8, c8, c8, true, 1, 1, 1, true, 1e-5, true, false, true, true],
   ),
+  call(
+    'locallearn::conv_bn_backward',
+    ...[f(2, 6, 6, 8), maps, [2, 6, 6, 4], taps, f(2, 6, 6, 8), null, f(2, 6, 6, 8), true],
+    ...[c8, c8, c8, c8, true, 1, 1, 1, true, 1e-5, true, true, true, true],
+  ),
+  call(
+    'locallearn::conv_bn_backward',
+    ...[f(2, 6, 6, 8), null, [2, 6, 6, 4], taps, f(2, 6, 6, 8), null, null, true],
+    ...[c8, c8, c8, c8, false, 1, 1, 1, true, 1e-5, true, false, false, false],
+  ),
+  call('locallearn::binary_cross_entropy', f(2, 3), f(2, 3)),
+  call('locallearn::binary_cross_entropy_backward_', f(), f(2, 3), f(2, 3)),
   call('locallearn::bn', maps, c, c, c, c, true, 0.1, 1e-5, true),
   call('locallearn::bn', f(5, 4), c, c, c, c, false, 0.1, 1e-5, false),
   call('locallearn::bn_backward', maps, maps, true, c, c, c, c, true, 1e-5),
