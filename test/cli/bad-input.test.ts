@@ -151,7 +151,7 @@ describe.concurrent('the command line', () => {
       /^error: a command is missing: train, compare, doctor, bench, profile, memory, parity, data, export, completion$/m,
     ],
     [['trian', 'x'], /^error: .*train/m],
-    [['train'], /^error: Not enough non-option arguments: got 0, need at least 1$/m],
+    [['train'], /^error: a config is missing, or --resume with a run folder$/m],
     [['train', 'x', 'y'], /^error: unknown command or argument "y"$/m],
     [['train', 'x', '--sed', '1'], /^error: unknown option --sed \(did you mean "(seed|set)"\?\)$/m],
     [['train', 'x', '--seed', 'one'], /^error: --seed must be a number$/m],
