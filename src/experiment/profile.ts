@@ -191,7 +191,8 @@ function splitBridge(calls: readonly ProfiledCall[]): {
   return { operators: bySlowest(operators), bridgeMilliseconds };
 }
 
-const isConvolution = ({ name }: ProfiledCall): boolean => /^(aten::convolution(_backward)?|direct convolution( backward)?)$/.test(name);
+const isConvolution = ({ name }: ProfiledCall): boolean =>
+  /^(aten::convolution(_backward)?|direct convolution( backward)?)$/.test(name);
 
 function outermost(calls: readonly ProfiledCall[], wanted: (call: ProfiledCall) => boolean): ProfiledCall[] {
   return calls.flatMap((call) => (wanted(call) ? [call] : outermost(call.inside, wanted)));
