@@ -33,6 +33,7 @@ export { readSafetensors, writeSafetensors, type SafeTensor } from './nn/safeten
 
 export { buildNetwork } from './networks/build.js';
 export { networkWeights } from './networks/export.js';
+export { loadWeights } from './networks/import.js';
 export { onnxModel, type OnnxOptions } from './networks/onnx/export.js';
 export {
   disposeNetwork,
@@ -133,5 +134,9 @@ export { loadTrainedNetwork, type TrainedNetwork } from './experiment/trained-ne
 export { balanceCuts, type BalancedCuts, type BalanceRequest } from './experiment/memory/balance.js';
 export { measureStep, type StepMemory, type UpdateMemory } from './experiment/memory/measure.js';
 export { resultTable, textTable } from './experiment/table.js';
+export { compareUnits } from './experiment/probe/compare-units.js';
+export { readProbe, type ProbeReport } from './experiment/probe/probe-file.js';
+export { probeUnits, type ProbeOptions } from './experiment/probe/probe-units.js';
+export { readSimilarities, type SimilarityReport } from './experiment/probe/similarity-file.js';
 export { readMetrics } from './experiment/metrics-file.js';
 export { readComparison, readRunSummary } from './experiment/summary.js';

@@ -11,6 +11,7 @@ import { exportCommand, exportOptions } from './commands/export.js';
 import { memoryCommand, memoryOptions } from './commands/memory.js';
 import { parityCommand, parityOptions } from './commands/parity.js';
 import { profileCommand, profileOptions } from './commands/profile.js';
+import { probeCommand, probeOptions } from './commands/probe.js';
 import { trainCommand, trainOptions } from './commands/train.js';
 import { colored } from './color.js';
 import { completions } from './completions.js';
@@ -25,6 +26,7 @@ const commands = [
   'bench',
   'profile',
   'memory',
+  'probe',
   'parity',
   'data',
   'export',
@@ -37,6 +39,7 @@ const options = Object.keys({
   ...benchOptions,
   ...profileOptions,
   ...memoryOptions,
+  ...probeOptions,
   ...parityOptions,
   ...dataOptions,
   ...doctorOptions,
@@ -97,6 +100,7 @@ try {
     .command(benchCommand)
     .command(profileCommand)
     .command(memoryCommand)
+    .command(probeCommand)
     .command(parityCommand)
     .command(dataCommand)
     .command(exportCommand)

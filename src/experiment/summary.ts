@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { engineNames } from '../engine/engine.js';
-import { messageOf, UserError } from '../errors.js';
 import type { EpochMetrics } from '../train/events.js';
-import { check, formatPath } from './schema-problems.js';
+import { readJson } from './json-file.js';
 
 const identityShape = {
   method: z.string(),
@@ -76,23 +74,10 @@ export function finishedResultOf(summary: RunSummary): RunResult | undefined {
 
 /** Reads a run folder's `summary.json`. Throws a UserError if it can't be read or is not one. */
 export function readRunSummary(path: string): RunSummary {
-  return readJson(path, summarySchema);
+  return readJson(path, summarySchema, 'the summary');
 }
 
 /** Reads a comparison's `summary.json`. Throws a UserError if it can't be read or is not one. */
 export function readComparison(path: string): RunResult[] {
-  return readJson(path, comparisonSchema).runs;
-}
-
-function readJson<T>(path: string, schema: z.ZodType<T>): T {
-  let document: unknown;
-  try {
-    document = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new UserError(`${path}: cannot read the summary: ${messageOf(error)}`);
-  }
-  const result = check(schema, document);
-  if ('value' in result) return result.value;
-  const { path: place, message } = result.problems[0]!;
-  throw new UserError(`${path}: ${formatPath(place)}: ${message}`);
+  return readJson(path, comparisonSchema, 'the summary').runs;
 }

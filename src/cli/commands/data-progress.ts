@@ -6,7 +6,7 @@ import type { ProgressStream } from '../progress.js';
 export interface Amount {
   /** What is being done, `downloading x.tar.gz`. */
   readonly label: string;
-  readonly unit: 'bytes' | 'images' | 'measurements';
+  readonly unit: 'bytes' | 'images' | 'measurements' | 'probes';
   readonly done: number;
   readonly total: number | undefined;
 }

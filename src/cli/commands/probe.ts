@@ -1,0 +1,91 @@
+import type { CommandModule } from 'yargs';
+import { engineNames } from '../../engine/engine.js';
+import type { ProbeProgress } from '../../experiment/probe/probe-units.js';
+import { UsageError } from '../errors.js';
+import { withInterrupts } from '../interrupts.js';
+import { notify, scanNotes } from '../progress.js';
+import { amountProgress } from './data-progress.js';
+
+export const probeOptions = {
+  against: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'instead of probing, compare the units with those of this run (linear CKA)',
+  },
+  images: {
+    type: 'number',
+    default: 10_000,
+    requiresArg: true,
+    describe: 'the most training images to fit probes to, or test images to compare on',
+  },
+  engine: {
+    choices: ['auto', ...engineNames],
+    default: 'auto',
+    requiresArg: true,
+    describe: 'what computes',
+  },
+  json: { type: 'boolean', default: false, describe: 'a line of JSON instead of a table' },
+  quiet: { type: 'boolean', default: false, describe: 'no progress' },
+} as const;
+
+interface ProbeArguments {
+  readonly run: string;
+  readonly against: string | undefined;
+  readonly images: number;
+  readonly engine: (typeof probeOptions.engine.choices)[number];
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+export const probeCommand: CommandModule<object, ProbeArguments> = {
+  command: 'probe <run>',
+  describe:
+    "what a trained run's units know: a linear classifier after each, or their likeness to another run's",
+  builder: (yargs) =>
+    yargs
+      .positional('run', { type: 'string', demandOption: true, describe: 'a run folder' })
+      .options(probeOptions)
+      .example('$0 probe experiments/runs/<run>', 'writes probe.json into the folder')
+      .example('$0 probe experiments/runs/<run> --against experiments/runs/<bp>', 'writes cka-<bp>.json'),
+  handler: async ({ run: folder, against, images, engine, json, quiet }) => {
+    if (!Number.isInteger(images) || images < 1) {
+      throw new UsageError(`--images must be a whole number from 1, not ${images}`);
+    }
+    const { readTrainedRun } = await import('../../experiment/probe/trained-run.js');
+    const { compareRuns, probeRun } = await import('../../experiment/probe/run-probe.js');
+    const { probeTable, similarityTable } = await import('../../experiment/probe/output.js');
+    const run = await readTrainedRun(folder);
+    const other = against === undefined ? undefined : await readTrainedRun(against);
+    for (const { path, sha256 } of [...(run.config.plugins ?? []), ...(other?.config.plugins ?? [])]) {
+      notify(`ran the plugin ${path} (SHA-256 ${sha256})`, quiet);
+    }
+    const progress = amountProgress(process.stderr, quiet);
+    await withInterrupts(async (signal) => {
+      const options = {
+        ...{ engine, images, signal },
+        onProgress: (amount: ProbeProgress) => progress.update(amount),
+        onNotice: (notice: string) => notify(notice, quiet),
+        onScan: scanNotes(quiet),
+      };
+      try {
+        if (other === undefined) {
+          const { report, path } = await probeRun(run, options);
+          progress.end();
+          print(json ? `${JSON.stringify(report)}\n` : `${probeTable(report)}\n${path}\n`);
+        } else {
+          const { report, path } = await compareRuns(run, other, options);
+          progress.end();
+          print(json ? `${JSON.stringify(report)}\n` : `${similarityTable(report)}\n${path}\n`);
+        }
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      } finally {
+        progress.end();
+      }
+    });
+  },
+};
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
