@@ -12,7 +12,9 @@ import { memoryCommand, memoryOptions } from './commands/memory.js';
 import { parityCommand, parityOptions } from './commands/parity.js';
 import { profileCommand, profileOptions } from './commands/profile.js';
 import { probeCommand, probeOptions } from './commands/probe.js';
+import { reportCommand, reportOptions } from './commands/report.js';
 import { trainCommand, trainOptions } from './commands/train.js';
+import { watchCommand, watchOptions } from './commands/watch.js';
 import { colored } from './color.js';
 import { completions } from './completions.js';
 import { exitCodesHelp, reportOf, UsageError } from './errors.js';
@@ -30,6 +32,8 @@ const commands = [
   'parity',
   'data',
   'export',
+  'report',
+  'watch',
   'completion',
 ];
 const options = Object.keys({
@@ -44,6 +48,8 @@ const options = Object.keys({
   ...dataOptions,
   ...doctorOptions,
   ...exportOptions,
+  ...reportOptions,
+  ...watchOptions,
   help: 0,
   version: 0,
 });
@@ -62,7 +68,7 @@ function usageError(message: string): UsageError {
 function checkArguments(argv: Arguments): true {
   for (const [name, value] of Object.entries(argv)) {
     if (Number.isNaN(value)) throw new UsageError(`--${name} must be a number`);
-    if (Array.isArray(value) && !['set', 'plugin', 'files', '_'].includes(name))
+    if (Array.isArray(value) && !['set', 'plugin', 'files', 'folders', '_'].includes(name))
       throw new UsageError(`--${name} is given twice`);
   }
   return true;
@@ -104,6 +110,8 @@ try {
     .command(parityCommand)
     .command(dataCommand)
     .command(exportCommand)
+    .command(reportCommand)
+    .command(watchCommand)
     .completion(
       'completion',
       'print what makes bash or zsh complete commands, options and files',

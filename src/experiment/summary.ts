@@ -31,18 +31,22 @@ const measuredShape = {
   skippedImages: z.int().min(0),
 };
 
+export const runIdentitySchema = z.object(identityShape);
+const measuredSchema = z.object(measuredShape);
 const resultSchema = z.object({ ...identityShape, ...measuredShape });
 const summarySchema = z.object({
   status: z.enum(['finished', 'interrupted', 'failed']),
   /** Why it failed. */
   error: z.string().exactOptional(),
   ...identityShape,
-  ...z.object(measuredShape).partial().shape,
+  ...measuredSchema.partial().shape,
 });
 const comparisonSchema = z.object({ runs: z.array(resultSchema) });
 
 /** What was trained, with what. */
-export type RunIdentity = z.infer<z.ZodObject<typeof identityShape>>;
+export type RunIdentity = z.infer<typeof runIdentitySchema>;
+/** What at least one epoch came to. */
+export type Measured = z.infer<typeof measuredSchema>;
 /** What a run of at least one epoch came to: an entry of `runs` in a comparison's `summary.json`. */
 export type RunResult = z.infer<typeof resultSchema>;
 /** A run folder's `summary.json`: a result, unless no epoch was finished, and how the run ended. */
@@ -50,13 +54,18 @@ export type RunSummary = z.infer<typeof summarySchema>;
 
 /** The result after the finished epochs; undefined if there are none. */
 export function resultOf(run: RunIdentity, epochs: readonly EpochMetrics[]): RunResult | undefined {
+  const measured = measuredOf(epochs);
+  return measured && { ...run, ...measured };
+}
+
+/** What the finished epochs came to; undefined if there are none. */
+export function measuredOf(epochs: readonly EpochMetrics[]): Measured | undefined {
   const last = epochs.at(-1);
   if (!last) return undefined;
   const sum = (value: (epoch: EpochMetrics) => number): number =>
     epochs.reduce((total, epoch) => total + value(epoch), 0);
   const trainSeconds = sum((epoch) => epoch.trainSeconds);
   return {
-    ...run,
     accuracy: last.testAccuracy,
     peakMemoryBytes: Math.max(...epochs.map((epoch) => epoch.peakMemoryBytes)),
     reservedMemoryBytes: Math.max(...epochs.map((epoch) => epoch.reservedMemoryBytes)),

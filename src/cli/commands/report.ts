@@ -1,0 +1,52 @@
+import { statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import type { CommandModule } from 'yargs';
+import { UserError } from '../../errors.js';
+import { writeFileAtomic } from '../../files.js';
+
+export const reportOptions = {
+  out: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'the file to write [report.html in the folder, or here if there are several]',
+  },
+} as const;
+
+interface ReportArguments {
+  readonly folders: readonly string[];
+  readonly out: string | undefined;
+}
+
+export const reportCommand: CommandModule<object, ReportArguments> = {
+  command: 'report <folders..>',
+  describe: 'write one HTML file with curves, memory, tables and configs of runs',
+  builder: (yargs) =>
+    yargs
+      .positional('folders', {
+        type: 'string',
+        array: true,
+        demandOption: true,
+        describe: 'run folders, or folders that hold some',
+      })
+      .options(reportOptions)
+      .example('$0 report experiments/runs/demo', '')
+      .example('$0 report runs/bp runs/auglocal --out report.html', ''),
+  handler: async ({ folders, out }) => {
+    const { readReport } = await import('../../experiment/report/read-report.js');
+    const data = readReport(folders);
+    if (data.runs.length === 0) {
+      throw new UserError(
+        data.unreadable[0]?.message ??
+          `${folders.join(', ')}: no runs here; a run folder has a config.yaml and a metrics.csv`,
+      );
+    }
+    const { page } = await import('../../experiment/report/page.js');
+    const title = folders.map((folder) => basename(resolve(folder))).join(', ');
+    const path = out ?? (folders.length === 1 ? join(folders[0]!, 'report.html') : 'report.html');
+    writeFileAtomic(path, await page(data, { title, now: new Date() }));
+    for (const { message } of data.unreadable) process.stderr.write(`warning: left out: ${message}\n`);
+    process.stdout.write(
+      `report: ${path} (${data.runs.length} runs, ${Math.ceil(statSync(path).size / 1000)} kB)\n`,
+    );
+  },
+};
