@@ -1,5 +1,14 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { stringify } from 'yaml';
 import { messageOf, UserError } from '../errors.js';
@@ -164,6 +173,19 @@ function makeNewFolder(parent: string, name: string): string {
       }
     }
   } catch (error) {
-    throw new UserError(`${parent}: cannot make a folder for the run: ${messageOf(error)}`);
+    const reason = messageOf(whyNotWritable(parent) ?? error);
+    throw new UserError(`${parent}: cannot make a folder for the run: ${reason}`);
+  }
+}
+
+/** Of a folder that is to be made: on a read-only file system `mkdirSync` tells of a missing folder instead. */
+function whyNotWritable(folder: string): unknown {
+  let nearest = resolve(folder);
+  while (!existsSync(nearest)) nearest = dirname(nearest);
+  try {
+    accessSync(nearest, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }
