@@ -68,7 +68,7 @@ function usageError(message: string): UsageError {
 function checkArguments(argv: Arguments): true {
   for (const [name, value] of Object.entries(argv)) {
     if (Number.isNaN(value)) throw new UsageError(`--${name} must be a number`);
-    if (Array.isArray(value) && !['set', 'plugin', 'files', 'folders', '_'].includes(name))
+    if (Array.isArray(value) && !['set', 'plugin', 'from', 'files', 'folders', '_'].includes(name))
       throw new UsageError(`--${name} is given twice`);
   }
   return true;

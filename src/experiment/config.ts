@@ -53,6 +53,12 @@ function refuseTwins(methods: readonly MethodConfig[], context: z.RefinementCtx)
   });
 }
 
+function refuseRepeats(seeds: readonly number[], context: z.RefinementCtx): void {
+  const repeated = seeds.find((seed, i) => seeds.indexOf(seed) < i);
+  if (repeated === undefined) return;
+  context.addIssue({ code: 'custom', message: `must be different seeds; ${repeated} is there twice` });
+}
+
 /** Everything that decides an experiment's numbers, with the methods that there are. */
 function configSchema(registry: Registry) {
   const method = methodSchema(registry);
@@ -66,6 +72,8 @@ function configSchema(registry: Registry) {
         .max(80)
         .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, ".", "_" and "-"'),
       seed: z.int().min(0).default(1),
+      /** In place of `seed`, for comparisons. */
+      seeds: z.array(z.int().min(0)).min(1).superRefine(refuseRepeats).exactOptional(),
       engine: z.enum(['auto', ...engineNames]).default('auto'),
       plugins: pluginsSchema,
       data: dataOptionsSchema,
@@ -97,6 +105,11 @@ export function labelOf(method: MethodConfig): string {
 export function comparedMethods(config: Config): MethodConfig[] {
   const methods = config.methods ?? (config.method ? [config.method] : []);
   return methods.some(({ method }) => method === 'bp') ? methods : [{ method: 'bp' }, ...methods];
+}
+
+/** The seeds that a config is trained with. */
+export function comparedSeeds({ seeds, seed }: Config): readonly number[] {
+  return seeds ?? [seed];
 }
 
 /** A config, and the methods and choices that it can name: the built-in ones and those of its plugins. */

@@ -114,7 +114,8 @@ function number(cell: string, column: string, place: string): number {
   return value;
 }
 
-function quote(cell: string | number): string {
+/** A cell of a CSV file. */
+export function quote(cell: string | number): string {
   const text = String(cell);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -41,14 +41,20 @@ const summarySchema = z.object({
   ...identityShape,
   ...measuredSchema.partial().shape,
 });
-const comparisonSchema = z.object({ runs: z.array(resultSchema) });
+const comparedRunSchema = resultSchema.extend({
+  /** The run's own, relative to the comparison's. */
+  folder: z.string().exactOptional(),
+});
+const comparisonSchema = z.object({ runs: z.array(comparedRunSchema) });
 
 /** What was trained, with what. */
 export type RunIdentity = z.infer<typeof runIdentitySchema>;
 /** What at least one epoch came to. */
 export type Measured = z.infer<typeof measuredSchema>;
-/** What a run of at least one epoch came to: an entry of `runs` in a comparison's `summary.json`. */
+/** What a run of at least one epoch came to. */
 export type RunResult = z.infer<typeof resultSchema>;
+/** An entry of `runs` in a comparison's `summary.json`, one for each method and seed. */
+export type ComparedRun = z.infer<typeof comparedRunSchema>;
 /** A run folder's `summary.json`: a result, unless no epoch was finished, and how the run ended. */
 export type RunSummary = z.infer<typeof summarySchema>;
 
@@ -87,6 +93,6 @@ export function readRunSummary(path: string): RunSummary {
 }
 
 /** Reads a comparison's `summary.json`. Throws a UserError if it can't be read or is not one. */
-export function readComparison(path: string): RunResult[] {
+export function readComparison(path: string): ComparedRun[] {
   return readJson(path, comparisonSchema, 'the summary').runs;
 }

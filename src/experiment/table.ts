@@ -1,3 +1,5 @@
+import { quote } from './metrics-file.js';
+import { overSeeds, type Spread } from './seeds.js';
 import type { RunResult } from './summary.js';
 
 /** Text cells under a header. */
@@ -6,24 +8,47 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** Results as people read them; where BP is among them, memory is set against its first row. */
+/**
+ * Results as people read them, those of several seeds as mean ± standard deviation; where BP is among them, accuracy and
+ * memory are set against it.
+ */
 export function resultTable(results: readonly RunResult[]): Table {
-  const bp = results.find(({ method }) => method === 'bp');
+  const methods = overSeeds(results);
+  const bp = methods.find(({ method }) => method === 'bp');
+  const several = methods.some(({ seeds }) => seeds.length > 1);
   const splits = [...new Set(results.map(({ evaluatedOn = 'test' }) => evaluatedOn))].join('/');
   const meters = [...new Set(results.map(({ memoryMeter }) => memoryMeter))].join(', ');
   return {
     header: [
-      ...['method', 'blocks', `${splits} accuracy`, `peak memory (${meters})`],
-      ...(bp ? ['× BP'] : []),
-      ...['images/s', 'time'],
+      ...['method', 'blocks', ...(several ? ['seeds'] : []), `${splits} accuracy`, ...(bp ? ['− BP'] : [])],
+      ...[`peak memory (${meters})`, ...(bp ? ['× BP'] : []), 'images/s', 'time'],
     ],
-    rows: results.map((result) => [
-      ...[result.label, String(result.blocks)],
-      ...[formatAccuracy(result.accuracy), formatBytes(result.peakMemoryBytes)],
-      ...(bp ? [(result.peakMemoryBytes / bp.peakMemoryBytes).toFixed(2)] : []),
-      ...[formatRate(result.imagesPerSecond), formatSeconds(result.seconds)],
+    rows: methods.map(({ label, blocks, seeds, accuracy, peakMemoryBytes, imagesPerSecond, seconds }) => [
+      ...[label, String(blocks), ...(several ? [String(seeds.length)] : [])],
+      ...[formatSpread(accuracy), ...(bp ? [formatPoints(accuracy.mean - bp.accuracy.mean)] : [])],
+      formatBytes(peakMemoryBytes),
+      ...(bp ? [(peakMemoryBytes / bp.peakMemoryBytes).toFixed(2)] : []),
+      ...[formatRate(imagesPerSecond), formatSeconds(seconds)],
     ]),
   };
+}
+
+/** The same for programs: plain numbers, accuracies 0…1, one row a method. */
+export function csvTable(results: readonly RunResult[]): string {
+  const methods = overSeeds(results);
+  const bp = methods.find(({ method }) => method === 'bp');
+  const rows = methods.map((each) => ({
+    ...{ method: each.method, label: each.label, blocks: each.blocks, seeds: each.seeds.join(' ') },
+    evaluatedOn: each.evaluatedOn ?? 'test',
+    accuracy: each.accuracy.mean,
+    accuracyDeviation: each.accuracy.deviation ?? '',
+    accuracyMinusBp: bp ? each.accuracy.mean - bp.accuracy.mean : '',
+    ...{ memoryMeter: each.memoryMeter, peakMemoryBytes: each.peakMemoryBytes },
+    memoryTimesBp: bp ? each.peakMemoryBytes / bp.peakMemoryBytes : '',
+    ...{ imagesPerSecond: each.imagesPerSecond, seconds: each.seconds },
+  }));
+  const lines = [Object.keys(rows[0] ?? {}), ...rows.map((row) => Object.values(row))];
+  return lines.map((cells) => `${cells.map(quote).join(',')}\n`).join('');
 }
 
 /**
@@ -58,6 +83,19 @@ export function markdownTable(results: readonly RunResult[]): string {
 /** 0.8123 → `81.23 %`. */
 export function formatAccuracy(accuracy: number): string {
   return `${(accuracy * 100).toFixed(2)} %`;
+}
+
+/** `78.40 %`, or `78.40 ± 0.35 %` over several seeds. */
+function formatSpread({ mean, deviation }: Spread): string {
+  if (deviation === undefined) return formatAccuracy(mean);
+  return `${(mean * 100).toFixed(2)} ± ${(deviation * 100).toFixed(2)} %`;
+}
+
+/** A difference of accuracies in points: −0.011 → `−1.10`. */
+function formatPoints(difference: number): string {
+  const points = (100 * Math.abs(difference)).toFixed(2);
+  if (Number(points) === 0) return points;
+  return `${difference < 0 ? '−' : '+'}${points}`;
 }
 
 /** In megabytes of 10⁶ bytes. */

@@ -116,6 +116,41 @@ describe('compare', () => {
   });
 });
 
+describe('compare with several seeds', () => {
+  it('skips what is finished, goes on with what is not, and takes runs from elsewhere', async () => {
+    const out = join(folder, 'seeds');
+    const common = ['compare', compareYaml, '--quiet', '--set', 'data.trainImages=32'];
+    expect((await run([...common, '--out', out, '--seeds', '3,4'])).code).toBe(0);
+    const first = readComparison(join(out, 'summary.json'));
+    expect(first.map(({ seed, method }) => `${method} ${seed}`)).toEqual(['bp 3', 'man 3', 'bp 4', 'man 4']);
+    const runsIn = (path: string): string[] =>
+      readdirSync(path, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? entry.name : []));
+    // A run that was interrupted after its first epoch, as far as its folder tells.
+    const broken = join(out, first[3]!.folder!);
+    rmSync(join(broken, 'summary.json'));
+    const before = runsIn(out);
+    const again = await run([...common.filter((word) => word !== '--quiet'), '--out', out, '--seeds', '3,4']);
+    expect(again.stderr).toMatch(/^bp, seed 3: is finished in /m);
+    expect(again.stderr).toMatch(/goes on from the checkpoint/);
+    expect(again.stdout).toMatch(/^bp +1 +2 +[\d.]+ ± [\d.]+ % +0\.00 /m);
+    expect(runsIn(out)).toEqual(before);
+    const second = readComparison(join(out, 'summary.json'));
+    const accuracies = (results: typeof first): number[] => results.map(({ accuracy }) => accuracy);
+    expect(accuracies(second)).toEqual(accuracies(first));
+    const elsewhere = join(folder, 'elsewhere');
+    const third = await run([...common, '--out', elsewhere, '--seeds', '4,3', '--from', out]);
+    expect(third.code).toBe(0);
+    expect(runsIn(elsewhere)).toEqual([]);
+    const taken = readComparison(join(elsewhere, 'summary.json'));
+    expect(taken.map(({ seed }) => seed)).toEqual([4, 4, 3, 3]);
+    expect(readFileSync(join(elsewhere, 'table.csv'), 'utf8').split('\n')).toHaveLength(4);
+    const odd = await run([...common, '--seeds', '1,x']);
+    expect({ code: odd.code, stderr: odd.stderr }).toMatchObject({
+      stderr: expect.stringMatching(/--seeds: must be/) as string,
+    });
+  });
+});
+
 /** Starts a long run and waits for its first epoch. */
 async function longRun(out: string) {
   const child = start(['train', trainYaml, '--out', out, '--set', 'train.epochs=100000']);

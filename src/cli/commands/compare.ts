@@ -10,6 +10,7 @@ import {
   runOptions,
   type RunArguments,
 } from '../options.js';
+import { UsageError } from '../errors.js';
 import { notify, progressObserver, scanNotes } from '../progress.js';
 
 export const compareOptions = {
@@ -20,9 +21,23 @@ export const compareOptions = {
     requiresArg: true,
     describe: `the folder for the run folders and summary.json [${defaultRuns}/<name>]`,
   },
+  seeds: { type: 'string', requiresArg: true, describe: 'train each method with each of these, e.g. 1,2,3' },
+  from: {
+    type: 'string',
+    array: true,
+    default: [] as string[],
+    requiresArg: true,
+    describe: 'a folder with earlier runs: those that are finished are not trained again (may be repeated)',
+  },
 } as const;
 
-export const compareCommand: CommandModule<object, RunArguments & { readonly out: string | undefined }> = {
+interface CompareArguments extends RunArguments {
+  readonly out: string | undefined;
+  readonly seeds: string | undefined;
+  readonly from: readonly string[];
+}
+
+export const compareCommand: CommandModule<object, CompareArguments> = {
   command: 'compare <config>',
   describe: 'train a network with each method of a config, BP among them, and print a table',
   builder: (yargs) =>
@@ -30,9 +45,14 @@ export const compareCommand: CommandModule<object, RunArguments & { readonly out
       .positional('config', configArgument)
       .options(compareOptions)
       .example('$0 compare configs/demo.yaml', '')
-      .example('$0 compare configs/demo.yaml --out results --set train.epochs=1', ''),
+      .example('$0 compare configs/demo.yaml --out results --set train.epochs=1', '')
+      .example('$0 compare configs/demo.yaml --seeds 1,2,3', 'mean and standard deviation'),
   handler: async (args) => {
-    const { config, registry } = await configOf(args);
+    const seeds = seedsOf(args);
+    const set = seeds === undefined ? args.set : [...args.set, `seeds=[${seeds}]`];
+    const { config: given, registry } = await configOf({ ...args, set });
+    const { comparedSeeds } = await import('../../experiment/config.js');
+    const config = { ...given, seed: comparedSeeds(given)[0]! };
     const parent = args.out ?? join(defaultRuns, config.name);
     const { openExperiment } = await import('../../experiment/run.js');
     const { compare } = await import('../../experiment/compare.js');
@@ -45,6 +65,7 @@ export const compareCommand: CommandModule<object, RunArguments & { readonly out
         signal,
         observer,
         tensorboard: args.tensorboard,
+        from: args.from,
       });
       if (results.length === 0) return;
       if (args.json) {
@@ -56,3 +77,11 @@ export const compareCommand: CommandModule<object, RunArguments & { readonly out
     });
   },
 };
+
+/** `--seeds`, or `--seed` for that one alone, as a list; undefined for the config's. */
+function seedsOf({ seeds, seed }: CompareArguments): string | undefined {
+  if (seeds === undefined) return seed === undefined ? undefined : String(seed);
+  if (seed !== undefined) throw new UsageError('--seed and --seeds cannot both be given');
+  if (/^\d+(,\d+)*$/.test(seeds)) return seeds;
+  throw new UsageError(`--seeds: must be whole numbers with commas between, such as 1,2,3, not "${seeds}"`);
+}

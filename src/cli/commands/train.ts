@@ -72,6 +72,11 @@ async function newRun(args: TrainArguments, path: string | undefined, parent: st
   const { config, registry } = await configOf({ ...args, config: path });
   const { method } = config;
   if (!method) throw new UserError(`${path}: lists several methods; use "locallearn compare" for it`);
+  if (config.seeds !== undefined && args.seed === undefined) {
+    throw new UserError(
+      `${path}: lists several seeds; use "locallearn compare" for it, or choose one with --seed`,
+    );
+  }
   const { openExperiment, runExperiment } = await import('../../experiment/run.js');
   return async (options) => {
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));

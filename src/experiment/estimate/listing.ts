@@ -4,7 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { imageCounts, isPresent } from '../../data/presence.js';
 import { describeDataset } from '../../data/registry.js';
 import { messageOf, UserError } from '../../errors.js';
-import { comparedMethods, labelOf, parseConfig, type Config, type MethodConfig } from '../config.js';
+import {
+  comparedMethods,
+  comparedSeeds,
+  labelOf,
+  parseConfig,
+  type Config,
+  type MethodConfig,
+} from '../config.js';
 import { readDocument, readText } from '../config-source.js';
 import type { MemorySetting } from '../memory/setting.js';
 import { estimate, profileKey, type Estimate, type StepProfile } from './profile.js';
@@ -104,6 +111,7 @@ export function estimateMethods(
   const counts = imageCounts(config.data);
   const { epochs, batchSize } = config.train;
   const methods = config.method === undefined ? comparedMethods(config) : [config.method];
+  const runs = comparedSeeds(config).length;
   return methods.map((method) => {
     const key = images && profileKey({ network: config.network, ...images }, method);
     const profile = key === undefined ? undefined : profileOf(key);
@@ -111,7 +119,7 @@ export function estimateMethods(
       method,
       label: labelOf(method),
       key,
-      estimate: profile && counts && estimate(profile, { epochs, batchSize, ...counts }),
+      estimate: profile && counts && estimate(profile, { epochs: runs * epochs, batchSize, ...counts }),
     };
   });
 }

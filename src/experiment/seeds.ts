@@ -1,0 +1,46 @@
+import type { RunResult } from './summary.js';
+
+/** A number over several seeds. */
+export interface Spread {
+  readonly mean: number;
+  /** Sample standard deviation; undefined for one seed. */
+  readonly deviation: number | undefined;
+}
+
+/** A method's runs with several seeds, as one. */
+export interface MethodResult extends Pick<
+  RunResult,
+  'method' | 'label' | 'blocks' | 'memoryMeter' | 'evaluatedOn'
+> {
+  readonly seeds: readonly number[];
+  readonly accuracy: Spread;
+  readonly peakMemoryBytes: number;
+  readonly imagesPerSecond: number;
+  /** Of one run. */
+  readonly seconds: number;
+}
+
+/** Runs of one label together, in the order of their first; all but the accuracy as means alone. */
+export function overSeeds(results: readonly RunResult[]): MethodResult[] {
+  const labels = [...new Set(results.map(({ label }) => label))];
+  return labels.map((each): MethodResult => {
+    const runs = results.filter((run) => run.label === each);
+    const { method, label, blocks, memoryMeter, evaluatedOn } = runs[0]!;
+    const mean = (of: (run: RunResult) => number): number => spread(runs.map(of)).mean;
+    return {
+      ...{ method, label, blocks, memoryMeter, ...(evaluatedOn && { evaluatedOn }) },
+      seeds: runs.map(({ seed }) => seed),
+      accuracy: spread(runs.map(({ accuracy }) => accuracy)),
+      peakMemoryBytes: mean((run) => run.peakMemoryBytes),
+      imagesPerSecond: mean((run) => run.imagesPerSecond),
+      seconds: mean((run) => run.seconds),
+    };
+  });
+}
+
+export function spread(values: readonly number[]): Spread {
+  const n = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, deviation: n > 1 ? Math.sqrt(squares / (n - 1)) : undefined };
+}
