@@ -11,7 +11,8 @@ import type { RunRecord } from './run-record.js';
 import { sectionsOf, type Section } from './series.js';
 import { styleSheet } from './style-sheet.js';
 import { formatTime, resultsTable, runsTable } from './tables.js';
-import { lossByUpdate } from './update-plots.js';
+import { probeByUnit, similarities } from './unit-plots.js';
+import { accuracyByUpdate, lossByUpdate } from './update-plots.js';
 
 export interface PageOptions {
   /** What the report is of. */
@@ -67,7 +68,12 @@ async function sectionPart(section: Section): Promise<Html> {
         (make) => make(section),
       )
     : [];
-  const inside = lossByUpdate(section);
+  const inside = [
+    ...lossByUpdate(section),
+    ...accuracyByUpdate(section),
+    ...probeByUnit(section),
+    ...similarities(section),
+  ];
   const figures: Html[] = [];
   for (const chart of charts) figures.push(await figure(chart));
   const insideFigures: Html[] = [];
@@ -79,7 +85,7 @@ async function sectionPart(section: Section): Promise<Html> {
     ${trained ? markup`<div class="plots">${figures}</div>` : markup`<p>No epoch is finished yet.</p>`}
     ${
       insideFigures.length > 0
-        ? markup`<h2>Inside: update by update</h2>
+        ? markup`<h2>Inside: update by update, unit by unit</h2>
             <div class="plots">${insideFigures}</div>`
         : undefined
     }

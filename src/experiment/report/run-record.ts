@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { messageOf, UserError } from '../../errors.js';
 import type { EpochMetrics } from '../../train/events.js';
 import { readMetrics } from '../metrics-file.js';
+import { readProbe, type ProbeReport } from '../probe/probe-file.js';
+import { readSimilarities, type SimilarityReport } from '../probe/similarity-file.js';
 import { check, formatPath } from '../schema-problems.js';
 import { readRunSummary, type RunIdentity, type RunSummary } from '../summary.js';
 import { visible } from '../visible.js';
@@ -44,6 +46,10 @@ export interface RunRecord {
   /** Undefined if the run was killed before it could write its log. */
   readonly identity: RunIdentity | undefined;
   readonly log: RunLog;
+  /** Undefined if the run was not probed. */
+  readonly probe: ProbeReport | undefined;
+  /** Its units beside those of other runs. */
+  readonly similarities: readonly SimilarityReport[];
   /** When the run last wrote metrics or a line of its log. */
   readonly lastWrite: Date;
 }
@@ -75,6 +81,8 @@ export function readRunRecord(folder: string): RunRecord {
     error: summary?.error,
     identity: written ?? log.starts.at(-1),
     log,
+    probe: existsSync(join(folder, 'probe.json')) ? readProbe(folder) : undefined,
+    similarities: readSimilarities(folder),
     lastWrite: new Date(
       Math.max(...[metricsPath, logPath].filter(existsSync).map((path) => statSync(path).mtimeMs)),
     ),

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../../errors.js';
@@ -125,17 +125,19 @@ async function build(folder: string, title: string): Promise<string> {
 }
 
 /** The files that a report is made of. */
-const files = ['config.yaml', 'metrics.csv', 'log.jsonl', 'summary.json'];
+const files = /^(config\.yaml|metrics\.csv|log\.jsonl|summary\.json|probe\.json|cka-.*\.json)$/;
 
 /** Other text whenever a run has appeared, gone or written something. Throws a UserError if the folder can't be read. */
 function fingerprint(folder: string): string {
   return findRunFolders([folder])
     .flatMap((run) => [
       run,
-      ...files.map((file) => {
-        const stat = statSync(join(run, file), { throwIfNoEntry: false });
-        return stat ? `${stat.mtimeMs} ${stat.size}` : '-';
-      }),
+      ...readdirSync(run)
+        .filter((name) => files.test(name))
+        .map((name) => {
+          const stat = statSync(join(run, name), { throwIfNoEntry: false });
+          return `${name} ${stat?.mtimeMs} ${stat?.size}`;
+        }),
     ])
     .join('\n');
 }

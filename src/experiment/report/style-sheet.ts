@@ -1,4 +1,4 @@
-import { palette, rampSteps } from './styles.js';
+import { heatSteps, palette, rampSteps } from './styles.js';
 
 type Tone = 'light' | 'dark';
 
@@ -6,6 +6,12 @@ type Tone = 'light' | 'dark';
 const ramp = {
   light: ['#c77700', '#c2447e', '#3b2fa0'],
   dark: ['#ffc46b', '#ff7fa8', '#9aa5ff'],
+} as const satisfies Record<Tone, readonly string[]>;
+
+/** None and full. */
+const heat = {
+  light: ['#e4ebf2', '#08306b'],
+  dark: ['#1f2a37', '#b9dcff'],
 } as const satisfies Record<Tone, readonly string[]>;
 
 const paper: Record<Tone, string> = {
@@ -23,7 +29,11 @@ function tone(name: Tone): string {
     const share = Math.round(100 * (place <= 1 ? place : place - 1));
     return `--ramp-${i}: color-mix(in oklab, ${to} ${share}%, ${from});`;
   });
-  return `color-scheme: ${name}; ${paper[name]} ${[...series, ...steps].join(' ')}`;
+  const heats = Array.from({ length: heatSteps }, (_, i) => {
+    const share = Math.round((100 * i) / (heatSteps - 1));
+    return `--heat-${i}: color-mix(in oklab, ${heat[name][1]} ${share}%, ${heat[name][0]});`;
+  });
+  return `color-scheme: ${name}; ${paper[name]} ${[...series, ...steps, ...heats].join(' ')}`;
 }
 
 /** The page's style sheet. No fonts, no images: nothing is fetched. */

@@ -43,3 +43,11 @@ export function rampStyle(k: number, count: number): SeriesStyle {
   const step = count > 1 ? Math.round((k * (rampSteps - 1)) / (count - 1)) : 0;
   return { colour: `var(--ramp-${step})`, shape: 'circle', dash: [] };
 }
+
+/** Steps from none to full similarity. */
+export const heatSteps = 11;
+
+/** The colour of a share, 0…1. */
+export function heatColour(share: number): string {
+  return `var(--heat-${Math.round(Math.min(1, Math.max(0, share)) * (heatSteps - 1))})`;
+}

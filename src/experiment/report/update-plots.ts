@@ -1,4 +1,5 @@
 import type { EpochMetrics } from '../../train/events.js';
+import { formatAccuracy } from '../table.js';
 import { chart, type Chart, type LegendEntry, type Line } from './plot.js';
 import { mean, type Section, type Series } from './series.js';
 import { rampStyle } from './styles.js';
@@ -16,6 +17,18 @@ export function lossByUpdate(section: Section): Chart[] {
     note: 'Losses of different updates need not be of one kind.',
     values: (epoch) => epoch.updateLosses,
     format: (value) => value.toPrecision(4),
+  });
+}
+
+/** The accuracy of what each update has to classify with, in the same charts. */
+export function accuracyByUpdate(section: Section): Chart[] {
+  return byUpdate(section, {
+    what: 'accuracy of each update',
+    axis: `${section.split} accuracy, %`,
+    note: 'Of its auxiliary net, or of the head.',
+    values: ({ updateAccuracies }) =>
+      Object.fromEntries(Object.entries(updateAccuracies).map(([name, share]) => [name, 100 * share])),
+    format: (value) => formatAccuracy(value / 100),
   });
 }
 

@@ -36,7 +36,7 @@
         width,
         height,
         smallestText: scale * Math.min(...texts.map((text) => parseFloat(getComputedStyle(text).fontSize))),
-        points: [...svg.querySelectorAll('.mark-symbol path')].filter(shown).length,
+        points: [...svg.querySelectorAll('.mark-symbol path, .mark-rect path')].filter(shown).length,
         leastContrast: Math.min(...texts.map((text) => contrast(getComputedStyle(text).fill, ground))),
       };
     }),

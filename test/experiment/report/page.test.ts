@@ -44,6 +44,20 @@ it('has a point for each update, labelled with its peak beside BP', async () => 
     expect(titles.filter((title) => title.endsWith(text))).toHaveLength(2);
 });
 
+it("shows each update's accuracy, the probe of each unit and the likeness of each pair", async () => {
+  writeSample(folder);
+  const html = await page(readReport([folder]), made);
+  const titles = [...html.matchAll(/<title>([^<]*)<\/title>/g)].map(([, title]) => title!);
+  for (const text of [
+    'head, epoch 3: 79.00 %',
+    'unit 0: 25.00 %',
+    'unit 2: 62.50 %',
+    'stem and layer1.0: 0.500',
+    'stem and layer2.0: features that do not vary',
+  ])
+    expect(titles.filter((title) => title.endsWith(text))).toHaveLength(2);
+});
+
 it('says what is missing: a baseline, finished epochs, readable files, runs', async () => {
   writeRun(join(folder, 'g'), { label: 'greedy', method: 'greedy', epochs: epochsOf([0.5]) });
   writeRun(join(folder, 'n'), { config: { network: { name: 'vgg', depth: 13 } }, status: 'interrupted' });

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { writeProbe } from '../../../src/experiment/probe/probe-file.js';
+import { writeSimilarity } from '../../../src/experiment/probe/similarity-file.js';
 import { epochsOf, writeRun } from './folders.js';
 
 export const hostile = [
@@ -24,8 +26,30 @@ export function writeSample(folder: string): void {
       testLoss: epoch === 2 ? Number.NaN : 1e4 / epoch,
       peakMemoryBytes: 1.5e8,
       updateLosses: each((k) => 2 - k / 60 - epoch / 10),
+      updateAccuracies: each((k) => 0.2 + k / 100),
       updatePeakBytes: each((k) => 1.5e8 - 1e6 * k),
     })),
+  });
+  const probed = join(folder, 'bp 1');
+  const identity = { label: hostile[0]!, method: 'bp', network: hostile[1]!, engine: 'torch' as const };
+  const counts = { trainImages: 100, testImages: 50, seed: 1, evaluatedOn: 'test' as const };
+  writeProbe(probed, {
+    ...{ ...identity, ...counts, networkAccuracy: 0.625 },
+    units: [0.25, 0.5, 0.625].map((accuracy, i) => ({
+      ...{ name: i === 1 ? hostile[0]! : `unit ${i}`, features: 16 },
+      ...{ accuracy, trainAccuracy: accuracy },
+    })),
+  });
+  writeSimilarity(probed, 'many', {
+    a: { folder: hostile[2]!, label: hostile[0]!, network: 'resnet-8' },
+    b: { folder: 'many', label: hostile[1]!, network: 'resnet-8' },
+    unitsA: ['stem', hostile[2]!],
+    unitsB: ['stem', 'layer1.0', 'layer2.0'],
+    similarity: [
+      [1, 0.5, null],
+      [0.25, 0.75, -0.01],
+    ],
+    ...{ evaluatedOn: 'test', images: 50, batchSize: 10, seed: 1, engine: 'torch' },
   });
   write('failed', {
     label: hostile[2]!,
