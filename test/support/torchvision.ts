@@ -47,8 +47,12 @@ interface Recorded {
   readonly running: Readonly<Record<'running_mean' | 'running_var', number>>;
 }
 
-/** Rounding flips ReLUs near 0, and batch statistics of few values amplify that through a hundred layers. */
-const gradientTolerance = 0.02;
+/**
+ * Rounding flips ReLUs near 0, and batch statistics of few values amplify that through a hundred layers: for ResNet-152
+ * torchvision's own single precision is 1.4 to 2.3 % from its double, by memory format and last bit of the images, where
+ * its logits are 0.068 % off.
+ */
+const gradientTolerance = ({ rounding }: RecordedLogits): number => Math.max(0.02, 60 * rounding);
 
 const recorded = JSON.parse(
   readFileSync(join(import.meta.dirname, '../fixtures/torchvision.json'), 'utf8'),
@@ -134,7 +138,7 @@ function expectTraining(
   );
   for (const { name, variable } of wanted) {
     const norm = tf.norm(grads[variable.name]!).dataSync()[0]!;
-    expect(Math.abs(norm / gradients[name]! - 1), name).toBeLessThan(gradientTolerance);
+    expect(Math.abs(norm / gradients[name]! - 1), name).toBeLessThan(gradientTolerance(training));
   }
 }
 
