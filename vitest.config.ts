@@ -8,7 +8,8 @@ export default defineConfig({
     maxWorkers: 2,
     // Two workers on two cores: more threads each would only wait for one another.
     env: { OMP_NUM_THREADS: '1' },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // A busy machine is slow, not wrong.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });
