@@ -13,7 +13,7 @@ export function configDifferences(there: object, here: object): string[] {
 }
 
 /** Every value that is neither a map nor a list, as JSON, by its path; empty ones among them. */
-function leaves(value: object): Map<string, string> {
+export function leaves(value: object): Map<string, string> {
   const found = new Map<string, string>();
   const walk = (node: unknown, path: readonly string[]): void => {
     const entries = typeof node === 'object' && node !== null ? Object.entries(node) : [];

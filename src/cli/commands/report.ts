@@ -46,7 +46,7 @@ export const reportCommand: CommandModule<object, ReportArguments> = {
     writeFileAtomic(path, await page(data, { title, now: new Date() }));
     for (const { message } of data.unreadable) process.stderr.write(`warning: left out: ${message}\n`);
     process.stdout.write(
-      `report: ${path} (${data.runs.length} runs, ${Math.ceil(statSync(path).size / 1000)} kB)\n`,
+      `report: ${path} (${data.runs.length} ${data.runs.length === 1 ? 'run' : 'runs'}, ${Math.ceil(statSync(path).size / 1000)} kB)\n`,
     );
   },
 };

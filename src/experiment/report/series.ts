@@ -1,5 +1,5 @@
 import { measuredOf } from '../summary.js';
-import { configKey, ownValues } from './config-leaves.js';
+import { configKey, ownValues } from './config-values.js';
 import type { RunRecord } from './run-record.js';
 import { visible } from '../visible.js';
 import { styleOf, type SeriesStyle } from './styles.js';

@@ -104,7 +104,7 @@ progress { width: 100%; max-width: 320px; accent-color: var(--link); }
   th, td { padding: 3px 5px; }
   td.words, th.words { min-width: 0; }
   tr { break-inside: avoid; }
-  .configs { columns: 2; column-gap: 10px; }
+  .configs { columns: 2; column-gap: 10px; break-before: page; }
   .configs h2 { column-span: all; }
   details { padding: 4px 8px; }
   summary { break-after: avoid; }
