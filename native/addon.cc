@@ -8,6 +8,7 @@
 #include "tensor.h"
 #include "transfer.h"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <c10/util/Logging.h>
 #include <torch/version.h>
@@ -94,6 +95,28 @@ napi_value set_threads(napi_env env, napi_callback_info info) {
   });
 }
 
+napi_value allow_tf32(napi_env env, napi_callback_info info) {
+  return guarded(env, "allowTf32", [&](const char*& argument) -> napi_value {
+    size_t count = 1;
+    napi_value value = nullptr;
+    check(env, napi_get_cb_info(env, info, &count, &value, nullptr, nullptr));
+    argument = "allowed";
+    at::globalContext().setAllowTF32CuDNN(to_bool(env, value));
+    return nullptr;
+  });
+}
+
+napi_value set_deterministic(napi_env env, napi_callback_info info) {
+  return guarded(env, "setDeterministic", [&](const char*& argument) -> napi_value {
+    size_t count = 1;
+    napi_value value = nullptr;
+    check(env, napi_get_cb_info(env, info, &count, &value, nullptr, nullptr));
+    argument = "deterministic";
+    at::globalContext().setDeterministicCuDNN(to_bool(env, value));
+    return nullptr;
+  });
+}
+
 napi_value device_list(napi_env env) {
   const auto& found = devices();
   napi_value list = nullptr;
@@ -154,6 +177,8 @@ napi_value initialize(napi_env env, napi_value exports) {
         {"stopProfile", nullptr, stop_profile, nullptr, nullptr, nullptr, attributes, nullptr},
         {"threads", nullptr, nullptr, get_threads, nullptr, nullptr, attributes, nullptr},
         {"setThreads", nullptr, set_threads, nullptr, nullptr, nullptr, attributes, nullptr},
+        {"allowTf32", nullptr, allow_tf32, nullptr, nullptr, nullptr, attributes, nullptr},
+        {"setDeterministic", nullptr, set_deterministic, nullptr, nullptr, nullptr, attributes, nullptr},
         {"devices", nullptr, nullptr, nullptr, nullptr, device_list(env), attributes, nullptr},
     };
     check(env, napi_define_properties(env, exports, sizeof properties / sizeof *properties, properties));

@@ -57,14 +57,6 @@ double to_number(napi_env env, napi_value value, const char* wanted) {
   return number;
 }
 
-bool to_bool(napi_env env, napi_value value) {
-  bool truth = false;
-  const auto status = napi_get_value_bool(env, value, &truth);
-  if (status == napi_boolean_expected) mismatch(env, "a boolean", value);
-  check(env, status);
-  return truth;
-}
-
 // JavaScript does not tell 2 from 2.0: whole numbers become integers, so that integer tensors stay integers.
 at::Scalar to_scalar(napi_env env, napi_value value) {
   if (type_of(env, value) == napi_boolean) return at::Scalar(to_bool(env, value));
@@ -268,6 +260,14 @@ napi_value to_javascript(napi_env env, c10::IValue&& value) {
     throw std::runtime_error("a result of type " + value.tagKind() + " cannot be passed to JavaScript");
   }
   return result;
+}
+
+bool to_bool(napi_env env, napi_value value) {
+  bool truth = false;
+  const auto status = napi_get_value_bool(env, value, &truth);
+  if (status == napi_boolean_expected) mismatch(env, "a boolean", value);
+  check(env, status);
+  return truth;
 }
 
 int64_t to_integer(napi_env env, napi_value value) {

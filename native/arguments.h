@@ -48,6 +48,7 @@ c10::IValue to_ivalue(napi_env env, const Parameter& parameter, napi_value value
 napi_value to_javascript(napi_env env, c10::IValue&& value);
 
 // Pieces that other functions of the addon take as arguments too. All throw Mismatch.
+bool to_bool(napi_env env, napi_value value);
 int64_t to_integer(napi_env env, napi_value value);
 std::string to_string(napi_env env, napi_value value);
 std::vector<int64_t> to_integers(napi_env env, napi_value value);

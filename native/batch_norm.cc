@@ -13,7 +13,6 @@ namespace locallearn {
 namespace {
 
 using at::Tensor;
-using c10::optional;
 
 constexpr int64_t kGrain = 512;  // rows a thread takes at least
 

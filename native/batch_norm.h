@@ -3,6 +3,7 @@
 #pragma once
 
 #include "batch_norm_rows.h"
+#include "optional.h"
 
 #include <ATen/ATen.h>
 
@@ -26,7 +27,7 @@ struct NormaliseGradients {
 
 // y = (x − mean)·γ/σ + β, then + residual, then ReLU. x and residual are [rows…, channels]; running statistics are
 // updated in training mode (unbiased variance).
-Normalised normalise(const at::Tensor& x, const BatchNorm& norm, const c10::optional<at::Tensor>& residual, bool relu);
+Normalised normalise(const at::Tensor& x, const BatchNorm& norm, const optional<at::Tensor>& residual, bool relu);
 
 // What the forward pass left, and the ReLU behind it.
 struct NormalisedBy {
@@ -38,7 +39,7 @@ struct NormalisedBy {
 
 // `masked`, where given, receives dy times the mask.
 NormaliseGradients normalise_backward(const at::Tensor& dy, const at::Tensor& x, const NormalisedBy& norm,
-                                      const c10::optional<at::Tensor>& masked);
+                                      const optional<at::Tensor>& masked);
 
 // Sums of some rows, about the first of them.
 class Moments {
@@ -61,7 +62,7 @@ Normalised statistics(const std::vector<Moments>& parts, const BatchNorm& norm);
 std::vector<float> scale_of(const at::Tensor& gamma, const at::Tensor& inverse_deviation);
 
 // y from x and its statistics, on all threads.
-void apply_norm(const at::Tensor& x, const c10::optional<at::Tensor>& residual, const Normalised& n, const BatchNorm& norm,
+void apply_norm(const at::Tensor& x, const optional<at::Tensor>& residual, const Normalised& n, const BatchNorm& norm,
                 bool relu);
 
 // All that the rows' gradients need of the channels: made of two sums over all rows.

@@ -292,7 +292,7 @@ at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::
   return y;
 }
 
-ConvGradients direct_conv_backward(const c10::optional<at::Tensor>& x, const at::Tensor& filter,
+ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tensor& filter,
                                    const ConvShape& shape, bool need_x, bool reuse_x, bool need_filter, bool need_bias,
                                    c10::function_ref<void(int64_t, int64_t, float*)> fill) {
   const Span span("direct convolution backward");

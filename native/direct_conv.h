@@ -4,6 +4,7 @@
 // on an image while it is there.
 #pragma once
 
+#include "optional.h"
 #include "tiles.h"
 
 #include <ATen/ATen.h>
@@ -108,7 +109,7 @@ at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::
 
 // `fill(image, row, to)` writes a row of the gradient of the result; x is read for the filter's gradient alone, and with
 // `reuse_x` its own gradient takes its place.
-ConvGradients direct_conv_backward(const c10::optional<at::Tensor>& x, const at::Tensor& filter,
+ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tensor& filter,
                                    const ConvShape& shape, bool need_x, bool reuse_x, bool need_filter, bool need_bias,
                                    c10::function_ref<void(int64_t image, int64_t row, float* to)> fill);
 

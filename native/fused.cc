@@ -9,12 +9,12 @@
 
 #include "batch_norm.h"
 #include "direct_conv.h"
+#include "optional.h"
 
 namespace locallearn {
 namespace {
 
 using at::Tensor;
-using c10::optional;
 
 constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast;
 

@@ -50,10 +50,11 @@ Tensor binary_cross_entropy(const Tensor& logits, const Tensor& targets) {
 Tensor binary_cross_entropy_backward_(const Tensor& dy, const Tensor& logits, const Tensor& targets) {
   check_sizes(logits, targets);
   TORCH_CHECK(dy.numel() == 1, "dy must be a single number, got shape ", dy.sizes());
-  const double factor = dy.item<double>() / logits.numel();
   if (!plain(logits) || !plain(targets) || !logits.is_contiguous()) {
-    return logits.sigmoid_().sub_(targets).mul_(factor);
+    // Not its value, which on a GPU would have to be waited for.
+    return logits.sigmoid_().sub_(targets).mul_(dy.reshape({}) / logits.numel());
   }
+  const double factor = dy.item<double>() / logits.numel();
   const Tensor t = targets.contiguous();
   float* const px = logits.data_ptr<float>();
   const float* const pt = t.data_ptr<float>();

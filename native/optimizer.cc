@@ -3,6 +3,8 @@
 #include <ATen/Parallel.h>
 #include <torch/library.h>
 
+#include <vector>
+
 namespace locallearn {
 namespace {
 
@@ -24,18 +26,48 @@ Tensor in_layout_of(const Tensor& like, const Tensor& value) {
   return copy;
 }
 
+// Elsewhere libtorch's multi-tensor kernels serve, and those want one layout: a parameter takes that in which its gradient
+// comes. Convolutions then also find their filters as they want them.
+void take_layout(const Tensor& tensor, const Tensor& like) {
+  if (tensor.strides() == like.strides() || !like.is_non_overlapping_and_dense() || tensor.storage().use_count() > 1) {
+    return;
+  }
+  tensor.set_(at::empty_like(like).copy_(tensor));
+}
+
+void sgd_elsewhere(TensorList parameters, TensorList gradients, TensorList momenta, double learning_rate,
+                   double momentum, double weight_decay, bool nesterov) {
+  for (size_t i = 0; i < parameters.size(); i++) {
+    take_layout(parameters[i], gradients[i]);
+    take_layout(momenta[i], gradients[i]);
+  }
+  const std::vector<Tensor> steps = at::_foreach_add(gradients, parameters, weight_decay);
+  at::_foreach_mul_(momenta, momentum);
+  at::_foreach_add_(momenta, steps);
+  if (nesterov) at::_foreach_add_(steps, momenta, momentum);
+  at::_foreach_add_(parameters, nesterov ? TensorList(steps) : momenta, -learning_rate);
+}
+
 // Stochastic gradient descent as PyTorch defines it: g ← g + λp; m ← μm + g; p ← p − η(g + μm) with Nesterov,
 // else p ← p − ηm. Momenta start at zero, which equals PyTorch's first step.
 void sgd_(TensorList parameters, TensorList gradients, TensorList momenta, double learning_rate, double momentum,
           double weight_decay, bool nesterov) {
   TORCH_CHECK(parameters.size() == gradients.size() && parameters.size() == momenta.size(), "got ",
               parameters.size(), " parameters, ", gradients.size(), " gradients and ", momenta.size(), " momenta");
+  if (parameters.empty()) return;
+  for (size_t i = 0; i < parameters.size(); i++) {
+    TORCH_CHECK(parameters[i].sizes() == gradients[i].sizes() && parameters[i].sizes() == momenta[i].sizes(),
+                "parameter ", i, " has shape ", parameters[i].sizes(), ", its gradient ", gradients[i].sizes(),
+                ", its momentum ", momenta[i].sizes());
+  }
+  if (!parameters.front().is_cpu()) {
+    sgd_elsewhere(parameters, gradients, momenta, learning_rate, momentum, weight_decay, nesterov);
+    return;
+  }
   const float eta = learning_rate, mu = momentum, lambda = weight_decay;
   for (size_t i = 0; i < parameters.size(); i++) {
     const Tensor &p = parameters[i], &m = momenta[i];
-    TORCH_CHECK(p.sizes() == gradients[i].sizes() && p.sizes() == m.sizes(), "parameter ", i, " has shape ", p.sizes(),
-                ", its gradient ", gradients[i].sizes(), ", its momentum ", m.sizes());
-    if (!p.is_cpu() || !same_dense_layout(p, m)) {
+    if (!same_dense_layout(p, m)) {
       Tensor g = gradients[i].add(p, weight_decay);
       m.mul_(momentum).add_(g);
       p.sub_(nesterov ? g.add_(m, momentum) : m, learning_rate);
@@ -59,7 +91,9 @@ void sgd_(TensorList parameters, TensorList gradients, TensorList momenta, doubl
 // averages ← momentum · averages + (1 − momentum) · values
 void moving_average_(TensorList averages, TensorList values, double momentum) {
   TORCH_CHECK(averages.size() == values.size(), "got ", averages.size(), " averages and ", values.size(), " values");
-  for (size_t i = 0; i < averages.size(); i++) averages[i].mul_(momentum).add_(values[i], 1 - momentum);
+  if (averages.empty()) return;
+  at::_foreach_mul_(averages, momentum);
+  at::_foreach_add_(averages, values, 1 - momentum);
 }
 
 }  // namespace

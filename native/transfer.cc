@@ -8,6 +8,7 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/full.h>
 #include <c10/core/InferenceMode.h>
 
 #include <cstring>
@@ -112,9 +113,18 @@ napi_value from_typed_array(napi_env env, napi_callback_info info) {
     }
     argument = nullptr;
     const c10::InferenceMode inference;
-    at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(*dtype));
-    fill(tensor, values);
-    return wrap_tensor(env, device.is_cpu() ? std::move(tensor) : tensor.to(device));
+    const auto options = at::TensorOptions().dtype(*dtype);
+    if (device.is_cpu()) {
+      at::Tensor tensor = at::empty(shape, options);
+      fill(tensor, values);
+      return wrap_tensor(env, std::move(tensor));
+    }
+    // To a GPU without waiting for what it still computes: one number with the call, more from pinned memory, which
+    // libtorch keeps until it has been read.
+    at::Tensor host = at::empty(shape, options.pinned_memory(elements > 1));
+    fill(host, values);
+    return wrap_tensor(env, elements == 1 ? at::full(shape, host.item(), options.device(device))
+                                          : host.to(device, /*non_blocking=*/true));
   });
 }
 

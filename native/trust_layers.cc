@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <vector>
 
 namespace locallearn {
@@ -24,10 +25,10 @@ class Arguments {
   }
 
   // Of x, or of what stands in for it where it may be left out. Null where the operator has neither.
-  c10::optional<std::vector<int64_t>> input_shape() const {
+  std::optional<std::vector<int64_t>> input_shape() const {
     const at::Tensor* const x = tensor("x");
     const auto index = schema_.argumentIndexWithName("x_shape");
-    if (!index) return x ? c10::optional<std::vector<int64_t>>(x->sizes().vec()) : c10::nullopt;
+    if (!index) return x ? std::optional<std::vector<int64_t>>(x->sizes().vec()) : std::nullopt;
     const std::vector<int64_t> shape = values_[*index].toIntVector();
     TORCH_CHECK(!x || x->sizes() == at::IntArrayRef(shape), "argument 'x_shape' is ", shape, ", but x has shape ",
                 x->sizes());

@@ -17,6 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism, freemem } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -27,7 +28,8 @@ const sources = join(root, 'native');
 const asan = process.argv.includes('--asan');
 const build = asan ? join(sources, 'build', 'asan') : join(sources, 'build');
 const output = join(build, 'locallearn.node');
-const jobs = 2;
+// A file takes one to two gigabytes.
+const jobs = Math.max(2, Math.min(availableParallelism(), Math.floor(freemem() / 2 ** 31)));
 const run = promisify(execFile);
 
 const compiler = process.env.CXX || 'c++';

@@ -108,7 +108,7 @@ function describe(source, include, lib, cxx11Abi, environment, suffix) {
         'this libtorch has CUDA, but cuda_runtime_api.h was not found (set CUDA_HOME): building for the CPU',
       );
   }
-  return { source, version: versionIn(api), includes, lib, cuda, cxx11Abi, notices };
+  return { source, version: versionIn(includes), includes, lib, cuda, cxx11Abi, notices };
 }
 
 /**
@@ -132,11 +132,18 @@ function abiOf(folder) {
   return flag ? (flag[1] === '1' ? 1 : 0) : null;
 }
 
-/** @param {string} api */
-function versionIn(api) {
-  const header = join(api, 'torch/version.h');
-  if (!existsSync(header)) return 'unknown';
-  const text = readFileSync(header, 'utf8');
+/** @param {string[]} includes */
+function versionIn(includes) {
+  // Newer ones only pass on what torch/headeronly says.
+  const headers = includes.flatMap((folder) => [
+    join(folder, 'torch/headeronly/version.h'),
+    join(folder, 'torch/version.h'),
+  ]);
+  const text = headers
+    .filter((header) => existsSync(header))
+    .map((header) => readFileSync(header, 'utf8'))
+    .find((content) => content.includes('TORCH_VERSION_MAJOR '));
+  if (text === undefined) return 'unknown';
   const part = (/** @type {string} */ name) =>
     new RegExp(`TORCH_VERSION_${name} (\\d+)`).exec(text)?.[1] ?? '?';
   return `${part('MAJOR')}.${part('MINOR')}.${part('PATCH')}`;

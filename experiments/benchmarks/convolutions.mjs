@@ -95,6 +95,7 @@ function race(sides) {
 }
 
 const step = profileStep();
+native.setThreads(step.threads);
 const totals = Object.fromEntries(
   ['forward', 'backwardData', 'backwardWeights'].map((pass) => [pass, { ours: 0, library: 0, flops: 0 }]),
 );

@@ -430,7 +430,7 @@ class Run:
             module.train()
             optimizer.zero_grad()
             # Rounding may take a pixel out of 0…1, which PyTorch's loss refuses.
-            trace.append(self.step(x, labels, pixels.clamp(0, 1)))
+            trace.append([loss.item() for loss in self.step(x, labels, pixels.clamp(0, 1))])
             optimizer.step()
         module.eval()
         with torch.no_grad():
@@ -447,7 +447,7 @@ class Run:
 
 def backward(loss):
     loss.backward()
-    return loss.item()
+    return loss.detach()
 
 
 def main():

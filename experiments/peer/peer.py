@@ -5,8 +5,9 @@ allocator, autograd, torch.optim.SGD, and one optimiser step after all backward 
 golden files: `python3 experiments/parity/reference.py test/fixtures/golden/auglocal-resnet32-k16-d2.json`.
 
 Reads lines of JSON on standard input and answers each with one: first the settings (`method`, `layers`, `K`, `depth`,
-`batch`, `threads`, `options`), then `{"train": n}` or `{"evaluate": n}` for n timed steps. An answer has the seconds of each
-step and `peakBytes`, the largest resident size so far less that of the interpreter with torch loaded.
+`batch`, `threads`, `device`, `options`), then `{"train": n}` or `{"evaluate": n}` for n timed steps. An answer has the seconds of each
+step and `peakBytes`: the largest resident size so far less that of the interpreter with torch loaded, or on a GPU the
+most that PyTorch's allocator had in use during these steps.
 """
 import json
 import pathlib
@@ -28,40 +29,49 @@ def resident(which):
 
 class Peer:
     def __init__(self, settings):
+        self.device = device = settings["device"]
+        if device != "cpu":
+            torch.set_default_device(device)
         self.run = run = Run(settings, torch.float32)
         named = {**dict(run.net.named_parameters()), **dict(run.aux.named_parameters())}
         for name, parameter in named.items():
-            parameter.data = initial(name, parameter.shape)
+            parameter.data = initial(name, parameter.shape).to(device)
         trained = [p for p in named.values() if p.requires_grad]
         self.optimizer = torch.optim.SGD(trained, lr=0.01, momentum=0.9, nesterov=True, weight_decay=1e-4)
-        generator = torch.Generator().manual_seed(1)
+        generator = torch.Generator("cpu").manual_seed(1)
         shape = (settings["batch"], 3, run.size, run.size)
-        self.bytes = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
-        self.labels = torch.randint(0, 10, (settings["batch"],), generator=generator)
+        self.bytes = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator, device="cpu")
+        self.labels = torch.randint(0, 10, (settings["batch"],), generator=generator, device="cpu")
 
     def images(self):
-        pixels = self.bytes.float() / 255
-        return (pixels - self.run.mean) / self.run.std, pixels
+        pixels = self.bytes.to(self.device).float() / 255
+        return (pixels - self.run.mean) / self.run.std, pixels, self.labels.to(self.device)
 
     def train(self):
         self.run.net.train()
         self.run.aux.train()
-        x, pixels = self.images()
+        x, pixels, labels = self.images()
         self.optimizer.zero_grad(set_to_none=True)
-        self.run.step(x, self.labels, pixels)
+        losses = self.run.step(x, labels, pixels)
         self.optimizer.step()
+        return [loss.item() for loss in losses]
 
     def evaluate(self):
         self.run.net.eval()
         with torch.no_grad():
-            (self.run.net(self.images()[0]).argmax(1) == self.labels).sum().item()
+            x, _, labels = self.images()
+            (self.run.net(x).argmax(1) == labels).sum().item()
 
 
-def timed(step, count):
+def timed(step, count, device):
     seconds = []
+    if device != "cpu":
+        torch.cuda.reset_peak_memory_stats()
     for _ in range(count):
         start = time.perf_counter()
         step()
+        if device != "cpu":
+            torch.cuda.synchronize()
         seconds.append(time.perf_counter() - start)
     return seconds
 
@@ -74,8 +84,10 @@ def main():
     print(json.dumps({"torch": torch.__version__}), flush=True)
     for line in sys.stdin:
         [(what, count)] = json.loads(line).items()
-        seconds = timed({"train": peer.train, "evaluate": peer.evaluate}[what], count)
-        print(json.dumps({"seconds": seconds, "peakBytes": resident("VmHWM") - idle}), flush=True)
+        seconds = timed({"train": peer.train, "evaluate": peer.evaluate}[what], count, peer.device)
+        on_cpu = peer.device == "cpu"
+        peak = resident("VmHWM") - idle if on_cpu else torch.cuda.max_memory_allocated()
+        print(json.dumps({"seconds": seconds, "peakBytes": peak}), flush=True)
 
 
 if __name__ == "__main__":

@@ -26,11 +26,13 @@ const setup = 'run "bash scripts/setup.sh"';
 
 /**
  * Starts an engine and makes it TensorFlow.js's backend. `auto` takes the fastest there is, and says in `notice`
- * how to get a faster one where that is worth it.
+ * how to get a faster one where that is worth it. With `fullPrecision` a GPU multiplies in float32 throughout; without, in
+ * what libtorch and PyTorch choose by themselves, which for convolutions is TF32.
  * @throws UserError if an engine asked for by name is not there.
  */
 export async function selectEngine(
   choice: EngineName | 'auto',
+  { fullPrecision = false }: { readonly fullPrecision?: boolean } = {},
 ): Promise<{ engine: Engine; notice?: string }> {
   // TensorFlow.js would advertise its own Node backend on the first use of some kernels.
   tf.enableProdMode();
@@ -39,10 +41,10 @@ export async function selectEngine(
     if (missing !== undefined) {
       throw new UserError(`engine ${choice}: ${missing.detail}; ${missing.remedy ?? 'choose "auto"'}`);
     }
-    return { engine: await start(choice) };
+    return { engine: await start(choice, fullPrecision) };
   }
   const name = engineNames.find((candidate) => missingFor(candidate) === undefined) ?? 'cpu';
-  const engine = await start(name);
+  const engine = await start(name, fullPrecision);
   if (name === 'torch' || name === 'torch-cuda') return { engine };
   return {
     engine,
@@ -124,13 +126,16 @@ const firstLine = (error: unknown): string => messageOf(error).split('\n')[0]!;
 const cudaDevices = (native: Native): Native['devices'] =>
   native.devices.filter(({ id }) => id.startsWith('cuda'));
 
-async function start(name: EngineName): Promise<Engine> {
+async function start(name: EngineName, fullPrecision: boolean): Promise<Engine> {
   switch (name) {
     case 'torch':
     case 'torch-cuda': {
       const device: Device = name === 'torch' ? 'cpu' : 'cuda';
       const backend = registerTorchBackend(device);
       useAllCores(backend.native);
+      // A resumed run goes on to the same bits.
+      backend.native.setDeterministic(true);
+      if (fullPrecision) backend.native.allowTf32(false);
       registerFusedOps('torch', torchFusedOps(backend.native, backend));
       await setBackend('torch');
       return { name, description: describe(name), memory: allocatorMeter(backend.native, device) };

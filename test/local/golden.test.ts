@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readGoldenFile } from '../../src/experiment/parity/golden-file.js';
 import { checkParity } from '../../src/experiment/parity/parity.js';
+import { torchEngine } from '../support/device.js';
 import { hasTorch, startEngine } from '../support/engine.js';
 
 const folder = 'test/fixtures/golden';
@@ -13,7 +14,7 @@ const undecided = ['bp-resnet32.json', 'dgl-resnet32-k16.json'];
 
 describe.skipIf(!hasTorch)('on torch', () => {
   beforeAll(async () => {
-    await startEngine('torch');
+    await startEngine(torchEngine);
   });
 
   test('the published runs are nine', () => {

@@ -1,13 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/engine.js';
+import { torchEngine } from '../support/device.js';
 import { hasTorch, startEngine } from '../support/engine.js';
 import { tinyBatch, tinyMethods, tinyRun, titleOf } from '../support/tiny.js';
 
 describe.skipIf(!hasTorch)('on torch', () => {
   let engine: Engine;
   beforeAll(async () => {
-    engine = await startEngine('torch');
+    engine = await startEngine(torchEngine);
+    // What libraries allocate once, for good.
+    const run = tinyRun({ method: 'bp' });
+    tf.tidy(() => void run.step(tinyBatch()));
+    run.dispose();
   });
 
   test.each(tinyMethods.map((options) => ({ title: titleOf(options), options })))(

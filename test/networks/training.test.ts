@@ -5,6 +5,7 @@ import type { StrategyOptionsInput } from '../../src/local/options.js';
 import { buildNetwork } from '../../src/networks/build.js';
 import { networkOptionsSchema, type NetworkOptionsInput } from '../../src/networks/options.js';
 import { randomStream } from '../../src/random.js';
+import { torchEngine } from '../support/device.js';
 import { hasTorch, startEngine } from '../support/engine.js';
 import { tinyRun } from '../support/tiny.js';
 
@@ -51,7 +52,7 @@ function lossesOf(
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 describe.skipIf(!hasTorch)('on torch', () => {
-  beforeAll(() => startEngine('torch'));
+  beforeAll(() => startEngine(torchEngine));
 
   test.each<StrategyOptionsInput>([
     { method: 'bp' },

@@ -14,6 +14,7 @@ import type { StrategyOptionsInput } from '../../src/local/options.js';
 import type { Strategy } from '../../src/local/strategy.js';
 import { disposeNetwork } from '../../src/networks/network.js';
 import { resnetCifar } from '../../src/networks/resnet-cifar.js';
+import { torchEngine } from '../support/device.js';
 import { randomStream } from '../../src/random.js';
 import type { TrainEvent } from '../../src/train/events.js';
 import { train } from '../../src/train/trainer.js';
@@ -53,7 +54,7 @@ describe.skipIf(!nativeStatus().available)('train', () => {
     strategies.push(strategy);
     return strategy;
   };
-  beforeAll(async () => ({ engine } = await selectEngine('torch')));
+  beforeAll(async () => ({ engine } = await selectEngine(torchEngine)));
   afterEach(() => {
     for (const strategy of strategies.splice(0)) {
       strategy.dispose();

@@ -36,7 +36,7 @@ export const parityCommand: CommandModule<object, ParityArguments> = {
     const { readGoldenFile } = await import('../../experiment/parity/golden-file.js');
     const { goldenNotices } = await import('../../experiment/parity/golden-options.js');
     const { checkParity } = await import('../../experiment/parity/parity.js');
-    const { notice } = await selectEngine(choice);
+    const { notice } = await selectEngine(choice, { fullPrecision: true });
     notify(notice, false);
     for (const file of files) {
       try {

@@ -18,6 +18,7 @@ import type { Native, NativeResult, NativeTensor } from './native.js';
  * A gradient of a detached input is never computed, nor of parameters in a frozen mode.
  */
 export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
+  const onGpu = backend.device === 'cuda';
   const conv = native.op('locallearn::conv');
   const convBackward = native.op('locallearn::conv_backward');
   const convBatchNorm = native.op('locallearn::conv_bn');
@@ -98,9 +99,10 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
       const wantResidual = residual !== undefined && wantsGradient(residual);
       // The input's own gradient needs no input.
       const keepsX = mode.parameterGradients;
-      // The mask of a ReLU is found anew from c; behind a residual, with it or with y.
-      const behindResidual = (y: tf.Tensor): tf.Tensor[] =>
-        relu && residual !== undefined ? [residualKept ? residual : y] : [];
+      // The mask of a ReLU is found anew from c; behind a residual, with it or with y. On a GPU y alone serves: it mostly
+      // lives on as the next layer's input, and finding it anew takes kernels of its own.
+      const fromOutput = relu && (onGpu || (residual !== undefined && !residualKept));
+      const fromResidual = relu && residual !== undefined && !fromOutput;
       const wanted = [
         ...(wantX ? [x] : []),
         ...parametersOf(convolution, mode),
@@ -129,7 +131,14 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
         ) as [tf.Tensor4D, tf.Tensor, tf.Tensor, tf.Tensor];
         return {
           y,
-          saved: [c, mean, inverseDeviation, ...(keepsX ? [x] : []), ...behindResidual(y)],
+          saved: [
+            c,
+            mean,
+            inverseDeviation,
+            ...(keepsX ? [x] : []),
+            ...(fromOutput ? [y] : []),
+            ...(fromResidual ? [residual] : []),
+          ],
           backward: (dy, [savedC, savedMean, savedDeviation, ...others]) => {
             const savedX = keepsX ? others.shift() : undefined;
             const [other] = others;
@@ -140,8 +149,8 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
                 x.shape,
                 input(filter),
                 input(savedC),
-                input(residualKept ? undefined : other),
-                input(residualKept ? other : undefined),
+                input(fromOutput ? other : undefined),
+                input(fromResidual ? other : undefined),
                 relu,
                 input(gamma),
                 input(beta),

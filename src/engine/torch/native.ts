@@ -103,6 +103,13 @@ export interface Native {
   stopProfile(): NativeProfile;
   readonly threads: number;
   setThreads(count: number): void;
+  /**
+   * Whether convolutions on a GPU may round their operands to TF32 (10 bits of mantissa), as PyTorch lets them by default
+   * too. Matrix products never do.
+   */
+  allowTf32(allowed: boolean): void;
+  /** Whether cuDNN must take algorithms that give the same bits each time; libtorch's default is that it need not. */
+  setDeterministic(deterministic: boolean): void;
   readonly version: string;
   /** Devices that tensors can live on: `cpu`, then `cuda:0`, … */
   readonly devices: readonly { readonly id: string; readonly name: string }[];

@@ -5,6 +5,7 @@ import { fused } from '../../../src/engine/fused/registry.js';
 import { selectEngine } from '../../../src/engine/select.js';
 import { nativeStatus } from '../../../src/engine/torch/load-native.js';
 import { randomStream } from '../../../src/random.js';
+import { torchEngine } from '../../support/device.js';
 import { convCases } from './conv-cases.js';
 import { convolve, moments, normalise, numericGradient, outputShape, type ConvCase } from './reference.js';
 
@@ -26,9 +27,9 @@ function expectClose(found: tf.Tensor, expected: Float64Array, tolerance = 2e-4)
   expected.forEach((value, i) => expect(Math.abs(values[i]! - value) / scale).toBeLessThan(tolerance));
 }
 
-for (const engine of ['torch', 'wasm', 'cpu'] as const) {
-  describe.skipIf(engine === 'torch' && !native.available)(`fused ops on ${engine}`, () => {
-    beforeAll(() => selectEngine(engine));
+for (const engine of [torchEngine, 'wasm', 'cpu'] as const) {
+  describe.skipIf(engine === torchEngine && !native.available)(`fused ops on ${engine}`, () => {
+    beforeAll(() => selectEngine(engine, { fullPrecision: true }));
 
     it.each([ArrayBuffer, SharedArrayBuffer])('bytes in an %o become floats', (Memory) => {
       const values = new Uint8Array(new Memory(7)).subarray(1);

@@ -10,6 +10,7 @@ import { resizeBilinearOp } from '../../../src/engine/fused/resize.js';
 import { selectEngine } from '../../../src/engine/select.js';
 import { nativeStatus } from '../../../src/engine/torch/load-native.js';
 import { randomStream } from '../../../src/random.js';
+import { torchEngine } from '../../support/device.js';
 import { numericGradient } from './reference.js';
 import { attention, gelu, layerNorm, linear, resizeBilinear } from './small-ops-reference.js';
 
@@ -90,11 +91,11 @@ function expectClose(found: tf.Tensor, expected: Float64Array): void {
   expected.forEach((value, i) => expect(Math.abs(values[i]! - value) / scale).toBeLessThan(1e-5));
 }
 
-for (const engine of ['torch', 'wasm', 'cpu'] as const) {
-  describe.skipIf(engine === 'torch' && !nativeStatus().available)(
+for (const engine of [torchEngine, 'wasm', 'cpu'] as const) {
+  describe.skipIf(engine === torchEngine && !nativeStatus().available)(
     `ops of one tape entry on ${engine}`,
     () => {
-      beforeAll(() => selectEngine(engine));
+      beforeAll(() => selectEngine(engine, { fullPrecision: true }));
 
       it.each(cases)(
         '$name: values and all gradients, and nothing is left',

@@ -12,6 +12,7 @@ import {
 import { fused } from '../../../src/engine/fused/registry.js';
 import { selectEngine } from '../../../src/engine/select.js';
 import { nativeStatus } from '../../../src/engine/torch/load-native.js';
+import { torchEngine } from '../../support/device.js';
 
 const native = nativeStatus();
 const vector = (values: readonly number[]): tf.Variable<tf.Rank.R1> => tf.variable(tf.tensor1d([...values]));
@@ -40,7 +41,7 @@ describe.skipIf(!native.available)('gradients that nobody can ask for', () => {
   });
   const run = ({ x, convolution, norm }: Built, mode: Mode): tf.Scalar =>
     tf.sum(fused().convBatchNorm(x, convolution, norm, { relu: true, mode }));
-  beforeAll(() => selectEngine('torch'));
+  beforeAll(() => selectEngine(torchEngine, { fullPrecision: true }));
 
   it('gives the parameters of a layer on a detached input the gradients they have otherwise', () => {
     const built = build();

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { registerTorchBackend } from '../../../src/engine/torch/backend.js';
+import { startTorch } from '../../support/device.js';
 import { expectSame, hasTorch, normal, runOn, uniform, weightedGradients } from '../compare.js';
 
 type Pad = Parameters<typeof tf.conv2d>[3];
@@ -188,7 +188,7 @@ function differences(f: Case['f'], inputs: tf.Tensor[]): { index: number; slope:
 describe.skipIf(!hasTorch)('gradients on the torch backend', () => {
   beforeAll(() => {
     tf.enableProdMode();
-    registerTorchBackend('cpu');
+    startTorch();
   });
 
   test.each(Object.entries(cases))('%s', async (_, { inputs, f, likeCpu = true }) => {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { registerTorchBackend } from '../../../src/engine/torch/backend.js';
+import { startTorch } from '../../support/device.js';
 import { expectSame, hasTorch, normal, runOn } from '../compare.js';
 import { arrayCases } from './cases/arrays.js';
 import { elementwiseCases } from './cases/elementwise.js';
@@ -12,7 +12,7 @@ const families = { ...elementwiseCases, ...arrayCases, ...indexingCases, ...laye
 describe.skipIf(!hasTorch)('the torch backend computes what the cpu backend does', () => {
   beforeAll(() => {
     tf.enableProdMode();
-    registerTorchBackend('cpu');
+    startTorch();
   });
 
   for (const [family, cases] of Object.entries(families)) {

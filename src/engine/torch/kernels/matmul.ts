@@ -6,7 +6,7 @@ import { kernel, listKernel, type KernelTable } from './kernel.js';
 
 /** Products of matrices, of batches of them, and Einstein sums. */
 export function matmulKernels(backend: TorchBackend): KernelTable {
-  const { op, input, output } = backend;
+  const { op, input, output, device } = backend;
   const multiply = op('aten::matmul');
   const transpose = op('aten::transpose', 'int');
   const cast = op('aten::to', 'dtype');
@@ -26,11 +26,14 @@ export function matmulKernels(backend: TorchBackend): KernelTable {
       () => `Error in matMul: inner sizes of [${a.shape.join()}] and [${b.shape.join()}] must match`,
     );
     const dtype = tf.upcastType(a.dtype, b.dtype);
+    // Libtorch multiplies no integers on a GPU; doubles hold them exactly.
+    const computed = device === 'cuda' && dtype === 'int32' ? 'float64' : dtype;
     const operand = (x: tf.TensorInfo, transposed: boolean): NativeTensor => {
-      const native = x.dtype === dtype ? input(x) : cast(input(x), dtype);
+      const native = x.dtype === computed ? input(x) : cast(input(x), computed);
       return transposed ? transpose(native, -2, -1) : native;
     };
-    return multiply(operand(a, transposeA), operand(b, transposeB));
+    const y = multiply(operand(a, transposeA), operand(b, transposeB));
+    return computed === dtype ? y : cast(y, dtype);
   };
 
   return {

@@ -57,6 +57,7 @@ function poolsOver(
   const pad = op('aten::constant_pad_nd');
   const narrow = op('aten::narrow');
   const clone = op('aten::clone');
+  const contiguous = op('aten::contiguous');
   const cast = op('aten::to', 'dtype');
   const onesLike = op('aten::ones_like');
   const divide = op('aten::div', 'Tensor');
@@ -165,9 +166,11 @@ function poolsOver(
       const w = windowFor(axes);
       const source = channelsFirst(x);
       const gradient = permute(input(dy), first);
+      const inside = padded(source, w, 0);
       const dx = averagePoolBackward(
         w.padFirst ? divide(gradient, insideFraction(source, w)) : gradient,
-        padded(source, w, 0),
+        // Libtorch 2.11 counts padding in here on a GPU where channels come last.
+        device === 'cuda' && !w.padFirst ? contiguous(inside) : inside,
         ...averageArguments(w),
       );
       return channelsLast(cropped(dx, w, axes), 'float32');
