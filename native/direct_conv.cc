@@ -13,68 +13,8 @@ namespace {
 
 // A strip of rows of input and gradient together, for the filter's gradient: well inside the first-level cache.
 constexpr int64_t kStripBytes = 24 << 10;
-// Floats that a whole tile reads beyond a row's end.
-constexpr int64_t kSlack = kWide;
 // Packed weights of one block of output channels must stay in the second-level cache.
 constexpr int64_t kMostFilterBytes = 192 << 10;
-
-// As many tiles as needed, as equal as they can be.
-struct Tiling {
-  int64_t count, small, larger;  // `larger` tiles have one more than `small`
-
-  Tiling(int64_t size, int64_t most) : count((size + most - 1) / most), small(size / count), larger(size % count) {}
-  int64_t size(int64_t index) const { return small + (index < larger); }
-};
-
-std::vector<PackedFilter::Block> blocks_of(int64_t channels, int64_t values_per_lane) {
-  std::vector<PackedFilter::Block> blocks;
-  int64_t offset = 0;
-  for (int64_t first = 0; first < channels; first += kWide) {
-    const int64_t valid = std::min(kWide, channels - first);
-    const int64_t lanes = valid <= kNarrow ? kNarrow : kWide;
-    blocks.push_back({first, lanes, valid, offset});
-    offset += lanes * values_per_lane;
-  }
-  return blocks;
-}
-
-// `value(row, t, channel)` gives the weights.
-template <typename Value>
-PackedFilter pack(int64_t rows, int64_t length, int64_t channels, const float* bias, const Value& value) {
-  PackedFilter packed{blocks_of(channels, rows * length), rows, length, {}, nullptr, nullptr};
-  const int64_t lanes = packed.blocks.empty() ? 0 : packed.blocks.back().first + packed.blocks.back().lanes;
-  packed.data = at::empty({(rows * length + 1) * lanes}, at::kFloat);
-  float* to = packed.data.data_ptr<float>();
-  packed.values = to;
-  for (const auto& block : packed.blocks) {
-    for (int64_t r = 0; r < rows; r++)
-      for (int64_t t = 0; t < length; t++)
-        for (int64_t lane = 0; lane < block.lanes; lane++)
-          *to++ = lane < block.valid ? value(r, t, block.first + lane) : 0;
-  }
-  packed.start = to;
-  for (int64_t lane = 0; lane < lanes; lane++) *to++ = bias && lane < channels ? bias[lane] : 0;
-  return packed;
-}
-
-// One row of output pixels: `rows` are where the runs of its first pixel begin.
-void product_row(const PackedFilter& filter, const float* const* rows, int64_t width, int64_t x_step, float* y,
-                 int64_t y_step) {
-  constexpr int64_t kMostRows = 16;
-  for (const auto& block : filter.blocks) {
-    const TileSet& set = tiles()->of(block.lanes);
-    const Tiling tiling(width, set.most);
-    const float* here[kMostRows];
-    std::copy_n(rows, filter.rows, here);
-    float* to = y + block.first;
-    for (int64_t i = 0; i < tiling.count; i++) {
-      const int64_t pixels = tiling.size(i);
-      set.product[pixels - 1](here, filter.rows, filter.length, filter.values + block.offset, filter.start + block.first, x_step, to, y_step, block.valid);
-      for (int64_t r = 0; r < filter.rows; r++) here[r] += pixels * x_step;
-      to += pixels * y_step;
-    }
-  }
-}
 
 void note(const ConvShape& s, bool forward, bool backward_data, bool backward_weights) {
   if (!profiling) return;
@@ -85,6 +25,11 @@ void note(const ConvShape& s, bool forward, bool backward_data, bool backward_we
                     forward,
                     backward_data,
                     backward_weights});
+}
+
+// Fewer channels leave too little to multiply for what the transforms cost.
+bool in_pairs(const ConvShape& s) {
+  return s.filter_height == 3 && s.filter_width == 3 && s.stride == 1 && s.padding <= 1 && std::min(s.in, s.out) >= kWide;
 }
 
 }  // namespace
@@ -106,53 +51,58 @@ bool direct_serves(at::IntArrayRef x, const at::Tensor& filter, int64_t stride, 
   return std::max(x[3], filter.size(3)) * lanes_bytes <= kMostFilterBytes;
 }
 
-PaddedImage::PaddedImage(int64_t height, int64_t width, int64_t channels, Border border)
-    : height_(height),
-      width_(width),
-      channels_(channels),
-      row_step_((border.left + width + border.right) * channels),
-      data_(at::zeros({(border.top + height + border.bottom) * row_step_ + kSlack}, at::kFloat)),
-      origin_(data_.data_ptr<float>() + border.top * row_step_ + border.left * channels) {}
-
-void PaddedImage::fill(FillRow fill) {
-  for (int64_t row = 0; row < height_; row++) fill(row, origin_ + row * row_step_);
-}
-
-void PaddedImage::copy(const float* image) {
-  const int64_t floats = width_ * channels_;
-  fill([&](int64_t row, float* to) { std::memcpy(to, image + row * floats, floats * sizeof(float)); });
-}
-
 DirectForward::DirectForward(const ConvShape& shape, const at::Tensor& filter, const at::Tensor* bias)
     : shape_(shape) {
-  const int64_t length = shape.filter_width * shape.in, out = shape.out;
+  const int64_t length = shape.filter_width * shape.in, in = shape.in, out = shape.out;
   const float* const values = filter.data_ptr<float>();
-  filter_ = pack(shape.filter_height, length, out, bias ? bias->data_ptr<float>() : nullptr,
+  const float* const start = bias ? bias->data_ptr<float>() : nullptr;
+  if (in_pairs(shape)) {
+    paired_.emplace(in, out, start, [=](int64_t row, int64_t column, int64_t from, int64_t to) {
+      return values[((row * 3 + column) * in + from) * out + to];
+    });
+    return;
+  }
+  filter_ = pack(shape.filter_height, length, out, start,
                  [=](int64_t r, int64_t t, int64_t channel) { return values[(r * length + t) * out + channel]; });
 }
 
-PaddedImage DirectForward::scratch() const {
+DirectForward::Scratch DirectForward::scratch() const {
   const int64_t p = shape_.padding;
-  return {shape_.height, shape_.width, shape_.in, {p, p, p, p}};
+  Scratch scratch{{shape_.height, shape_.width, shape_.in, {p, p, p, p}}, {}};
+  if (paired_) scratch.paired.emplace(paired_->scratch(shape_.out_height, shape_.out_width));
+  return scratch;
 }
 
-void DirectForward::image(const PaddedImage& x, float* y) const {
+void DirectForward::image(Scratch& scratch, float* y) const {
+  if (paired_) {
+    paired_->convolve(scratch.x, -shape_.padding, shape_.out_height, shape_.out_width, *scratch.paired, y);
+    return;
+  }
   const float* rows[3];
   for (int64_t row = 0; row < shape_.out_height; row++) {
     for (int64_t r = 0; r < shape_.filter_height; r++)
-      rows[r] = x.at(row * shape_.stride + r - shape_.padding, -shape_.padding);
+      rows[r] = scratch.x.at(row * shape_.stride + r - shape_.padding, -shape_.padding);
     product_row(filter_, rows, shape_.out_width, shape_.stride * shape_.in, y + row * shape_.out_width * shape_.out,
                 shape_.out);
   }
 }
 
-DirectBackward::DirectBackward(const ConvShape& shape, const at::Tensor& filter, bool need_x)
+DirectBackward::DirectBackward(const ConvShape& shape, const at::Tensor& filter, bool need_x, bool need_filter)
     : shape_(shape),
+      need_filter_(need_filter),
       vertical_(phases(shape.filter_height, shape.height)),
       horizontal_(phases(shape.filter_width, shape.width)) {
-  if (!need_x) return;
   const int64_t in = shape.in, out = shape.out, width = shape.filter_width, stride = shape.stride;
+  if (need_filter && in_pairs(shape)) paired_gradient_.emplace(shape.out_height, shape.out_width, in, out);
+  if (!need_x) return;
   const float* const values = filter.data_ptr<float>();
+  if (in_pairs(shape)) {
+    // The filter turned round, from outputs to inputs.
+    paired_.emplace(out, in, nullptr, [=](int64_t row, int64_t column, int64_t from, int64_t to) {
+      return values[(((2 - row) * 3 + 2 - column) * in + to) * out + from];
+    });
+    return;
+  }
   for (const Phase& v : vertical_)
     for (const Phase& h : horizontal_) {
       // Output row o reaches input row s·o + k − p by tap k: the later the row, the earlier the tap.
@@ -175,9 +125,18 @@ std::vector<DirectBackward::Phase> DirectBackward::phases(int64_t taps, int64_t 
   return found;
 }
 
-PaddedImage DirectBackward::input_scratch() const {
+DirectBackward::Scratch DirectBackward::scratch() const {
+  Scratch scratch{gradient_scratch(), {}, {}, {}, {}};
+  if (paired_) scratch.paired.emplace(paired_->scratch(shape_.height, shape_.width));
+  if (!need_filter_) return scratch;
   const int64_t p = shape_.padding;
-  return {shape_.height, shape_.width, shape_.in, {p, p, p, p}};
+  scratch.x.emplace(shape_.height, shape_.width, shape_.in, PaddedImage::Border{p, p, p, p});
+  if (paired_gradient_) {
+    scratch.paired_sums.emplace(paired_gradient_->scratch());
+  } else {
+    scratch.sums = at::zeros({shape_.filter_height, shape_.filter_width * shape_.in, lanes()}, at::kFloat);
+  }
+  return scratch;
 }
 
 PaddedImage DirectBackward::gradient_scratch() const {
@@ -202,7 +161,12 @@ PaddedImage DirectBackward::gradient_scratch() const {
            after(horizontal_, shape_.width, shape_.out_width)}};
 }
 
-void DirectBackward::input_gradient(const PaddedImage& d, float* dx) const {
+void DirectBackward::input_gradient(Scratch& scratch, float* dx) const {
+  const PaddedImage& d = scratch.d;
+  if (paired_) {
+    paired_->convolve(d, shape_.padding - 2, shape_.height, shape_.width, *scratch.paired, dx);
+    return;
+  }
   const int64_t stride = shape_.stride, in = shape_.in;
   const float* rows[3];
   for (size_t i = 0; i < vertical_.size(); i++)
@@ -222,14 +186,14 @@ void DirectBackward::input_gradient(const PaddedImage& d, float* dx) const {
     }
 }
 
-at::Tensor DirectBackward::filter_sums() const {
-  const int64_t lanes = (shape_.out + kWide - 1) / kWide * kWide;
-  return at::zeros({shape_.filter_height, shape_.filter_width * shape_.in, lanes}, at::kFloat);
-}
-
-void DirectBackward::add_filter_gradient(const PaddedImage& x, const PaddedImage& d, float* sums) const {
-  const int64_t length = shape_.filter_width * shape_.in;
-  const int64_t lanes = (shape_.out + kWide - 1) / kWide * kWide;
+void DirectBackward::add_filter_gradient(Scratch& scratch) const {
+  const PaddedImage &x = *scratch.x, &d = scratch.d;
+  if (paired_gradient_) {
+    paired_gradient_->add(x, -shape_.padding, d, *scratch.paired_sums);
+    return;
+  }
+  float* const sums = scratch.sums.data_ptr<float>();
+  const int64_t length = shape_.filter_width * shape_.in, lanes = this->lanes();
   const int64_t row_bytes = (shape_.stride * x.row_step() + d.row_step()) * sizeof(float);
   const int64_t strip = std::max<int64_t>(1, kStripBytes / row_bytes);
   const auto blocks = blocks_of(shape_.out, 0);
@@ -254,9 +218,15 @@ void DirectBackward::add_filter_gradient(const PaddedImage& x, const PaddedImage
   }
 }
 
-at::Tensor DirectBackward::filter_gradient(const std::vector<at::Tensor>& sums) const {
-  for (size_t i = 1; i < sums.size(); i++) sums[0].add_(sums[i]);
-  return sums[0]
+at::Tensor DirectBackward::filter_gradient(std::vector<Scratch>& threads) const {
+  if (paired_gradient_) {
+    std::vector<PairedGradient::Scratch*> paired;
+    for (Scratch& thread : threads) paired.push_back(&*thread.paired_sums);
+    return paired_gradient_->gradient(paired);
+  }
+  const at::Tensor& sums = threads[0].sums;
+  for (size_t i = 1; i < threads.size(); i++) sums.add_(threads[i].sums);
+  return sums
       .narrow(2, 0, shape_.out)
       .contiguous()
       .view({shape_.filter_height, shape_.filter_width, shape_.in, shape_.out});
@@ -277,14 +247,14 @@ at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::
   const Span span("direct convolution");
   note(shape, true, false, false);
   const DirectForward forward(shape, filter, bias);
-  std::vector<PaddedImage> scratch;
+  std::vector<DirectForward::Scratch> scratch;
   for (int64_t t = 0; t < image_threads(shape.images); t++) scratch.push_back(forward.scratch());
   at::Tensor y = at::empty({shape.images, shape.out_height, shape.out_width, shape.out}, x.options());
   const float* const px = x.data_ptr<float>();
   float* const py = y.data_ptr<float>();
   for_images(shape.images, [&](int64_t thread, int64_t first, int64_t last) {
     for (int64_t image = first; image < last; image++) {
-      scratch[thread].copy(px + image * shape.image_in());
+      scratch[thread].x.copy(px + image * shape.image_in());
       forward.image(scratch[thread], py + image * shape.image_out());
       after(thread, image, py + image * shape.image_out());
     }
@@ -297,16 +267,11 @@ ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tens
                                    c10::function_ref<void(int64_t, int64_t, float*)> fill) {
   const Span span("direct convolution backward");
   note(shape, false, need_x, need_filter);
-  const DirectBackward backward(shape, filter, need_x);
-  std::vector<PaddedImage> inputs, gradients;
-  std::vector<at::Tensor> filter_sums;
+  const DirectBackward backward(shape, filter, need_x, need_filter);
+  std::vector<DirectBackward::Scratch> scratch;
   std::vector<std::vector<double>> bias_sums;
   for (int64_t t = 0; t < image_threads(shape.images); t++) {
-    gradients.push_back(backward.gradient_scratch());
-    if (need_filter) {
-      inputs.push_back(backward.input_scratch());
-      filter_sums.push_back(backward.filter_sums());
-    }
+    scratch.push_back(backward.scratch());
     if (need_bias) bias_sums.emplace_back(2 * shape.out, 0.0);
   }
   at::Tensor dx;
@@ -317,9 +282,9 @@ ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tens
   float* const pdx = need_x ? dx.data_ptr<float>() : nullptr;
   const std::vector<float> zero(shape.out, 0.f);
   for_images(shape.images, [&](int64_t thread, int64_t first, int64_t last) {
-    PaddedImage& gradient = gradients[thread];
+    DirectBackward::Scratch& own = scratch[thread];
     for (int64_t image = first; image < last; image++) {
-      gradient.fill([&](int64_t row, float* to) {
+      own.d.fill([&](int64_t row, float* to) {
         fill(image, row, to);
         if (!need_bias) return;
         double* const sums = bias_sums[thread].data();
@@ -327,10 +292,10 @@ ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tens
       });
       if (need_filter) {
         // Before this image's input gradient, which may be written where the input is.
-        inputs[thread].copy(px + image * shape.image_in());
-        backward.add_filter_gradient(inputs[thread], gradient, filter_sums[thread].data_ptr<float>());
+        own.x->copy(px + image * shape.image_in());
+        backward.add_filter_gradient(own);
       }
-      if (need_x) backward.input_gradient(gradient, pdx + image * shape.image_in());
+      if (need_x) backward.input_gradient(own, pdx + image * shape.image_in());
     }
   });
   at::Tensor dbias;
@@ -342,7 +307,7 @@ ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tens
       dbias.data_ptr<float>()[j] = sum;
     }
   }
-  return {dx, need_filter ? backward.filter_gradient(filter_sums) : at::Tensor(), dbias};
+  return {dx, need_filter ? backward.filter_gradient(scratch) : at::Tensor(), dbias};
 }
 
 }  // namespace locallearn

@@ -5,11 +5,14 @@
 #pragma once
 
 #include "optional.h"
-#include "tiles.h"
+#include "packed_filter.h"
+#include "padded_image.h"
+#include "pairs.h"
 
 #include <ATen/ATen.h>
 #include <c10/util/FunctionRef.h>
 
+#include <optional>
 #include <vector>
 
 namespace locallearn {
@@ -28,65 +31,39 @@ ConvShape conv_shape(at::IntArrayRef x, const at::Tensor& filter, int64_t stride
 // Whether the tiles serve this convolution of float32 on the CPU, and better than the library's.
 bool direct_serves(at::IntArrayRef x, const at::Tensor& filter, int64_t stride, int64_t padding, int64_t groups);
 
-// Writes one row of one image: its channels one pixel after another.
-using FillRow = c10::function_ref<void(int64_t row, float* to)>;
-
-// One image amid zeros.
-class PaddedImage {
- public:
-  struct Border {
-    int64_t top, left, bottom, right;
-  };
-  PaddedImage(int64_t height, int64_t width, int64_t channels, Border border);
-  void fill(FillRow fill);
-  void copy(const float* image);
-  // Of a pixel, which may lie in the border.
-  const float* at(int64_t row, int64_t column) const {
-    return origin_ + row * row_step_ + column * channels_;
-  }
-  const float* row(int64_t row) const { return at(row, 0); }
-  int64_t row_step() const { return row_step_; }
-
- private:
-  int64_t height_, width_, channels_, row_step_;
-  at::Tensor data_;
-  float* origin_;  // of the first pixel that is no border
-};
-
-// A filter as the product tiles read it: blocks of output channels, each with `rows` runs of `length` inputs.
-struct PackedFilter {
-  struct Block {
-    int64_t first, lanes, valid, offset;
-  };
-  std::vector<Block> blocks;
-  int64_t rows, length;
-  at::Tensor data;
-  const float *values, *start;  // start: the bias, a block after another
-};
-
 class DirectForward {
  public:
   DirectForward(const ConvShape& shape, const at::Tensor& filter, const at::Tensor* bias);
-  PaddedImage scratch() const;
-  // y = convolution of the image in x.
-  void image(const PaddedImage& x, float* y) const;
+  // Of one thread.
+  struct Scratch {
+    PaddedImage x;
+    std::optional<PairedFilter::Scratch> paired;
+  };
+  Scratch scratch() const;
+  // y = convolution of the image in scratch.x.
+  void image(Scratch& scratch, float* y) const;
 
  private:
   ConvShape shape_;
+  std::optional<PairedFilter> paired_;  // or, where it does not serve:
   PackedFilter filter_;
 };
 
 class DirectBackward {
  public:
-  DirectBackward(const ConvShape& shape, const at::Tensor& filter, bool need_x);
-  PaddedImage input_scratch() const;
-  PaddedImage gradient_scratch() const;
-  // Of one thread, to be added up by `filter_gradient`.
-  at::Tensor filter_sums() const;
-  // dx of the image whose output's gradient is in d.
-  void input_gradient(const PaddedImage& d, float* dx) const;
-  void add_filter_gradient(const PaddedImage& x, const PaddedImage& d, float* sums) const;
-  at::Tensor filter_gradient(const std::vector<at::Tensor>& sums) const;
+  DirectBackward(const ConvShape& shape, const at::Tensor& filter, bool need_x, bool need_filter);
+  // Of one thread. `d` is the gradient of the output; the filter's gradient gathers in `sums`.
+  struct Scratch {
+    PaddedImage d;
+    std::optional<PaddedImage> x;
+    std::optional<PairedFilter::Scratch> paired;
+    std::optional<PairedGradient::Scratch> paired_sums;
+    at::Tensor sums;
+  };
+  Scratch scratch() const;
+  void input_gradient(Scratch& scratch, float* dx) const;
+  void add_filter_gradient(Scratch& scratch) const;
+  at::Tensor filter_gradient(std::vector<Scratch>& threads) const;
 
  private:
   // Rows (or columns) `first`, `first + stride`, … of the input, which the same taps of the filter reach.
@@ -94,8 +71,14 @@ class DirectBackward {
     int64_t first, taps, start;  // start: row of the gradient that the first of the taps reads, for the first row
   };
   std::vector<Phase> phases(int64_t taps, int64_t size) const;
+  PaddedImage gradient_scratch() const;
+  int64_t lanes() const { return (shape_.out + kWide - 1) / kWide * kWide; }
+
   ConvShape shape_;
+  bool need_filter_;
   std::vector<Phase> vertical_, horizontal_;
+  std::optional<PairedFilter> paired_;
+  std::optional<PairedGradient> paired_gradient_;
   std::vector<PackedFilter> filters_;  // by vertical, then horizontal phase
 };
 

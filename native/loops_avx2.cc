@@ -3,12 +3,13 @@
 #ifdef LOCALLEARN_X86
 #define LOCALLEARN_ISA_AVX2
 #pragma GCC target("avx2,fma")
+#include "pair_loops.h"
 #include "row_loops.h"
 #include "tile_loops.h"
 
 namespace locallearn::detail {
 // 16 registers: 12 sums, two vectors of weights, one value.
-const Tiles avx2_tiles{tile_set<Eight, 2, 6>(), tile_set<Eight, 1, 12>()};
+const Tiles avx2_tiles{tile_set<Eight, 2, 6>(), tile_set<Eight, 1, 12>(), pair_loops<Eight>()};
 const RowLoops avx2_rows = row_loops<Eight>();
 }  // namespace locallearn::detail
 #endif

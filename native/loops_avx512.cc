@@ -3,11 +3,12 @@
 #ifdef LOCALLEARN_X86
 #define LOCALLEARN_ISA_AVX512
 #pragma GCC target("avx2,fma,avx512f")
+#include "pair_loops.h"
 #include "row_loops.h"
 #include "tile_loops.h"
 
 namespace locallearn::detail {
-const Tiles avx512_tiles{tile_set<Sixteen, 1, 12>(), tile_set<Eight, 1, 12>()};
+const Tiles avx512_tiles{tile_set<Sixteen, 1, 12>(), tile_set<Eight, 1, 12>(), pair_loops<Sixteen>()};
 const RowLoops avx512_rows = row_loops<Sixteen>();
 }  // namespace locallearn::detail
 #endif

@@ -29,8 +29,18 @@ struct TileSet {
   int64_t most;
 };
 
+// The transforms of pairs.h. Pixels and pairs follow one another, `plane` floats lie between the planes of two products.
+struct PairLoops {
+  // Of `pairs` pairs, the first of which reads the four pixels from x on.
+  void (*inputs)(const float* x, int64_t pairs, int64_t channels, float* to, int64_t plane);
+  void (*gradients)(const float* d, int64_t pairs, int64_t channels, float* to, int64_t plane);
+  // `width` pixels of y.
+  void (*results)(const float* products, int64_t plane, int64_t width, int64_t channels, float* y);
+};
+
 struct Tiles {
   TileSet wide, narrow;
+  PairLoops pairs;
   const TileSet& of(int64_t lanes) const { return lanes == kWide ? wide : narrow; }
 };
 

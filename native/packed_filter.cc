@@ -1,0 +1,35 @@
+#include "packed_filter.h"
+
+namespace locallearn {
+
+std::vector<PackedFilter::Block> blocks_of(int64_t channels, int64_t values_per_lane) {
+  std::vector<PackedFilter::Block> blocks;
+  int64_t offset = 0;
+  for (int64_t first = 0; first < channels; first += kWide) {
+    const int64_t valid = std::min(kWide, channels - first);
+    const int64_t lanes = valid <= kNarrow ? kNarrow : kWide;
+    blocks.push_back({first, lanes, valid, offset});
+    offset += lanes * values_per_lane;
+  }
+  return blocks;
+}
+
+void product_row(const PackedFilter& filter, const float* const* rows, int64_t width, int64_t x_step, float* y,
+                 int64_t y_step) {
+  constexpr int64_t kMostRows = 16;
+  for (const auto& block : filter.blocks) {
+    const TileSet& set = tiles()->of(block.lanes);
+    const Tiling tiling(width, set.most);
+    const float* here[kMostRows];
+    std::copy_n(rows, filter.rows, here);
+    float* to = y + block.first;
+    for (int64_t i = 0; i < tiling.count; i++) {
+      const int64_t pixels = tiling.size(i);
+      set.product[pixels - 1](here, filter.rows, filter.length, filter.values + block.offset, filter.start + block.first, x_step, to, y_step, block.valid);
+      for (int64_t r = 0; r < filter.rows; r++) here[r] += pixels * x_step;
+      to += pixels * y_step;
+    }
+  }
+}
+
+}  // namespace locallearn

@@ -1,0 +1,57 @@
+// Filters in the order in which the product tiles read them.
+#pragma once
+
+#include "tiles.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace locallearn {
+
+// As many tiles as needed, as equal as they can be.
+struct Tiling {
+  int64_t count, small, larger;  // `larger` tiles have one more than `small`
+
+  Tiling(int64_t size, int64_t most) : count((size + most - 1) / most), small(size / count), larger(size % count) {}
+  int64_t size(int64_t index) const { return small + (index < larger); }
+};
+
+// A filter as the product tiles read it: blocks of output channels, each with `rows` runs of `length` inputs.
+struct PackedFilter {
+  struct Block {
+    int64_t first, lanes, valid, offset;
+  };
+  std::vector<Block> blocks;
+  int64_t rows, length;
+  at::Tensor data;
+  const float *values, *start;  // start: the bias, a block after another
+};
+
+std::vector<PackedFilter::Block> blocks_of(int64_t channels, int64_t values_per_lane);
+
+// `value(row, t, channel)` gives the weights.
+template <typename Value>
+PackedFilter pack(int64_t rows, int64_t length, int64_t channels, const float* bias, const Value& value) {
+  PackedFilter packed{blocks_of(channels, rows * length), rows, length, {}, nullptr, nullptr};
+  const int64_t lanes = packed.blocks.empty() ? 0 : packed.blocks.back().first + packed.blocks.back().lanes;
+  packed.data = at::empty({(rows * length + 1) * lanes}, at::kFloat);
+  float* to = packed.data.data_ptr<float>();
+  packed.values = to;
+  for (const auto& block : packed.blocks) {
+    for (int64_t r = 0; r < rows; r++)
+      for (int64_t t = 0; t < length; t++)
+        for (int64_t lane = 0; lane < block.lanes; lane++)
+          *to++ = lane < block.valid ? value(r, t, block.first + lane) : 0;
+  }
+  packed.start = to;
+  for (int64_t lane = 0; lane < lanes; lane++) *to++ = bias && lane < channels ? bias[lane] : 0;
+  return packed;
+}
+
+// One row of output pixels: `rows` are where the runs of its first pixel begin.
+void product_row(const PackedFilter& filter, const float* const* rows, int64_t width, int64_t x_step, float* y,
+                 int64_t y_step);
+
+}  // namespace locallearn
