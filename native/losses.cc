@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 #include <vector>
 
 namespace locallearn {
@@ -64,9 +65,27 @@ Tensor binary_cross_entropy_backward_(const Tensor& dy, const Tensor& logits, co
   return logits;
 }
 
+// Mean over the rows of −Σ target · log softmax(logits). → loss, log softmax
+std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& targets) {
+  check_sizes(logits, targets);
+  TORCH_CHECK(logits.dim() == 2, "argument 'logits' must be [n, classes], got shape ", logits.sizes());
+  const Tensor logarithms = at::log_softmax(logits, 1);
+  return {(targets * logarithms).sum().mul_(-1.0 / logits.size(0)), logarithms};
+}
+
+Tensor cross_entropy_backward(const Tensor& dy, const Tensor& logarithms, const Tensor& targets) {
+  check_sizes(logarithms, targets);
+  TORCH_CHECK(dy.numel() == 1 && logarithms.dim() == 2, "dy must be a single number, got shape ", dy.sizes(),
+              ", for a log softmax of shape ", logarithms.sizes());
+  const Tensor gradient = logarithms.exp().mul_(targets.sum(1, true)).sub_(targets);
+  return gradient.mul_(dy.reshape({}) / logarithms.size(0));
+}
+
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(locallearn, library) {
+  library.def("cross_entropy(Tensor logits, Tensor targets) -> (Tensor, Tensor)", cross_entropy);
+  library.def("cross_entropy_backward(Tensor dy, Tensor log_softmax, Tensor targets) -> Tensor", cross_entropy_backward);
   library.def("binary_cross_entropy(Tensor logits, Tensor targets) -> Tensor", binary_cross_entropy);
   library.def(
       "binary_cross_entropy_backward_(Tensor dy, Tensor(a!) logits, Tensor targets) -> Tensor(a!)",

@@ -26,10 +26,13 @@ Tensor in_layout_of(const Tensor& like, const Tensor& value) {
   return copy;
 }
 
-// Elsewhere libtorch's multi-tensor kernels serve, and those want one layout: a parameter takes that in which its gradient
-// comes. Convolutions then also find their filters as they want them.
+// Elsewhere libtorch's multi-tensor kernels serve, and those want one layout: a filter takes that in which its gradient
+// comes, in which the convolution has to bring it otherwise. Of matrices the layout would choose the kernel, and so the
+// last bits.
 void take_layout(const Tensor& tensor, const Tensor& like) {
-  if (tensor.strides() == like.strides() || !like.is_non_overlapping_and_dense() || tensor.storage().use_count() > 1) {
+  const bool filter = tensor.dim() == 4 && tensor.size(0) * tensor.size(1) > 1;
+  if (!filter || tensor.strides() == like.strides() || !like.is_non_overlapping_and_dense() ||
+      tensor.storage().use_count() > 1) {
     return;
   }
   tensor.set_(at::empty_like(like).copy_(tensor));

@@ -69,6 +69,14 @@ void fill(at::Tensor& tensor, const Values& values) {
   }
 }
 
+at::Scalar first_of(const Values& values) {
+  switch (values.type) {
+    case napi_float32_array: return *static_cast<const float*>(values.data);
+    case napi_int32_array: return *static_cast<const int32_t*>(values.data);
+    default: return *static_cast<const uint8_t*>(values.data);
+  }
+}
+
 // A JavaScript ArrayBuffer. Made by its constructor, which throws where Node-API would end the process.
 napi_value new_array_buffer(napi_env env, size_t bytes, void** data) {
   napi_value constructor = nullptr, length = nullptr, buffer = nullptr;
@@ -121,10 +129,10 @@ napi_value from_typed_array(napi_env env, napi_callback_info info) {
     }
     // To a GPU without waiting for what it still computes: one number with the call, more from pinned memory, which
     // libtorch keeps until it has been read.
-    at::Tensor host = at::empty(shape, options.pinned_memory(elements > 1));
+    if (elements == 1) return wrap_tensor(env, at::full(shape, first_of(values), options.device(device)));
+    at::Tensor host = at::empty(shape, options.pinned_memory(true));
     fill(host, values);
-    return wrap_tensor(env, elements == 1 ? at::full(shape, host.item(), options.device(device))
-                                          : host.to(device, /*non_blocking=*/true));
+    return wrap_tensor(env, host.to(device, /*non_blocking=*/true));
   });
 }
 

@@ -4,7 +4,7 @@ import { outsideTape } from '../engine/tape.js';
 
 /** Mean softmax cross-entropy of logits `[n, classes]` against one-hot labels. */
 export function crossEntropy(logits: tf.Tensor2D, labels: tf.Tensor2D): tf.Scalar {
-  return tf.tidy(() => tf.neg(tf.mean(tf.sum(tf.mul(labels, tf.logSoftmax(logits)), 1))));
+  return fused().crossEntropy(logits, labels.toFloat());
 }
 
 /**

@@ -3,7 +3,8 @@
 import './jasmine.js';
 import './environment.js';
 import '@tensorflow/tfjs-core/dist/tests.js';
-import { exclusions } from './exclusions.js';
+import { torchDevice } from '../support/device.js';
+import { cudaExclusions, exclusions as everywhere } from './exclusions.js';
 import { jasmineEnv, type SpecResult } from './jasmine.js';
 
 const environmentName = / torch \{\}/;
@@ -12,6 +13,7 @@ const plainName = (spec: string): string => spec.replace(environmentName, '');
 /** At least this share of the tests that apply has to pass. */
 const required = 0.97;
 
+const exclusions = torchDevice === 'cpu' ? everywhere : [...everywhere, ...cudaExclusions];
 const only = process.argv[2];
 const reasons = new Map(exclusions.map(({ test, reason }) => [test, reason]));
 const failed: SpecResult[] = [];

@@ -16,6 +16,7 @@ import type { EpochMetrics, TrainEvent } from '../../src/train/events.js';
 import { captureState, restoreState, type TrainState } from '../../src/train/state.js';
 import { sgd } from '../../src/train/sgd.js';
 import { train } from '../../src/train/trainer.js';
+import { torchDevice } from '../support/device.js';
 import { startEngine } from '../support/engine.js';
 import { tinyClasses, tinyMethods, tinyNetwork, tinyShape, titleOf } from '../support/tiny.js';
 
@@ -70,8 +71,9 @@ function numbers(epochs: readonly EpochMetrics[]): object[] {
     const { learningRate, trainLoss, testLoss, testAccuracy, updateLosses, updatePeakBytes } = epoch;
     const { peakMemoryBytes, skippedImages } = epoch;
     return {
-      ...{ learningRate, trainLoss, testLoss, testAccuracy, updateLosses, updatePeakBytes },
-      ...{ peakMemoryBytes, skippedImages },
+      ...{ learningRate, trainLoss, testLoss, testAccuracy, updateLosses, skippedImages },
+      // On a GPU the first step of a process holds copies of filters in another layout.
+      ...(torchDevice === 'cpu' ? { updatePeakBytes, peakMemoryBytes } : {}),
     };
   });
 }

@@ -69,6 +69,22 @@ export const composedOps: FusedOps = {
         }),
     })),
 
+  crossEntropy: (logits, targets) =>
+    differentiable([logits], () => {
+      const logarithms = tf.logSoftmax(logits);
+      return {
+        y: tf.neg(tf.mean(tf.sum(tf.mul(targets, logarithms), 1))),
+        saved: [logarithms, targets],
+        backward: (dy, [saved, target]) =>
+          tidied(() => [
+            tf.mul(
+              tf.sub(tf.mul(tf.exp(saved!), tf.sum(target!, 1, true)), target!),
+              tf.div(dy, logits.shape[0]),
+            ),
+          ]),
+      };
+    }),
+
   binaryCrossEntropy: (logits, targets) =>
     differentiable([logits], () => ({
       // max(x, 0) − x·t + log(1 + exp(−|x|)): no overflow at either end.

@@ -87,6 +87,8 @@ export interface FusedOps {
   layerNorm<T extends tf.Tensor>(x: T, norm: LayerNormalization, mode: Mode): T;
   /** x · Φ(x), Φ the standard normal distribution function: the exact GELU (Hendrycks & Gimpel 2016). */
   gelu<T extends tf.Tensor>(x: T): T;
+  /** Mean cross-entropy of softmax(logits) `[n, classes]` against the rows of `targets`, of one shape; these get no gradient. */
+  crossEntropy(logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Scalar;
   /**
    * Mean binary cross-entropy of logits against targets in 0…1, of one shape; no gradient of the targets. The backward
    * pass may be taken once.

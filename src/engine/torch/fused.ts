@@ -31,8 +31,10 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
   const geluBackward = native.op('aten::gelu_backward');
   const clone = native.op('aten::clone');
   const convert = native.op('aten::to', 'dtype');
-  const crossEntropy = native.op('locallearn::binary_cross_entropy');
-  const crossEntropyBackward = native.op('locallearn::binary_cross_entropy_backward_');
+  const crossEntropy = native.op('locallearn::cross_entropy');
+  const crossEntropyBackward = native.op('locallearn::cross_entropy_backward');
+  const binaryCrossEntropy = native.op('locallearn::binary_cross_entropy');
+  const binaryCrossEntropyBackward = native.op('locallearn::binary_cross_entropy_backward_');
   const addTo = native.op('aten::add_', 'Tensor') as (...args: unknown[]) => NativeTensor;
   const scaleBy = native.op('aten::mul_', 'Tensor') as (...args: unknown[]) => NativeTensor;
   const sgd = native.op('locallearn::sgd_');
@@ -253,15 +255,27 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
         backward: (dy, [savedX]) => [backend.wrap(geluBackward(input(dy), input(savedX)) as NativeTensor)],
       })),
 
+    crossEntropy: (logits, targets) =>
+      differentiable([logits], () => {
+        const [y, logarithms] = wrap(crossEntropy(input(logits), input(targets))) as [tf.Scalar, tf.Tensor];
+        return {
+          y,
+          saved: [logarithms, targets],
+          backward: (dy, [saved, savedTargets]) => [
+            backend.wrap(crossEntropyBackward(input(dy), input(saved), input(savedTargets)) as NativeTensor),
+          ],
+        };
+      }),
+
     binaryCrossEntropy: (logits, targets) =>
       differentiable([logits], () => ({
-        y: backend.wrap(crossEntropy(input(logits), input(targets)) as NativeTensor) as tf.Scalar,
+        y: backend.wrap(binaryCrossEntropy(input(logits), input(targets)) as NativeTensor) as tf.Scalar,
         saved: [logits, targets],
         backward: (dy, [savedLogits, savedTargets]) => {
           // The gradient is written over the logits, or over a copy where somebody else has them.
           const copy = isOwn(savedLogits!) ? undefined : (clone(input(savedLogits)) as NativeTensor);
           const logit = copy ?? input(savedLogits);
-          const gradient = crossEntropyBackward(input(dy), logit, input(savedTargets)) as NativeTensor;
+          const gradient = binaryCrossEntropyBackward(input(dy), logit, input(savedTargets)) as NativeTensor;
           copy?.dispose();
           return [backend.wrap(gradient)];
         },

@@ -77,6 +77,7 @@ export function recordingOps({ graph, value, tensor }: Recorder): FusedOps {
       return tensor({ ...input, name: graph.node('Mul', [input.name, halved])[0] });
     },
     fromBytes: never,
+    crossEntropy: never,
     binaryCrossEntropy: never,
     accumulate: never,
     scale: never,

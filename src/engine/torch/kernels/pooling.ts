@@ -169,8 +169,8 @@ function poolsOver(
       const inside = padded(source, w, 0);
       const dx = averagePoolBackward(
         w.padFirst ? divide(gradient, insideFraction(source, w)) : gradient,
-        // Libtorch 2.11 counts padding in here on a GPU where channels come last.
-        device === 'cuda' && !w.padFirst ? contiguous(inside) : inside,
+        // Wrong on a GPU in libtorch 2.11 where channels come last.
+        device === 'cuda' ? contiguous(inside) : inside,
         ...averageArguments(w),
       );
       return channelsLast(cropped(dx, w, axes), 'float32');
