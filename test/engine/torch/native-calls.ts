@@ -151,6 +151,8 @@ export const rightCalls: readonly CallSpec[] = [
     ...[f(2, 6, 6, 8), null, [2, 6, 6, 4], taps, f(2, 6, 6, 8), null, null, true],
     ...[c8, c8, c8, c8, false, 1, 1, 1, true, 1e-5, true, false, false, false],
   ),
+  call('locallearn::cross_entropy', f(2, 3), f(2, 3)),
+  call('locallearn::cross_entropy_backward', f(), f(2, 3), f(2, 3)),
   call('locallearn::binary_cross_entropy', f(2, 3), f(2, 3)),
   call('locallearn::binary_cross_entropy_backward_', f(), f(2, 3), f(2, 3)),
   call('locallearn::bn', maps, c, c, c, c, true, 0.1, 1e-5, true),
