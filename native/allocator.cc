@@ -23,12 +23,19 @@ namespace {
 constexpr size_t kAskEvery = size_t{64} << 20;
 constexpr size_t kLargest = size_t{1} << 47;
 
+#ifdef LOCALLEARN_GUARD_PAGES
+// To the byte: a tensor ends where the guarded page begins. Elements still are aligned to their own size.
+constexpr size_t kRounding = 1;
+#else
+constexpr size_t kRounding = kAlignment;
+#endif
+
 class CachingAllocator {
  public:
   void* take(size_t requested) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (requested > kLargest) fail(requested);
-    const size_t rounded = (requested + kAlignment - 1) / kAlignment * kAlignment;
+    const size_t rounded = (requested + kRounding - 1) / kRounding * kRounding;
     const bool small = rounded < ClassPool::kLimit;
     Block* block = find(rounded, small);
     if (!block) {

@@ -2,8 +2,8 @@
  * Builds native/*.cc to native/build/locallearn.node: node scripts/build-native.mjs [--optional] [--asan]
  *
  * Compiles only what changed. With --optional a machine without libtorch is no failure. With --asan the result is
- * native/build/asan/locallearn.node, for `npm run test:asan`: under AddressSanitizer, each tensor's memory alone between
- * pages that may not be touched.
+ * native/build/asan/locallearn.node, for `npm run test:asan`: under AddressSanitizer, each tensor alone on its pages,
+ * up to their end, between pages that may not be touched.
  */
 import { execFile } from 'node:child_process';
 import {
@@ -55,7 +55,7 @@ function flagsFor(libtorch) {
       '-Wextra',
       '-DNAPI_VERSION=8',
     ],
-    ...(asan ? ['-O1', '-g', '-fsanitize=address', '-DLOCALLEARN_GUARD_PAGES'] : []),
+    ...(asan ? ['-O1', '-g1', '-fsanitize=address', '-DLOCALLEARN_GUARD_PAGES'] : []),
     // Libtorch's parallel loops are templates: without this they would run on one thread here. The runtime itself
     // is not linked: its symbols come from the one that libtorch brings, so that there is one pool of threads.
     ...(darwin ? [] : ['-fopenmp']),

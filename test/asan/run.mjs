@@ -35,7 +35,7 @@ try {
     : {
         LD_PRELOAD: execFileSync(compiler, ['-print-file-name=libasan.so'], { encoding: 'utf8' }).trim(),
         // Node frees nothing when it ends; a request for more than there is must throw, not end the process.
-        ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1:handle_segv=1',
+        ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1:handle_segv=2',
       };
   const log = join(folder, 'call');
   const addon = path(`../../native/build/${args.plain ? '' : 'asan/'}locallearn.node`);

@@ -1,11 +1,18 @@
 /** Calls that are right, for tests that then make them wrong. */
 
-/** A tensor of small numbers: 0, 1, 2, … modulo `below`. */
+/** A tensor of small numbers: 0, 1, 2, … modulo `below`; 0, -1, -2, … where that is negative. */
 export interface TensorSpec {
   readonly shape: readonly number[];
   readonly dtype: 'float32' | 'int32' | 'int64' | 'bool' | 'uint8' | 'complex64';
   readonly below: number;
+  readonly form?: TensorForm | undefined;
 }
+
+/**
+ * How a tensor lies in memory, row-major if nothing is said: its axes the other way round, every other element of a
+ * larger one, one element repeated, no longer there, or not one of its own but the call's first.
+ */
+export type TensorForm = 'turned' | 'gaps' | 'repeated' | 'disposed' | 'first';
 
 export type ArgumentSpec =
   TensorSpec | number | boolean | string | null | undefined | readonly ArgumentSpec[];

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import type { Native, NativeArgument } from '../../../src/engine/torch/native.js';
+import type { Native, NativeArgument, NativeTensor } from '../../../src/engine/torch/native.js';
 import { describeNative } from './native-tools.js';
 
-describeNative('bad arguments to libtorch', ({ native, floats, call }) => {
+describeNative('bad arguments to libtorch', ({ native, keep, floats, call }) => {
   const op = (name: string, overload?: string) => native.op(name, overload);
   const anything = (value: unknown) => value as NativeArgument;
   const thrownBy = (f: () => unknown): Error => {
@@ -235,6 +235,38 @@ describeNative('bad arguments to libtorch', ({ native, floats, call }) => {
     expect(
       thrownBy(() => op('aten::max_pool2d_with_indices_backward')(pooled, image, ...pool, outside)).message,
     ).toContain("argument 'indices' must lie within the 4 positions of the input");
+  });
+
+  it.each([
+    ['mean', 3, [1, 1]],
+    ['mean', 3, []],
+    ['rstd', 4, [3, 1]],
+    ['rstd', 4, [2, 2]],
+  ] as const)(
+    "native_layer_norm_backward's %s is read by row: argument %i of shape %j is refused",
+    (name, index, shape) => {
+      const rows = () => floats([1, 2], [2, 1]);
+      const map = () => floats([1, 2, 3, 4, 5, 6, 7, 8], [2, 4]);
+      const channels = () => floats([1, 1, 1, 1]);
+      const args = [map(), map(), [4], rows(), rows(), channels(), channels(), [true, true, true]];
+      const backward = op('aten::native_layer_norm_backward');
+      for (const gradient of backward(...args) as NativeTensor[]) keep(gradient);
+      const size = shape.reduce((product: number, n) => product * n, 1);
+      const wrong = args.with(index, floats(Array<number>(size).fill(1), shape));
+      expect(thrownBy(() => backward(...wrong)).message).toBe(
+        `aten::native_layer_norm_backward: argument '${name}' must have 2 numbers of the input's type and nothing between, one a row, got shape [${shape.join(', ')}]`,
+      );
+    },
+  );
+
+  it('native_layer_norm_backward refuses a gradient of another shape', () => {
+    const [x, rows] = [floats([1, 2, 3, 4], [2, 2]), floats([1, 2], [2, 1])];
+    const gradient = floats([1, 2], [1, 2]);
+    const backward = () =>
+      op('aten::native_layer_norm_backward')(gradient, x, [2], rows, rows, null, null, [true, true, true]);
+    expect(thrownBy(backward).message).toContain(
+      "argument 'grad_out' must have the input's type and shape [2, 2]",
+    );
   });
 
   it('fromTypedArray checks values, shape, dtype and device', () => {
