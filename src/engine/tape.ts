@@ -1,21 +1,60 @@
 import * as tf from '@tensorflow/tfjs';
 
+/** Which gradients a backward pass asks for, and whether it is the last one over what was saved. */
+export interface Pass {
+  wants(x: tf.Tensor): boolean;
+  readonly last: boolean;
+}
+
+const plainPass: Pass = { wants: () => true, last: true };
+let currentPass = plainPass;
+
+/** Whether the backward pass that is under way asks for the gradient of x, which an op recorded as its input. */
+export const isWanted = (x: tf.Tensor): boolean => currentPass.wants(x);
+
+/** Whether nobody reads what an op saved after the backward pass that is under way: it may be freed, or written over. */
+export const isLastPass = (): boolean => currentPass.last;
+
 /**
  * Runs f as if no gradient were being recorded around it: inside, `tf.grads` and `tf.variableGrads` work as at top
  * level and free their tape when they end; without them, nothing is recorded at all. TensorFlow.js has one tape for
- * all nested gradient scopes and no public way to set it aside, so this swaps the engine's own state; it is the only
- * place that does.
+ * all nested gradient scopes and no public way to set it aside, so this swaps the engine's own state; this file is the
+ * only place that does.
  */
 export function outsideTape<T>(f: () => T): T {
   const state = tf.engine().state;
   const { activeTape, gradientDepth, kernelDepth } = state;
+  const pass = currentPass;
   state.gradientDepth = 0;
   state.kernelDepth = 0;
+  currentPass = plainPass;
   try {
     return f();
   } finally {
     state.activeTape = activeTape;
     state.gradientDepth = gradientDepth;
     state.kernelDepth = kernelDepth;
+    currentPass = pass;
   }
+}
+
+/** One op that ran, as TensorFlow.js records it. */
+export type TapeNode = NonNullable<ReturnType<typeof tf.engine>['state']['activeTape']>[number];
+
+/** Runs f on a tape of its own, whose nodes are added to `tape`, even where f throws. */
+export function onTape<T extends tf.Tensor>(tape: TapeNode[], f: () => T): T {
+  return outsideTape(() => {
+    const { state } = tf.engine();
+    state.activeTape = tape;
+    state.gradientDepth = 1;
+    return tf.tidy(f);
+  });
+}
+
+/** Runs f as a backward pass; nothing is recorded. */
+export function inPass<T>(pass: Pass, f: () => T): T {
+  return outsideTape(() => {
+    currentPass = pass;
+    return f();
+  });
 }

@@ -25,9 +25,12 @@ export function cutIntoBlocks(network: Network, cuts: Cuts): readonly Block[] {
   return unitRuns(network, cuts).map((units, position) => createBlock(position, units));
 }
 
-/** A block in training mode: its input `[n, h, w, c]` → its features; units with a context read the batch's images. */
-export function blockForward(block: Block, x: tf.Tensor, batch: Batch): tf.Tensor4D {
-  return unitsForward(block.units, x, batch.images, trainingMode);
+/**
+ * A block in training mode: its input `[n, h, w, c]` → its features; units with a context read the batch's images. Its
+ * running statistics take it for so many passes.
+ */
+export function blockForward(block: Block, x: tf.Tensor, batch: Batch, passes = 1): tf.Tensor4D {
+  return unitsForward(block.units, x, batch.images, { ...trainingMode, passes });
 }
 
 /** Where a block's auxiliary nets attach: its last unit. */

@@ -21,15 +21,26 @@ export function eagerLoss(
   variables: readonly tf.Variable[],
   compute: (x: tf.Tensor) => Computed,
 ): tf.Scalar {
+  return eagerly([x, ...variables], () => {
+    const { value, gradient, variableGradients } = compute(x);
+    return { value, gradients: [gradient, ...variableGradients] };
+  });
+}
+
+/** A loss whose gradients of these tensors, in their order, are computed with it. */
+export function eagerly(
+  tensors: readonly tf.Tensor[],
+  compute: () => { readonly value: tf.Scalar; readonly gradients: readonly tf.Tensor[] },
+): tf.Scalar {
   const op = tf.customGrad((...args: (tf.Tensor | tf.GradSaveFunc)[]) => {
     const save = args[args.length - 1] as tf.GradSaveFunc;
-    const { value, gradient, variableGradients } = outsideTape(() => compute(args[0] as tf.Tensor));
-    save([gradient, ...variableGradients]);
+    const { value, gradients } = outsideTape(compute);
+    save([...gradients]);
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] =>
       saved.map((each) => fused().scale(each, dy as tf.Scalar));
     return { value, gradFunc };
   });
-  return op(x, ...variables) as tf.Scalar;
+  return op(...tensors) as tf.Scalar;
 }
 
 /** One term of a loss of x, for `eagerLoss`. */

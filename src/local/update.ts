@@ -25,10 +25,14 @@ export interface LocalUpdate {
    * on the sum of the gradients.
    */
   readonly variables: readonly tf.Variable[];
+  /** Variables of a block that its loss goes through too, and that a later update changes by it. */
+  readonly through?: readonly tf.Variable[];
   /** Runs in training mode inside a gradient scope and a tidy. `streams` is `{ x: images }` for the first update. */
   forward(streams: Streams, batch: Batch): UpdateResult;
   /** Runs after this update's gradients and before its optimiser step. */
   after?(): void;
+  /** Frees what it keeps for a later update; runs when a step ends, however it ends. */
+  release?(): void;
   /** Where the update has a net that classifies. */
   readonly classifier?: Classifier;
 }

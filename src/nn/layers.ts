@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
-import type { BatchNormalization } from '../engine/fused/ops.js';
+import { batchNormMomentum, type BatchNormalization, type Mode } from '../engine/fused/ops.js';
 import { averagePoolOp } from '../engine/fused/average-pool.js';
 import { linearOp } from '../engine/fused/linear.js';
 import { fused } from '../engine/fused/registry.js';
 import { resizeBilinearOp } from '../engine/fused/resize.js';
+import { outsideTape } from '../engine/tape.js';
 import { pureLayer, type Counter, type Layer } from './layer.js';
 import {
   childScope,
@@ -115,15 +116,31 @@ function normParameters(scope: Scope, channels: number): NormParameters {
   };
 }
 
+/**
+ * Runs a layer that moves the running averages r one step towards the batch's s, and takes it for `passes` such steps:
+ * r + (1 − (1 − m)ⁿ)(s − r), which is a multiple of the step that it took.
+ */
+function countedPasses<T>(
+  { tracked, norm: { runningMean, runningVariance } }: NormParameters,
+  { training, passes = 1 }: Mode,
+  run: () => T,
+): T {
+  if (training) tracked.value += passes;
+  if (!training || passes === 1) return run();
+  const running = [runningMean, runningVariance];
+  // Sums are copies; clones would share the memory, which the layer writes to.
+  const before = outsideTape(() => running.map((average) => tf.add(average, 0)));
+  const result = run();
+  const steps = (1 - (1 - batchNormMomentum) ** passes) / batchNormMomentum;
+  outsideTape(() => fused().movingAverage(running, before, steps));
+  tf.dispose(before);
+  return result;
+}
+
 /** Convolution → batch normalisation, with an optional residual and ReLU, as one fused op. */
 export interface ConvBatchNorm extends Layer {
   /** `residualKept`: see `ResidualOptions`. */
-  forward(
-    x: tf.Tensor,
-    mode: Parameters<Layer['forward']>[1],
-    residual?: tf.Tensor,
-    residualKept?: boolean,
-  ): tf.Tensor;
+  forward(x: tf.Tensor, mode: Mode, residual?: tf.Tensor, residualKept?: boolean): tf.Tensor;
 }
 
 export function convBatchNorm(
@@ -139,28 +156,29 @@ export function convBatchNorm(
     buffers: norm.buffers,
     counters: [norm.tracked],
     forward(x, mode, residual, residualKept) {
-      if (mode.training) norm.tracked.value++;
-      return fused().convBatchNorm(x as tf.Tensor4D, convolution(parameters), norm.norm, {
-        relu: options.relu,
-        residual: residual as tf.Tensor4D | undefined,
-        residualKept,
-        mode,
-      });
+      return countedPasses(norm, mode, () =>
+        fused().convBatchNorm(x as tf.Tensor4D, convolution(parameters), norm.norm, {
+          relu: options.relu,
+          residual: residual as tf.Tensor4D | undefined,
+          residualKept,
+          mode,
+        }),
+      );
     },
   };
 }
 
 /** Batch normalisation of `[n, c]` or `[n, h, w, c]`, with ReLU where asked. */
 export function batchNorm(scope: Scope, channels: number, { relu }: { readonly relu: boolean }): Layer {
-  const { trained, buffers, tracked, norm } = normParameters(scope, channels);
+  const parameters = normParameters(scope, channels);
   return {
-    parameters: trained,
-    buffers,
-    counters: [tracked],
-    forward(x, mode) {
-      if (mode.training) tracked.value++;
-      return fused().batchNorm(x as tf.Tensor4D, norm, { relu, mode });
-    },
+    parameters: parameters.trained,
+    buffers: parameters.buffers,
+    counters: [parameters.tracked],
+    forward: (x, mode) =>
+      countedPasses(parameters, mode, () =>
+        fused().batchNorm(x as tf.Tensor4D, parameters.norm, { relu, mode }),
+      ),
   };
 }
 

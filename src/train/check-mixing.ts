@@ -16,6 +16,10 @@ export function checkMixing({ network, updates }: Strategy): void {
   tf.tidy(() => {
     const onEngine = batch();
     let streams: Streams = { x: detach(onEngine.images) };
-    for (const update of updates) streams = update.forward(streams, onEngine).streams;
+    try {
+      for (const update of updates) streams = update.forward(streams, onEngine).streams;
+    } finally {
+      for (const update of updates) update.release?.();
+    }
   });
 }

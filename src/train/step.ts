@@ -86,6 +86,7 @@ export function trainStep(
   } finally {
     for (const stream of Object.values(streams)) stream.dispose();
     for (const gradient of pending.values()) gradient.dispose();
+    for (const update of strategy.updates) update.release?.();
   }
   return { losses, peakBytes };
 }

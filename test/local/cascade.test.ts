@@ -12,6 +12,7 @@ import type { Streams } from '../../src/local/update.js';
 import { disposeNetwork, networkState, type Network } from '../../src/networks/network.js';
 import { forwardThrough } from '../../src/nn/layer.js';
 import { startEngine } from '../support/engine.js';
+import { largestError } from '../support/numeric.js';
 import { tinyBatch, tinyNetwork, tinyRun, type TinyRun } from '../support/tiny.js';
 
 beforeAll(async () => {
@@ -48,7 +49,10 @@ function streamsOf({ strategy }: TinyRun, batch: Batch): (number[] | undefined)[
 }
 
 /** The published order of forward passes, with a stream through the blocks alone and one through the pairs. */
-function publishedStreams(network: Network, batch: Batch): { x: number[]; y: number[] }[] {
+function publishedStreams(
+  network: Network,
+  batch: Batch,
+): { entering: number[]; y: number[]; x: number[] }[] {
   const layers = network.units.map(({ layer }) => layer);
   const blocks = [layers.slice(1, 3), layers.slice(3, 5), layers.slice(5)];
   const run = (part: typeof layers, input: tf.Tensor): tf.Tensor => forwardThrough(part, input, trainingMode);
@@ -59,7 +63,7 @@ function publishedStreams(network: Network, batch: Batch): { x: number[]; y: num
     x = run(block, x);
     y = run(blocks[i]!, y);
     run(block, y);
-    return { x: [...entering.dataSync()], y: [...y.dataSync()] };
+    return { entering: [...entering.dataSync()], y: [...y.dataSync()], x: [...x.dataSync()] };
   });
 }
 
@@ -68,15 +72,17 @@ test('one stream carries what the published two do, and leaves the same running 
   tf.tidy(() => {
     const found = streamsOf(ours, tinyBatch());
     const expected = publishedStreams(theirs, tinyBatch());
-    expect(expected.map(({ x }) => x)).toEqual(expected.map(({ y }) => y));
-    expect([found[0], found[2]]).toEqual(expected.map(({ y }) => y));
+    expect(expected.map(({ entering }) => entering)).toEqual(expected.map(({ y }) => y));
+    expect([found[0], found[2]]).toEqual(expected.map(({ x }) => x));
     expect(found[1]).toEqual(found[0]);
   });
-  const statistics = (network: Network): number[][] =>
+  const statistics = (network: Network): number[] =>
     networkState(network)
       .filter(({ name }) => name.includes('running_'))
-      .map(({ variable }) => [...variable.dataSync()]);
-  expect(statistics(ours.network)).toEqual(statistics(theirs));
+      .flatMap(({ variable }) => [...variable.dataSync()]);
+  const expected = statistics(theirs);
+  // One pass taken for two or three, so but for rounding.
+  expect(largestError(statistics(ours.network), expected)).toBeLessThan(1e-6);
   ours.dispose();
   disposeNetwork(theirs);
 });

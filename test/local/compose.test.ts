@@ -18,7 +18,15 @@ import { disposeNetwork } from '../../src/networks/network.js';
 import { rootScope } from '../../src/nn/parameters.js';
 import { startEngine } from '../support/engine.js';
 import { expectLearning } from '../support/learning.js';
-import { tinyBatch, tinyMethods, tinyNetwork, tinyRun, titleOf, type TinyRun } from '../support/tiny.js';
+import {
+  reachedBy,
+  tinyBatch,
+  tinyMethods,
+  tinyNetwork,
+  tinyRun,
+  titleOf,
+  type TinyRun,
+} from '../support/tiny.js';
 
 beforeAll(async () => {
   await startEngine();
@@ -125,7 +133,7 @@ describe.each(combinations)('%s', (name, parts) => {
   test('keeps later parameters out of earlier updates', () => {
     const [run, other] = [compose(), compose()];
     const spoiled = other.strategy.updates.at(-1)!.variables.filter((variable) => {
-      const earlier = other.strategy.updates.slice(0, 1).flatMap((update) => [...update.variables]);
+      const earlier = other.strategy.updates.slice(0, 1).flatMap(reachedBy);
       return !earlier.includes(variable);
     });
     for (const variable of spoiled) tf.tidy(() => variable.assign(tf.mul(variable, 1.5)));

@@ -3,6 +3,7 @@ import { createBatch, type Batch } from '../../src/local/batch.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
 import { buildStrategy } from '../../src/local/registry.js';
 import type { Strategy } from '../../src/local/strategy.js';
+import type { LocalUpdate } from '../../src/local/update.js';
 import { disposeNetwork, type Network } from '../../src/networks/network.js';
 import { resnetCifar } from '../../src/networks/resnet-cifar.js';
 import { randomStream } from '../../src/random.js';
@@ -54,6 +55,12 @@ export const tinyMethods: readonly StrategyOptionsInput[] = [
 export function titleOf({ method, ...rest }: StrategyOptionsInput): string {
   return [method, ...Object.entries(rest).map(([key, value]) => `${key} ${String(value)}`)].join(', ');
 }
+
+/** What an update's loss depends on, of what is trained. */
+export const reachedBy = ({ variables, through = [] }: LocalUpdate): tf.Variable[] => [
+  ...variables,
+  ...through,
+];
 
 export interface TinyRun {
   readonly network: Network;

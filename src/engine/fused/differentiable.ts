@@ -1,18 +1,21 @@
 import * as tf from '@tensorflow/tfjs';
-import { outsideTape } from '../tape.js';
+import { isLastPass, isWanted, outsideTape } from '../tape.js';
 
 /** What one op computes forward, and how it goes back. */
 export interface Recorded<T extends tf.Tensor> {
   readonly y: T;
   readonly saved: tf.Tensor[];
-  /** Gradients of the wanted tensors, in their order; those that were not asked for are undefined. */
+  /**
+   * Gradients of the wanted tensors, in their order; undefined where not asked for. Of those that only this pass does not
+   * ask for (`isWanted`), it gives all or none.
+   */
   readonly backward: (dy: T, saved: readonly tf.Tensor[]) => (tf.Tensor | undefined)[];
 }
 
 /**
  * One tape entry with a gradient for each wanted tensor. The backward frees the incoming gradient and what was saved
  * as soon as it has used them: TensorFlow.js would keep both until the whole gradient scope ends, and that is most
- * of a step's memory. Gradients are first-order only.
+ * of a step's memory; a recording's earlier passes leave it. Gradients are first-order only.
  */
 export function differentiable<T extends tf.Tensor>(wanted: readonly tf.Tensor[], run: () => Recorded<T>): T {
   if (wanted.length === 0) {
@@ -24,10 +27,12 @@ export function differentiable<T extends tf.Tensor>(wanted: readonly tf.Tensor[]
     save(saved);
     const gradFunc = (dy: tf.Tensor, kept: tf.Tensor[]): tf.Tensor[] => {
       const gradients = backward(dy as T, kept).filter((gradient) => gradient !== undefined);
-      for (const tensor of kept) tensor.dispose();
+      if (isLastPass()) for (const tensor of kept) tensor.dispose();
       // A gradient that came from outside, `tf.grads(f)(x, dy)`, is the caller's.
       if (dy.scopeId === tf.engine().state.activeScope.id) dy.dispose();
-      return gradients;
+      if (gradients.length === wanted.length) return gradients;
+      // TensorFlow.js wants a tensor for each; it does not look at those that this pass did not ask for.
+      return wanted.map((tensor) => (isWanted(tensor) ? gradients.shift()! : dy));
     };
     return { value: y, gradFunc };
   });

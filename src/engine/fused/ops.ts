@@ -6,6 +6,8 @@ export interface Mode {
   readonly training: boolean;
   /** Whether gradients of the parameters can be asked for; false for a network that only passes gradients on. */
   readonly parameterGradients: boolean;
+  /** In training mode: how many passes running averages and counters take this one for; default 1. */
+  readonly passes?: number;
 }
 
 export const trainingMode: Mode = { training: true, parameterGradients: true };

@@ -10,6 +10,7 @@ import {
   type FusedOps,
   type Mode,
 } from '../fused/ops.js';
+import { isLastPass, isWanted } from '../tape.js';
 import type { TorchBackend } from './backend.js';
 import type { Native, NativeResult, NativeTensor } from './native.js';
 
@@ -84,9 +85,9 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
               stride,
               padding,
               groups,
-              wantX,
-              isOwn(savedX!),
-              mode.parameterGradients,
+              wantX && isWanted(x),
+              isLastPass() && isOwn(savedX!),
+              mode.parameterGradients && isWanted(filter),
             ),
           ),
       }));
@@ -162,10 +163,10 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
                 groups,
                 mode.training,
                 batchNormEpsilon,
-                wantX,
-                savedX !== undefined && isOwn(savedX),
-                mode.parameterGradients,
-                wantResidual,
+                wantX && isWanted(x),
+                isLastPass() && savedX !== undefined && isOwn(savedX),
+                mode.parameterGradients && isWanted(filter),
+                wantResidual && isWanted(residual),
               ),
             );
           },
@@ -259,7 +260,8 @@ export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {
         saved: [logits, targets],
         backward: (dy, [savedLogits, savedTargets]) => {
           // The gradient is written over the logits, or over a copy where somebody else has them.
-          const copy = isOwn(savedLogits!) ? undefined : (clone(input(savedLogits)) as NativeTensor);
+          const copy =
+            isLastPass() && isOwn(savedLogits!) ? undefined : (clone(input(savedLogits)) as NativeTensor);
           const logit = copy ?? input(savedLogits);
           const gradient = crossEntropyBackward(input(dy), logit, input(savedTargets)) as NativeTensor;
           copy?.dispose();

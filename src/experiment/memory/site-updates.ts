@@ -12,7 +12,7 @@ export interface MeasuredStrategy {
 
 /** An update, and which of the network's units it has to do with, by their positions. */
 export interface SiteUpdate extends UpdateMemory {
-  /** The first unit of those whose parameters it changes. */
+  /** The first unit of those whose parameters it changes, or that its loss goes through. */
   readonly first: number;
   /** Units that have gradients from earlier updates when it starts: those wait to be summed with its own. */
   readonly pending: ReadonlySet<number>;
@@ -32,7 +32,7 @@ export function ownersOf({ units, head }: Strategy['network']): Owners {
   return owners;
 }
 
-/** Updates by the last unit whose parameters they change; one that changes none belongs to no block. */
+/** Updates by the last unit whose parameters they change or go through; one without any belongs to no block. */
 export function updatesBySite(
   { strategy: { updates }, step }: MeasuredStrategy,
   owners: Owners,
@@ -42,9 +42,9 @@ export function updatesBySite(
     new Set([...variables].flatMap((variable) => owners.get(variable) ?? []));
   const bySite = new Map<number, SiteUpdate[]>();
   const waiting = new Set<tf.Variable>();
-  updates.forEach(({ variables }, i) => {
+  updates.forEach(({ variables, through = [] }, i) => {
     const own = [...new Set(variables)];
-    const units = unitsOf(own);
+    const units = unitsOf([...own, ...through]);
     if (units.size > 0) {
       const site = Math.max(...units);
       const update: SiteUpdate = {

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { detach } from '../../engine/detached.js';
-import { evaluationMode, trainingMode } from '../../engine/fused/ops.js';
-import { outsideTape } from '../../engine/tape.js';
+import { evaluationMode } from '../../engine/fused/ops.js';
+import { fused } from '../../engine/fused/registry.js';
+import { record, type Recording } from '../../engine/recording.js';
 import { UserError } from '../../errors.js';
-import { unitsForward } from '../../networks/network.js';
 import { trainableVariables, type Layer } from '../../nn/layer.js';
 import { childScope } from '../../nn/parameters.js';
 import type { Batch } from '../batch.js';
@@ -18,9 +18,10 @@ import {
 } from '../block.js';
 import type { Bridge } from '../bridge.js';
 import { classifierOf } from '../classifier.js';
+import { computed, eagerly } from '../eager.js';
 import type { LocalLoss } from '../local-loss.js';
 import type { Objective } from '../objective.js';
-import type { LocalUpdate, UpdateResult } from '../update.js';
+import type { LocalUpdate, Streams, UpdateResult } from '../update.js';
 import type { PathBuilder, PathParts } from './path.js';
 
 export interface CascadeOptions {
@@ -37,10 +38,16 @@ export interface CascadeOptions {
  * b_i(b_{i−1}(y)), whose gradient reaches the first of the pair too (the first pair's reaches the stem), and by itself
  * on what the pair before hands on. The first block has no loss of its own.
  *
- * The paper has two streams, x through the blocks on their own and y through the pairs. In training mode they carry
- * the same numbers, b_{i−1}(…b_0(stem)), so here there is one, `x`, and one map less in memory. The published code takes
- * one backward pass through the sum of a block's two losses. Here each is an update of its own, so that only one of
- * them holds activations; the variables they share are stepped on the summed gradient, which is the same.
+ * The paper has two streams, x through the blocks on their own and y through the pairs, and so runs each block three
+ * times. In training mode the streams carry the same numbers, and parameters change after all of a block's passes, so
+ * here each block runs once, and its running statistics take that for the passes that it stands for. What the block
+ * saved waits until all the gradients of its output are there: its own loss's, its pair's, and what comes back through
+ * the second block of the next pair. Their sum then goes through it once. Only its pair's goes through it alone before
+ * that, as far as its input, which is what reaches the block before.
+ *
+ * So `cascade i–j` changes block i, and the head or the last block's own update changes the last block. A unit that
+ * draws random numbers draws once a step. Each update's loss is computed eagerly: one of them alone holds the
+ * activations of its auxiliary nets.
  *
  * A bridge stands behind each pair, shaped like the unit that follows it; the blocks on their own have none.
  *
@@ -53,11 +60,54 @@ export function cascadePath(options: CascadeOptions): PathBuilder {
         "path 'cascade' trains pairs of blocks: with cascadeWeight 0 the first would learn nothing; raise it, or use path 'independent'",
       );
     }
-    const pairs = parts.blocks.slice(1).map((block) => pairUpdates(parts, options, block));
+    const waiting = waitingBlocks();
+    const pairs = parts.blocks.slice(1).map((block) => pairUpdates(parts, options, block, waiting));
     return {
       updates: pairs.flatMap(({ updates }) => updates),
       auxiliary: pairs.flatMap(({ auxiliary }) => auxiliary),
     };
+  };
+}
+
+/** A block that has run, and the gradient of its output as far as it is known. */
+interface Ran {
+  readonly recording: Recording;
+  gradient?: tf.Tensor;
+}
+
+/** The blocks that have run and wait for the rest of their gradients, in their order: two while a pair's update runs. */
+interface WaitingBlocks {
+  add(recording: Recording): Ran;
+  /** Adds to the gradient of a block's output, beyond the current scope. `part` is given up. */
+  collect(ran: Ran, part: tf.Tensor): void;
+  readonly all: readonly Ran[];
+  /** The last backward pass of the block that has waited longest. */
+  finish(variables: readonly tf.Variable[]): tf.Tensor[];
+  release(): void;
+}
+
+function waitingBlocks(): WaitingBlocks {
+  const all: Ran[] = [];
+  return {
+    all,
+    add(recording) {
+      const ran = { recording };
+      all.push(ran);
+      return ran;
+    },
+    collect(ran, part) {
+      ran.gradient = tf.keep(ran.gradient === undefined ? part : fused().accumulate(ran.gradient, part));
+    },
+    finish(variables) {
+      const { recording, gradient } = all.shift()!;
+      return recording.finish(gradient!, variables);
+    },
+    release() {
+      for (const { recording, gradient } of all.splice(0)) {
+        recording.dispose();
+        gradient?.dispose();
+      }
+    },
   };
 }
 
@@ -72,62 +122,115 @@ function pairUpdates(
   parts: PathParts,
   options: CascadeOptions,
   block: Block,
+  waiting: WaitingBlocks,
 ): { updates: readonly LocalUpdate[]; auxiliary: readonly Layer[] } {
   const { independentWeight, cascadeWeight } = options;
   const last = block.position === parts.blocks.length - 1;
   const losses = last ? sharedHead(parts, options) : auxiliaryNets(parts, block, options);
   const { cascade, independent, bridge } = losses;
   const { stem, first } = splitStem(parts, block.position - 1);
+  const reached = [...(stem?.variables ?? []), ...first.variables];
+  const behind = trainableVariables([...cascade.layers, ...(bridge === undefined ? [] : [bridge.trained])]);
+  // Without a loss of its own the last block has all its gradients here.
+  const finished = last && independent === undefined ? block.variables : [];
+  // As the second of its pair, the first of the next, and by itself.
+  const passes = 1 + (last ? 0 : 1) + (independent === undefined ? 0 : 1);
+  const pairLoss = (output: tf.Tensor4D, batch: Batch): tf.Scalar => {
+    const features = bridge === undefined ? output : bridge.forward(output);
+    if (features !== output) output.dispose();
+    return tf.mul(cascade.loss(features, batch), cascadeWeight) as tf.Scalar;
+  };
 
   const pair: LocalUpdate = {
     name: last ? 'head' : `cascade ${block.position}–${block.position + 1}`,
-    variables: [
-      ...(stem?.variables ?? []),
-      ...first.variables,
-      ...block.variables,
-      ...trainableVariables([...cascade.layers, ...(bridge === undefined ? [] : [bridge.trained])]),
-    ],
+    variables: [...reached, ...finished, ...behind],
+    ...(finished.length > 0 ? {} : { through: block.variables }),
     forward({ x }, batch): UpdateResult {
-      const start = stem === undefined ? x! : blockForward(stem, x!, batch);
-      if (stem !== undefined && independent !== undefined) updateStatistics(first, start, batch);
-      const middle = blockForward(first, start, batch);
-      const output = blockForward(block, middle, batch);
-      const features = bridge === undefined ? output : bridge.forward(output);
-      const loss = tf.mul(cascade.loss(features, batch), cascadeWeight) as tf.Scalar;
-      // Before the backward pass: what needs them has kept them.
-      tf.dispose([features, output]);
-      return { loss, streams: last && independent === undefined ? {} : { x: detach(middle) } };
+      let streams: Streams = {};
+      const loss = eagerly(pair.variables, () => {
+        const middle =
+          stem === undefined ? x! : runStart(waiting, [stem, first], x!, batch, independent !== undefined);
+        const { output, recording } = record(middle, (input) => blockForward(block, input, batch, passes));
+        const [before] = waiting.all as [Ran];
+        const own = waiting.add(recording);
+        if (stem !== undefined) middle.dispose();
+        const term = computed(output.clone(), behind, (features) => pairLoss(features as tf.Tensor4D, batch));
+        before.gradient = tf.keep(recording.inputGradient(term.gradient, before.gradient));
+        waiting.collect(own, term.gradient);
+        const gradients = [
+          ...waiting.finish(reached),
+          ...(finished.length > 0 ? waiting.finish(finished) : []),
+        ];
+        // Kept beyond the scope, so only when nothing can fail any more.
+        if (!last || independent !== undefined) streams = { x: detach(output) };
+        return { value: term.value, gradients: [...gradients, ...term.variableGradients] };
+      });
+      return { loss, streams };
     },
     ...(bridge === undefined ? {} : { after: () => bridge.after() }),
+    release: () => waiting.release(),
     ...classifierOf(block, cascade, bridge),
   };
   const bridges = bridge === undefined ? [] : [bridge.trained, bridge.averaged];
   const auxiliary = [...bridges, ...cascade.layers, ...(independent?.layers ?? [])];
   return {
     updates:
-      independent === undefined ? [pair] : [pair, ownUpdate(block, independent, independentWeight, last)],
+      independent === undefined
+        ? [pair]
+        : [pair, ownUpdate(block, independent, independentWeight, last, waiting)],
     // The last block's losses share the head, which is the network's own.
     auxiliary: last ? [] : auxiliary,
   };
 }
 
-/** A block by itself, on the input that it has in its pair. */
-function ownUpdate(block: Block, objective: Objective, weight: number, last: boolean): LocalUpdate {
-  return {
+/** b_0, behind the stem. No loss of its own follows it, but where the other blocks have one it runs by itself too. */
+function runStart(
+  waiting: WaitingBlocks,
+  [stem, first]: readonly [Block, Block],
+  x: tf.Tensor,
+  batch: Batch,
+  alone: boolean,
+): tf.Tensor {
+  waiting.release();
+  const { output, recording } = record(x, (images) => {
+    const start = blockForward(stem, images, batch);
+    const output = blockForward(first, start, batch, alone ? 2 : 1);
+    start.dispose();
+    return output;
+  });
+  waiting.add(recording);
+  return output;
+}
+
+/** A block by itself, on the output that it has in its pair. */
+function ownUpdate(
+  block: Block,
+  objective: Objective,
+  weight: number,
+  last: boolean,
+  waiting: WaitingBlocks,
+): LocalUpdate {
+  const nets = trainableVariables(objective.layers);
+  const update: LocalUpdate = {
     name: `block ${block.position + 1}`,
-    variables: [...block.variables, ...trainableVariables(objective.layers)],
+    variables: [...(last ? block.variables : []), ...nets],
+    ...(last ? {} : { through: block.variables }),
     forward({ x }, batch) {
-      const features = blockForward(block, x!, batch);
-      const loss = tf.mul(objective.loss(features, batch), weight) as tf.Scalar;
+      const loss = eagerly(update.variables, () => {
+        const term = computed(
+          x!.clone(),
+          nets,
+          (features) => tf.mul(objective.loss(features as tf.Tensor4D, batch), weight) as tf.Scalar,
+        );
+        waiting.collect(waiting.all[0]!, term.gradient);
+        const own = last ? waiting.finish(block.variables) : [];
+        return { value: term.value, gradients: [...own, ...term.variableGradients] };
+      });
       return { loss, streams: last ? {} : { x: x! } };
     },
     ...classifierOf(block, objective),
   };
-}
-
-/** b_0 by itself, which no loss follows: its running statistics learn from it all the same. */
-function updateStatistics({ units }: Block, x: tf.Tensor, batch: Batch): void {
-  outsideTape(() => tf.tidy(() => void unitsForward(units, x, batch.images, trainingMode)));
+  return update;
 }
 
 /** The stem counts as the start of the first pair, not of its first block, whose own pass it does not belong to. */
