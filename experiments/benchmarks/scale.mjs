@@ -1,10 +1,12 @@
-// Time and memory of a training step against depth and against batch, drawn: node experiments/benchmarks/scale.mjs
-// Writes experiments/results/scale/{scale.json,depth.svg,batch.svg}. `npm run build` first; takes minutes.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+// Time and memory of a training step against depth and against batch: node experiments/benchmarks/scale.mjs
+// Every unit is a block of its own, AugLocal's depth is 2. Writes experiments/results/scale/{scale.json,depth.svg,
+// batch.svg,README.md}, scale.json after each point: what is in it is not measured again. `npm run build` first.
 import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { drawScale } from './scale-figure.mjs';
 
 const { values: args } = parseArgs({
   options: {
@@ -14,109 +16,84 @@ const { values: args } = parseArgs({
     /** At which depths are compared, and the depth at which batches are. */
     batch: { type: 'string', default: '64' },
     depth: { type: 'string', default: '32' },
+    /** Timed, of which the median counts. */
     steps: { type: 'string', default: '5' },
+    out: { type: 'string', default: fileURLToPath(new URL('../results/scale', import.meta.url)) },
   },
 });
-const out = fileURLToPath(new URL('../results/scale/', import.meta.url));
-const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const numbers = (list) => list.split(',').map(Number);
+const [batch, depth, steps] = [args.batch, args.depth, args.steps].map(Number);
 const methods = args.methods.split(',');
+const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const machine = `${cpus()[0].model.trim()}, ${cpus().length} cores`;
+const file = `${args.out}/scale.json`;
 
-/** Every method at one depth and batch, cut at every unit; a process of its own. */
-function bench(depth, batch) {
-  const units = (depth - 2) / 2 + 1;
-  const options = { methods: args.methods, depth, batch, blocks: units, steps: args.steps };
+/** Units behind the stem. */
+const unitsOf = (depth) => (depth - 2) / 2;
+
+/** K that makes every unit a block: the published code's K counts one more on ResNet-32, AugLocal's the stem. */
+const blocksOf = (method, depth) => unitsOf(depth) + (method === 'auglocal' || depth === 32 ? 1 : 0);
+
+const wanted = [
+  ...numbers(args.depths).map((depth) => ({ depth, batch })),
+  ...numbers(args.batches).map((batch) => ({ depth, batch })),
+]
+  .filter((each, i, all) => i === all.findIndex((other) => isAt(other, each)))
+  .flatMap((each) => methods.map((method) => ({ method, ...each })));
+
+function isAt(a, b) {
+  return a.depth === b.depth && a.batch === b.batch;
+}
+
+/** A process of its own: another point's allocations cannot count. */
+function measure({ method, depth, batch }) {
+  const options = { methods: method, depth, batch, blocks: blocksOf(method, depth), steps };
   const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const { stdout, stderr, status } = spawnSync(process.execPath, [program, 'bench', ...flags, '--json'], {
     encoding: 'utf8',
   });
-  if (status !== 0) throw new Error(stderr);
-  process.stderr.write(`depth ${depth}, batch ${batch}\n`);
-  return stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line))
-    .map(({ method, imagesPerSecond, peakMemoryBytes }) => ({
-      ...{ method, depth, units, batch },
-      secondsPerStep: batch / imagesPerSecond,
-      peakMemoryBytes,
-    }));
+  if (status !== 0) throw new Error(`${method}, ResNet-${depth}, batch ${batch}: ${stderr}`);
+  const { imagesPerSecond, peakMemoryBytes, heldMemoryBytes, engine, memoryMeter } = JSON.parse(stdout);
+  return {
+    ...{ method, depth, units: unitsOf(depth), batch, engine, memoryMeter },
+    ...{ secondsPerStep: batch / imagesPerSecond, peakMemoryBytes, heldMemoryBytes },
+  };
 }
 
-/** Lines of one quantity, from zero, in SVG that reads on light and on dark. */
-function panel(title, unit, xName, rows, x, y) {
-  const [width, height, left, bottom, top] = [430, 300, 62, 42, 34];
-  const colours = { bp: '#888888', auglocal: '#d9603b', man: '#3b7dd9', hpff: '#3a9a5c' };
-  const most = Math.max(...rows.map(y)) * 1.05;
-  const widest = Math.max(...rows.map(x)) * 1.05;
-  const sx = (value) => left + (value / widest) * (width - left - 90);
-  const sy = (value) => height - bottom - (value / most) * (height - bottom - top);
-  const step = niceStep(most / 5);
-  const parts = [`<text x="${left}" y="18" font-weight="600">${title}</text>`];
-  for (let value = 0; value <= most; value += step) {
-    parts.push(
-      `<line x1="${left}" x2="${width - 90}" y1="${sy(value)}" y2="${sy(value)}" stroke="#8884"/>`,
-      `<text x="${left - 6}" y="${sy(value) + 4}" text-anchor="end">${Number(value.toPrecision(6))}</text>`,
-    );
-  }
-  for (const value of new Set(rows.map(x))) {
-    parts.push(`<text x="${sx(value)}" y="${height - bottom + 16}" text-anchor="middle">${value}</text>`);
-  }
-  parts.push(
-    `<text x="${(left + width - 90) / 2}" y="${height - 8}" text-anchor="middle">${xName}</text>`,
-    `<text transform="translate(12 ${(height - bottom + top) / 2}) rotate(-90)" text-anchor="middle">${unit}</text>`,
+/** Points measured with the same machine and steps; others are no part of this. */
+function finished() {
+  if (!existsSync(file)) return [];
+  const before = JSON.parse(readFileSync(file, 'utf8'));
+  if (before.machine === machine && before.steps === steps) return before.points;
+  throw new Error(`${file} was measured on another machine or with other steps: move it away, or pass --out`);
+}
+
+mkdirSync(args.out, { recursive: true });
+const points = finished();
+const has = (point) => points.some((other) => other.method === point.method && isAt(other, point));
+const missing = wanted.filter((point) => !has(point));
+/** How long a point takes, but for a factor that the first ones tell: by what a step does to each unit of an image. */
+const weights = { bp: 1, auglocal: 2.5, man: 4, hpff: 5 };
+const work = ({ method, depth, batch }) => (weights[method] ?? 3) * unitsOf(depth) * batch;
+const start = performance.now();
+let done = 0;
+missing.forEach((point, i) => {
+  const before = performance.now();
+  points.push(measure(point));
+  writeFileSync(file, `${JSON.stringify({ machine, node: process.version, steps, points }, null, 1)}\n`);
+  done += work(point);
+  const left = missing.slice(i + 1).reduce((sum, each) => sum + work(each), 0);
+  const minutes = ((performance.now() - start) / done) * (left / 60_000);
+  const took = ((performance.now() - before) / 1000).toFixed(0);
+  process.stderr.write(
+    `${i + 1}/${missing.length} ${point.method}, ResNet-${point.depth}, batch ${point.batch}: ${took} s; about ${minutes.toFixed(1)} min to go\n`,
   );
-  let lowest = Infinity;
-  const ends = methods
-    .map((method) => ({ method, points: rows.filter((row) => row.method === method) }))
-    .map((line) => ({ ...line, end: sy(y(line.points.at(-1))) }))
-    .toSorted((a, b) => b.end - a.end);
-  for (const { method, points, end } of ends) {
-    lowest = Math.min(end, lowest - 14); // labels do not overlap
-    const path = points.map((row) => `${sx(x(row)).toFixed(1)},${sy(y(row)).toFixed(1)}`);
-    const colour = colours[method] ?? '#aa55aa';
-    parts.push(
-      `<polyline points="${path.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>`,
-      ...path.map(
-        (at) => `<circle cx="${at.split(',')[0]}" cy="${at.split(',')[1]}" r="3" fill="${colour}"/>`,
-      ),
-      `<text x="${sx(x(points.at(-1))) + 10}" y="${lowest + 4}" fill="${colour}">${method}</text>`,
-    );
-  }
-  return { width, height, body: parts.join('\n') };
-}
+});
 
-function niceStep(rough) {
-  const power = 10 ** Math.floor(Math.log10(rough));
-  return power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
-}
-
-function draw(name, panels) {
-  const width = panels.reduce((sum, each) => sum + each.width, 0);
-  const body = panels
-    .map((each, i) => `<g transform="translate(${i * panels[0].width} 0)">\n${each.body}\n</g>`)
-    .join('\n');
-  writeFileSync(
-    `${out}${name}.svg`,
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${panels[0].height}" font-family="system-ui, sans-serif" font-size="12" fill="#777">\n${body}\n</svg>\n`,
-  );
-}
-
-const numbers = (list) => list.split(',').map(Number);
-const byDepth = numbers(args.depths).flatMap((depth) => bench(depth, Number(args.batch)));
-const byBatch = numbers(args.batches).flatMap((batch) => bench(Number(args.depth), batch));
-mkdirSync(out, { recursive: true });
-const machine = `${cpus()[0].model}, ${cpus().length} cores`;
-writeFileSync(
-  `${out}scale.json`,
-  `${JSON.stringify({ machine, node: process.version, ...args, byDepth, byBatch }, null, 1)}\n`,
-);
-const seconds = (row) => row.secondsPerStep;
-const megabytes = (row) => row.peakMemoryBytes / 1e6;
-draw('depth', [
-  panel(`Time of a step, batch ${args.batch}`, 'seconds', 'units', byDepth, (row) => row.units, seconds),
-  panel(`Peak memory, batch ${args.batch}`, 'MB', 'units', byDepth, (row) => row.units, megabytes),
-]);
-draw('batch', [
-  panel(`Time of a step, ResNet-${args.depth}`, 'seconds', 'batch', byBatch, (row) => row.batch, seconds),
-  panel(`Peak memory, ResNet-${args.depth}`, 'MB', 'batch', byBatch, (row) => row.batch, megabytes),
-]);
+const at = (keep) =>
+  wanted
+    .filter(keep)
+    .map((point) => points.find((other) => other.method === point.method && isAt(other, point)));
+const byDepth = at((point) => point.batch === batch && numbers(args.depths).includes(point.depth));
+const byBatch = at((point) => point.depth === depth && numbers(args.batches).includes(point.batch));
+drawScale(args.out, { machine, steps, methods, batch, depth, byDepth, byBatch });

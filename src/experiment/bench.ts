@@ -18,6 +18,8 @@ export interface BenchResult extends Pick<
   /** The batch over the median time of a step, from bytes in memory to stepped parameters. */
   readonly imagesPerSecond: number;
   readonly steps: number;
+  /** In use between steps: parameters, running statistics, optimiser state. */
+  readonly heldMemoryBytes: number;
 }
 
 /**
@@ -43,6 +45,7 @@ export function benchMethod(engine: Engine, method: Method, options: BenchOption
       memoryMeter: engine.memory.name,
       engine: engine.name,
       steps: options.steps,
+      heldMemoryBytes: engine.memory.current(),
     };
   } finally {
     run.dispose();
