@@ -1,13 +1,20 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import * as tf from '@tensorflow/tfjs';
+import type { Dataset } from '../../src/data/dataset.js';
+import type { Engine } from '../../src/engine/engine.js';
 import { UserError } from '../../src/errors.js';
 import { noiseBatch } from '../../src/local/noise-batch.js';
+import { train } from '../../src/train/trainer.js';
 import { hasTorch, startEngine } from '../support/engine.js';
 import { tinyClasses, tinyRun, tinyShape } from '../support/tiny.js';
 
+/** The outer product has 2^46 numbers: no machine has memory for them. */
+const huge = (): tf.Scalar => tf.sum(tf.matMul(tf.ones([2 ** 23, 1]), tf.ones([1, 2 ** 23])));
+
 describe.skipIf(!hasTorch)('memory that does not suffice', () => {
+  let engine: Engine;
   beforeAll(async () => {
-    await startEngine('torch');
+    engine = await startEngine('torch');
   });
 
   test('ends the step with the update and the bytes asked for, and leaves nothing behind', () => {
@@ -16,8 +23,6 @@ describe.skipIf(!hasTorch)('memory that does not suffice', () => {
     const held = tf.memory().numTensors;
     const { updates } = run.strategy;
     const third = updates[2]!;
-    // The outer product has 2^46 numbers: no machine has memory for them.
-    const huge = () => tf.sum(tf.matMul(tf.ones([2 ** 23, 1]), tf.ones([1, 2 ** 23])));
     Object.assign(third, { forward: () => ({ loss: huge(), streams: {} }) });
     const batch = noiseBatch({ imageShape: tinyShape, classes: tinyClasses }, 4, 1);
     let error: unknown;
@@ -39,5 +44,43 @@ describe.skipIf(!hasTorch)('memory that does not suffice', () => {
     expect(tf.memory().numTensors).toBe(held + momenta);
     run.dispose();
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test('ends a run with the epoch and the step too', async () => {
+    const run = tinyRun({ method: 'auglocal', depth: 2 });
+    const second = run.strategy.updates[1]!;
+    const forward = second.forward.bind(second);
+    const calls: number[] = [];
+    // Four steps an epoch: the sixth is the second epoch's second.
+    const forwardOnce: typeof forward = (...args) =>
+      calls.push(calls.length) < 6 ? forward(...args) : { loss: huge(), streams: {} };
+    Object.assign(second, { forward: forwardOnce });
+    const images = {
+      kind: 'memory',
+      size: 16,
+      labels: Uint16Array.from({ length: 16 }, (_, i) => i % tinyClasses),
+      images: Uint8Array.from({ length: 16 * 192 }, (_, i) => i % 251),
+    } as const;
+    const dataset: Dataset = {
+      name: 'numbers',
+      classes: ['a', 'b', 'c', 'd'],
+      imageShape: tinyShape,
+      mean: [0.5, 0.5, 0.5],
+      std: [0.25, 0.25, 0.25],
+      train: images,
+      test: images,
+      augmentation: { crop: { kind: 'padded', pad: 1, padMode: 'zero' }, flip: true },
+    };
+    const training = train(run.strategy, dataset, {
+      ...{ epochs: 2, batchSize: 4, learningRate: 0.01, schedule: 'constant', workers: 0 },
+      ...{ seed: 1, engine },
+    });
+    await expect(training).rejects.toThrow(UserError);
+    await expect(training).rejects.toThrow(
+      new RegExp(
+        `^epoch 2, step 2: update '${second.name}': aten::\\S+: out of memory: 281474976710656 bytes asked for`,
+      ),
+    );
+    run.dispose();
   });
 });
