@@ -218,14 +218,14 @@ void DirectBackward::add_filter_gradient(Scratch& scratch) const {
   }
 }
 
-at::Tensor DirectBackward::filter_gradient(std::vector<Scratch>& threads) const {
+at::Tensor DirectBackward::filter_gradient(const std::vector<std::optional<Scratch>>& threads) const {
   if (paired_gradient_) {
-    std::vector<PairedGradient::Scratch*> paired;
-    for (Scratch& thread : threads) paired.push_back(&*thread.paired_sums);
+    std::vector<const PairedGradient::Scratch*> paired;
+    for (const auto& thread : threads) paired.push_back(&*thread->paired_sums);
     return paired_gradient_->gradient(paired);
   }
-  const at::Tensor& sums = threads[0].sums;
-  for (size_t i = 1; i < threads.size(); i++) sums.add_(threads[i].sums);
+  const at::Tensor& sums = threads[0]->sums;
+  for (size_t i = 1; i < threads.size(); i++) sums.add_(threads[i]->sums);
   return sums
       .narrow(2, 0, shape_.out)
       .contiguous()
@@ -247,15 +247,14 @@ at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::
   const Span span("direct convolution");
   note(shape, true, false, false);
   const DirectForward forward(shape, filter, bias);
-  std::vector<DirectForward::Scratch> scratch;
-  for (int64_t t = 0; t < image_threads(shape.images); t++) scratch.push_back(forward.scratch());
   at::Tensor y = at::empty({shape.images, shape.out_height, shape.out_width, shape.out}, x.options());
   const float* const px = x.data_ptr<float>();
   float* const py = y.data_ptr<float>();
   for_images(shape.images, [&](int64_t thread, int64_t first, int64_t last) {
+    DirectForward::Scratch scratch = forward.scratch();
     for (int64_t image = first; image < last; image++) {
-      scratch[thread].x.copy(px + image * shape.image_in());
-      forward.image(scratch[thread], py + image * shape.image_out());
+      scratch.x.copy(px + image * shape.image_in());
+      forward.image(scratch, py + image * shape.image_out());
       after(thread, image, py + image * shape.image_out());
     }
   });
@@ -268,12 +267,9 @@ ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tens
   const Span span("direct convolution backward");
   note(shape, false, need_x, need_filter);
   const DirectBackward backward(shape, filter, need_x, need_filter);
-  std::vector<DirectBackward::Scratch> scratch;
+  std::vector<std::optional<DirectBackward::Scratch>> scratch(image_threads(shape.images));
   std::vector<std::vector<double>> bias_sums;
-  for (int64_t t = 0; t < image_threads(shape.images); t++) {
-    scratch.push_back(backward.scratch());
-    if (need_bias) bias_sums.emplace_back(2 * shape.out, 0.0);
-  }
+  for (size_t t = 0; need_bias && t < scratch.size(); t++) bias_sums.emplace_back(2 * shape.out, 0.0);
   at::Tensor dx;
   if (need_x) {
     dx = reuse_x && x.has_value() ? *x : at::empty({shape.images, shape.height, shape.width, shape.in}, filter.options());
@@ -282,7 +278,7 @@ ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tens
   float* const pdx = need_x ? dx.data_ptr<float>() : nullptr;
   const std::vector<float> zero(shape.out, 0.f);
   for_images(shape.images, [&](int64_t thread, int64_t first, int64_t last) {
-    DirectBackward::Scratch& own = scratch[thread];
+    DirectBackward::Scratch& own = scratch[thread].emplace(backward.scratch());
     for (int64_t image = first; image < last; image++) {
       own.d.fill([&](int64_t row, float* to) {
         fill(image, row, to);

@@ -63,7 +63,7 @@ class DirectBackward {
   Scratch scratch() const;
   void input_gradient(Scratch& scratch, float* dx) const;
   void add_filter_gradient(Scratch& scratch) const;
-  at::Tensor filter_gradient(std::vector<Scratch>& threads) const;
+  at::Tensor filter_gradient(const std::vector<std::optional<Scratch>>& threads) const;
 
  private:
   // Rows (or columns) `first`, `first + stride`, … of the input, which the same taps of the filter reach.

@@ -41,9 +41,10 @@ PackedFilter pack(int64_t rows, int64_t length, int64_t channels, const float* b
   packed.values = to;
   for (const auto& block : packed.blocks) {
     for (int64_t r = 0; r < rows; r++)
-      for (int64_t t = 0; t < length; t++)
-        for (int64_t lane = 0; lane < block.lanes; lane++)
-          *to++ = lane < block.valid ? value(r, t, block.first + lane) : 0;
+      for (int64_t t = 0; t < length; t++, to += block.lanes) {
+        for (int64_t lane = 0; lane < block.valid; lane++) to[lane] = value(r, t, block.first + lane);
+        std::fill(to + block.valid, to + block.lanes, 0.f);
+      }
   }
   packed.start = to;
   for (int64_t lane = 0; lane < lanes; lane++) *to++ = bias && lane < channels ? bias[lane] : 0;

@@ -15,7 +15,7 @@ PairedRows::PairedRows(int64_t rows, int64_t pairs, int64_t channels)
     : pairs_(pairs),
       channels_(channels),
       plane_(rows * pairs * channels + 5 * kWide),
-      data_(at::zeros({kPairProducts * plane_ + kWide}, at::kFloat)) {}
+      data_(at::empty({kPairProducts * plane_ + kWide}, at::kFloat)) {}
 
 void PairedRows::read_inputs(const PaddedImage& x, int64_t row, int64_t column, int64_t rows) {
   for (int64_t i = 0; i < rows; i++)
@@ -96,8 +96,8 @@ void PairedGradient::add(const PaddedImage& x, int64_t offset, const PaddedImage
   }
 }
 
-at::Tensor PairedGradient::gradient(const std::vector<Scratch*>& threads) const {
-  at::Tensor& sums = threads[0]->sums;
+at::Tensor PairedGradient::gradient(const std::vector<const Scratch*>& threads) const {
+  const at::Tensor& sums = threads[0]->sums;
   for (size_t i = 1; i < threads.size(); i++) sums.add_(threads[i]->sums);
   const auto product = [&](int64_t i) { return sums[i]; };
   const at::Tensor both = product(1) + product(2);

@@ -78,7 +78,7 @@ class PairedGradient {
   };
   Scratch scratch() const;
   void add(const PaddedImage& x, int64_t offset, const PaddedImage& d, Scratch& scratch) const;
-  at::Tensor gradient(const std::vector<Scratch*>& threads) const;
+  at::Tensor gradient(const std::vector<const Scratch*>& threads) const;
 
  private:
   int64_t height_, width_, in_, out_, lanes_;
