@@ -7,7 +7,7 @@ const nameOf = (method) => names[method] ?? method;
 
 const [width, height, left, right, bottom, top] = [490, 330, 70, 122, 52, 46];
 
-export function drawScale(folder, { machine, steps, methods, batch, depth, byDepth, byBatch }) {
+export function drawScale(folder, { command, machine, steps, methods, batch, depth, byDepth, byBatch }) {
   const seconds = { of: (row) => row.secondsPerStep, unit: 'seconds a step', fit: true };
   const memory = { of: (row) => row.peakMemoryBytes / 1e6, unit: 'peak memory, MB', fit: false };
   const features = {
@@ -28,7 +28,7 @@ export function drawScale(folder, { machine, steps, methods, batch, depth, byDep
     `${folder}/README.md`,
     `# Time and memory of a training step, by depth and by batch
 
-Measured by \`node experiments/benchmarks/scale.mjs\` on ${machine}: medians of ${steps} steps on random images of
+Measured by \`${command}\` on ${machine}: medians of ${steps} steps on random images of
 32×32, CIFAR ResNets, every unit a block of its own (AugLocal's auxiliary depth 2; its last 3 units are one block).
 Memory is what the engine's allocator held at most; the last figure of a cell leaves out what is held between steps,
 parameters, running statistics and optimiser state, which grow with depth, auxiliary nets' included. Dashed: the straight line that fits best.

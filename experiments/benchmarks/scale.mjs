@@ -96,4 +96,5 @@ const at = (keep) =>
     .map((point) => points.find((other) => other.method === point.method && isAt(other, point)));
 const byDepth = at((point) => point.batch === batch && numbers(args.depths).includes(point.depth));
 const byBatch = at((point) => point.depth === depth && numbers(args.batches).includes(point.batch));
-drawScale(args.out, { machine, steps, methods, batch, depth, byDepth, byBatch });
+const command = ['node experiments/benchmarks/scale.mjs', ...process.argv.slice(2)].join(' ');
+drawScale(args.out, { command, machine, steps, methods, batch, depth, byDepth, byBatch });
