@@ -160,8 +160,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> conv_bn(
 }
 
 // Where a ReLU followed a residual, its output `y` or that residual is needed. `x`, of shape `x_shape`, may be left out
-// where no parameters' gradients are asked for; with `reuse_x` nobody reads it afterwards, and dx may take its memory. → dx, dfilter, dbias, dgamma, dbeta, dresidual; those not asked for are
-// undefined.
+// where no parameters' gradients are asked for; with `reuse_x` nobody reads it afterwards, and dx may take its memory.
+// → dx, dfilter, dbias, dgamma, dbeta, dresidual; those not asked for are undefined.
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> conv_bn_backward(
     const Tensor& dy, const optional<Tensor>& x, at::IntArrayRef x_shape, const Tensor& filter, const Tensor& c,
     const optional<Tensor>& y, const optional<Tensor>& residual, bool relu, const Tensor& gamma, const Tensor& beta,

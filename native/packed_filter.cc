@@ -25,7 +25,8 @@ void product_row(const PackedFilter& filter, const float* const* rows, int64_t w
     float* to = y + block.first;
     for (int64_t i = 0; i < tiling.count; i++) {
       const int64_t pixels = tiling.size(i);
-      set.product[pixels - 1](here, filter.rows, filter.length, filter.values + block.offset, filter.start + block.first, x_step, to, y_step, block.valid);
+      set.product[pixels - 1](here, filter.rows, filter.length, filter.values + block.offset,
+                              filter.start + block.first, x_step, to, y_step, block.valid);
       for (int64_t r = 0; r < filter.rows; r++) here[r] += pixels * x_step;
       to += pixels * y_step;
     }
