@@ -22,10 +22,15 @@ namespace {
 
 constexpr int64_t kMostThreads = 1024;
 
-c10::Device device_argument(napi_env env, napi_callback_info info, const char*& argument) {
+napi_value only_argument(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value value = nullptr;
   check(env, napi_get_cb_info(env, info, &count, &value, nullptr, nullptr));
+  return value;
+}
+
+c10::Device device_argument(napi_env env, napi_callback_info info, const char*& argument) {
+  const napi_value value = only_argument(env, info);
   argument = "device";
   const c10::Device device = device_named(to_string(env, value));
   argument = nullptr;
@@ -81,9 +86,7 @@ napi_value get_threads(napi_env env, napi_callback_info) {
 
 napi_value set_threads(napi_env env, napi_callback_info info) {
   return guarded(env, "setThreads", [&](const char*& argument) -> napi_value {
-    size_t count = 1;
-    napi_value value = nullptr;
-    check(env, napi_get_cb_info(env, info, &count, &value, nullptr, nullptr));
+    const napi_value value = only_argument(env, info);
     argument = "count";
     const int64_t threads = to_integer(env, value);
     if (threads < 1 || threads > kMostThreads) {
@@ -97,9 +100,7 @@ napi_value set_threads(napi_env env, napi_callback_info info) {
 
 napi_value allow_tf32(napi_env env, napi_callback_info info) {
   return guarded(env, "allowTf32", [&](const char*& argument) -> napi_value {
-    size_t count = 1;
-    napi_value value = nullptr;
-    check(env, napi_get_cb_info(env, info, &count, &value, nullptr, nullptr));
+    const napi_value value = only_argument(env, info);
     argument = "allowed";
     at::globalContext().setAllowTF32CuDNN(to_bool(env, value));
     return nullptr;
@@ -108,9 +109,7 @@ napi_value allow_tf32(napi_env env, napi_callback_info info) {
 
 napi_value set_deterministic(napi_env env, napi_callback_info info) {
   return guarded(env, "setDeterministic", [&](const char*& argument) -> napi_value {
-    size_t count = 1;
-    napi_value value = nullptr;
-    check(env, napi_get_cb_info(env, info, &count, &value, nullptr, nullptr));
+    const napi_value value = only_argument(env, info);
     argument = "deterministic";
     at::globalContext().setDeterministicCuDNN(to_bool(env, value));
     return nullptr;

@@ -134,7 +134,7 @@ DirectBackward::Scratch DirectBackward::scratch() const {
   if (paired_gradient_) {
     scratch.paired_sums.emplace(paired_gradient_->scratch());
   } else {
-    scratch.sums = at::zeros({shape_.filter_height, shape_.filter_width * shape_.in, lanes()}, at::kFloat);
+    scratch.sums = at::zeros({shape_.filter_height, shape_.filter_width * shape_.in, lanes_for(shape_.out)}, at::kFloat);
   }
   return scratch;
 }
@@ -193,7 +193,7 @@ void DirectBackward::add_filter_gradient(Scratch& scratch) const {
     return;
   }
   float* const sums = scratch.sums.data_ptr<float>();
-  const int64_t length = shape_.filter_width * shape_.in, lanes = this->lanes();
+  const int64_t length = shape_.filter_width * shape_.in, lanes = lanes_for(shape_.out);
   const int64_t row_bytes = (shape_.stride * x.row_step() + d.row_step()) * sizeof(float);
   const int64_t strip = std::max<int64_t>(1, kStripBytes / row_bytes);
   const auto blocks = blocks_of(shape_.out, 0);

@@ -72,7 +72,6 @@ class DirectBackward {
   };
   std::vector<Phase> phases(int64_t taps, int64_t size) const;
   PaddedImage gradient_scratch() const;
-  int64_t lanes() const { return (shape_.out + kWide - 1) / kWide * kWide; }
 
   ConvShape shape_;
   bool need_filter_;

@@ -29,6 +29,9 @@ struct PackedFilter {
   const float *values, *start;  // start: the bias, a block after another
 };
 
+// Of whole tiles that hold so many channels.
+inline int64_t lanes_for(int64_t channels) { return (channels + kWide - 1) / kWide * kWide; }
+
 std::vector<PackedFilter::Block> blocks_of(int64_t channels, int64_t values_per_lane);
 
 // `value(row, t, channel)` gives the weights.

@@ -59,7 +59,7 @@ void PairedFilter::convolve(const PaddedImage& x, int64_t offset, int64_t height
 }
 
 PairedGradient::PairedGradient(int64_t height, int64_t width, int64_t in, int64_t out)
-    : height_(height), width_(width), in_(in), out_(out), lanes_((out + kWide - 1) / kWide * kWide) {}
+    : height_(height), width_(width), in_(in), out_(out), lanes_(lanes_for(out)) {}
 
 PairedGradient::Scratch PairedGradient::scratch() const {
   const int64_t pairs = pairs_in(width_), rows = pair_strips(height_, pairs * in_).size(0);

@@ -1,7 +1,7 @@
 // 3×3 convolutions of stride 1 with two thirds of the multiplications: along a row, two results come from four inputs by
 // four products instead of six, and three entries of the filter's gradient by four (Winograd's F(2, 3) and F(3, 2): Lavin
-// and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015, section 4). Along rows alone: in both directions
-// rounding errors grow more, and with the few channels of CIFAR networks the transforms eat up what it saves.
+// and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015, section 4). Along rows alone, so
+// that the product tiles serve as they are, with long runs also where channels are few.
 #pragma once
 
 #include "packed_filter.h"
