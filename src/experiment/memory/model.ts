@@ -56,7 +56,10 @@ export function memoryModel(
       block.some((unit) => update.pending.has(unit)) && (firstHasUpdates || block[0] !== 0);
     const pending = [own, before].filter(isPending).flat();
     const pendingBytes = sum(pending.map((unit) => parameterBytes[unit]!));
-    const atStart = update.startBytes - finest.step.heldBytes;
+    // What waits of units that have run is counted with what these units keep.
+    const recorded = range(measuredFrom, end).filter((unit) => update.recorded.has(unit));
+    const atStart =
+      update.startBytes - finest.step.heldBytes - sum(recorded.map((unit) => units[unit]!.keptBytes));
     return runPeak(units, keptBefore, {
       ...{ from, end, measuredFrom },
       peak: update.peakBytes - finest.step.heldBytes + pendingBytes - update.pendingBytes,

@@ -16,6 +16,8 @@ export interface SiteUpdate extends UpdateMemory {
   readonly first: number;
   /** Units that have gradients from earlier updates when it starts: those wait to be summed with its own. */
   readonly pending: ReadonlySet<number>;
+  /** Units that ran in an earlier update, and what they kept waits for this one or a later one. */
+  readonly recorded: ReadonlySet<number>;
   /** Bytes of such gradients, of auxiliary nets too. */
   readonly pendingBytes: number;
   /** Bytes of its parameters that are not the network's. */
@@ -42,6 +44,7 @@ export function updatesBySite(
     new Set([...variables].flatMap((variable) => owners.get(variable) ?? []));
   const bySite = new Map<number, SiteUpdate[]>();
   const waiting = new Set<tf.Variable>();
+  const recorded = new Set<tf.Variable>();
   updates.forEach(({ variables, through = [] }, i) => {
     const own = [...new Set(variables)];
     const units = unitsOf([...own, ...through]);
@@ -51,12 +54,15 @@ export function updatesBySite(
         ...step.updates[i]!,
         first: Math.min(...units),
         pending: unitsOf(waiting),
+        recorded: unitsOf(recorded),
         pendingBytes: bytesOf(waiting),
         auxiliaryBytes: bytesOf(own.filter((variable) => !owners.has(variable))),
       };
       bySite.set(site, [...(bySite.get(site) ?? []), update]);
     }
+    for (const variable of through) recorded.add(variable);
     for (const variable of own) {
+      recorded.delete(variable);
       if (plan[i]!.has(variable)) waiting.delete(variable);
       else waiting.add(variable);
     }

@@ -57,11 +57,10 @@ describe.skipIf(!hasTorch)('balanced cuts', () => {
   });
   afterAll(() => [resnet8, resnet14].forEach(disposeNetwork));
 
-  // The estimate leaves out threads' scratch memory, and of HPFF the blocks that wait for the rest of their gradients.
-  const within = (method: string): number => (method === 'hpff' ? 0.1 : 0.002);
-  const expectBest = (method: string, found: BalancedCuts, all: ReadonlyMap<string, number>): void => {
+  // Estimates leave out threads' scratch memory; for HPFF into two they choose the second best.
+  const expectBest = (within: number, found: BalancedCuts, all: ReadonlyMap<string, number>): void => {
     expect(found.peakBytes).toBe(all.get(found.cuts.join()));
-    expect(found.peakBytes / Math.min(...all.values()) - 1).toBeLessThan(within(method));
+    expect(found.peakBytes / Math.min(...all.values()) - 1).toBeLessThan(within);
     expect(found.evenPeakBytes).toBeGreaterThanOrEqual(found.peakBytes);
   };
 
@@ -71,7 +70,7 @@ describe.skipIf(!hasTorch)('balanced cuts', () => {
     ),
   )('of $method into $blocks are the best of all of ResNet-8', async ({ method, blocks }) => {
     expectBest(
-      method,
+      method === 'hpff' && blocks === 2 ? 0.1 : 0.002,
       await balance(engine, resnet8, { method }, blocks),
       bruteForce(engine, resnet8, { method }, blocks),
     );
@@ -81,11 +80,9 @@ describe.skipIf(!hasTorch)('balanced cuts', () => {
     'of %s into 3 are the best of all of ResNet-14, within few measurements',
     async (method) => {
       const found = await balance(engine, resnet14, { method }, 3);
-      expectBest(method, found, bruteForce(engine, resnet14, { method }, 3));
+      expectBest(0.002, found, bruteForce(engine, resnet14, { method }, 3));
       expect(found.measured).toBeLessThanOrEqual(4);
-      expect(Math.abs(found.estimatedBytes / found.peakBytes - 1)).toBeLessThan(
-        method === 'hpff' ? 0.15 : 0.1,
-      );
+      expect(Math.abs(found.estimatedBytes / found.peakBytes - 1)).toBeLessThan(0.1);
     },
   );
 
