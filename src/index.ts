@@ -1,5 +1,5 @@
 /** The public API: build a network, cut it into blocks, pick or write a strategy, train, read the results. */
-export { UserError } from './errors.js';
+export { UserError } from './core/errors.js';
 /** Options of methods and plugins are zod schemas. */
 export { z } from 'zod';
 
@@ -29,7 +29,7 @@ export {
 } from './nn/parameters.js';
 export { maxPool } from './nn/pooling.js';
 export { encoderBlock, layerNorm } from './nn/transformer.js';
-export { readSafetensors, writeSafetensors, type SafeTensor } from './nn/safetensors.js';
+export { readSafetensors, writeSafetensors, type SafeTensor } from './formats/safetensors.js';
 
 export { buildNetwork } from './networks/build.js';
 export { networkWeights } from './networks/export.js';
@@ -79,17 +79,22 @@ export {
 } from './local/choice.js';
 export { definePlugin, type Plugin } from './local/plugin.js';
 export { composeStrategy, type StrategyParts } from './local/compose.js';
-export type { AuxiliaryNet } from './local/auxiliary/auxiliary.js';
-export { convolutionalHead } from './local/auxiliary/convolutional.js';
-export { dglNet } from './local/auxiliary/dgl.js';
-export { pooledLinear } from './local/auxiliary/pooled.js';
-export { sampledUnits } from './local/auxiliary/sampled.js';
-export { imagenetHead } from './local/auxiliary/imagenet-head.js';
-export { convolutionalDecoder, type Decoder } from './local/auxiliary/decoder.js';
-export { hpffImagenetDecoder, manImagenetDecoder } from './local/auxiliary/imagenet-decoder.js';
-export { momentumBridge, scalingBridge, type Bridge, type BridgeBuilder } from './local/bridge.js';
-export { imageContext, type ContextNet } from './local/context.js';
-export type { Fusion } from './local/fusion.js';
+export type { AuxiliaryNet } from './local/axes/auxiliary/auxiliary.js';
+export { convolutionalHead } from './local/axes/auxiliary/convolutional.js';
+export { dglNet } from './local/axes/auxiliary/dgl.js';
+export { pooledLinear } from './local/axes/auxiliary/pooled.js';
+export { sampledUnits } from './local/axes/auxiliary/sampled.js';
+export { imagenetHead } from './local/axes/auxiliary/imagenet-head.js';
+export { convolutionalDecoder, type Decoder } from './local/axes/decoder/decoder.js';
+export { hpffImagenetDecoder, manImagenetDecoder } from './local/axes/decoder/imagenet-decoder.js';
+export {
+  momentumBridge,
+  scalingBridge,
+  type Bridge,
+  type BridgeBuilder,
+} from './local/axes/bridge/bridge.js';
+export { imageContext, type ContextNet } from './local/axes/context/context.js';
+export type { Fusion } from './local/axes/fusion/fusion.js';
 export {
   classification,
   labels,
@@ -97,12 +102,12 @@ export {
   similarity,
   weighted,
   type LocalLoss,
-} from './local/local-loss.js';
-export { binaryCrossEntropy, crossEntropy, supervisedContrast } from './local/losses.js';
-export { cutsAfter, evenCuts, everyUnit, type Cuts } from './local/partition.js';
-export { cascadePath } from './local/paths/cascade.js';
-export { independentPath } from './local/paths/independent.js';
-export type { Path, PathBuilder, PathParts } from './local/paths/path.js';
+} from './local/axes/loss/local-loss.js';
+export { binaryCrossEntropy, crossEntropy, supervisedContrast } from './local/axes/loss/losses.js';
+export { cutsAfter, evenCuts, everyUnit, type Cuts } from './local/partition/partition.js';
+export { cascadePath } from './local/axes/path/cascade.js';
+export { independentPath } from './local/axes/path/independent.js';
+export type { Path, PathBuilder, PathParts } from './local/axes/path/path.js';
 export type { Classifier } from './local/classifier.js';
 export type { Objective, ObjectiveBuilder } from './local/objective.js';
 export type { Site } from './local/site.js';
@@ -117,26 +122,21 @@ export { evaluate } from './train/evaluate.js';
 export { sgd, type Optimizer } from './train/sgd.js';
 export { planSteps, trainStep } from './train/step.js';
 
-export { loadConfig, parseConfig, type Config, type LoadedConfig } from './experiment/config.js';
-export { loadPlugins, type LoadedPlugin, type PluginRequest } from './experiment/plugins.js';
-export { openExperiment, runExperiment } from './experiment/run.js';
-export { finishedResult, readRunConfig, resumeRun } from './experiment/resume.js';
-export { readCheckpoint, type Checkpoint, type CheckpointPosition } from './experiment/checkpoint/file.js';
-export {
-  bestEpoch,
-  checkpointsOf,
-  listCheckpoints,
-  newestCheckpoint,
-} from './experiment/checkpoint/store.js';
-export { compare } from './experiment/compare.js';
-export { exportRun } from './experiment/export.js';
-export { loadTrainedNetwork, type TrainedNetwork } from './experiment/trained-network.js';
-export { balanceCuts, type BalancedCuts, type BalanceRequest } from './experiment/memory/balance.js';
-export { measureStep, type StepMemory, type UpdateMemory } from './experiment/memory/measure.js';
-export { resultTable, textTable } from './experiment/table.js';
-export { compareUnits } from './experiment/probe/compare-units.js';
-export { readProbe, type ProbeReport } from './experiment/probe/probe-file.js';
-export { probeUnits, type ProbeOptions } from './experiment/probe/probe-units.js';
-export { readSimilarities, type SimilarityReport } from './experiment/probe/similarity-file.js';
-export { readMetrics } from './experiment/metrics-file.js';
-export { readComparison, readRunSummary } from './experiment/summary.js';
+export { loadConfig, parseConfig, type Config, type LoadedConfig } from './config/config.js';
+export { loadPlugins, type LoadedPlugin, type PluginRequest } from './config/plugins.js';
+export { openExperiment, runExperiment } from './runs/run.js';
+export { finishedResult, readRunConfig, resumeRun } from './runs/resume.js';
+export { readCheckpoint, type Checkpoint, type CheckpointPosition } from './runs/checkpoint/file.js';
+export { bestEpoch, checkpointsOf, listCheckpoints, newestCheckpoint } from './runs/checkpoint/store.js';
+export { compare } from './runs/compare.js';
+export { exportRun } from './runs/export.js';
+export { loadTrainedNetwork, type TrainedNetwork } from './runs/trained-network.js';
+export { balanceCuts, type BalancedCuts, type BalanceRequest } from './measure/memory/balance.js';
+export { measureStep, type StepMemory, type UpdateMemory } from './measure/memory/measure.js';
+export { resultTable, textTable } from './runs/table.js';
+export { compareUnits } from './study/compare-units.js';
+export { readProbe, type ProbeReport } from './study/probe-file.js';
+export { probeUnits, type ProbeOptions } from './study/probe-units.js';
+export { readSimilarities, type SimilarityReport } from './study/similarity-file.js';
+export { readMetrics } from './runs/metrics.js';
+export { readComparison, readRunSummary } from './runs/summary.js';

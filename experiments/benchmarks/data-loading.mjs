@@ -15,12 +15,12 @@ import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { drawCrop } from '../../dist/data/augment/augmenter.js';
 import { sampleStreams } from '../../dist/data/augment/streams.js';
-import { rectanglePipeline } from '../../dist/data/decode-file.js';
-import { openLoader } from '../../dist/data/loader.js';
-import { packPaths } from '../../dist/data/path-list.js';
+import { rectanglePipeline } from '../../dist/data/files/decode-file.js';
+import { openLoader } from '../../dist/data/loader/loader.js';
+import { packPaths } from '../../dist/data/files/path-list.js';
 import { emptySplit } from '../../dist/data/split.js';
 import { buildStrategy, resnetCifar, selectEngine, train } from '../../dist/index.js';
-import { randomStream } from '../../dist/random.js';
+import { randomStream } from '../../dist/core/random.js';
 
 const { values: args } = parseArgs({
   options: {

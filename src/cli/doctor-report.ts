@@ -1,5 +1,5 @@
 import type { EngineReport } from '../engine/select.js';
-import type { Machine } from '../experiment/machine.js';
+import type { Machine } from '../core/machine.js';
 
 /** What `locallearn doctor` tells. */
 export interface Diagnosis {

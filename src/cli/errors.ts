@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { messageOf, UserError } from '../errors.js';
+import { messageOf, UserError } from '../core/errors.js';
 import { Interrupted } from './interrupts.js';
 
 /** Wrong arguments on the command line. */

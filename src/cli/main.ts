@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import yargs, { type Arguments } from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { nearest } from '../experiment/schema-problems.js';
+import { nearest } from '../core/schema-problems.js';
 import { benchCommand, benchOptions } from './commands/bench.js';
 import { compareCommand, compareOptions } from './commands/compare.js';
 import { configsCommand, configsOptions } from './commands/configs.js';
@@ -18,7 +18,7 @@ import { watchCommand, watchOptions } from './commands/watch.js';
 import { colored } from './color.js';
 import { completions } from './completions.js';
 import { exitCodesHelp, reportOf, UsageError } from './errors.js';
-import { version } from '../version.js';
+import { version } from '../core/version.js';
 
 const commands = [
   'train',

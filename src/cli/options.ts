@@ -1,6 +1,6 @@
 import type { Options } from 'yargs';
 import { engineNames } from '../engine/engine.js';
-import type { LoadedConfig } from '../experiment/config.js';
+import type { LoadedConfig } from '../config/config.js';
 import { notify } from './progress.js';
 
 /** Where run folders go unless `--out` says otherwise. */
@@ -70,7 +70,7 @@ export interface RunArguments extends ConfigArguments {
 export async function configOf(args: ConfigArguments): Promise<LoadedConfig> {
   const { config: path, set, plugin, seed, engine, quiet } = args;
   // TensorFlow.js takes longest to load; help does without.
-  const { loadConfig } = await import('../experiment/config.js');
+  const { loadConfig } = await import('../config/config.js');
   const loaded = await loadConfig(
     path,
     [

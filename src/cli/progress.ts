@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress';
-import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../experiment/table.js';
-import type { RunObserver } from '../experiment/run.js';
+import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../runs/table.js';
+import type { RunObserver } from '../runs/run.js';
 import type { EpochMetrics } from '../train/events.js';
 import { colored } from './color.js';
 import { trackProgress, type ProgressState } from './progress-state.js';

@@ -1,4 +1,4 @@
-import type { PathList } from './path-list.js';
+import type { PathList } from './files/path-list.js';
 
 /** Images of one split, or where they are. */
 export type Split = MemorySplit | FileSplit;

@@ -1,9 +1,9 @@
-import { randomStream } from '../random.js';
-import { BadImageError } from './bad-image.js';
+import { randomStream } from '../core/random.js';
+import { BadImageError } from './files/bad-image.js';
 import type { Dataset, FileSplit, Split } from './dataset.js';
-import { openImage } from './decode-file.js';
-import { pathAt } from './path-list.js';
-import { plainBatches, type PlainBatchesOptions } from './plain-batches.js';
+import { openImage } from './files/decode-file.js';
+import { pathAt } from './files/path-list.js';
+import { plainBatches, type PlainBatchesOptions } from './loader/plain-batches.js';
 import { stratifiedSubset } from './split.js';
 
 /** What a data set is, as far as numbers tell. */

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import { readManifest } from './fetch/manifest.js';
 import { verifyFiles } from './fetch/verify.js';
-import { findPackage } from './formats/fashion-mnist.js';
+import { findPackage } from './kinds/fashion-mnist.js';
 import type { DataOptions } from './options.js';
 
 /** Whether the files of a data set are there, by their names and sizes alone; of folders and lists that they exist. */

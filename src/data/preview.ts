@@ -1,7 +1,7 @@
 import sharp from 'sharp';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import type { Dataset } from './dataset.js';
-import { openLoader } from './loader.js';
+import { openLoader } from './loader/loader.js';
 
 export interface PreviewOptions {
   /** Images to show; all that the epoch has if there are no more. */

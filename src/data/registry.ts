@@ -1,5 +1,5 @@
-import { UserError } from '../errors.js';
-import { randomStream } from '../random.js';
+import { UserError } from '../core/errors.js';
+import { randomStream } from '../core/random.js';
 import { overrideAugmentation } from './augment/options.js';
 import type { Augmentation, Dataset, Split } from './dataset.js';
 import { countCsvClasses, readCsvList } from './files/csv.js';
@@ -9,12 +9,12 @@ import { countImagenetClasses, scanImagenet } from './files/imagenet.js';
 import { IMAGENET_CLASSES } from './files/imagenet-synsets.js';
 import type { ScanProgress } from './files/scan.js';
 import { shown } from './files/shown.js';
-import { loadCifar10, loadCifar100 } from './formats/cifar.js';
-import { loadFashionMnist } from './formats/fashion-mnist.js';
-import { loadStl10 } from './formats/stl10.js';
-import { loadSvhn } from './formats/svhn.js';
+import { loadCifar10, loadCifar100 } from './kinds/cifar.js';
+import { loadFashionMnist } from './kinds/fashion-mnist.js';
+import { loadStl10 } from './kinds/stl10.js';
+import { loadSvhn } from './kinds/svhn.js';
 import { dataOptionsSchema, type DataOptions, type DataOptionsInput } from './options.js';
-import { exists } from './read.js';
+import { exists } from '../core/read.js';
 import { holdOut, stratifiedSubset } from './split.js';
 
 type ImageShape = Dataset['imageShape'];

@@ -1,5 +1,5 @@
-import type { RandomStream } from '../random.js';
-import { permutation } from '../random.js';
+import type { RandomStream } from '../core/random.js';
+import { permutation } from '../core/random.js';
 import type { FileSplit, MemorySplit, Split } from './dataset.js';
 
 /** Bytes over shared memory, zeroed: worker threads read them without a copy. */

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs';
-import { messageOf, UserError } from '../errors.js';
+import { messageOf, UserError } from '../core/errors.js';
 import type { Engine, EngineName } from './engine.js';
 import { engineNames } from './engine.js';
 import { registerFusedOps } from './fused/registry.js';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { fused } from '../engine/fused/registry.js';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 
 /** One batch on the engine. */
 export interface Batch {

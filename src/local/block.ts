@@ -3,8 +3,8 @@ import { trainingMode } from '../engine/fused/ops.js';
 import { unitLayers, unitsForward, type Network, type Unit } from '../networks/network.js';
 import { trainableVariables } from '../nn/layer.js';
 import type { Batch } from './batch.js';
-import { crossEntropy } from './losses.js';
-import { unitRuns, type Cuts } from './partition.js';
+import { crossEntropy } from './axes/loss/losses.js';
+import { unitRuns, type Cuts } from './partition/partition.js';
 import type { Site } from './site.js';
 
 /** A run of neighbouring units that no gradient enters or leaves. */

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { AuxiliaryNet } from './auxiliary/auxiliary.js';
-import type { BridgeBuilder } from './bridge.js';
-import type { Fusion } from './fusion.js';
-import type { LocalLoss } from './local-loss.js';
-import type { PathBuilder } from './paths/path.js';
+import type { AuxiliaryNet } from './axes/auxiliary/auxiliary.js';
+import type { BridgeBuilder } from './axes/bridge/bridge.js';
+import type { Fusion } from './axes/fusion/fusion.js';
+import type { LocalLoss } from './axes/loss/local-loss.js';
+import type { PathBuilder } from './axes/path/path.js';
 
 /** What a choice or a method can be told: a zod object of its options. Unknown ones are refused. */
 export type OptionsSchema = z.ZodObject;

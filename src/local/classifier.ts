@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { Block } from './block.js';
-import type { Bridge } from './bridge.js';
+import type { Bridge } from './axes/bridge/bridge.js';
 import type { Objective } from './objective.js';
 
 /** What an update's auxiliary net takes an image's class to be, for its accuracy after each epoch. */

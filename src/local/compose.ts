@@ -1,16 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import type { Network } from '../networks/network.js';
 import { disposeLayer } from '../nn/layer.js';
 import { childScope, rootScope } from '../nn/parameters.js';
-import type { AuxiliaryNet } from './auxiliary/auxiliary.js';
+import type { AuxiliaryNet } from './axes/auxiliary/auxiliary.js';
 import { cutIntoBlocks } from './block.js';
-import type { BridgeBuilder } from './bridge.js';
-import { supplyContext, type ContextNet } from './context.js';
-import type { Fusion } from './fusion.js';
-import type { LocalLoss } from './local-loss.js';
-import type { Cuts } from './partition.js';
-import type { PathBuilder } from './paths/path.js';
+import type { BridgeBuilder } from './axes/bridge/bridge.js';
+import { supplyContext, type ContextNet } from './axes/context/context.js';
+import type { Fusion } from './axes/fusion/fusion.js';
+import type { LocalLoss } from './axes/loss/local-loss.js';
+import type { Cuts } from './partition/partition.js';
+import type { PathBuilder } from './axes/path/path.js';
 import { assembleStrategy, type Strategy } from './strategy.js';
 
 /** The axes of local learning. */

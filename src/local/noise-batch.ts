@@ -1,5 +1,5 @@
 import type { Network } from '../networks/network.js';
-import { randomStream } from '../random.js';
+import { randomStream } from '../core/random.js';
 import { createBatch, type Batch, type Mixing } from './batch.js';
 
 /**

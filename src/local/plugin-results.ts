@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import type { Choice } from './choice.js';
 import { functionSchema, type Plugin } from './plugin.js';
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { AuxiliaryNet } from './auxiliary/auxiliary.js';
-import type { BridgeBuilder } from './bridge.js';
+import type { AuxiliaryNet } from './axes/auxiliary/auxiliary.js';
+import type { BridgeBuilder } from './axes/bridge/bridge.js';
 import type { Choice } from './choice.js';
-import type { LocalLoss } from './local-loss.js';
+import type { LocalLoss } from './axes/loss/local-loss.js';
 import type { Method } from './method.js';
-import type { PathBuilder } from './paths/path.js';
+import type { PathBuilder } from './axes/path/path.js';
 
 /**
  * What a file adds to the methods and to the choices of `custom`: `export const plugin = definePlugin({ … })`. Each

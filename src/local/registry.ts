@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import type { Network } from '../networks/network.js';
-import { builtInChoices, builtInPaths } from './axes.js';
+import { builtInChoices, builtInPaths } from './axes/axes.js';
 import { labelled, type Choices, type OptionsSchema } from './choice.js';
 import type { Method } from './method.js';
 import { builtInMethods } from './methods/built-in.js';

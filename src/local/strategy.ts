@@ -2,7 +2,7 @@ import { disposeLayer, ownedBy, type Counter } from '../nn/layer.js';
 import type { Network } from '../networks/network.js';
 import type { Parameter } from '../nn/parameters.js';
 import type { Block } from './block.js';
-import type { Path } from './paths/path.js';
+import type { Path } from './axes/path/path.js';
 import type { LocalUpdate } from './update.js';
 
 /** How a network is trained: an ordered list of updates, and what they own beside the network. */

@@ -1,5 +1,5 @@
 import { toTorch } from '../nn/parameters.js';
-import type { SafeTensor } from '../nn/safetensors.js';
+import type { SafeTensor } from '../formats/safetensors.js';
 import { networkCounters, networkState, type Network } from './network.js';
 
 /**

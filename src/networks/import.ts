@@ -1,6 +1,6 @@
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import { setFromTorch, toTorchShape } from '../nn/parameters.js';
-import type { SafeTensor } from '../nn/safetensors.js';
+import type { SafeTensor } from '../formats/safetensors.js';
 import { networkCounters, networkState, type Network } from './network.js';
 
 /**

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import type { Mode } from '../engine/fused/ops.js';
 import { ownedBy, type Layer } from '../nn/layer.js';
 import { convBatchNorm, type ConvBatchNorm } from '../nn/layers.js';

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import { sequential } from '../nn/layer.js';
 import { convBatchNorm, globalAveragePool, linear } from '../nn/layers.js';
 import { childScope, rootScope } from '../nn/parameters.js';

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import { dropout } from '../nn/dropout.js';
 import { sequential, type Layer } from '../nn/layer.js';
 import { convBatchNorm, flatten, globalAveragePool, linear, relu } from '../nn/layers.js';

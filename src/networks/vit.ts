@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import { sequential, type Layer } from '../nn/layer.js';
 import { conv, globalAveragePool, linear } from '../nn/layers.js';
 import {

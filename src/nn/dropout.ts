@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { randomStream } from '../random.js';
+import { randomStream } from '../core/random.js';
 import type { Counter, Layer } from './layer.js';
 import { childScope, type Scope } from './parameters.js';
 

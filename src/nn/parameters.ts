@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { randomStream, type RandomStream } from '../random.js';
+import { randomStream, type RandomStream } from '../core/random.js';
 
 /** A named tensor that a layer owns: trained, or (running statistics) kept up by its forward pass. */
 export interface Parameter {

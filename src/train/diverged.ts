@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 
 /** Losses that a message has room for; the error has them all. */
 const shown = 6;

@@ -2,10 +2,10 @@ import * as tf from '@tensorflow/tfjs';
 import type { Dataset, ImageBatch } from '../data/dataset.js';
 import { evaluationMode } from '../engine/fused/ops.js';
 import { scoped } from '../engine/scoped.js';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import { createBatch, type Batch } from '../local/batch.js';
 import type { Classifier } from '../local/classifier.js';
-import { crossEntropy } from '../local/losses.js';
+import { crossEntropy } from '../local/axes/loss/losses.js';
 import { visitUnits, type Network } from '../networks/network.js';
 
 export interface Evaluation {

@@ -1,4 +1,4 @@
-import { permutation, randomStream, type RandomStream } from '../random.js';
+import { permutation, randomStream, type RandomStream } from '../core/random.js';
 import type { Mixing } from '../local/batch.js';
 
 /**

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import type { Strategy } from '../local/strategy.js';
 import { networkCounters, networkState } from '../networks/network.js';
 import type { Counter } from '../nn/layer.js';

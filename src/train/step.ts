@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { MemoryMeter } from '../engine/engine.js';
 import { detach } from '../engine/detached.js';
 import { isOutOfMemory } from '../engine/memory.js';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import type { Batch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
 import type { LocalUpdate, Streams } from '../local/update.js';

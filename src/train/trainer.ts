@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import type { BadImage, Dataset, ImageBatch } from '../data/dataset.js';
-import { openLoader, type Loader } from '../data/loader.js';
+import { openLoader, type Loader } from '../data/loader/loader.js';
 import type { Engine } from '../engine/engine.js';
 import { isOutOfMemory } from '../engine/memory.js';
 import { scoped } from '../engine/scoped.js';
-import { UserError, messageOf } from '../errors.js';
+import { UserError, messageOf } from '../core/errors.js';
 import { createBatch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
 import { Diverged } from './diverged.js';

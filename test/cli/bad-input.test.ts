@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readRunSummary } from '../../src/experiment/summary.js';
+import { readRunSummary } from '../../src/runs/summary.js';
 import { run, tinyConfig, writeFashionMnist, type Outcome } from './helpers.js';
 
 let folder: string;

@@ -2,12 +2,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadConfig } from '../../src/experiment/config.js';
-import { thisMachine } from '../../src/experiment/machine.js';
-import { readMetrics } from '../../src/experiment/metrics-file.js';
-import { readComparison, readRunSummary } from '../../src/experiment/summary.js';
-import { readSafetensors } from '../../src/nn/safetensors.js';
-import { readPoints } from '../experiment/tensorboard/reader.js';
+import { loadConfig } from '../../src/config/config.js';
+import { thisMachine } from '../../src/core/machine.js';
+import { readMetrics } from '../../src/runs/metrics.js';
+import { readComparison, readRunSummary } from '../../src/runs/summary.js';
+import { readSafetensors } from '../../src/formats/safetensors.js';
+import { readPoints } from '../runs/tensorboard/reader.js';
 import { hasTorch } from '../support/engine.js';
 import { ended, run, start, tinyConfig, writeFashionMnist } from './helpers.js';
 

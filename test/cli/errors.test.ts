@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { reportOf, UsageError } from '../../src/cli/errors.js';
 import { Interrupted } from '../../src/cli/interrupts.js';
-import { UserError } from '../../src/errors.js';
+import { UserError } from '../../src/core/errors.js';
 
 function thrownBy(work: () => unknown): unknown {
   try {

@@ -2,9 +2,9 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readProbe } from '../../src/experiment/probe/probe-file.js';
-import { readSimilarities } from '../../src/experiment/probe/similarity-file.js';
-import { readRunSummary } from '../../src/experiment/summary.js';
+import { readProbe } from '../../src/study/probe-file.js';
+import { readSimilarities } from '../../src/study/similarity-file.js';
+import { readRunSummary } from '../../src/runs/summary.js';
 import { run, tinyConfig, writeFashionMnist } from './helpers.js';
 
 let folder: string;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { trackProgress } from '../../src/cli/progress-state.js';
 import { barLine, progressObserver, type ProgressStream } from '../../src/cli/progress.js';
 import type { TrainEvent } from '../../src/train/events.js';
-import { epochMetrics } from '../experiment/helpers.js';
+import { epochMetrics } from '../runs/helpers.js';
 
 const epochStart: TrainEvent = { type: 'epoch-start', epoch: 1, epochs: 2, steps: 4, learningRate: 0.1 };
 const stepEvent = (step: number): TrainEvent => ({

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { epochsOf, writeRun } from '../experiment/report/folders.js';
+import { epochsOf, writeRun } from '../report/folders.js';
 import { ended, run, start } from './helpers.js';
 
 let folder: string;

@@ -11,10 +11,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { checkpointName } from '../../src/experiment/checkpoint/file.js';
-import { checkpointsOf, listCheckpoints } from '../../src/experiment/checkpoint/store.js';
-import { readMetrics } from '../../src/experiment/metrics-file.js';
-import { readRunSummary } from '../../src/experiment/summary.js';
+import { checkpointName } from '../../src/runs/checkpoint/file.js';
+import { checkpointsOf, listCheckpoints } from '../../src/runs/checkpoint/store.js';
+import { readMetrics } from '../../src/runs/metrics.js';
+import { readRunSummary } from '../../src/runs/summary.js';
 import { ended, run, start, tinyConfig, writeFashionMnist } from './helpers.js';
 
 // Each test starts several processes.

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import type { ImageBatch, MemorySplit, Split } from '../../src/data/dataset.js';
 import { emptySplit } from '../../src/data/split.js';
-import { UserError } from '../../src/errors.js';
-import { randomStream } from '../../src/random.js';
+import { UserError } from '../../src/core/errors.js';
+import { randomStream } from '../../src/core/random.js';
 
 /** A fresh folder a call, removed after the test. */
 export function temporaryFolders(): () => string {

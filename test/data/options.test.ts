@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { dataOptionsSchema } from '../../src/data/options.js';
-import { check } from '../../src/experiment/schema-problems.js';
+import { check } from '../../src/core/schema-problems.js';
 
 function problem(value: unknown): string {
   const result = check(dataOptionsSchema, value);

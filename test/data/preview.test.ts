@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { expect, it } from 'vitest';
 import type { Dataset } from '../../src/data/dataset.js';
-import { openLoader } from '../../src/data/loader.js';
+import { openLoader } from '../../src/data/loader/loader.js';
 import { previewImage } from '../../src/data/preview.js';
 import { noiseSplit } from './helpers.js';
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { FileSplit } from '../../src/data/dataset.js';
 import { officialNames, type DataOptionsInput } from '../../src/data/options.js';
-import { pathAt } from '../../src/data/path-list.js';
+import { pathAt } from '../../src/data/files/path-list.js';
 import { describeDataset, loadDataset } from '../../src/data/registry.js';
 import { plant, write } from './files/tree.js';
 import { inMemory, temporaryFolders, userMessage } from './helpers.js';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FileSplit } from '../../src/data/dataset.js';
-import { packPaths, pathAt } from '../../src/data/path-list.js';
+import { packPaths, pathAt } from '../../src/data/files/path-list.js';
 import { holdOut, sharedLabels, stratifiedSubset } from '../../src/data/split.js';
-import { randomStream } from '../../src/random.js';
+import { randomStream } from '../../src/core/random.js';
 import { inMemory, noiseSplit } from './helpers.js';
 
 describe('a stratified selection', () => {

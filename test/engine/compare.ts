@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect } from 'vitest';
-import { randomStream } from '../../src/random.js';
+import { randomStream } from '../../src/core/random.js';
 import { nativeStatus } from '../../src/engine/torch/load-native.js';
 
 /** Whether libtorch and the bridge are here; without them the tests of the torch engine are skipped. */

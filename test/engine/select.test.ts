@@ -7,7 +7,7 @@ import { probeEngines, selectEngine } from '../../src/engine/select.js';
 import * as tensorflow from '../../src/engine/tensorflow.js';
 import * as loader from '../../src/engine/torch/load-native.js';
 import type { Native } from '../../src/engine/torch/native.js';
-import { UserError } from '../../src/errors.js';
+import { UserError } from '../../src/core/errors.js';
 import { hasTorch } from './compare.js';
 
 afterEach(() => {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { UserError } from '../../src/errors.js';
+import { UserError } from '../../src/core/errors.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
 import { buildStrategy, builtInOptionsSchema } from '../../src/local/registry.js';
 import { disposeNetwork } from '../../src/networks/network.js';

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
-import { readGoldenFile } from '../../src/experiment/parity/golden-file.js';
-import { checkParity } from '../../src/experiment/parity/parity.js';
+import { readGoldenFile } from '../../src/parity/golden-file.js';
+import { checkParity } from '../../src/parity/parity.js';
 import { startEngine } from '../support/engine.js';
 
 beforeAll(async () => {

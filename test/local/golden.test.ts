@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { readdirSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { readGoldenFile } from '../../src/experiment/parity/golden-file.js';
-import { checkParity } from '../../src/experiment/parity/parity.js';
+import { readGoldenFile } from '../../src/parity/golden-file.js';
+import { checkParity } from '../../src/parity/parity.js';
 import { torchEngine } from '../support/device.js';
 import { hasTorch, startEngine } from '../support/engine.js';
 

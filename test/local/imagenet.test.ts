@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { trainingMode } from '../../src/engine/fused/ops.js';
-import { UserError } from '../../src/errors.js';
-import type { Decoder } from '../../src/local/auxiliary/decoder.js';
-import { hpffImagenetDecoder, manImagenetDecoder } from '../../src/local/auxiliary/imagenet-decoder.js';
-import { imagenetHead } from '../../src/local/auxiliary/imagenet-head.js';
-import { cutsAfter, publishedOrEvenCuts } from '../../src/local/partition.js';
+import { UserError } from '../../src/core/errors.js';
+import type { Decoder } from '../../src/local/axes/decoder/decoder.js';
+import { hpffImagenetDecoder, manImagenetDecoder } from '../../src/local/axes/decoder/imagenet-decoder.js';
+import { imagenetHead } from '../../src/local/axes/auxiliary/imagenet-head.js';
+import { cutsAfter, publishedOrEvenCuts } from '../../src/local/partition/partition.js';
 import type { Site } from '../../src/local/site.js';
 import { disposeNetwork, type Network } from '../../src/networks/network.js';
 import { disposeLayer, type Layer } from '../../src/nn/layer.js';

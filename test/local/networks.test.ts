@@ -6,7 +6,7 @@ import type { StrategyOptionsInput } from '../../src/local/options.js';
 import { buildNetwork } from '../../src/networks/build.js';
 import { networkForward } from '../../src/networks/network.js';
 import type { NetworkOptions } from '../../src/networks/options.js';
-import { randomStream } from '../../src/random.js';
+import { randomStream } from '../../src/core/random.js';
 import { startEngine } from '../support/engine.js';
 import { tinyRun, titleOf } from '../support/tiny.js';
 

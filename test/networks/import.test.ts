@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { UserError } from '../../src/errors.js';
+import { UserError } from '../../src/core/errors.js';
 import { networkWeights } from '../../src/networks/export.js';
 import { loadWeights } from '../../src/networks/import.js';
 import { disposeNetwork, networkCounters, type Network } from '../../src/networks/network.js';
-import type { SafeTensor } from '../../src/nn/safetensors.js';
+import type { SafeTensor } from '../../src/formats/safetensors.js';
 import { startEngine } from '../support/engine.js';
 import { tinyNetwork } from '../support/tiny.js';
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { check } from '../../src/experiment/schema-problems.js';
+import { check } from '../../src/core/schema-problems.js';
 import { buildNetwork } from '../../src/networks/build.js';
 import { disposeNetwork } from '../../src/networks/network.js';
 import { networkOptionsSchema, type NetworkOptionsInput } from '../../src/networks/options.js';

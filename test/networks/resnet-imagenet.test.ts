@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { trainingMode } from '../../src/engine/fused/ops.js';
-import { UserError } from '../../src/errors.js';
+import { UserError } from '../../src/core/errors.js';
 import { disposeNetwork, type Network } from '../../src/networks/network.js';
 import { bottleneck } from '../../src/networks/residual.js';
 import { resnetImagenet, resnextImagenet } from '../../src/networks/resnet-imagenet.js';

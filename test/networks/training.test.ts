@@ -4,7 +4,7 @@ import { createBatch, type Batch } from '../../src/local/batch.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
 import { buildNetwork } from '../../src/networks/build.js';
 import { networkOptionsSchema, type NetworkOptionsInput } from '../../src/networks/options.js';
-import { randomStream } from '../../src/random.js';
+import { randomStream } from '../../src/core/random.js';
 import { torchEngine } from '../support/device.js';
 import { hasTorch, startEngine } from '../support/engine.js';
 import { tinyRun } from '../support/tiny.js';

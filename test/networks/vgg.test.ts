@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { evaluationMode, trainingMode } from '../../src/engine/fused/ops.js';
-import { UserError } from '../../src/errors.js';
+import { UserError } from '../../src/core/errors.js';
 import { disposeNetwork, networkForward, networkState, type Network } from '../../src/networks/network.js';
 import { vgg, type VggOptions } from '../../src/networks/vgg.js';
 import { disposeLayer } from '../../src/nn/layer.js';

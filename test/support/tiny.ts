@@ -6,7 +6,7 @@ import type { Strategy } from '../../src/local/strategy.js';
 import type { LocalUpdate } from '../../src/local/update.js';
 import { disposeNetwork, type Network } from '../../src/networks/network.js';
 import { resnetCifar } from '../../src/networks/resnet-cifar.js';
-import { randomStream } from '../../src/random.js';
+import { randomStream } from '../../src/core/random.js';
 import { sgd, type Optimizer } from '../../src/train/sgd.js';
 import { planSteps, trainStep, type StepResult } from '../../src/train/step.js';
 

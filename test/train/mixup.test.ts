@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { UserError } from '../../src/errors.js';
+import { UserError } from '../../src/core/errors.js';
 import { createBatch } from '../../src/local/batch.js';
-import { randomStream } from '../../src/random.js';
+import { randomStream } from '../../src/core/random.js';
 import { checkMixing } from '../../src/train/check-mixing.js';
 import { drawMixing, symmetricBeta } from '../../src/train/mixup.js';
 import { startEngine } from '../support/engine.js';

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import * as tf from '@tensorflow/tfjs';
 import type { Dataset } from '../../src/data/dataset.js';
 import type { Engine } from '../../src/engine/engine.js';
-import { UserError } from '../../src/errors.js';
+import { UserError } from '../../src/core/errors.js';
 import { noiseBatch } from '../../src/local/noise-batch.js';
 import { train } from '../../src/train/trainer.js';
 import { hasTorch, startEngine } from '../support/engine.js';

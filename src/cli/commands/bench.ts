@@ -1,8 +1,8 @@
 import type { CommandModule } from 'yargs';
 import { engineNames } from '../../engine/engine.js';
-import type { BenchResult } from '../../experiment/bench.js';
-import { nearest } from '../../experiment/schema-problems.js';
-import { formatBytes, formatRate, textTable } from '../../experiment/table.js';
+import type { BenchResult } from '../../measure/bench.js';
+import { nearest } from '../../core/schema-problems.js';
+import { formatBytes, formatRate, textTable } from '../../runs/table.js';
 import { UsageError } from '../errors.js';
 import { notify } from '../progress.js';
 
@@ -58,7 +58,7 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
       }
     }
     const { selectEngine } = await import('../../engine/select.js');
-    const { benchMethod } = await import('../../experiment/bench.js');
+    const { benchMethod } = await import('../../measure/bench.js');
     const { engine, notice } = await selectEngine(args.engine);
     notify(notice, args.json);
     const results: BenchResult[] = [];

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { resultTable, textTable } from '../../experiment/table.js';
+import { resultTable, textTable } from '../../runs/table.js';
 import { withInterrupts } from '../interrupts.js';
 import {
   configArgument,
@@ -51,11 +51,11 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
     const seeds = seedsOf(args);
     const set = seeds === undefined ? args.set : [...args.set, `seeds=[${seeds}]`];
     const { config: given, registry } = await configOf({ ...args, set });
-    const { comparedSeeds } = await import('../../experiment/config.js');
+    const { comparedSeeds } = await import('../../config/config.js');
     const config = { ...given, seed: comparedSeeds(given)[0]! };
     const parent = args.out ?? join(defaultRuns, config.name);
-    const { openExperiment } = await import('../../experiment/run.js');
-    const { compare } = await import('../../experiment/compare.js');
+    const { openExperiment } = await import('../../runs/run.js');
+    const { compare } = await import('../../runs/compare.js');
     await withInterrupts(async (signal) => {
       const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
       notify(experiment.notice, args.quiet);

@@ -1,9 +1,9 @@
 import { totalmem } from 'node:os';
 import type { CommandModule } from 'yargs';
 import { engineNames, type Engine } from '../../engine/engine.js';
-import type { EstimatedConfig } from '../../experiment/estimate/output.js';
-import type { ListedConfig } from '../../experiment/estimate/listing.js';
-import type { ProfileStore } from '../../experiment/estimate/store.js';
+import type { EstimatedConfig } from '../../measure/estimate/output.js';
+import type { ListedConfig } from '../../measure/estimate/listing.js';
+import type { ProfileStore } from '../../measure/estimate/store.js';
 import { withInterrupts } from '../interrupts.js';
 import { notify } from '../progress.js';
 import { amountProgress } from './data-progress.js';
@@ -43,10 +43,10 @@ export const configsCommand: CommandModule<object, ConfigsArguments> = {
       .example('$0 configs configs/cifar10 --measure', 'estimates from a few short steps of each'),
   handler: async (args) => {
     const { estimateMethods, listConfigs, packagedConfigs } =
-      await import('../../experiment/estimate/listing.js');
-    const { openProfiles } = await import('../../experiment/estimate/store.js');
+      await import('../../measure/estimate/listing.js');
+    const { openProfiles } = await import('../../measure/estimate/store.js');
     const { selectEngine } = await import('../../engine/select.js');
-    const { configRecord, configTable } = await import('../../experiment/estimate/output.js');
+    const { configRecord, configTable } = await import('../../measure/estimate/output.js');
     const silent = args.quiet || args.json;
     await withInterrupts(async (signal) => {
       const listed = await listConfigs(args.path ?? packagedConfigs());
@@ -78,8 +78,8 @@ async function measureMissing(
   quiet: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const { estimateMethods } = await import('../../experiment/estimate/listing.js');
-  const { measureProfile } = await import('../../experiment/estimate/profile.js');
+  const { estimateMethods } = await import('../../measure/estimate/listing.js');
+  const { measureProfile } = await import('../../measure/estimate/profile.js');
   const { builtInRegistry } = await import('../../local/registry.js');
   const missing = new Map<string, () => Promise<void>>();
   for (const each of listed) {

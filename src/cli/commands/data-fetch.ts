@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { nearest } from '../../experiment/schema-problems.js';
+import { nearest } from '../../core/schema-problems.js';
 import type { Manifest } from '../../data/fetch/manifest.js';
 import { manifestNames, readManifest } from '../../data/fetch/manifest.js';
 import { UsageError } from '../errors.js';

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import type { Options } from 'yargs';
 import { z } from 'zod';
 import { dataOptionsSchema, type DataOptions } from '../../data/options.js';
-import { messageOf, UserError } from '../../errors.js';
-import { applyOverride, parseOverride } from '../../experiment/overrides.js';
-import { check, formatPath } from '../../experiment/schema-problems.js';
-import { visible } from '../../experiment/visible.js';
-import { parseYaml } from '../../experiment/yaml-source.js';
+import { messageOf, UserError } from '../../core/errors.js';
+import { applyOverride, parseOverride } from '../../config/overrides.js';
+import { check, formatPath } from '../../core/schema-problems.js';
+import { visible } from '../../core/visible.js';
+import { parseYaml } from '../../config/yaml-source.js';
 import { UsageError } from '../errors.js';
 
 /** The options that choose a data set. */

@@ -35,7 +35,7 @@ export const previewCommand: CommandModule<object, PreviewArguments> = {
     const { data, seed, augment } = selectionOf({ ...args, set });
     const { loadDataset } = await import('../../data/registry.js');
     const { previewImage } = await import('../../data/preview.js');
-    const { writeFileAtomic } = await import('../../files.js');
+    const { writeFileAtomic } = await import('../../core/files.js');
     const dataset = await loadDataset(data, seed, scanNotes(args.quiet));
     writeFileAtomic(args.out, await previewImage(dataset, { images: args.images, seed, augment }));
     process.stdout.write(`preview: ${args.out}\n`);

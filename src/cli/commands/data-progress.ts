@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import { formatBytes, formatClock } from '../../experiment/table.js';
+import { formatBytes, formatClock } from '../../runs/table.js';
 import type { ProgressStream } from '../progress.js';
 
 /** How far a piece of work is. */

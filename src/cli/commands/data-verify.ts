@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { filesOf, manifestNames, readManifest, type Manifest } from '../../data/fetch/manifest.js';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { withInterrupts } from '../interrupts.js';
 import { scanNotes } from '../progress.js';
 import { nameArgument, selectionOf, selectionOptions, type SelectionArguments } from './data-options.js';

@@ -1,8 +1,8 @@
 import type { CommandModule } from 'yargs';
 import { officialNames, type OfficialName } from '../../data/options.js';
 import { loadDataset } from '../../data/registry.js';
-import { UserError } from '../../errors.js';
-import { thisMachine } from '../../experiment/machine.js';
+import { UserError } from '../../core/errors.js';
+import { thisMachine } from '../../core/machine.js';
 import { doctorReport, type Diagnosis } from '../doctor-report.js';
 
 export const doctorOptions = {

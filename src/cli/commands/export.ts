@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { formatBytes } from '../../experiment/table.js';
+import { formatBytes } from '../../runs/table.js';
 
 const formats = ['safetensors', 'onnx'] as const;
 
@@ -32,7 +32,7 @@ export const exportCommand: CommandModule<object, ExportArguments> = {
       .options(exportOptions)
       .example('$0 export runs/2026-01-01T12-00-00-cifar10-man-s1 --format onnx', ''),
   handler: async ({ run, format, out = join(run, `model.${format}`), json }) => {
-    const { exportRun } = await import('../../experiment/export.js');
+    const { exportRun } = await import('../../runs/export.js');
     if (format === 'onnx') {
       const { selectEngine } = await import('../../engine/select.js');
       await selectEngine('auto');

@@ -1,9 +1,9 @@
 import type { CommandModule } from 'yargs';
-import { UserError } from '../../errors.js';
-import type { MethodConfig } from '../../experiment/config.js';
-import type { MeasureOptions, MethodMemory } from '../../experiment/memory/report.js';
-import type { MemorySetting } from '../../experiment/memory/setting.js';
-import type { BlockCount } from '../../experiment/memory/sweep.js';
+import { UserError } from '../../core/errors.js';
+import type { MethodConfig } from '../../config/config.js';
+import type { MeasureOptions, MethodMemory } from '../../measure/memory/report.js';
+import type { MemorySetting } from '../../measure/memory/setting.js';
+import type { BlockCount } from '../../measure/memory/sweep.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
 import { configArgument, configOf, configOptions, type ConfigArguments } from '../options.js';
@@ -49,17 +49,17 @@ export const memoryCommand: CommandModule<object, MemoryArguments> = {
       .example('$0 memory configs/demo.yaml --method man --budget 100MB', ''),
   handler: async (args) => {
     const counts = countsOf(args.blocks);
-    const { parseSize } = await import('../../experiment/memory/size.js');
+    const { parseSize } = await import('../../measure/memory/size.js');
     const budget = args.budget === undefined ? undefined : parseSize(args.budget, '--budget');
     const batch = args.batch === undefined ? [] : [`train.batchSize=${args.batch}`];
     const { config, registry } = await configOf({ ...args, set: [...args.set, ...batch] });
-    const { memoryMethods } = await import('../../experiment/memory/methods.js');
+    const { memoryMethods } = await import('../../measure/memory/methods.js');
     const methods = memoryMethods(config, registry, args.method);
     const swept = args.blocks !== undefined || budget !== undefined;
     if (swept && methods.length === 0) {
       throw new UserError('the config has no method that cuts into blocks; name one with --method');
     }
-    const { openSetting } = await import('../../experiment/memory/setting.js');
+    const { openSetting } = await import('../../measure/memory/setting.js');
     await withInterrupts(async (signal) => {
       const { setting, notice } = await openSetting(config, registry);
       const silent = args.quiet || args.json;
@@ -84,8 +84,8 @@ async function eachUpdate(
   methods: readonly MethodConfig[],
   { json, ...options }: PrintOptions,
 ): Promise<void> {
-  const { backpropagation, measureMethod } = await import('../../experiment/memory/report.js');
-  const { memoryRecord, methodTable, updateTable } = await import('../../experiment/memory/output.js');
+  const { backpropagation, measureMethod } = await import('../../measure/memory/report.js');
+  const { memoryRecord, methodTable, updateTable } = await import('../../measure/memory/output.js');
   const results: MethodMemory[] = [];
   for (const method of [backpropagation, ...methods]) {
     if (options.signal?.aborted) return;
@@ -111,10 +111,10 @@ async function eachCount(
     readonly onLeftOut: (message: string) => void;
   },
 ): Promise<void> {
-  const { backpropagation, measureMethod } = await import('../../experiment/memory/report.js');
-  const { fitting, sweepBlocks } = await import('../../experiment/memory/sweep.js');
+  const { backpropagation, measureMethod } = await import('../../measure/memory/report.js');
+  const { fitting, sweepBlocks } = await import('../../measure/memory/sweep.js');
   const { budgetLine, budgetRecord, memoryRecord, sweepTable } =
-    await import('../../experiment/memory/output.js');
+    await import('../../measure/memory/output.js');
   const bp = await measureMethod(setting, backpropagation, options);
   const misfits: string[] = [];
   for (const method of methods) {

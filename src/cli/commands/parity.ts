@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
 import { engineNames } from '../../engine/engine.js';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { exitCodes } from '../errors.js';
 import { notify } from '../progress.js';
 
@@ -33,9 +33,9 @@ export const parityCommand: CommandModule<object, ParityArguments> = {
       .example('$0 parity test/fixtures/golden/*.json', 'exit code 1 if any differs'),
   handler: async ({ files, engine: choice }) => {
     const { selectEngine } = await import('../../engine/select.js');
-    const { readGoldenFile } = await import('../../experiment/parity/golden-file.js');
-    const { goldenNotices } = await import('../../experiment/parity/golden-options.js');
-    const { checkParity } = await import('../../experiment/parity/parity.js');
+    const { readGoldenFile } = await import('../../parity/golden-file.js');
+    const { goldenNotices } = await import('../../parity/golden-options.js');
+    const { checkParity } = await import('../../parity/parity.js');
     const { notice } = await selectEngine(choice, { fullPrecision: true });
     notify(notice, false);
     for (const file of files) {

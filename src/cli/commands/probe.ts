@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
 import { engineNames } from '../../engine/engine.js';
-import type { ProbeProgress } from '../../experiment/probe/probe-units.js';
+import type { ProbeProgress } from '../../study/probe-units.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
 import { notify, scanNotes } from '../progress.js';
@@ -51,9 +51,9 @@ export const probeCommand: CommandModule<object, ProbeArguments> = {
     if (!Number.isInteger(images) || images < 1) {
       throw new UsageError(`--images must be a whole number from 1, not ${images}`);
     }
-    const { readTrainedRun } = await import('../../experiment/probe/trained-run.js');
-    const { compareRuns, probeRun } = await import('../../experiment/probe/run-probe.js');
-    const { probeTable, similarityTable } = await import('../../experiment/probe/output.js');
+    const { readTrainedRun } = await import('../../study/trained-run.js');
+    const { compareRuns, probeRun } = await import('../../study/run-probe.js');
+    const { probeTable, similarityTable } = await import('../../study/output.js');
     const run = await readTrainedRun(folder);
     const other = against === undefined ? undefined : await readTrainedRun(against);
     for (const { path, sha256 } of [...(run.config.plugins ?? []), ...(other?.config.plugins ?? [])]) {

@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { nearest } from '../../experiment/schema-problems.js';
+import { nearest } from '../../core/schema-problems.js';
 import { UsageError } from '../errors.js';
 import { benchOptions } from './bench.js';
 
@@ -47,8 +47,8 @@ export const profileCommand: CommandModule<object, ProfileArguments> = {
     }
     const { selectEngine } = await import('../../engine/select.js');
     const { loadNative } = await import('../../engine/torch/load-native.js');
-    const { profileMethod } = await import('../../experiment/profile.js');
-    const { profileText } = await import('../../experiment/profile-table.js');
+    const { profileMethod } = await import('../../measure/profile.js');
+    const { profileText } = await import('../../measure/profile-table.js');
     const { engine } = await selectEngine('torch');
     const native = loadNative();
     if (args.threads !== undefined) native.setThreads(args.threads);

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { UserError } from '../../errors.js';
-import { writeFileAtomic } from '../../files.js';
+import { UserError } from '../../core/errors.js';
+import { writeFileAtomic } from '../../core/files.js';
 
 export const reportOptions = {
   out: {
@@ -32,7 +32,7 @@ export const reportCommand: CommandModule<object, ReportArguments> = {
       .example('$0 report experiments/runs/demo', '')
       .example('$0 report runs/bp runs/auglocal --out report.html', ''),
   handler: async ({ folders, out }) => {
-    const { readReport } = await import('../../experiment/report/read-report.js');
+    const { readReport } = await import('../../report/read-report.js');
     const data = readReport(folders);
     if (data.runs.length === 0) {
       throw new UserError(
@@ -40,7 +40,7 @@ export const reportCommand: CommandModule<object, ReportArguments> = {
           `${folders.join(', ')}: no runs here; a run folder has a config.yaml and a metrics.csv`,
       );
     }
-    const { page } = await import('../../experiment/report/page.js');
+    const { page } = await import('../../report/page.js');
     const title = folders.map((folder) => basename(resolve(folder))).join(', ');
     const path = out ?? (folders.length === 1 ? join(folders[0]!, 'report.html') : 'report.html');
     writeFileAtomic(path, await page(data, { title, now: new Date() }));

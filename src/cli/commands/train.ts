@@ -1,8 +1,8 @@
 import type { CommandModule } from 'yargs';
-import { UserError } from '../../errors.js';
-import type { FinishedRun, RunOptions } from '../../experiment/run.js';
-import { resultTable, textTable } from '../../experiment/table.js';
-import { resumeCommand } from '../../experiment/write-failure.js';
+import { UserError } from '../../core/errors.js';
+import type { FinishedRun, RunOptions } from '../../runs/run.js';
+import { resultTable, textTable } from '../../runs/table.js';
+import { resumeCommand } from '../../runs/write-failure.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
 import {
@@ -77,7 +77,7 @@ async function newRun(args: TrainArguments, path: string | undefined, parent: st
       `${path}: lists several seeds; use "locallearn compare" for it, or choose one with --seed`,
     );
   }
-  const { openExperiment, runExperiment } = await import('../../experiment/run.js');
+  const { openExperiment, runExperiment } = await import('../../runs/run.js');
   return async (options) => {
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
     notify(experiment.notice, args.quiet);
@@ -86,9 +86,9 @@ async function newRun(args: TrainArguments, path: string | undefined, parent: st
 }
 
 async function oldRun(args: TrainArguments, path: string | undefined, folder: string): Promise<Work> {
-  const { openExperiment } = await import('../../experiment/run.js');
+  const { openExperiment } = await import('../../runs/run.js');
   const { finishedResult, readRunConfig, refuseOtherConfig, resumeRun, runConfigPath } =
-    await import('../../experiment/resume.js');
+    await import('../../runs/resume.js');
   const stored = runConfigPath(folder);
   const { config: given, registry } = await configOf({ ...args, config: path ?? stored });
   const old = readRunConfig(folder, registry);

@@ -23,7 +23,7 @@ export const watchCommand: CommandModule<object, { readonly folder: string; read
       .options(watchOptions)
       .example('$0 watch experiments/runs/demo', ''),
   handler: async ({ folder, port }) => {
-    const { serveReport } = await import('../../experiment/report/serve.js');
+    const { serveReport } = await import('../../report/serve.js');
     const server = await serveReport(folder, { title: basename(resolve(folder)), port });
     process.stdout.write(`${server.url} shows ${folder} as it grows; Ctrl-C ends\n`);
     await new Promise<void>((done) => {

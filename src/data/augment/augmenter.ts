@@ -1,5 +1,5 @@
-import { UserError } from '../../errors.js';
-import type { RandomStream } from '../../random.js';
+import { UserError } from '../../core/errors.js';
+import type { RandomStream } from '../../core/random.js';
 import type { Augmentation, ResizedCrop } from '../dataset.js';
 import { checkColorJitter, createColorJitter } from './color-jitter.js';
 import { checkCutout, createCutout } from './cutout.js';

@@ -1,5 +1,5 @@
-import { UserError } from '../../errors.js';
-import { permutation, type RandomStream } from '../../random.js';
+import { UserError } from '../../core/errors.js';
+import { permutation, type RandomStream } from '../../core/random.js';
 import type { ColorJitter } from '../dataset.js';
 import { turnHue } from './hue.js';
 import type { ImageShape } from './raster.js';

@@ -1,5 +1,5 @@
-import { UserError } from '../../errors.js';
-import type { RandomStream } from '../../random.js';
+import { UserError } from '../../core/errors.js';
+import type { RandomStream } from '../../core/random.js';
 import type { Cutout } from '../dataset.js';
 import type { ImageShape } from './raster.js';
 

@@ -1,4 +1,4 @@
-import { randomStream, type RandomStream } from '../../random.js';
+import { randomStream, type RandomStream } from '../../core/random.js';
 
 /** A sample's own random stream for a purpose: no purpose takes another's numbers. */
 export type SampleStreams = (purpose: string) => RandomStream;

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { open, rename } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { fileProblem } from './checksum.js';
 import type { FileContent } from './manifest.js';
 import { partialFile, type Origin, type PartialFile } from './partial.js';

@@ -10,8 +10,8 @@ import {
 } from 'node:fs';
 import { open, readdir, rename, statfs } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import { UserError } from '../../errors.js';
-import { takeLock } from '../../lock.js';
+import { UserError } from '../../core/errors.js';
+import { takeLock } from '../../core/lock.js';
 import { downloadFile, type Patience } from './download.js';
 import { filesOf, partsOf, type Download, type Manifest, type ManifestFile } from './manifest.js';
 import { unpackTarGz } from './unpack.js';

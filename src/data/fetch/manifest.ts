@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { messageOf, UserError } from '../../errors.js';
+import { messageOf, UserError } from '../../core/errors.js';
 
 /** The data sets that have a manifest, `datasets/<name>.json`. */
 export const manifestNames = ['fashion-mnist', 'cifar10', 'cifar100', 'svhn', 'stl10', 'imagenet'] as const;

@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import { writeFileAtomic } from '../../files.js';
+import { writeFileAtomic } from '../../core/files.js';
 
 /** What tells a file on a server from another that takes its address later. */
 const originSchema = z.strictObject({

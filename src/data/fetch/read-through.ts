@@ -1,5 +1,5 @@
 import type { Dataset, Split } from '../dataset.js';
-import { plainBatches, type PlainBatchesOptions } from '../plain-batches.js';
+import { plainBatches, type PlainBatchesOptions } from '../loader/plain-batches.js';
 import type { Manifest } from './manifest.js';
 
 export interface ReadThroughOptions extends PlainBatchesOptions {

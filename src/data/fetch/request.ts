@@ -1,7 +1,7 @@
 import { get as getHttp, type IncomingMessage } from 'node:http';
 import { on } from 'node:events';
 import { get as getHttps } from 'node:https';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 
 /** A connection was cut or stalled: trying again may help. */
 export class ConnectionLost extends Error {

@@ -2,7 +2,7 @@ import { closeSync, createReadStream, mkdirSync, openSync, writeSync } from 'nod
 import { dirname, join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { Parser, type ReadEntry } from 'tar';
-import { messageOf, UserError } from '../../errors.js';
+import { messageOf, UserError } from '../../core/errors.js';
 import { contentCheck } from './checksum.js';
 import type { ManifestFile } from './manifest.js';
 

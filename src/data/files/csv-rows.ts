@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { CsvError, parse, type Info } from 'csv-parse';
-import { messageOf, UserError } from '../../errors.js';
-import { isMissing } from '../read.js';
+import { messageOf, UserError } from '../../core/errors.js';
+import { isMissing } from '../../core/read.js';
 import { shown } from './shown.js';
 
 /** Characters in a record; a quote that is never closed is found out here, not at the end of the file. */

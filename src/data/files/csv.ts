@@ -1,5 +1,5 @@
 import { dirname, isAbsolute, join, normalize } from 'node:path';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import type { FileSplit } from '../dataset.js';
 import { readCsvRows } from './csv-rows.js';
 import { checkPathsExist } from './existing.js';

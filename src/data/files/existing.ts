@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
-import { messageOf, UserError } from '../../errors.js';
-import { pathAt, type PathList } from '../path-list.js';
-import { isMissing } from '../read.js';
+import { messageOf, UserError } from '../../core/errors.js';
+import { pathAt, type PathList } from './path-list.js';
+import { isMissing } from '../../core/read.js';
 import { shown } from './shown.js';
 
 /** Looks at a time; the file system's own threads are fewer. */

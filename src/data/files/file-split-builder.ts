@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import type { FileSplit } from '../dataset.js';
 import { sharedBytes, sharedLabels } from '../split.js';
 

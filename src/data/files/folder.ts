@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { evaluatedOn, type EvaluationSplit, type FileImages } from './file-images.js';
 import { checkClassCount, FileSplitBuilder } from './file-split-builder.js';
 import { classFolders, foldersAmong, listFolder, scanClasses, type ScanProgress } from './scan.js';

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { readSynsetMat } from './imagenet-synsets.js';
 import { findFile, readInfoLines } from './info-files.js';
 import { shown } from './shown.js';

@@ -1,5 +1,5 @@
-import { UserError } from '../../errors.js';
-import { readMat, type MatArray, type MatStruct } from '../formats/mat.js';
+import { UserError } from '../../core/errors.js';
+import { readMat, type MatArray, type MatStruct } from '../../formats/mat.js';
 import { readInfoFile, readInfoLines } from './info-files.js';
 import { shown } from './shown.js';
 

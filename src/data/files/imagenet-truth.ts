@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { readCsvRows } from './csv-rows.js';
 import { IMAGENET_CLASSES, readSynsetMat, readSynsetText } from './imagenet-synsets.js';
 import { findFile, readInfoLines } from './info-files.js';

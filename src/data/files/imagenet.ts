@@ -1,5 +1,5 @@
 import { join, parse } from 'node:path';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import type { FileImages } from './file-images.js';
 import { checkClassCount, FileSplitBuilder } from './file-split-builder.js';
 import { readClassNames } from './imagenet-names.js';

@@ -1,8 +1,8 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, UserError } from '../../errors.js';
-import { isMissing, readChecked } from '../read.js';
+import { messageOf, UserError } from '../../core/errors.js';
+import { isMissing, readChecked } from '../../core/read.js';
 import { shown } from './shown.js';
 
 /** The lists that come with ImageNet are far smaller. */

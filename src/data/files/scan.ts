@@ -1,8 +1,8 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, UserError } from '../../errors.js';
-import { isMissing } from '../read.js';
+import { messageOf, UserError } from '../../core/errors.js';
+import { isMissing } from '../../core/read.js';
 import type { FileSplitBuilder } from './file-split-builder.js';
 import { shown } from './shown.js';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { messageOf, UserError } from '../../errors.js';
+import { messageOf, UserError } from '../../core/errors.js';
 import type { Native } from './native.js';
 
 // The same path from src/ (tests) and from dist/: both lie three folders above.

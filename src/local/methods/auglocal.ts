@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import type { Network } from '../../networks/network.js';
-import { sampledUnits, tails } from '../auxiliary/sampled.js';
+import { sampledUnits, tails } from '../axes/auxiliary/sampled.js';
 import { composeStrategy } from '../compose.js';
-import { labels } from '../local-loss.js';
+import { labels } from '../axes/loss/local-loss.js';
 import { defineMethod } from '../method.js';
-import { explicitCuts } from '../partition-options.js';
-import { evenCuts, type Cuts } from '../partition.js';
-import { independentPath } from '../paths/independent.js';
+import { explicitCuts } from '../partition/options.js';
+import { evenCuts, type Cuts } from '../partition/partition.js';
+import { independentPath } from '../axes/path/independent.js';
 
 /** AugLocal (Ma et al., ICLR 2024): of K pieces the last d + 1 are one block, the others have sampled nets. */
 export const auglocal = defineMethod({

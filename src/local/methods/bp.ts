@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { cutIntoBlocks } from '../block.js';
 import { defineMethod } from '../method.js';
-import { headUpdate } from '../paths/independent.js';
+import { headUpdate } from '../axes/path/independent.js';
 import { assembleStrategy } from '../strategy.js';
 
 /** End-to-end backpropagation: one block, one update. */

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { composeStrategy } from '../compose.js';
-import { imageContext } from '../context.js';
-import { labels } from '../local-loss.js';
+import { imageContext } from '../axes/context/context.js';
+import { labels } from '../axes/loss/local-loss.js';
 import { defineMethod } from '../method.js';
-import { unitCuts } from '../partition-options.js';
-import { independentPath } from '../paths/independent.js';
+import { unitCuts } from '../partition/options.js';
+import { independentPath } from '../axes/path/independent.js';
 import { headOf, partition, twoTermLoss } from './fragments.js';
 
 /**

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { UserError } from '../../errors.js';
-import { convolutionalHead } from '../auxiliary/convolutional.js';
+import { UserError } from '../../core/errors.js';
+import { convolutionalHead } from '../axes/auxiliary/convolutional.js';
 import { buildChosen, choiceSchema, type Choices, type Chosen } from '../choice.js';
 import { composeStrategy } from '../compose.js';
-import { imageContext } from '../context.js';
-import { weighted, type LocalLoss } from '../local-loss.js';
+import { imageContext } from '../axes/context/context.js';
+import { weighted, type LocalLoss } from '../axes/loss/local-loss.js';
 import { defineMethod } from '../method.js';
-import { stageCuts } from '../partition-options.js';
-import { alongStages, rampedWeight, type Progress, type WeightRange } from '../ramp.js';
+import { stageCuts } from '../partition/options.js';
+import { alongStages, rampedWeight, type Progress, type WeightRange } from '../axes/loss/ramp.js';
 import { alongOwnBlocks, partition, ramp, weightRange } from './fragments.js';
 
 /**

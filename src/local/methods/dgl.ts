@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { dglNet } from '../auxiliary/dgl.js';
+import { dglNet } from '../axes/auxiliary/dgl.js';
 import { composeStrategy } from '../compose.js';
-import { labels } from '../local-loss.js';
+import { labels } from '../axes/loss/local-loss.js';
 import { defineMethod } from '../method.js';
-import { unitCuts } from '../partition-options.js';
-import { independentPath } from '../paths/independent.js';
+import { unitCuts } from '../partition/options.js';
+import { independentPath } from '../axes/path/independent.js';
 import { partition } from './fragments.js';
 
 /** DGL (Belilovsky et al., ICML 2020): a small network of 1×1 convolutions and linear layers on each block. */

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { UserError } from '../../errors.js';
-import type { AuxiliaryNet } from '../auxiliary/auxiliary.js';
-import { convolutionalHead } from '../auxiliary/convolutional.js';
-import { convolutionalDecoder, type Decoder } from '../auxiliary/decoder.js';
-import { hpffImagenetDecoder, manImagenetDecoder } from '../auxiliary/imagenet-decoder.js';
-import { imagenetHead } from '../auxiliary/imagenet-head.js';
-import { labels, reconstruction, weighted, type LocalLoss } from '../local-loss.js';
-import { alongBlocks, rampedWeight, type Progress, type WeightRange } from '../ramp.js';
+import { UserError } from '../../core/errors.js';
+import type { AuxiliaryNet } from '../axes/auxiliary/auxiliary.js';
+import { convolutionalHead } from '../axes/auxiliary/convolutional.js';
+import { convolutionalDecoder, type Decoder } from '../axes/decoder/decoder.js';
+import { hpffImagenetDecoder, manImagenetDecoder } from '../axes/decoder/imagenet-decoder.js';
+import { imagenetHead } from '../axes/auxiliary/imagenet-head.js';
+import { labels, reconstruction, weighted, type LocalLoss } from '../axes/loss/local-loss.js';
+import { alongBlocks, rampedWeight, type Progress, type WeightRange } from '../axes/loss/ramp.js';
 
 /** Options that several methods have in common. */
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { convolutionalHead } from '../auxiliary/convolutional.js';
+import { convolutionalHead } from '../axes/auxiliary/convolutional.js';
 import { composeStrategy } from '../compose.js';
-import { labels } from '../local-loss.js';
+import { labels } from '../axes/loss/local-loss.js';
 import { defineMethod } from '../method.js';
-import { unitCuts } from '../partition-options.js';
-import { independentPath } from '../paths/independent.js';
+import { unitCuts } from '../partition/options.js';
+import { independentPath } from '../axes/path/independent.js';
 import { partition } from './fragments.js';
 
 /** Greedy (Belilovsky et al., ICML 2019, layer-wise): a linear classifier on each block's pooled features. */

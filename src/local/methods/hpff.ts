@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { composeStrategy } from '../compose.js';
-import { fusions } from '../fusion.js';
-import { labels } from '../local-loss.js';
+import { fusions } from '../axes/fusion/fusion.js';
+import { labels } from '../axes/loss/local-loss.js';
 import { defineMethod } from '../method.js';
-import { stageCuts } from '../partition-options.js';
-import { cascadePath } from '../paths/cascade.js';
-import { alongBlocks, alongStages } from '../ramp.js';
+import { stageCuts } from '../partition/options.js';
+import { cascadePath } from '../axes/path/cascade.js';
+import { alongBlocks, alongStages } from '../axes/loss/ramp.js';
 import { cascadeWeights, headOf, partition, ramp, twoTermLoss, twoTermLossOf } from './fragments.js';
 
 /**

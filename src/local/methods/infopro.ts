@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { composeStrategy } from '../compose.js';
 import { defineMethod } from '../method.js';
-import { unitCuts } from '../partition-options.js';
-import { independentPath } from '../paths/independent.js';
+import { unitCuts } from '../partition/options.js';
+import { independentPath } from '../axes/path/independent.js';
 import { alongOwnBlocks, headOf, partition, twoTermLoss, twoTermLossOf } from './fragments.js';
 
 /** InfoPro (Wang et al., ICLR 2021): reconstruction of the image and classification. */

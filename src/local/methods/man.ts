@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { Network } from '../../networks/network.js';
-import { momentumBridge, type BridgeBuilder } from '../bridge.js';
+import { momentumBridge, type BridgeBuilder } from '../axes/bridge/bridge.js';
 import { composeStrategy } from '../compose.js';
 import { defineMethod } from '../method.js';
-import { stageCuts } from '../partition-options.js';
-import { independentPath } from '../paths/independent.js';
-import { alongStages } from '../ramp.js';
+import { stageCuts } from '../partition/options.js';
+import { independentPath } from '../axes/path/independent.js';
+import { alongStages } from '../axes/loss/ramp.js';
 import type { Strategy } from '../strategy.js';
 import { alongOwnBlocks, headOf, partition, ramp, twoTermLoss, twoTermLossOf } from './fragments.js';
 

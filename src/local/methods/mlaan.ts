@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { momentumBridge } from '../bridge.js';
+import { momentumBridge } from '../axes/bridge/bridge.js';
 import { composeStrategy } from '../compose.js';
-import { labels } from '../local-loss.js';
+import { labels } from '../axes/loss/local-loss.js';
 import { defineMethod } from '../method.js';
-import { stageCuts } from '../partition-options.js';
-import { cascadePath } from '../paths/cascade.js';
+import { stageCuts } from '../partition/options.js';
+import { cascadePath } from '../axes/path/cascade.js';
 import { alongOwnBlocks, cascadeWeights, headOf, twoTermLossOf } from './fragments.js';
 import { infopro } from './infopro.js';
 import { man } from './man.js';

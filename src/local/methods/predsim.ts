@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { pooledLinear } from '../auxiliary/pooled.js';
+import { pooledLinear } from '../axes/auxiliary/pooled.js';
 import { composeStrategy } from '../compose.js';
-import { labels, similarity, weighted } from '../local-loss.js';
+import { labels, similarity, weighted } from '../axes/loss/local-loss.js';
 import { defineMethod } from '../method.js';
-import { unitCuts } from '../partition-options.js';
-import { independentPath } from '../paths/independent.js';
-import { rampedWeight } from '../ramp.js';
+import { unitCuts } from '../partition/options.js';
+import { independentPath } from '../axes/path/independent.js';
+import { rampedWeight } from '../axes/loss/ramp.js';
 import { alongOwnBlocks, partition, weightRange } from './fragments.js';
 
 /** PredSim (Nøkland & Eidnes, ICML 2019): similarity matching and a pooled linear classifier. */

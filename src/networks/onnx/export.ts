@@ -1,4 +1,4 @@
-import type { Encoded } from '../../protobuf.js';
+import type { Encoded } from '../../formats/protobuf.js';
 import type { Network } from '../network.js';
 import { encodeModel } from './model.js';
 import { recordNetwork } from './record.js';

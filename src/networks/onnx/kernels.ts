@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { batchSize, channelsFirst, inOrder, sameNumbers, type Graph, type Value } from './graph.js';
 
 /** Records a TensorFlow.js kernel as nodes of a graph. */

@@ -6,7 +6,7 @@ import {
   messageField,
   textField,
   type Encoded,
-} from '../../protobuf.js';
+} from '../../formats/protobuf.js';
 import { toTorch } from '../../nn/parameters.js';
 import { batchSize, type Attribute, type Constant, type Node, type Value } from './graph.js';
 import type { RecordedNetwork } from './record.js';

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { evaluationMode } from '../../engine/fused/ops.js';
 import { registerFusedOps } from '../../engine/fused/registry.js';
 import { scoped } from '../../engine/scoped.js';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import type { Parameter } from '../../nn/parameters.js';
 import { networkForward, networkState, type Network } from '../network.js';
 import { recordingOps, type Recorder } from './fused.js';

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createPaddedCrop } from '../../../src/data/augment/padded-crop.js';
 import type { PaddedCrop } from '../../../src/data/dataset.js';
-import type { RandomStream } from '../../../src/random.js';
-import { randomStream } from '../../../src/random.js';
+import type { RandomStream } from '../../../src/core/random.js';
+import { randomStream } from '../../../src/core/random.js';
 import { userMessage } from '../helpers.js';
 
 type Shape = readonly [number, number, number];

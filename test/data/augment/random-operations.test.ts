@@ -6,7 +6,7 @@ import { createRandAugment, operations } from '../../../src/data/augment/rand-au
 import { sampleStreams } from '../../../src/data/augment/streams.js';
 import * as tone from '../../../src/data/augment/tone.js';
 import type { Augmentation } from '../../../src/data/dataset.js';
-import { randomStream } from '../../../src/random.js';
+import { randomStream } from '../../../src/core/random.js';
 import { userMessage } from '../helpers.js';
 
 /** Within four standard deviations of its mean, k. */

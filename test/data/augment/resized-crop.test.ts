@@ -6,7 +6,7 @@ import { createEnlarger } from '../../../src/data/augment/enlarge.js';
 import { checkResizedCrop, drawResizedCrop } from '../../../src/data/augment/resized-crop.js';
 import { sampleStreams } from '../../../src/data/augment/streams.js';
 import type { ResizedCrop } from '../../../src/data/dataset.js';
-import { randomStream } from '../../../src/random.js';
+import { randomStream } from '../../../src/core/random.js';
 import { userMessage } from '../helpers.js';
 
 const imagenet: ResizedCrop = { kind: 'resized', scale: [0.08, 1], ratio: [3 / 4, 4 / 3] };

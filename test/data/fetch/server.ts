@@ -7,7 +7,7 @@ import { Header } from 'tar';
 import { afterEach } from 'vitest';
 import type { Patience } from '../../../src/data/fetch/download.js';
 import type { Manifest, ManifestFile } from '../../../src/data/fetch/manifest.js';
-import { randomStream } from '../../../src/random.js';
+import { randomStream } from '../../../src/core/random.js';
 
 /** Answers the request of that number, from 0. */
 export type Handler = (request: IncomingMessage, response: ServerResponse, number: number) => void;

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { unpackTarGz } from '../../../src/data/fetch/unpack.js';
-import { UserError } from '../../../src/errors.js';
+import { UserError } from '../../../src/core/errors.js';
 import { temporaryFolders, userMessage } from '../helpers.js';
 import { digest, noise, tar, tarGz, type TarEntry } from './server.js';
 

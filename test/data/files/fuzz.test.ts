@@ -5,7 +5,7 @@ import { readCsvList } from '../../../src/data/files/csv.js';
 import { readGroundTruth } from '../../../src/data/files/imagenet-truth.js';
 import { readSynsetText } from '../../../src/data/files/imagenet-synsets.js';
 import { readClassNames } from '../../../src/data/files/imagenet-names.js';
-import { UserError } from '../../../src/errors.js';
+import { UserError } from '../../../src/core/errors.js';
 import { temporaryFolders } from '../helpers.js';
 import { metaMat } from './meta-mat.js';
 import { plant, write } from './tree.js';

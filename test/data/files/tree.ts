@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import type { FileSplit, Split } from '../../../src/data/dataset.js';
-import { pathAt } from '../../../src/data/path-list.js';
+import { pathAt } from '../../../src/data/files/path-list.js';
 
 /** Writes files that hold nothing: what is only scanned is never read. */
 export function plant(root: string, ...paths: readonly string[]): string {

@@ -4,7 +4,7 @@ import { trainingMode, type Mode } from '../../../src/engine/fused/ops.js';
 import { fused } from '../../../src/engine/fused/registry.js';
 import { selectEngine } from '../../../src/engine/select.js';
 import { nativeStatus } from '../../../src/engine/torch/load-native.js';
-import { randomStream } from '../../../src/random.js';
+import { randomStream } from '../../../src/core/random.js';
 import { torchEngine } from '../../support/device.js';
 import { convCases } from './conv-cases.js';
 import { convolve, moments, normalise, numericGradient, outputShape, type ConvCase } from './reference.js';

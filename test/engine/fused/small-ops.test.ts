@@ -9,7 +9,7 @@ import { fused } from '../../../src/engine/fused/registry.js';
 import { resizeBilinearOp } from '../../../src/engine/fused/resize.js';
 import { selectEngine } from '../../../src/engine/select.js';
 import { nativeStatus } from '../../../src/engine/torch/load-native.js';
-import { randomStream } from '../../../src/random.js';
+import { randomStream } from '../../../src/core/random.js';
 import { torchEngine } from '../../support/device.js';
 import { numericGradient } from './reference.js';
 import { attention, gelu, layerNorm, linear, resizeBilinear } from './small-ops-reference.js';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { UserError } from '../../../src/errors.js';
+import { UserError } from '../../../src/core/errors.js';
 
 /** The module as it finds a machine where the addon is there or not, and loading it does this. */
 async function loaderWhere(exists: boolean, load: () => unknown) {

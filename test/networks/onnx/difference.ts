@@ -4,8 +4,8 @@ import { evaluationMode } from '../../../src/engine/fused/ops.js';
 import { networkForward, networkState, type Network } from '../../../src/networks/network.js';
 import { onnxModel } from '../../../src/networks/onnx/export.js';
 import { setFromTorch, toTorch } from '../../../src/nn/parameters.js';
-import { toBytes } from '../../../src/protobuf.js';
-import { randomStream } from '../../../src/random.js';
+import { toBytes } from '../../../src/formats/protobuf.js';
+import { randomStream } from '../../../src/core/random.js';
 import { InferenceSession, Tensor } from '../../support/onnxruntime.js';
 
 /** Every parameter and statistic is drawn anew, so that none is left out or confused without being noticed. */

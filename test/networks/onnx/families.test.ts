@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { UserError } from '../../../src/errors.js';
-import { imageContext, supplyContext } from '../../../src/local/context.js';
-import { cutsAfter } from '../../../src/local/partition.js';
+import { UserError } from '../../../src/core/errors.js';
+import { imageContext, supplyContext } from '../../../src/local/axes/context/context.js';
+import { cutsAfter } from '../../../src/local/partition/partition.js';
 import { buildNetwork } from '../../../src/networks/build.js';
 import { disposeNetwork, type Network, type Unit } from '../../../src/networks/network.js';
 import { onnxModel } from '../../../src/networks/onnx/export.js';

@@ -1,0 +1,178 @@
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import { dataOptionsSchema } from '../data/options.js';
+import { engineNames } from '../engine/engine.js';
+import { UserError } from '../core/errors.js';
+import type { NamedOptions } from '../local/options.js';
+import { builtInRegistry, methodSchemas, registryWith, type Registry } from '../local/registry.js';
+import { networkOptionsSchema } from '../networks/options.js';
+import { trainOptionsSchema } from '../train/options.js';
+import { readDocument, readText, type ConfigDocument } from './document.js';
+import { loadPlugins } from './plugins.js';
+import { check, formatPath, type Problem } from '../core/schema-problems.js';
+import { visible } from '../core/visible.js';
+
+const labelSchema = z
+  .string()
+  .max(60)
+  .regex(/^[^\p{Cc}]+$/u, 'must be text on one line')
+  .exactOptional();
+/** Files whose code adds methods and choices: a path, or that with the file's SHA-256, as run folders record it. */
+const pluginsSchema = z
+  .array(
+    z.preprocess(
+      (value) => (typeof value === 'string' ? { path: value } : value),
+      z.strictObject({
+        /** Relative to the folder of the file that names it. */
+        path: z.string().min(1),
+        /** Of the file that it must be. */
+        sha256: z
+          .string()
+          .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits')
+          .exactOptional(),
+      }),
+    ),
+  )
+  .min(1)
+  .exactOptional();
+
+/** Options of each method and the name that tables show, which is the method's own if not given. */
+function methodSchema(registry: Registry): z.ZodType<MethodConfig> {
+  const [first, ...others] = methodSchemas(registry).map((schema) =>
+    schema.safeExtend({ label: labelSchema }),
+  );
+  return z.discriminatedUnion('method', [first!, ...others]) as unknown as z.ZodType<MethodConfig>;
+}
+
+function refuseTwins(methods: readonly MethodConfig[], context: z.RefinementCtx): void {
+  methods.forEach((method, i) => {
+    const twin = methods.findIndex((other) => labelOf(other) === labelOf(method));
+    if (twin === i) return;
+    const message = `both methods.${twin} and methods.${i} are called "${labelOf(method)}"; give one a label`;
+    context.addIssue({ code: 'custom', path: [i], message });
+  });
+}
+
+function refuseRepeats(seeds: readonly number[], context: z.RefinementCtx): void {
+  const repeated = seeds.find((seed, i) => seeds.indexOf(seed) < i);
+  if (repeated === undefined) return;
+  context.addIssue({ code: 'custom', message: `must be different seeds; ${repeated} is there twice` });
+}
+
+/** Everything that decides an experiment's numbers, with the methods that there are. */
+function configSchema(registry: Registry) {
+  const method = methodSchema(registry);
+  return z
+    .strictObject({
+      /** Config files that this one adds to; what is left of it here came by `--set`. */
+      extends: z.undefined({ error: 'can only be said in a file' }).exactOptional(),
+      /** Part of the run folders' names. */
+      name: z
+        .string()
+        .max(80)
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, ".", "_" and "-"'),
+      seed: z.int().min(0).default(1),
+      /** In place of `seed`, for comparisons. */
+      seeds: z.array(z.int().min(0)).min(1).superRefine(refuseRepeats).exactOptional(),
+      engine: z.enum(['auto', ...engineNames]).default('auto'),
+      plugins: pluginsSchema,
+      data: dataOptionsSchema,
+      network: networkOptionsSchema,
+      train: trainOptionsSchema,
+      method: method.exactOptional(),
+      methods: z.array(method).min(1).superRefine(refuseTwins).exactOptional(),
+    })
+    .superRefine((config, context) => {
+      if ((config.method === undefined) === (config.methods === undefined)) {
+        const message = 'must have either "method" (one) or "methods" (a list to compare)';
+        context.addIssue({ code: 'custom', message });
+      }
+    });
+}
+
+/** Made once, as that takes longer than to check a config. */
+const builtInConfigSchema = configSchema(builtInRegistry);
+
+export type Config = z.infer<typeof builtInConfigSchema>;
+export type MethodConfig = NamedOptions & { readonly label?: string };
+
+/** The name that tables and run folders show for a method. */
+export function labelOf(method: MethodConfig): string {
+  return method.label ?? method.method;
+}
+
+/** The methods that a config compares: its own, with BP in front where it is missing. */
+export function comparedMethods(config: Config): MethodConfig[] {
+  const methods = config.methods ?? (config.method ? [config.method] : []);
+  return methods.some(({ method }) => method === 'bp') ? methods : [{ method: 'bp' }, ...methods];
+}
+
+/** The seeds that a config is trained with. */
+export function comparedSeeds({ seeds, seed }: Config): readonly number[] {
+  return seeds ?? [seed];
+}
+
+/** A config, and the methods and choices that it can name: the built-in ones and those of its plugins. */
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly registry: Registry;
+}
+
+/**
+ * Reads, overrides and validates a config file and those that it `extends`. Its `plugins` are code, which runs here, as do those of the command
+ * line: the config then lists them all by absolute path and SHA-256.
+ *
+ * @param path a YAML file
+ * @param overrides `a.b=value` each, applied in order before validation
+ * @param plugins paths of plugins beside the config's, relative to the working directory
+ * @returns the config with every default filled in
+ * @throws UserError if the file can't be read, is not YAML, or breaks the schema (then with a line for each problem),
+ * or a plugin can't be loaded
+ */
+export async function loadConfig(
+  path: string,
+  overrides: readonly string[] = [],
+  plugins: readonly string[] = [],
+): Promise<LoadedConfig> {
+  const document = readDocument(readText(path), path, overrides);
+  const { plugins: named = [] } = validate(z.looseObject({ plugins: pluginsSchema }), document);
+  const requests = [
+    ...named.map((plugin, i) => {
+      const file = document.fileOf(['plugins', i]);
+      return { ...plugin, folder: dirname(file), origin: `${file}: plugins.${i}` };
+    }),
+    ...plugins.map((plugin) => ({ path: plugin, folder: '.', origin: '--plugin' })),
+  ];
+  const loaded = await loadPlugins(requests);
+  if (loaded.length === 0) {
+    return { config: validate(builtInConfigSchema, document), registry: builtInRegistry };
+  }
+  const registry = registryWith(loaded);
+  const config = validate(configSchema(registry), document);
+  const recorded = loaded.map(({ file, sha256 }) => ({ path: file, sha256 }));
+  return { config: { ...config, plugins: recorded }, registry };
+}
+
+/**
+ * As `loadConfig`, from text, without running any plugin: the methods are those of the registry. `file` is the text's
+ * name in messages.
+ */
+export function parseConfig(
+  text: string,
+  file: string,
+  overrides: readonly string[] = [],
+  registry = builtInRegistry,
+): Config {
+  const schema = registry === builtInRegistry ? builtInConfigSchema : configSchema(registry);
+  return validate(schema, readDocument(text, file, overrides));
+}
+
+/** Throws a UserError with a line for each problem. */
+function validate<T>(schema: z.ZodType<T>, { value, locate }: ConfigDocument): T {
+  const result = check(schema, value);
+  if ('value' in result) return result.value;
+  const lines = result.problems.map(({ path, message }: Problem) =>
+    visible([locate(path), ...(path.length > 0 ? [formatPath(path)] : []), message].join(': ')),
+  );
+  throw new UserError(lines.join('\n'));
+}

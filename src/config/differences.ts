@@ -1,0 +1,25 @@
+import { formatPath } from '../core/schema-problems.js';
+import { visible } from '../core/visible.js';
+
+/** What a resumed run may have otherwise than it had: none of these changes a number. */
+const free = [/^train\.(workers|keep)$/, /^data\.(dir|file)$/, /^plugins\.\d+\.path$/];
+
+/** Keys of which two configs have different values, one line each: `train.epochs: 2 there, 3 here`. */
+export function configDifferences(there: object, here: object): string[] {
+  const [a, b] = [leaves(there), leaves(here)];
+  return [...new Set([...a.keys(), ...b.keys()])]
+    .filter((key) => a.get(key) !== b.get(key) && !free.some((pattern) => pattern.test(key)))
+    .map((key) => visible(`${key}: ${a.get(key) ?? 'not set'} there, ${b.get(key) ?? 'not set'} here`));
+}
+
+/** Every value that is neither a map nor a list, as JSON, by its path; empty ones among them. */
+export function leaves(value: object): Map<string, string> {
+  const found = new Map<string, string>();
+  const walk = (node: unknown, path: readonly string[]): void => {
+    const entries = typeof node === 'object' && node !== null ? Object.entries(node) : [];
+    if (entries.length > 0) entries.forEach(([key, child]) => walk(child, [...path, key]));
+    else if (node !== undefined) found.set(formatPath(path), JSON.stringify(node));
+  };
+  walk(value, []);
+  return found;
+}

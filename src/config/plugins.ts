@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, realpathSync } from 'node:fs';
+import { register } from 'node:module';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { messageOf, UserError } from '../core/errors.js';
+import { pluginSchema } from '../local/plugin.js';
+import type { PluginSource } from '../local/registry.js';
+import type { SharedModules } from './plugin-hooks.js';
+import { check, formatPath } from '../core/schema-problems.js';
+import { visible } from '../core/visible.js';
+
+/** A plugin that somebody asks for. */
+export interface PluginRequest {
+  /** A file's path. Names of packages and URLs are not taken. */
+  readonly path: string;
+  /** The folder that a relative path starts from. */
+  readonly folder: string;
+  /** Who asks, for messages: `config.yaml: plugins.0`. */
+  readonly origin: string;
+  /** Of the file, where it must be the one that was recorded. */
+  readonly sha256?: string;
+}
+
+export interface LoadedPlugin extends PluginSource {
+  /** Of the file's bytes, in hexadecimal. What the file imports is not part of it. */
+  readonly sha256: string;
+}
+
+/**
+ * Runs plugins and returns what they define. A plugin is code with all the rights of whoever runs the program. It may
+ * be TypeScript (with types that can be stripped: no enums, no namespaces) or JavaScript, and its imports of
+ * `locallearn` and `@tensorflow/tfjs` are the running program's. A file that is asked for twice is loaded once.
+ *
+ * @throws UserError where a file can't be read, is not the one recorded, throws, or defines no plugin
+ */
+export async function loadPlugins(requests: readonly PluginRequest[]): Promise<LoadedPlugin[]> {
+  const loaded = new Map<string, LoadedPlugin>();
+  for (const request of requests) {
+    const { file, sha256 } = examine(request);
+    if (!loaded.has(file)) loaded.set(file, { file, sha256, plugin: await run(file) });
+  }
+  return [...loaded.values()];
+}
+
+function examine({ path, folder, origin, sha256: recorded }: PluginRequest): Omit<LoadedPlugin, 'plugin'> {
+  const file = resolve(folder, path);
+  if (!/\.m?[jt]s$/.test(file)) {
+    throw new UserError(
+      visible(`${origin}: ${path}: a plugin is a file that ends in .ts, .mts, .js or .mjs`),
+    );
+  }
+  let sha256: string;
+  try {
+    sha256 = createHash('sha256').update(readFileSync(file)).digest('hex');
+  } catch (error) {
+    throw new UserError(visible(`${origin}: cannot read the plugin: ${messageOf(error)}`));
+  }
+  if (recorded !== undefined && recorded !== sha256) {
+    throw new UserError(
+      visible(
+        `${origin}: ${file} is not the file that was recorded: its SHA-256 is ${sha256}, not ${recorded}; bring that file back, or take sha256 out to use this one`,
+      ),
+    );
+  }
+  return { file: realpathSync(file), sha256 };
+}
+
+async function run(file: string): Promise<LoadedPlugin['plugin']> {
+  registerHooks();
+  const url = pathToFileURL(file).href;
+  let module: Readonly<Record<string, unknown>>;
+  try {
+    module = (await import(url)) as typeof module;
+  } catch (error) {
+    const reason = messageOf(error).split('\n')[0]!;
+    throw new UserError(visible(`${file}${positionIn(url, error)}: the plugin cannot be loaded: ${reason}`), {
+      cause: error,
+    });
+  }
+  if (module['plugin'] === undefined) {
+    const names = Object.keys(module).join(', ') || 'nothing';
+    throw new UserError(
+      visible(
+        `${file}: a plugin must have "export const plugin = definePlugin({ … })", this file exports ${names}`,
+      ),
+    );
+  }
+  const result = check(pluginSchema, module['plugin']);
+  if ('value' in result) return result.value;
+  const { path, message } = result.problems[0]!;
+  throw new UserError(visible(`${file}: ${formatPath(['plugin', ...path])}: ${message}`));
+}
+
+/** `:line:column` where the error's stack has one in that file. */
+function positionIn(url: string, error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const start = stack.indexOf(`${url}:`);
+  return start < 0 ? '' : (/^(:\d+){1,2}/.exec(stack.slice(start + url.length))?.[0] ?? '');
+}
+
+let registered = false;
+
+/** Once a process: hooks cannot be taken back. */
+function registerHooks(): void {
+  if (registered) return;
+  const data: SharedModules = {
+    locallearn: new URL('../index.js', import.meta.url).href,
+    '@tensorflow/tfjs': import.meta.resolve('@tensorflow/tfjs'),
+  };
+  register('./plugin-hooks.js', import.meta.url, { data });
+  registered = true;
+}

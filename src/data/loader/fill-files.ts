@@ -1,0 +1,77 @@
+import { createAugmenter, createFinisher, drawCrop } from '../augment/augmenter.js';
+import { mirror } from '../augment/mirror.js';
+import { sampleStreams, type SampleStreams } from '../augment/streams.js';
+import { BadImageError } from '../files/bad-image.js';
+import type { BadImage, FileSplit } from '../dataset.js';
+import type { BatchFiller, BatchPlan } from './fill.js';
+import { pathAt } from '../files/path-list.js';
+
+/** Decodes, crops and augments one file into the bytes of its image. */
+type SampleDecoder = (path: string, streams: SampleStreams, target: Uint8Array) => Promise<void>;
+
+/** Batches of image files, `lanes` of them decoded at once; nothing is kept from one to the next. */
+export function createFileFiller(plan: BatchPlan, split: FileSplit, lanes: number): BatchFiller {
+  const { imageShape, batchSize, seed, order } = plan;
+  const imageBytes = imageShape[0] * imageShape[1] * imageShape[2];
+  let decoder: Promise<SampleDecoder> | undefined;
+  return async (epoch, step, { images, labels }, isStopped) => {
+    const decode = await (decoder ??= createSampleDecoder(plan));
+    const first = step * batchSize;
+    const count = Math.min(batchSize, split.size - first);
+    const bad = new Map<number, BadImage>();
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      while (next < count && !isStopped()) {
+        const i = next++;
+        const index = order[first + i]!;
+        const path = pathAt(split.paths, index);
+        const target = images.subarray(i * imageBytes, (i + 1) * imageBytes);
+        try {
+          await decode(path, sampleStreams(seed, epoch, index), target);
+        } catch (error) {
+          if (!(error instanceof BadImageError)) throw error;
+          bad.set(i, { index, path, reason: error.message });
+        }
+        labels[i] = split.labels[index]!;
+      }
+    };
+    await Promise.all(Array.from({ length: lanes }, lane));
+    let size = 0;
+    for (let i = 0; i < count; i++) {
+      if (bad.has(i)) continue;
+      images.copyWithin(size * imageBytes, i * imageBytes, (i + 1) * imageBytes);
+      labels[size++] = labels[i]!;
+    }
+    return { size, bad: [...bad].toSorted(([a], [b]) => a - b).map(([, image]) => image) };
+  };
+}
+
+/** Only now is the decoding library loaded: most data sets do without. */
+async function createSampleDecoder({
+  augmentation,
+  imageShape,
+  mean,
+  centreShare,
+}: BatchPlan): Promise<SampleDecoder> {
+  const { decodeCentre, decodeRectangle, openImage } = await import('../files/decode-file.js');
+  if (augmentation === undefined) {
+    return async (path, _streams, target) => {
+      target.set(await decodeCentre(await openImage(path), centreShare, imageShape));
+    };
+  }
+  const { crop, flip } = augmentation;
+  if (crop.kind === 'padded') {
+    const augment = createAugmenter(augmentation, imageShape, mean);
+    return async (path, streams, target) => {
+      augment(streams, await decodeCentre(await openImage(path), centreShare, imageShape), 0, target, 0);
+    };
+  }
+  const finish = createFinisher(augmentation, imageShape, mean);
+  return async (path, streams, target) => {
+    const image = await openImage(path);
+    const { rectangle, flipped } = drawCrop(streams, crop, flip, image.width, image.height);
+    target.set(await decodeRectangle(image, rectangle, imageShape));
+    if (flipped) mirror(target, imageShape);
+    finish?.(streams, target);
+  };
+}

@@ -1,0 +1,196 @@
+import { UserError } from '../../core/errors.js';
+import { permutation, randomStream } from '../../core/random.js';
+import { checkAugmentation } from '../augment/augmenter.js';
+import type { BatchSource } from './batch-source.js';
+import { batchOf, checkUsable } from './batch-source.js';
+import type { Dataset, ImageBatch, MemorySplit, OnBadImage, Split } from '../dataset.js';
+import type { BatchPlan } from './fill.js';
+import { createFiller } from './fill.js';
+import { sharedBytes, sharedLabels } from '../split.js';
+import { WorkerPool } from './worker-pool.js';
+
+/** What the loader needs to know of the data set that a split belongs to. */
+export type LoadedDataset = Pick<Dataset, 'imageShape' | 'mean' | 'augmentation' | 'onBadImage'>;
+
+export interface LoaderOptions {
+  readonly batchSize: number;
+  readonly seed: number;
+  /** Whether each epoch has an order of its own; else that of the split. */
+  readonly shuffle: boolean;
+  /**
+   * Whether images are varied as the data set's augmentation says; else those in memory are as they are, and of image
+   * files the middle is taken: all of the shorter side, or 224/256 of it where training crops at random and resizes.
+   */
+  readonly augment: boolean;
+  /** Whether images that do not fill the last batch are left out of the epoch; else that batch is short. */
+  readonly dropLast: boolean;
+  /** Threads that fill batches ahead; 0: the calling thread fills each batch when it is asked for. */
+  readonly workers: number;
+  /** Batches kept ready beside the one in use, 1 or more; of no account without workers. */
+  readonly prefetch: number;
+}
+
+/** ImageNet's evaluation, for images that are trained on in random-resized crops: 224 of 256 pixels. */
+const evaluationShare = 224 / 256;
+/** Image files decoded at once where there are no workers: as many as Node has threads for it. */
+const inlineLanes = 4;
+
+export interface Loader {
+  /** Batches an epoch. */
+  readonly steps: number;
+  /**
+   * The epoch's batches, from batch `first` on (default 0); what is before it is not decoded. Their bytes depend on the split, the seed and the epoch alone. A batch's arrays are valid
+   * until the next one is asked for. One epoch at a time: asking another's first batch ends the one before. With
+   * `onBadImage: skip`, a batch goes without its bad images, down to none.
+   * @throws UserError for an image file that cannot be decoded, with its name and index, unless bad images are skipped
+   * @throws Error if a worker fails or the loader has been closed
+   */
+  batches(epoch: number, first?: number): AsyncIterable<ImageBatch>;
+  /** Ends the workers. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a split for reading in batches. Workers start at once; they never keep the process alive by themselves. A
+ * split that is not over shared memory is copied there for them.
+ * @throws UserError for a batch larger than the split with `dropLast`, or sizes that are no whole numbers
+ */
+export function openLoader(dataset: LoadedDataset, split: Split, options: LoaderOptions): Loader {
+  const { imageShape, mean } = dataset;
+  const { seed, shuffle, dropLast, workers, prefetch } = options;
+  wholeNumber('split.size', split.size, 1);
+  wholeNumber('batchSize', options.batchSize, 1);
+  wholeNumber('workers', workers, 0);
+  wholeNumber('prefetch', prefetch, 1);
+  checkSplit(split, imageShape);
+  if (options.augment) checkAugmentation(dataset.augmentation, imageShape);
+  if (dropLast && options.batchSize > split.size) {
+    throw new UserError(
+      `batchSize: a batch of ${options.batchSize} is larger than the data set, ${split.size} images: choose a smaller one`,
+    );
+  }
+  const batchSize = Math.min(options.batchSize, split.size);
+  const steps = dropLast ? Math.floor(split.size / batchSize) : Math.ceil(split.size / batchSize);
+  const order = new Uint32Array(new SharedArrayBuffer(4 * split.size));
+  for (let i = 0; i < split.size; i++) order[i] = i;
+  const augmentation = options.augment ? dataset.augmentation : undefined;
+  const plan: BatchPlan = {
+    split,
+    imageShape,
+    mean,
+    batchSize,
+    seed,
+    augmentation,
+    centreShare: dataset.augmentation.crop.kind === 'resized' ? evaluationShare : 1,
+    order,
+  };
+  const source =
+    workers > 0
+      ? new WorkerPool({ ...plan, split: shared(split) }, steps, workers, prefetch)
+      : openInline(plan);
+  const shuffleFor = (epoch: number): void => {
+    if (shuffle) order.set(permutation(split.size, randomStream(seed, 'data', 'order', epoch)));
+  };
+  const { onBadImage = 'fail' } = dataset;
+  return { steps, batches: iterate(source, steps, shuffleFor, onBadImage), close: () => source.close() };
+}
+
+function iterate(
+  source: BatchSource,
+  steps: number,
+  shuffleFor: (epoch: number) => void,
+  onBadImage: OnBadImage,
+): (epoch: number, first?: number) => AsyncGenerator<ImageBatch, void, undefined> {
+  let current = 0;
+  return async function* (epoch, first = 0) {
+    const own = ++current;
+    const isCurrent = (): boolean => own === current;
+    await source.begin(epoch, first, isCurrent, () => shuffleFor(epoch));
+    try {
+      for (let step = first; step < steps; step++) {
+        const batch = await source.take(step, isCurrent);
+        const [bad] = batch.skipped;
+        if (bad && onBadImage === 'fail') {
+          throw new UserError(
+            `${bad.path} (image ${bad.index}) ${bad.reason}: mend or remove it, or set data.onBadImage to skip`,
+          );
+        }
+        yield batch;
+      }
+    } finally {
+      if (isCurrent()) source.stop();
+    }
+  };
+}
+
+/** Without workers: one buffer, filled when a batch is asked for. */
+function openInline(plan: BatchPlan): BatchSource {
+  const [height, width, channels] = plan.imageShape;
+  const fill = createFiller(plan, inlineLanes);
+  const buffers = {
+    images: new Uint8Array(plan.batchSize * height * width * channels),
+    labels: new Uint16Array(plan.batchSize),
+  };
+  let epochAtHand = 0;
+  let closed = false;
+  /** Ends when nobody writes to the buffer any more. */
+  let writing: Promise<unknown> = Promise.resolve();
+  const isStopped = (isCurrent: () => boolean) => (): boolean => closed || !isCurrent();
+  return {
+    begin: async (epoch, _first, isCurrent, prepare) => {
+      await writing;
+      checkUsable(closed, isCurrent);
+      prepare();
+      epochAtHand = epoch;
+    },
+    take: async (step, isCurrent) => {
+      checkUsable(closed, isCurrent);
+      const filling = fill(epochAtHand, step, buffers, isStopped(isCurrent));
+      writing = Promise.allSettled([filling]);
+      const { size, bad } = await filling;
+      checkUsable(closed, isCurrent);
+      return batchOf(plan, buffers, size, bad);
+    },
+    stop: () => {},
+    close: async () => {
+      closed = true;
+      await writing;
+    },
+  };
+}
+
+function shared(split: Split): Split {
+  if (split.kind !== 'memory') return split;
+  return { ...split, images: sharedImages(split), labels: shareLabels(split) };
+}
+
+function sharedImages({ images }: MemorySplit): Uint8Array {
+  if (images.buffer instanceof SharedArrayBuffer) return images;
+  const copy = sharedBytes(images.length);
+  copy.set(images);
+  return copy;
+}
+
+function shareLabels({ labels }: Split): Uint16Array {
+  if (labels.buffer instanceof SharedArrayBuffer) return labels;
+  const copy = sharedLabels(labels.length);
+  copy.set(labels);
+  return copy;
+}
+
+/** Throws a UserError if the split holds less or more than it says. */
+function checkSplit(split: Split, imageShape: readonly [number, number, number]): void {
+  const imageBytes = imageShape[0] * imageShape[1] * imageShape[2];
+  const images = split.kind === 'memory' ? split.images.length / imageBytes : split.paths.starts.length - 1;
+  if (images !== split.size || split.labels.length !== split.size) {
+    throw new UserError(
+      `the split has ${images} images of ${imageShape.join('×')} and ${split.labels.length} labels, not ${split.size} of each`,
+    );
+  }
+}
+
+function wholeNumber(name: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least) {
+    throw new UserError(`${name}: expected a whole number from ${least}, found ${value}`);
+  }
+}

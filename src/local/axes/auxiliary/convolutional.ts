@@ -1,0 +1,70 @@
+import { UserError } from '../../../core/errors.js';
+import { sequential, type Layer } from '../../../nn/layer.js';
+import { convBatchNorm, globalAveragePool, linear, relu } from '../../../nn/layers.js';
+import { childScope } from '../../../nn/parameters.js';
+import type { AuxiliaryNet } from './auxiliary.js';
+
+export interface HeadWidths {
+  /** Width of the hidden linear layers. */
+  readonly features: number;
+  /** Factor on the published widths, of convolutions and hidden linear layers alike. */
+  readonly widen: number;
+}
+
+/** InfoPro's. */
+export const publishedWidths: HeadWidths = { features: 128, widen: 1 };
+
+/** Where the convolutions stop to double the width. */
+const widest = 64;
+
+/**
+ * InfoPro's `<a>c<b>f` (Wang et al. 2021): a × [3×3 convolution, BN, ReLU] — the first doubles the width at stride 2
+ * up to 64 channels, the others keep it — global average pool, then b linear layers with ReLU between. Greedy's head
+ * is `0c1f`. Layers are numbered as in the published code, pools and activations counted.
+ *
+ * Throws a UserError where the name is not of that form.
+ */
+export function convolutionalHead(
+  name: string,
+  { features, widen }: HeadWidths = publishedWidths,
+): AuxiliaryNet {
+  const match = /^(\d)c([1-9])f$/.exec(name);
+  if (match === null) {
+    throw new UserError(
+      `head '${name}': expected <convolutions>c<linear layers>f, such as 0c1f, 1c2f or 2c2f`,
+    );
+  }
+  const convolutions = Number(match[1]);
+  const linears = Number(match[2]);
+  return (scope, site, outputs) => {
+    const layers: Layer[] = [];
+    let number = 0;
+    let width = site.features.channels;
+    const halved = width < widest;
+    const convolved = Math.floor((halved ? 2 * width : width) * widen);
+    for (let i = 0; i < convolutions; i++) {
+      layers.push(
+        convBatchNorm(scope, [number, number + 1], {
+          inChannels: width,
+          outChannels: convolved,
+          kernel: 3,
+          stride: i === 0 && halved ? 2 : 1,
+          relu: true,
+        }),
+      );
+      number += 3;
+      width = convolved;
+    }
+    layers.push(globalAveragePool);
+    number += 2;
+    for (let i = 0; i < linears; i++) {
+      const last = i === linears - 1;
+      const out = last ? outputs : Math.floor(features * widen);
+      layers.push(linear(childScope(scope, number), { inputs: width, outputs: out }));
+      if (!last) layers.push(relu);
+      number += 2;
+      width = out;
+    }
+    return sequential(layers);
+  };
+}

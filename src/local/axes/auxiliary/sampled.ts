@@ -1,0 +1,115 @@
+import * as tf from '@tensorflow/tfjs';
+import { pureLayer, sequential, type Layer } from '../../../nn/layer.js';
+import { batchNorm, flatten, globalAveragePool, linear } from '../../../nn/layers.js';
+import { childScope, type Scope } from '../../../nn/parameters.js';
+import { adaptiveAveragePool } from '../../../nn/pooling.js';
+import type { Site } from '../../site.js';
+import type { AuxiliaryNet } from './auxiliary.js';
+
+export const tails = ['cifar', 'imagenet', 'vgg'] as const;
+
+/**
+ * What classifies the features that a sampled net ends in. `imagenet`: global average pool and a linear layer.
+ * `cifar`: the same, with a BN between in nets of depth 1 or less. `vgg`: flattened, average pooled to 512 numbers, three
+ * linear layers, BN and ReLU after the first two. Each as in AugLocal's code of that name; the 512 of the `vgg` tail's
+ * hidden layers was decided here.
+ */
+export type Tail = (typeof tails)[number];
+
+export interface SampledOptions {
+  /** d: depth of the first auxiliary net, in residual blocks. */
+  readonly depth: number;
+  /** Coefficient of the pyramid; 0 for the same depth everywhere. */
+  readonly pyramid: number;
+  /** Default `cifar`. */
+  readonly tail?: Tail;
+}
+
+/**
+ * AugLocal's auxiliary nets (Ma et al. 2024, §3): fresh blocks of the network's own kind in the image of units drawn
+ * evenly from the rest of the network, depth falling linearly towards the top, then a tail that classifies.
+ */
+export function sampledUnits(options: SampledOptions): AuxiliaryNet {
+  return (scope, site, outputs) => {
+    const units = site.network.units;
+    const from = units.indexOf(site.unit);
+    const depth = pyramidDepth(options, site);
+    const layers: Layer[] = [];
+    let { channels } = site.features;
+    let doublings = 0;
+    for (const index of sampledIndices(from, units.length, depth)) {
+      const outChannels = units[index]!.output.channels;
+      // Strides follow the width, one halving for each doubling; what a jump of two stages leaves comes at the next.
+      doublings += Math.log2(outChannels / channels);
+      const stride = doublings >= 1 ? 2 : 1;
+      if (stride === 2) doublings -= 1;
+      const inner = childScope(scope, layers.length);
+      layers.push(site.network.buildBlock(inner, { inChannels: channels, outChannels, stride }));
+      channels = outChannels;
+    }
+    // Numbered as in the published code, the pool and the flattening counted.
+    const number = layers.length + 2;
+    const module = (offset: number): Scope => childScope(scope, number + offset);
+    return sequential([...layers, ...tailLayers(options.tail ?? 'cifar', module, channels, depth, outputs)]);
+  };
+}
+
+function tailLayers(
+  tail: Tail,
+  module: (offset: number) => Scope,
+  channels: number,
+  depth: number,
+  outputs: number,
+): Layer[] {
+  if (tail === 'vgg') {
+    const size = 512;
+    const hidden = (offset: number): Layer[] => [
+      linear(module(offset), { inputs: size, outputs: size }),
+      batchNorm(module(offset + 1), size, { relu: true }),
+    ];
+    return [
+      flatten,
+      ...vectorPool(size),
+      ...hidden(0),
+      ...hidden(3),
+      linear(module(6), { inputs: size, outputs }),
+    ];
+  }
+  const normalised = tail === 'cifar' && depth <= 1;
+  return [
+    globalAveragePool,
+    ...(normalised ? [batchNorm(module(0), channels, { relu: false })] : []),
+    linear(module(normalised ? 1 : 0), { inputs: channels, outputs }),
+  ];
+}
+
+/** PyTorch's adaptive average pool of vectors: `[n, length]` → `[n, size]`. */
+const vectorPool = (size: number): readonly Layer[] => [
+  pureLayer((x) => tf.reshape(x, [x.shape[0]!, x.shape[1]!, 1, 1])),
+  adaptiveAveragePool([size, 1]),
+  pureLayer((x) => tf.reshape(x, [x.shape[0]!, size])),
+];
+
+/** d_l = max(1, round(d·(1 − t) + t)) with t = c·l / (K' − 2), K' the number of blocks (AugLocal, Eq. 5). */
+export function pyramidDepth({ depth, pyramid }: SampledOptions, { position, blocks }: Site): number {
+  const t = blocks > 2 ? (pyramid * position) / (blocks - 2) : 0;
+  return Math.max(1, roundHalfEven(depth * (1 - t) + t));
+}
+
+/** Units l + round((L − l − 1) / δ · i), i = 1…δ, or all that follow where there are no more than δ. */
+export function sampledIndices(from: number, unitCount: number, depth: number): number[] {
+  const remaining = unitCount - 1 - from;
+  if (depth >= remaining) return Array.from({ length: remaining }, (_, i) => from + 1 + i);
+  const indices = Array.from({ length: depth }, (_, i) =>
+    roundHalfEven(from + (remaining / depth) * (i + 1)),
+  );
+  return [...new Set(indices)];
+}
+
+/** As Python rounds. */
+function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  const fraction = value - floor;
+  if (fraction !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}

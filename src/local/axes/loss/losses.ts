@@ -1,0 +1,42 @@
+import * as tf from '@tensorflow/tfjs';
+import { fused } from '../../../engine/fused/registry.js';
+import { outsideTape } from '../../../engine/tape.js';
+
+/** Mean softmax cross-entropy of logits `[n, classes]` against one-hot labels. */
+export function crossEntropy(logits: tf.Tensor2D, labels: tf.Tensor2D): tf.Scalar {
+  return fused().crossEntropy(logits, labels.toFloat());
+}
+
+/**
+ * Mean binary cross-entropy of sigmoid(logits) against targets in 0…1, any shape. Its gradient is
+ * (sigmoid(logits) − target) / size; targets get none.
+ */
+export function binaryCrossEntropy(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar {
+  return fused().binaryCrossEntropy(logits, targets);
+}
+
+/**
+ * Supervised contrastive loss (Khosla et al. 2020, Eq. 2), one view a sample, temperature and base temperature 0.07.
+ * `features` `[n, d]` are L2-normalised here. A sample without another of its class counts as zero.
+ */
+export function supervisedContrast(features: tf.Tensor2D, labels: tf.Tensor2D): tf.Scalar {
+  const temperature = 0.07;
+  return tf.tidy(() => {
+    const n = features.shape[0];
+    const norms = tf.sqrt(tf.sum(tf.square(features), 1, true));
+    // PyTorch's F.normalize: divides by max(norm, 1e-12).
+    const unit = tf.div(features, tf.maximum(norms, 1e-12));
+    const similarity = tf.div(tf.matMul(unit as tf.Tensor2D, unit as tf.Tensor2D, false, true), temperature);
+    const others = tf.sub(1, tf.eye(n));
+    const shifted = tf.sub(
+      similarity,
+      // For range alone: no gradient flows through it.
+      outsideTape(() => tf.max(similarity, 1, true)),
+    );
+    const logSum = tf.log(tf.sum(tf.mul(tf.exp(shifted), others), 1, true));
+    const positives = tf.mul(tf.matMul(labels, labels, false, true), others);
+    const logProbability = tf.sum(tf.mul(positives, tf.sub(shifted, logSum)), 1);
+    const counts = tf.maximum(tf.sum(positives, 1), 1);
+    return tf.neg(tf.mean(tf.div(logProbability, counts)));
+  });
+}

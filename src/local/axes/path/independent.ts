@@ -1,0 +1,61 @@
+import * as tf from '@tensorflow/tfjs';
+import { detach } from '../../../engine/detached.js';
+import { trainableVariables, type Layer } from '../../../nn/layer.js';
+import { childScope } from '../../../nn/parameters.js';
+import type { Network } from '../../../networks/network.js';
+import { blockForward, headLoss, nextUnit, siteAfter, siteBehindBridge, type Block } from '../../block.js';
+import { classifierOf } from '../../classifier.js';
+import type { LocalUpdate } from '../../update.js';
+import type { PathBuilder, PathParts } from './path.js';
+
+/**
+ * Independent blocks: each is trained by its own objective on its own output, and hands that output, detached, to the
+ * next; the last by the network's head.
+ */
+export const independentPath: PathBuilder = (parts) => {
+  const local = parts.blocks.slice(0, -1).map((block) => localUpdate(parts, block));
+  return {
+    updates: [...local.map(({ update }) => update), headUpdate(parts.network, parts.blocks.at(-1)!)],
+    auxiliary: local.flatMap(({ auxiliary }) => auxiliary),
+  };
+};
+
+function localUpdate(parts: PathParts, block: Block): { update: LocalUpdate; auxiliary: readonly Layer[] } {
+  const { network, blocks } = parts;
+  const scope = childScope(parts.scope, block.position);
+  const bridge = parts.bridge?.(scope, nextUnit(blocks, block));
+  const site = siteAfter(network, block, blocks.length);
+  const objective = parts.objective(
+    scope,
+    bridge === undefined ? site : siteBehindBridge(site, blocks, block),
+  );
+  const trained = [...(bridge === undefined ? [] : [bridge.trained]), ...objective.layers];
+  const update: LocalUpdate = {
+    name: `block ${block.position + 1}`,
+    variables: [...block.variables, ...trainableVariables(trained)],
+    forward({ x }, batch) {
+      const output = blockForward(block, x!, batch);
+      const features = bridge === undefined ? output : bridge.forward(output);
+      const streams = { x: detach(output) };
+      const loss = objective.loss(features, batch);
+      // Before the backward pass: what needs them has kept them.
+      tf.dispose([features, output]);
+      return { loss, streams };
+    },
+    ...(bridge === undefined ? {} : { after: () => bridge.after() }),
+    ...classifierOf(block, objective, bridge),
+  };
+  return { update, auxiliary: bridge === undefined ? trained : [...trained, bridge.averaged] };
+}
+
+/** Trains the last block and the network's head together. Backpropagation is this update for the only block. */
+export function headUpdate(network: Network, last: Block): LocalUpdate {
+  return {
+    name: 'head',
+    variables: [...last.variables, ...trainableVariables([network.head])],
+    forward: ({ x }, batch) => ({
+      loss: headLoss(network, blockForward(last, x!, batch), batch),
+      streams: {},
+    }),
+  };
+}

@@ -1,0 +1,30 @@
+import type { Network } from '../../../networks/network.js';
+import type { Layer } from '../../../nn/layer.js';
+import type { Scope } from '../../../nn/parameters.js';
+import type { Block } from '../../block.js';
+import type { BridgeBuilder } from '../bridge/bridge.js';
+import type { LossParts } from '../loss/local-loss.js';
+import type { ObjectiveBuilder } from '../../objective.js';
+import type { LocalUpdate } from '../../update.js';
+
+/** What a path joins into updates. */
+export interface PathParts {
+  readonly network: Network;
+  readonly blocks: readonly Block[];
+  /** `auxiliary`: below it each block has a scope of its own, numbered from 0. */
+  readonly scope: Scope;
+  /** The local loss, made of `lossParts`. */
+  readonly objective: ObjectiveBuilder;
+  /** For paths that have a loss of their own beside it. */
+  readonly lossParts: LossParts;
+  readonly bridge: BridgeBuilder | undefined;
+}
+
+export interface Path {
+  readonly updates: readonly LocalUpdate[];
+  /** The auxiliary nets, bridges included. */
+  readonly auxiliary: readonly Layer[];
+}
+
+/** How features travel from block to block, and which updates that makes. */
+export type PathBuilder = (parts: PathParts) => Path;

@@ -1,0 +1,46 @@
+import { UserError } from '../../core/errors.js';
+import type { MethodConfig } from '../../config/config.js';
+import { balanceCuts, type BalancedCuts } from './balance.js';
+import { buildMethod, withNetwork, without, type MemorySetting } from './setting.js';
+
+/** A method whose cut points are all named. */
+export interface ChosenMethod {
+  readonly method: MethodConfig;
+  /** How they were found, where the config left that to measuring. */
+  readonly balanced?: BalancedCuts;
+}
+
+/** Whether a method asks for cut points that only measuring can tell. */
+export function asksForBalance(method: MethodConfig): boolean {
+  return method['cuts'] === 'balanced';
+}
+
+/**
+ * Puts measured cut points in the place of `cuts: balanced`; other methods are returned as they are. The result trains
+ * the same way wherever it is used, on whatever engine.
+ *
+ * Throws a UserError where the number of blocks is missing, or the network has too few units for it.
+ */
+export async function chooseCuts(
+  setting: MemorySetting,
+  method: MethodConfig,
+  { signal, onProgress }: { signal?: AbortSignal | undefined; onProgress?: (message: string) => void } = {},
+): Promise<ChosenMethod> {
+  if (!asksForBalance(method)) return { method };
+  const blocks = method['blocks'];
+  const rest = without(method, ['blocks', 'cuts']);
+  if (typeof blocks !== 'number') {
+    throw new UserError(`${method.method}: cuts 'balanced' need blocks: how many there shall be`);
+  }
+  if (blocks < 2) {
+    throw new UserError(`${method.method}: cuts 'balanced' need at least 2 blocks, not ${blocks}`);
+  }
+  const balanced = await withNetwork(setting, (network) =>
+    balanceCuts({
+      ...{ meter: setting.engine.memory, network, blocks, signal, onProgress },
+      ...{ batchSize: setting.batchSize, seed: setting.seed },
+      build: (cuts) => buildMethod(setting, network, { ...rest, cuts }),
+    }),
+  );
+  return { method: { ...rest, cuts: balanced.cuts }, balanced };
+}

@@ -1,0 +1,138 @@
+import type * as tf from '@tensorflow/tfjs';
+import type { MemoryMeter } from '../../engine/engine.js';
+import { scoped } from '../../engine/scoped.js';
+import { messageOf } from '../../core/errors.js';
+import type { Batch } from '../../local/batch.js';
+import { noiseBatch } from '../../local/noise-batch.js';
+import type { Strategy } from '../../local/strategy.js';
+import type { LocalUpdate } from '../../local/update.js';
+import { sgd, type Optimizer } from '../../train/sgd.js';
+import { planSteps, trainStep } from '../../train/step.js';
+
+/** What one update of a training step takes, in bytes of the engine's meter. */
+export interface UpdateMemory {
+  readonly name: string;
+  /** In use when it starts: what is held throughout, the features it reads, and gradients that wait to be summed. */
+  readonly startBytes: number;
+  /**
+   * What its forward pass adds and its backward pass still needs: saved activations, its output, and of loss terms
+   * that were computed eagerly the gradients in place of the activations.
+   */
+  readonly activationBytes: number;
+  /** Of the parameters that it may change. Updates that share some each count them. */
+  readonly parameterBytes: number;
+  /** Of the parameters that it steps; those that several updates share are stepped by the last of them. */
+  readonly optimizerBytes: number;
+  /** The most in use while it runs, everything counted. */
+  readonly peakBytes: number;
+}
+
+/** What a training step takes, in bytes of the engine's meter. */
+export interface StepMemory {
+  /** In their order. */
+  readonly updates: readonly UpdateMemory[];
+  /** In use before the first update starts: parameters, running statistics, optimiser state, the batch. */
+  readonly heldBytes: number;
+  /** The largest of the updates'. */
+  readonly peakBytes: number;
+}
+
+/** Images of a batch; its values don't matter. */
+export interface BatchShape {
+  readonly batchSize: number;
+  /** Of the random images. */
+  readonly seed: number;
+}
+
+/** The step that makes the optimiser's state needs no more images than the layers that compare them. */
+const firstBatch = 8;
+
+/**
+ * Measures a training step on random images, once the optimiser has its state. No parameter changes (the learning
+ * rate is 0), running statistics do. The meter counts everything that the process holds: dispose other networks.
+ */
+export function measureStep(
+  meter: MemoryMeter,
+  strategy: Strategy,
+  { batchSize, seed }: BatchShape,
+): StepMemory {
+  const { network } = strategy;
+  const optimizer = sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 });
+  try {
+    const state = optimizerState(meter, strategy, optimizer, noiseBatch(network, firstBatch, seed));
+    const probe = probeForward(meter, strategy);
+    const batch = noiseBatch(network, batchSize, seed);
+    const { heldBytes, peaks } = scoped(() => {
+      const onEngine = batch();
+      const heldBytes = meter.current();
+      const step = trainStep(probe.strategy, planSteps(strategy.updates), optimizer, 0, onEngine, meter);
+      return { heldBytes, peaks: step.peakBytes };
+    });
+    const updates = strategy.updates.map((update, i) => ({
+      name: update.name,
+      ...probe.forward[i]!,
+      parameterBytes: bytesOf(new Set(update.variables)),
+      optimizerBytes: state[i]!,
+      peakBytes: peaks[i]!,
+    }));
+    return { updates, heldBytes, peakBytes: Math.max(...peaks) };
+  } finally {
+    optimizer.dispose();
+  }
+}
+
+/** Makes the optimiser's state, and tells the bytes that each update's part of it takes. */
+function optimizerState(
+  meter: MemoryMeter,
+  strategy: Strategy,
+  optimizer: Optimizer,
+  batch: () => Batch,
+): number[] {
+  const made: number[] = [];
+  const watched: Optimizer = {
+    ...optimizer,
+    step(variables, gradients, learningRate) {
+      const before = meter.current();
+      optimizer.step(variables, gradients, learningRate);
+      made.push(meter.current() - before);
+    },
+  };
+  scoped(() => trainStep(strategy, planSteps(strategy.updates), watched, 0, batch()));
+  return made;
+}
+
+/** What f returns, or undefined where the engine says that memory ran out. */
+export function ifItFits<T>(f: () => T): T | undefined {
+  try {
+    return f();
+  } catch (error) {
+    if (/out of memory|allocation failed/i.test(messageOf(error))) return undefined;
+    throw error;
+  }
+}
+
+interface ForwardProbe {
+  /** The same strategy, watched. */
+  readonly strategy: Strategy;
+  /** Of the updates that have run. */
+  readonly forward: Pick<UpdateMemory, 'startBytes' | 'activationBytes'>[];
+}
+
+function probeForward(meter: MemoryMeter, strategy: Strategy): ForwardProbe {
+  const forward: ForwardProbe['forward'] = [];
+  const updates = strategy.updates.map((update): LocalUpdate => ({
+    ...update,
+    forward(streams, batch) {
+      const startBytes = meter.current();
+      const result = update.forward(streams, batch);
+      forward.push({ startBytes, activationBytes: meter.current() - startBytes });
+      return result;
+    },
+  }));
+  return { strategy: { ...strategy, updates }, forward };
+}
+
+/** Bytes of float32 variables' values. */
+export function bytesOf(variables: Iterable<tf.Variable>): number {
+  return [...variables].reduce((sum, { size }) => sum + 4 * size, 0);
+}

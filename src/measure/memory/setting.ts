@@ -1,0 +1,70 @@
+import { setImmediate } from 'node:timers/promises';
+import { describeDataset } from '../../data/registry.js';
+import type { Engine } from '../../engine/engine.js';
+import { selectEngine } from '../../engine/select.js';
+import { buildStrategy, type Registry } from '../../local/registry.js';
+import type { Strategy } from '../../local/strategy.js';
+import { buildNetwork } from '../../networks/build.js';
+import { disposeNetwork, type Network } from '../../networks/network.js';
+import type { NetworkOptions } from '../../networks/options.js';
+import type { Config, MethodConfig } from '../../config/config.js';
+
+/** What memory is measured in: everything that decides it but the method. No images are needed. */
+export interface MemorySetting {
+  readonly engine: Engine;
+  readonly registry: Registry;
+  readonly network: NetworkOptions;
+  readonly seed: number;
+  readonly batchSize: number;
+  /** Of the data set. */
+  readonly classes: number;
+  readonly imageShape: readonly [height: number, width: number, channels: number];
+}
+
+/** The setting in which a config trains. */
+export function settingOf(
+  { network, seed, train: { batchSize } }: Config,
+  rest: Pick<MemorySetting, 'engine' | 'registry' | 'classes' | 'imageShape'>,
+): MemorySetting {
+  return { network, seed, batchSize, ...rest };
+}
+
+/**
+ * Starts the engine; of the data set only the images' shape and the number of classes are asked for.
+ * Throws a UserError if the engine is not there, or the classes cannot be counted.
+ */
+export async function openSetting(
+  config: Config,
+  registry: Registry,
+): Promise<{ readonly setting: MemorySetting; readonly notice: string | undefined }> {
+  const { engine, notice } = await selectEngine(config.engine);
+  const { classes, imageShape } = await describeDataset(config.data);
+  return { setting: settingOf(config, { engine, registry, classes, imageShape }), notice };
+}
+
+/** A network for measuring alone, freed when f is done with it. */
+export async function withNetwork<T>(
+  { network: options, classes, imageShape, seed, engine }: MemorySetting,
+  f: (network: Network) => T | Promise<T>,
+): Promise<T> {
+  // Measuring is synchronous: signals and screens have their turn between.
+  await setImmediate();
+  engine.memory.release();
+  const network = buildNetwork(options, { classes, imageShape, seed });
+  try {
+    return await f(network);
+  } finally {
+    disposeNetwork(network);
+  }
+}
+
+/** A method on that network. Throws a UserError where it does not fit. */
+export function buildMethod({ registry }: MemorySetting, network: Network, method: MethodConfig): Strategy {
+  return buildStrategy(network, without(method, ['label']), registry);
+}
+
+/** A method's options but these. */
+export function without(method: MethodConfig, names: readonly string[]): MethodConfig {
+  const rest = Object.entries(method).filter(([name]) => !names.includes(name));
+  return Object.fromEntries(rest) as MethodConfig;
+}

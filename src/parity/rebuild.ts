@@ -1,0 +1,136 @@
+import * as tf from '@tensorflow/tfjs';
+import { evaluationMode } from '../engine/fused/ops.js';
+import { createBatch } from '../local/batch.js';
+import { buildStrategy } from '../local/registry.js';
+import type { Strategy } from '../local/strategy.js';
+import { disposeNetwork, networkForward, networkState } from '../networks/network.js';
+import { resnetCifar } from '../networks/resnet-cifar.js';
+import { setFromTorch, toTorch, type Parameter } from '../nn/parameters.js';
+import { randomStream } from '../core/random.js';
+import { sgd, type Optimizer } from '../train/sgd.js';
+import { planSteps, trainStep } from '../train/step.js';
+import type { GoldenFile } from './golden-file.js';
+import { goldenImageOptions, goldenStrategyOptions, type GoldenImages } from './golden-options.js';
+import { goldenImages, goldenLabels, goldenParameter } from './golden-values.js';
+import { publishedNames } from './published-names.js';
+
+/** The numbers of a run. */
+export interface RunNumbers {
+  /** By step, the values of the published code's backward calls. */
+  readonly losses: readonly (readonly number[])[];
+  /** Of the evaluation images. */
+  readonly logits: readonly (readonly number[])[];
+  /** By published name. */
+  readonly parameters: ReadonlyMap<string, TensorSize>;
+  readonly running: ReadonlyMap<string, TensorSize>;
+}
+
+export interface TensorSize {
+  readonly shape: readonly number[];
+  /** L2 norm. */
+  readonly norm: number;
+}
+
+const learningRate = 0.05;
+const recipe = { momentum: 0.9, nesterov: true, weightDecay: 1e-4 };
+
+/** The most float32 roundings that a perturbation moves a parameter by. */
+const roundings = 3;
+
+/**
+ * Trains as the published run did, on the engine in use. With a `perturbation` every initial parameter is moved up or
+ * down by at most three roundings of float32, by streams of that number: no more than what the hundreds of roundings
+ * in each output of a convolution do.
+ *
+ * Throws a UserError for a method, an option or a network that it cannot rebuild.
+ */
+export function rebuildRun(golden: GoldenFile, perturbation?: number): RunNumbers {
+  const images = goldenImageOptions(golden);
+  const classes = golden.eval_logits[0]!.length;
+  const network = resnetCifar({ depth: golden.layers, classes, imageShape: images.imageShape, seed: 0 });
+  const optimizer = sgd(recipe);
+  let strategy: Strategy | undefined;
+  try {
+    strategy = buildStrategy(network, goldenStrategyOptions(golden, network));
+    const nameOf = publishedNames(golden.method, strategy);
+    const backbone = networkState(network);
+    const byName = (parameters: readonly Parameter[], running: boolean): Map<string, Parameter> =>
+      new Map(
+        parameters
+          .filter(({ name }) => name.includes('running_') === running)
+          .map((parameter) => [nameOf(parameter.name), parameter]),
+      );
+    const trained = byName([...backbone, ...strategy.auxiliary], false);
+    for (const [name, parameter] of trained) fill(name, parameter, perturbation);
+    const losses = trainOn(golden, strategy, optimizer, images);
+    return {
+      losses: golden.method === 'hpff' && strategy.blocks > 1 ? losses.map(sumPairs) : losses,
+      logits: evaluationLogits(golden, strategy, images),
+      parameters: sizes(trained),
+      running: sizes(byName(backbone, true)),
+    };
+  } finally {
+    optimizer.dispose();
+    strategy?.dispose();
+    disposeNetwork(network);
+  }
+}
+
+function fill(name: string, parameter: Parameter, perturbation: number | undefined): void {
+  const { shape } = toTorch(parameter);
+  const values = goldenParameter(name, shape);
+  if (perturbation !== undefined) {
+    const random = randomStream(perturbation, 'parity', name);
+    values.forEach(
+      (value, i) => (values[i] = value * (1 + (random.below(2 * roundings + 1) - roundings) * 2 ** -24)),
+    );
+  }
+  setFromTorch(parameter, { shape, values });
+}
+
+function trainOn(
+  { steps, batch: size }: GoldenFile,
+  strategy: Strategy,
+  optimizer: Optimizer,
+  { imageShape, normalization }: GoldenImages,
+): (readonly number[])[] {
+  const plan = planSteps(strategy.updates);
+  const { classes } = strategy.network;
+  return Array.from({ length: steps }, (_, step) => {
+    let losses: readonly number[] = [];
+    tf.tidy(() => {
+      const images = goldenImages(`input${step}`, size, imageShape);
+      const batch = createBatch(images, goldenLabels(size, step), imageShape, classes, normalization);
+      losses = trainStep(strategy, plan, optimizer, learningRate, batch).losses;
+    });
+    return losses;
+  });
+}
+
+/** HPFF's code takes one backward pass through a cascade's and its second block's losses. */
+function sumPairs(losses: readonly number[]): number[] {
+  return Array.from({ length: losses.length / 2 }, (_, i) => losses[2 * i]! + losses[2 * i + 1]!);
+}
+
+function evaluationLogits(
+  { eval_logits: { length: count } }: GoldenFile,
+  { network }: Strategy,
+  { imageShape, normalization }: GoldenImages,
+): number[][] {
+  return tf.tidy(() => {
+    const pixels = goldenImages('eval', count, imageShape);
+    const unused = new Uint8Array(count);
+    const { images } = createBatch(pixels, unused, imageShape, network.classes, normalization);
+    return networkForward(network, images, evaluationMode).arraySync();
+  });
+}
+
+function sizes(parameters: ReadonlyMap<string, Parameter>): Map<string, TensorSize> {
+  return new Map(
+    [...parameters].map(([name, parameter]) => {
+      const { shape, values } = toTorch(parameter);
+      const norm = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+      return [name, { shape, norm }];
+    }),
+  );
+}

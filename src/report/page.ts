@@ -1,0 +1,175 @@
+import { version } from '../core/version.js';
+import type { Machine } from '../core/machine.js';
+import type { RunIdentity } from '../runs/summary.js';
+import { accuracyByEpoch, accuracyByTime, evaluationLoss, trainingLoss } from './curves.js';
+import { figure } from './figure.js';
+import { markup, Html } from './markup.js';
+import { runningPart } from './live.js';
+import { accuracyByMemory, memoryByUpdate } from './memory-plots.js';
+import type { ReportData } from './read-report.js';
+import type { RunRecord } from './run-record.js';
+import { sectionsOf, type Section } from './series.js';
+import { styleSheet } from './style-sheet.js';
+import { formatTime, resultsTable, runsTable } from './tables.js';
+import { probeByUnit, similarities } from './unit-plots.js';
+import { accuracyByUpdate, lossByUpdate } from './update-plots.js';
+
+export interface PageOptions {
+  /** What the report is of. */
+  readonly title: string;
+  readonly now: Date;
+  /** For a page that changes while it is looked at: what keeps it up to date. */
+  readonly script?: string;
+}
+
+/** The report as one HTML file that fetches nothing; only a live page has a script. */
+export async function page(data: ReportData, { title, now, script }: PageOptions): Promise<string> {
+  const sections = sectionsOf(data.runs);
+  const parts: Html[] = [];
+  for (const section of sections) parts.push(await sectionPart(section));
+  const nothing = data.runs.length + data.unreadable.length === 0;
+  return markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+${script === undefined ? noScripts : undefined}
+<title>${title} · locallearn</title>
+<style>${new Html(styleSheet)}</style>
+</head>
+<body>
+<main>
+<h1>${title}</h1>
+<p class="quiet">${contents(data, now)}</p>
+${nothing ? markup`<p>Waiting for runs.</p>` : undefined}
+${script === undefined ? undefined : runningPart(data.runs)}
+${parts}
+${data.unreadable.length > 0 ? unreadablePart(data.unreadable) : undefined}
+${data.runs.length > 0 ? [runsPart(data.runs, now), machinesPart(data.runs), configsPart(sections)] : undefined}
+</main>
+${script === undefined ? undefined : markup`<script>${new Html(script)}</script>`}
+</body>
+</html>
+`.text;
+}
+
+/** A report has no script; should text of a run ever become one, browsers do not run it. */
+const noScripts = markup`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`;
+
+function contents({ runs }: ReportData, now: Date): string {
+  const count = `${runs.length} ${runs.length === 1 ? 'run' : 'runs'}`;
+  return `${count}; made by locallearn ${version} on ${formatTime(now)}`;
+}
+
+async function sectionPart(section: Section): Promise<Html> {
+  const trained = section.series.some(({ runs }) => runs.some(({ epochs }) => epochs.length > 0));
+  const charts = trained
+    ? [accuracyByEpoch, accuracyByTime, accuracyByMemory, memoryByUpdate, trainingLoss, evaluationLoss].map(
+        (make) => make(section),
+      )
+    : [];
+  const inside = [
+    ...lossByUpdate(section),
+    ...accuracyByUpdate(section),
+    ...probeByUnit(section),
+    ...similarities(section),
+  ];
+  const figures: Html[] = [];
+  for (const chart of charts) figures.push(await figure(chart));
+  const insideFigures: Html[] = [];
+  for (const chart of inside) insideFigures.push(await figure(chart));
+  return markup`<section>
+    <h2>${section.title}</h2>
+    ${section.baseline ? undefined : markup`<p>There is no run of BP here with a finished epoch: nothing to set memory and accuracy against.</p>`}
+    ${resultsTable(section)}
+    ${trained ? markup`<div class="plots">${figures}</div>` : markup`<p>No epoch is finished yet.</p>`}
+    ${
+      insideFigures.length > 0
+        ? markup`<h2>Inside: update by update, unit by unit</h2>
+            <div class="plots">${insideFigures}</div>`
+        : undefined
+    }
+  </section>`;
+}
+
+function unreadablePart(unreadable: ReportData['unreadable']): Html {
+  return markup`<section>
+    <h2>Runs that could not be read</h2>
+    <ul>
+      ${unreadable.map(({ message }) => markup`<li class="bad">${message}</li>`)}
+    </ul>
+  </section>`;
+}
+
+function runsPart(runs: readonly RunRecord[], now: Date): Html {
+  return markup`<section>
+    <h2>Runs</h2>
+    ${runsTable(runs, now)}
+  </section>`;
+}
+
+const meters: Record<RunIdentity['memoryMeter'], string> = {
+  'cpu-allocator': 'every byte that libtorch held, at its peak over the training steps',
+  'cuda-allocator': 'as torch.cuda.max_memory_allocated counts, at its peak over the training steps',
+  'tensor-bytes':
+    "what TensorFlow.js's tensors held, at its peak over the training steps; not what its kernels use inside",
+};
+
+function machinesPart(runs: readonly RunRecord[]): Html {
+  const starts = runs.flatMap(({ log }) => log.starts);
+  const machines = distinct(starts.flatMap(({ machine }) => machine ?? []));
+  const engines = distinct(starts.map(({ engine, engineDescription }) => `${engine}: ${engineDescription}`));
+  const used = distinct(runs.flatMap(({ identity }) => identity?.memoryMeter ?? []));
+  return markup`<section>
+    <h2>Machine, engine and meter</h2>
+    <dl>
+      ${machines.map(machineRows)}
+      ${
+        machines.length === 0
+          ? markup`<dt>machine</dt>
+              <dd>not recorded</dd>`
+          : undefined
+      }
+      ${engines.map(
+        (engine) =>
+          markup`<dt>engine</dt>
+            <dd>${engine}</dd>`,
+      )}
+      ${used.map(
+        (meter) =>
+          markup`<dt>memory meter</dt>
+            <dd>${meter}: ${meters[meter]}; 1 MB is 10⁶ bytes</dd>`,
+      )}
+    </dl>
+  </section>`;
+}
+
+function machineRows({ cpu, cores, memoryBytes, system, platform, node, locallearn }: Machine): Html {
+  return markup`<dt>machine</dt>
+    <dd>
+      ${cpu}, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${(memoryBytes / 1e9).toFixed(1)} GB of memory
+    </dd>
+    <dt>system</dt>
+    <dd>${system}, ${platform}, Node ${node}, locallearn ${locallearn}</dd>`;
+}
+
+function distinct<T>(values: readonly T[]): T[] {
+  return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
+}
+
+function configsPart(sections: readonly Section[]): Html {
+  return markup`<section class="configs">
+    <h2>Configs</h2>
+    ${sections.flatMap(({ title, series }) =>
+      series.map(({ label, runs }) => {
+        const seeds = distinct(runs.map(({ seed }) => seed)).join(', ');
+        return markup`<details>
+          <summary>
+            ${label} <span class="quiet">${title}; ${seeds.includes(',') ? 'seeds' : 'seed'} ${seeds}</span>
+          </summary>
+          <pre>${runs[0]!.configText}</pre>
+        </details>`;
+      }),
+    )}
+  </section>`;
+}

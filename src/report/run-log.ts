@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { messageOf, UserError } from '../core/errors.js';
+import { machineSchema } from '../core/machine.js';
+import { runIdentitySchema } from '../runs/summary.js';
+
+const time = z.iso.datetime({ offset: true });
+const startSchema = z.object({
+  ...runIdentitySchema.shape,
+  time,
+  engineDescription: z.string(),
+  dataset: z.string(),
+  /** Logs of the first version lack it. */
+  machine: machineSchema.exactOptional(),
+});
+const epochSchema = z.object({ time, epoch: z.int().min(1), epochs: z.int(), steps: z.int() });
+
+/** What a run's `log.jsonl` says beyond its other files. */
+export interface RunLog {
+  /** A line for each time that the run was started. */
+  readonly starts: readonly z.infer<typeof startSchema>[];
+  /** The last epoch that was begun. */
+  readonly lastEpoch: z.infer<typeof epochSchema> | undefined;
+  /** Whether a summary was written after the last start. */
+  readonly ended: boolean;
+}
+
+/**
+ * Reads a run's log. Lines that are none of it are passed over: a run that was killed may leave half a line. Throws a
+ * UserError if the file can't be read.
+ */
+export function readRunLog(path: string): RunLog {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return { starts: [], lastEpoch: undefined, ended: false };
+    }
+    throw new UserError(`${path}: cannot read the log: ${messageOf(error)}`);
+  }
+  const starts: z.infer<typeof startSchema>[] = [];
+  let lastEpoch: RunLog['lastEpoch'];
+  let ended = false;
+  for (const line of text.split('\n')) {
+    const entry = parsed(line);
+    if (entry?.msg === 'start') {
+      const start = startSchema.safeParse(entry).data;
+      if (start) starts.push(start);
+      ended = false;
+    } else if (entry?.msg === 'summary') ended = true;
+    else if (entry?.type === 'epoch-start') lastEpoch = epochSchema.safeParse(entry).data ?? lastEpoch;
+  }
+  return { starts, lastEpoch, ended };
+}
+
+function parsed(line: string): { readonly msg?: unknown; readonly type?: unknown } | undefined {
+  try {
+    const value = JSON.parse(line) as unknown;
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,105 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import { messageOf, UserError } from '../core/errors.js';
+import type { EpochMetrics } from '../train/events.js';
+import { readMetrics } from '../runs/metrics.js';
+import { readProbe, type ProbeReport } from '../study/probe-file.js';
+import { readSimilarities, type SimilarityReport } from '../study/similarity-file.js';
+import { check, formatPath } from '../core/schema-problems.js';
+import { readRunSummary, type RunIdentity, type RunSummary } from '../runs/summary.js';
+import { visible } from '../core/visible.js';
+import { parseYaml } from '../config/yaml-source.js';
+import { readRunLog, type RunLog } from './run-log.js';
+
+/**
+ * What a report needs of a run's config. The rest is shown and compared, not believed: checking it would run the
+ * run's plugins.
+ */
+const configSchema = z.looseObject({
+  name: z.string(),
+  seed: z.int(),
+  engine: z.string(),
+  data: z.looseObject({ name: z.string() }),
+  network: z.looseObject({ name: z.string() }),
+  train: z.looseObject({ epochs: z.int().min(1), batchSize: z.int().min(1) }),
+  method: z.looseObject({ method: z.string(), label: z.string().exactOptional() }),
+});
+
+export type RecordedConfig = z.infer<typeof configSchema>;
+
+/** A run as its folder tells it. */
+export interface RunRecord {
+  readonly folder: string;
+  /** The folder's name. */
+  readonly name: string;
+  readonly label: string;
+  readonly method: string;
+  readonly seed: number;
+  readonly config: RecordedConfig;
+  /** `config.yaml` as it stands. */
+  readonly configText: string;
+  readonly epochs: readonly EpochMetrics[];
+  /** `open`: it has not ended, or was killed. */
+  readonly status: RunSummary['status'] | 'open';
+  readonly error: string | undefined;
+  /** Undefined if the run was killed before it could write its log. */
+  readonly identity: RunIdentity | undefined;
+  readonly log: RunLog;
+  /** Undefined if the run was not probed. */
+  readonly probe: ProbeReport | undefined;
+  /** Its units beside those of other runs. */
+  readonly similarities: readonly SimilarityReport[];
+  /** When the run last wrote metrics or a line of its log. */
+  readonly lastWrite: Date;
+}
+
+/** Reads a run folder. Throws a UserError that names the file which is not as a run leaves it. */
+export function readRunRecord(folder: string): RunRecord {
+  const configPath = join(folder, 'config.yaml');
+  const configText = readText(configPath);
+  const config = readConfig(configText, configPath);
+  const metricsPath = join(folder, 'metrics.csv');
+  const epochs = readMetrics(metricsPath);
+  const logPath = join(folder, 'log.jsonl');
+  const log = readRunLog(logPath);
+  const summaryPath = join(folder, 'summary.json');
+  const written = existsSync(summaryPath) ? readRunSummary(summaryPath) : undefined;
+  // A run that goes on has the summary of its interruption still.
+  const summary = log.starts.length > 0 && !log.ended ? undefined : written;
+  const label = config.method.label ?? config.method.method;
+  return {
+    folder,
+    name: basename(folder),
+    label: visible(label),
+    method: config.method.method,
+    seed: config.seed,
+    config,
+    configText,
+    epochs,
+    status: summary?.status ?? 'open',
+    error: summary?.error,
+    identity: written ?? log.starts.at(-1),
+    log,
+    probe: existsSync(join(folder, 'probe.json')) ? readProbe(folder) : undefined,
+    similarities: readSimilarities(folder),
+    lastWrite: new Date(
+      Math.max(...[metricsPath, logPath].filter(existsSync).map((path) => statSync(path).mtimeMs)),
+    ),
+  };
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UserError(`${path}: cannot read the config: ${messageOf(error)}`);
+  }
+}
+
+function readConfig(text: string, path: string): RecordedConfig {
+  const result = check(configSchema, parseYaml(text, path).value);
+  if ('value' in result) return result.value;
+  const { path: place, message } = result.problems[0]!;
+  throw new UserError(visible(`${path}: ${formatPath(place)}: ${message}`));
+}

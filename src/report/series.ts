@@ -1,0 +1,154 @@
+import { measuredOf } from '../runs/summary.js';
+import { configKey, ownValues } from './config-values.js';
+import type { RunRecord } from './run-record.js';
+import { visible } from '../core/visible.js';
+import { styleOf, type SeriesStyle } from './styles.js';
+
+/** The runs that differ in nothing but their seed. */
+export interface Series {
+  /** Unlike those of all other series of its section. */
+  readonly label: string;
+  readonly method: string;
+  readonly style: SeriesStyle;
+  /** All of them, failed ones too. */
+  readonly runs: readonly RunRecord[];
+  /** Those that its figures are means of: the finished ones, or, where there are none, all with a finished epoch. */
+  readonly counted: readonly RunRecord[];
+  /** Undefined where no run counts. */
+  readonly figures: SeriesFigures | undefined;
+}
+
+/** Means over the counted runs, but for the peak, which is the most of any. */
+export interface SeriesFigures {
+  readonly accuracy: number;
+  /** The sample's standard deviation; undefined for a single run. */
+  readonly accuracyDeviation: number | undefined;
+  readonly peakMemoryBytes: number;
+  readonly imagesPerSecond: number;
+  readonly seconds: number;
+}
+
+/** Runs whose accuracy and memory can be set against each other: of one network, data set, batch size and engine. */
+export interface Section {
+  readonly title: string;
+  readonly series: readonly Series[];
+  /** `test` or `validation`: what accuracy was measured on. */
+  readonly split: string;
+  /** The first series of backpropagation that has figures. */
+  readonly baseline: (Series & { readonly figures: SeriesFigures }) | undefined;
+}
+
+/** Keys of a config that change no number, or only what the seed does. */
+const idle = /^(name|seed|plugins\..*\.path|data\.(dir|file)|train\.(workers|keep))$|^method\.label$/;
+
+/**
+ * Sorts runs into sections, and the runs of each into series, both in the order in which they come, but BP first. A
+ * label has the same style in all sections.
+ */
+export function sectionsOf(runs: readonly RunRecord[]): Section[] {
+  const sections = groupBy(runs, (run) => configKey(setting(run), idle)).map((members) => ({
+    members,
+    groups: labelled(bpFirst(groupBy(members, seriesKey))),
+  }));
+  const labels = (bp: boolean): string[] => [
+    ...new Set(
+      sections.flatMap(({ groups }) => groups.filter((g) => isBp(g.members[0]!) === bp).map((g) => g.label)),
+    ),
+  ];
+  const [baselines, others] = [labels(true), labels(false)];
+  const titles = titled(sections.map(({ members }) => members[0]!));
+  return sections.map(({ members, groups }, i) => {
+    const series = groups.map(({ label, members: seeds }) => {
+      const bp = isBp(seeds[0]!);
+      return seriesOf(label, styleOf((bp ? baselines : others).indexOf(label), bp), seeds);
+    });
+    const splits = new Set(members.map(({ identity }) => identity?.evaluatedOn ?? 'test'));
+    return {
+      title: titles[i]!,
+      series,
+      split: [...splits].join('/'),
+      baseline: series.find(
+        (each): each is NonNullable<Section['baseline']> =>
+          each.method === 'bp' && each.figures !== undefined,
+      ),
+    };
+  });
+}
+
+const isBp = ({ method }: RunRecord): boolean => method === 'bp';
+
+function bpFirst(groups: readonly RunRecord[][]): RunRecord[][] {
+  return [...groups].sort(([a], [b]) => Number(isBp(b!)) - Number(isBp(a!)));
+}
+
+/** What the runs of a section share. */
+function setting({ config, identity }: RunRecord): object {
+  const { data, network, train, engine } = config;
+  return { data, network, batchSize: train.batchSize, engine, memoryMeter: identity?.memoryMeter };
+}
+
+function seriesKey({ config, label }: RunRecord): string {
+  return label + configKey(config, idle);
+}
+
+/** Names each section by its network and data; those that share a name, each also by what it has of its own. */
+function titled(firsts: readonly RunRecord[]): string[] {
+  const names = firsts.map(({ config }) => {
+    const { name, depth } = config.network;
+    const network = typeof depth === 'number' ? `${name}-${depth}` : name;
+    return visible(`${network} on ${config.data.name}, batch size ${config.train.batchSize}`);
+  });
+  return names.map((name, i) => {
+    const twins = firsts.filter((_, k) => names[k] === name).map(setting);
+    return [name, ...ownValues(setting(firsts[i]!), twins, idle)].join(', ');
+  });
+}
+
+/** Names each group by its label; of those that share one, each also by what its config has of its own. */
+function labelled(groups: readonly RunRecord[][]): { label: string; members: RunRecord[] }[] {
+  const firsts = groups.map(([first]) => first!);
+  return groups.map((members, i) => {
+    const { label, config } = firsts[i]!;
+    const twins = firsts.filter((other) => other.label === label).map((other) => other.config);
+    if (twins.length === 1) return { label, members };
+    const own = ownValues(config, twins, idle);
+    return { label: `${label} (${own.length <= 2 ? own.join(', ') : `config ${i + 1}`})`, members };
+  });
+}
+
+function seriesOf(label: string, style: SeriesStyle, runs: readonly RunRecord[]): Series {
+  const trained = runs.filter(({ epochs }) => epochs.length > 0);
+  const finished = trained.filter(({ status }) => status === 'finished');
+  const counted = finished.length > 0 ? finished : trained;
+  return { label, method: runs[0]!.method, style, runs, counted, figures: figuresOf(counted) };
+}
+
+function figuresOf(runs: readonly RunRecord[]): SeriesFigures | undefined {
+  const results = runs.flatMap(({ epochs }) => measuredOf(epochs) ?? []);
+  if (results.length === 0) return undefined;
+  const accuracies = results.map(({ accuracy }) => accuracy);
+  return {
+    accuracy: mean(accuracies),
+    accuracyDeviation: sampleDeviation(accuracies),
+    peakMemoryBytes: Math.max(...results.map(({ peakMemoryBytes }) => peakMemoryBytes)),
+    imagesPerSecond: mean(results.map(({ imagesPerSecond }) => imagesPerSecond)),
+    seconds: mean(results.map(({ seconds }) => seconds)),
+  };
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function sampleDeviation(values: readonly number[]): number | undefined {
+  if (values.length < 2) return undefined;
+  const centre = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
+}
+
+/** The values that share a key, in the order of each key's first. */
+function groupBy<T>(values: readonly T[], key: (value: T) => string): T[][] {
+  const groups = new Map<string, T[]>();
+  for (const value of values) groups.set(key(value), [...(groups.get(key(value)) ?? []), value]);
+  return [...groups.values()];
+}

@@ -1,0 +1,154 @@
+import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../runs/table.js';
+import { swatch } from './figure.js';
+import { markup, type Html } from './markup.js';
+import type { RunRecord } from './run-record.js';
+import type { Section, Series } from './series.js';
+
+interface Column<T> {
+  readonly name: string;
+  readonly cell: (row: T) => Html | string;
+  /** Text, not a number. */
+  readonly words?: boolean;
+}
+
+/** On a phone each row is a card with the columns' names beside its cells. */
+function table<T>(columns: readonly Column<T>[], rows: readonly T[]): Html {
+  const kind = ({ words }: Column<T>): string => (words ? 'words' : '');
+  return markup`<div class="scroll">
+    <table class="stack">
+      <thead>
+        <tr>
+          ${columns.map((column) => markup`<th class="${kind(column)}">${column.name}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          (row) =>
+            markup`<tr>
+              ${columns.map(
+                (column) =>
+                  markup`<td class="${kind(column)}" data-name="${column.name}">
+                    <span>${column.cell(row)}</span>
+                  </td>`,
+              )}
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+/** A row for each series: means, and the most memory of any run. */
+export function resultsTable({ series, split, baseline }: Section): Html {
+  const figure =
+    (format: (figures: NonNullable<Series['figures']>) => string) =>
+    ({ figures }: Series): string =>
+      figures ? format(figures) : '–';
+  const meters = new Set(
+    series.flatMap(({ runs }) => runs.flatMap((run) => run.identity?.memoryMeter ?? [])),
+  );
+  return table<Series>(
+    [
+      { name: 'method', cell: ({ label, style }) => markup`${swatch(style)} ${label}`, words: true },
+      {
+        name: 'blocks',
+        cell: ({ runs }) => String(runs.find((run) => run.identity)?.identity?.blocks ?? '–'),
+      },
+      { name: 'runs', cell: ({ runs, counted }) => counts(runs, counted) },
+      {
+        name: `${split} accuracy`,
+        cell: figure(({ accuracy, accuracyDeviation: deviation }) => {
+          const spread = deviation === undefined ? '' : ` ± ${(100 * deviation).toFixed(2)}`;
+          return formatAccuracy(accuracy).replace(' %', `${spread} %`);
+        }),
+      },
+      ...(baseline
+        ? [
+            {
+              name: 'beside BP',
+              cell: (series: Series) =>
+                series === baseline
+                  ? '–'
+                  : figure(({ accuracy }) => signed(100 * (accuracy - baseline.figures.accuracy)))(series),
+            },
+          ]
+        : []),
+      {
+        name: `peak memory (${[...meters].join(', ')})`,
+        cell: figure(({ peakMemoryBytes }) => formatBytes(peakMemoryBytes)),
+      },
+      ...(baseline
+        ? [
+            {
+              name: '× BP',
+              cell: figure((own) => (own.peakMemoryBytes / baseline.figures.peakMemoryBytes).toFixed(2)),
+            },
+          ]
+        : []),
+      { name: 'images/s', cell: figure(({ imagesPerSecond }) => formatRate(imagesPerSecond)) },
+      { name: 'time', cell: figure(({ seconds }) => formatSeconds(seconds)) },
+    ],
+    series,
+  );
+}
+
+/** `3`, or `1 of 3 finished`. */
+function counts(runs: readonly RunRecord[], counted: readonly RunRecord[]): string {
+  const finished = runs.filter(({ status }) => status === 'finished').length;
+  if (finished === runs.length) return String(runs.length);
+  return finished === 0 && counted.length > 0
+    ? `${runs.length}, none finished`
+    : `${finished} of ${runs.length} finished`;
+}
+
+/** In points of a percentage. */
+function signed(points: number): string {
+  return `${points < 0 ? '−' : '+'}${Math.abs(points).toFixed(2)}`;
+}
+
+/** A row for each run, with how it ended. */
+export function runsTable(runs: readonly RunRecord[], now: Date): Html {
+  return table<RunRecord>(
+    [
+      { name: 'run', cell: ({ label, seed }) => `${label}, seed ${seed}`, words: true },
+      { name: 'ended', cell: (run) => ending(run, now), words: true },
+      { name: 'epochs', cell: ({ epochs, config }) => `${epochs.length} of ${config.train.epochs}` },
+      {
+        name: 'accuracy',
+        cell: ({ epochs }) => (epochs.length > 0 ? formatAccuracy(epochs.at(-1)!.testAccuracy) : '–'),
+      },
+      { name: 'best', cell: bestOf },
+      {
+        name: 'begun',
+        cell: ({ log }) => (log.starts[0] ? formatTime(log.starts[0].time) : '–'),
+        words: true,
+      },
+      { name: 'folder', cell: ({ name }) => name, words: true },
+    ],
+    runs,
+  );
+}
+
+function bestOf({ epochs }: RunRecord): string {
+  if (epochs.length === 0) return '–';
+  const best = epochs.reduce((a, b) => (b.testAccuracy > a.testAccuracy ? b : a));
+  return `${formatAccuracy(best.testAccuracy)} (epoch ${best.epoch})`;
+}
+
+function ending({ status, error, lastWrite }: RunRecord, now: Date): Html | string {
+  switch (status) {
+    case 'finished':
+      return markup`<span class="good">finished</span>`;
+    case 'interrupted':
+      return 'interrupted';
+    case 'failed':
+      return markup`<span class="bad">failed: ${error ?? 'for an unknown reason'}</span>`;
+    case 'open':
+      return `has not ended; last sign of life ${formatClock((now.getTime() - lastWrite.getTime()) / 1000)} before this page`;
+  }
+}
+
+/** In UTC: a report is read elsewhere than it is made. */
+export function formatTime(time: string | Date): string {
+  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}

@@ -1,0 +1,110 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { loadDataset } from '../data/registry.js';
+import { messageOf, UserError } from '../core/errors.js';
+import { writeFileAtomic } from '../core/files.js';
+import { comparedMethods, comparedSeeds, labelOf } from '../config/config.js';
+import { canGoOn, findRuns, isSameRun, type EarlierRun } from './earlier-runs.js';
+import type { ChosenMethod } from '../measure/memory/choose-cuts.js';
+import { resumeRun } from './resume.js';
+import {
+  prepareMethod,
+  runConfigOf,
+  runPrepared,
+  type Experiment,
+  type FinishedRun,
+  type RunOptions,
+} from './run.js';
+import type { ComparedRun } from './summary.js';
+import { csvTable, markdownTable } from './table.js';
+
+export interface CompareOptions extends RunOptions {
+  /** Folders of earlier runs or comparisons, whose finished runs are taken. */
+  readonly from?: readonly string[];
+}
+
+export interface Comparison {
+  /** One for each seed and method that was trained to its end, seed after seed, the methods in the config's order. */
+  readonly results: readonly ComparedRun[];
+  readonly interrupted: boolean;
+}
+
+/**
+ * Checks every method, then trains a fresh network with each method and each seed, the run folders in `parent`. A run
+ * that is finished there, or in one of the folders `from`, is taken as it is; one that was interrupted goes on. After
+ * each run `parent/summary.json` (`{ "runs": [result, …] }`), `table.md` and `table.csv` are rewritten with those that
+ * are done.
+ */
+export async function compare(experiment: Experiment, options: CompareOptions): Promise<Comparison> {
+  const { parent, from = [] } = options;
+  const prepared: ChosenMethod[] = [];
+  for (const method of comparedMethods(experiment.config)) {
+    prepared.push(await prepareMethod(experiment, method, options));
+  }
+  const note = (message: string): void => options.observer?.note(message);
+  const find = (folder: string): EarlierRun[] => findRuns(folder, experiment.registry, note);
+  const own = existsSync(parent) ? find(parent) : [];
+  const earlier = [...own, ...from.flatMap(find)];
+  makeFolder(parent);
+  const results: ComparedRun[] = [];
+  for (const seed of comparedSeeds(experiment.config)) {
+    const seeded = await withSeed(experiment, seed);
+    for (const chosen of prepared) {
+      const { folder, interrupted, result } = await runOrTake(seeded, chosen, { own, earlier }, options);
+      if (interrupted) return { results, interrupted };
+      if (result) {
+        results.push({ ...result, label: labelOf(chosen.method), folder: relative(parent, folder) });
+      }
+      writeFileAtomic(join(parent, 'summary.json'), `${JSON.stringify({ runs: results }, null, 2)}\n`);
+      writeFileAtomic(join(parent, 'table.md'), markdownTable(results));
+      writeFileAtomic(join(parent, 'table.csv'), csvTable(results));
+    }
+  }
+  return { results, interrupted: false };
+}
+
+/** Where all runs are taken from elsewhere, nobody else makes it. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new UserError(`${path}: cannot make the folder of the comparison: ${messageOf(error)}`);
+  }
+}
+
+interface Earlier {
+  /** In the comparison's own folder. */
+  readonly own: readonly EarlierRun[];
+  readonly earlier: readonly EarlierRun[];
+}
+
+async function runOrTake(
+  experiment: Experiment,
+  chosen: ChosenMethod,
+  { own, earlier }: Earlier,
+  options: CompareOptions,
+): Promise<FinishedRun> {
+  const wanted = runConfigOf(experiment, chosen.method);
+  const what = `${labelOf(chosen.method)}, seed ${wanted.seed}`;
+  const done = earlier.find(({ config, result }) => result !== undefined && isSameRun(config, wanted));
+  if (done !== undefined) {
+    options.observer?.note(`${what}: is finished in ${done.folder}`);
+    return { folder: done.folder, interrupted: false, result: done.result };
+  }
+  const begun = own.find((run) => canGoOn(run, wanted));
+  if (begun !== undefined) return resumeRun(experiment, begun.folder, options);
+  return runPrepared(experiment, chosen, options);
+}
+
+/** The experiment with another seed: which images are selected or held out depends on it too. */
+async function withSeed(experiment: Experiment, seed: number): Promise<Experiment> {
+  const { config, dataset } = experiment;
+  if (seed === config.seed) return experiment;
+  const { trainImages, testImages, validation } = config.data;
+  const isDrawn = [trainImages, testImages, validation].some((option) => option !== undefined);
+  return {
+    ...experiment,
+    config: { ...config, seed },
+    dataset: isDrawn ? await loadDataset(config.data, seed) : dataset,
+  };
+}

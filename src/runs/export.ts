@@ -1,0 +1,34 @@
+import { messageOf, UserError } from '../core/errors.js';
+import { writeFileAtomic } from '../core/files.js';
+import { onnxModel } from '../networks/onnx/export.js';
+import { writeSafetensors } from '../formats/safetensors.js';
+import { version } from '../core/version.js';
+import { loadTrainedNetwork, readRunWeights, weightsMetadata } from './trained-network.js';
+
+/**
+ * Writes the trained network of a run folder, without auxiliary nets: as safetensors under PyTorch's names, or as an
+ * ONNX model. Both carry the classes' names, the images' shape, and the mean and standard deviation that images were
+ * normalised with. ONNX needs an engine that was started.
+ *
+ * @throws UserError if the folder has no such network, or the file cannot be written
+ */
+export async function exportRun(folder: string, format: 'safetensors' | 'onnx', path: string): Promise<void> {
+  try {
+    if (format === 'safetensors') {
+      const { tensors, metadata } = readRunWeights(folder);
+      writeSafetensors(path, tensors, metadata);
+      return;
+    }
+    const { network, use, method, dispose } = await loadTrainedNetwork(folder);
+    try {
+      const metadata = { method, ...weightsMetadata(use) };
+      const model = await onnxModel(network, { producerVersion: version, metadata });
+      writeFileAtomic(path, ...model.parts);
+    } finally {
+      dispose();
+    }
+  } catch (error) {
+    if (!(error instanceof Error) || !('syscall' in error)) throw error;
+    throw new UserError(`${path}: cannot write the export: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,191 @@
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { pino, type Logger } from 'pino';
+import { stringify } from 'yaml';
+import { messageOf, UserError } from '../core/errors.js';
+import { writeFileAtomic } from '../core/files.js';
+import { takeLock } from '../core/lock.js';
+import { writeSafetensors, type SafeTensor } from '../formats/safetensors.js';
+import type { EpochMetrics } from '../train/events.js';
+import type { TrainState } from '../train/state.js';
+import { writeCheckpoint } from './checkpoint/file.js';
+import { checkpointsOf, removeOldCheckpoints } from './checkpoint/store.js';
+import { labelOf, type Config, type MethodConfig } from '../config/config.js';
+import { writeMetrics } from './metrics.js';
+import type { RunSummary } from './summary.js';
+import { explainWrite } from './write-failure.js';
+
+/**
+ * One run on disk, held by a lock while it is open. Every write is whole or not there, and synchronous: whatever ends
+ * the process leaves a folder that the readers accept. A write that fails throws a UserError that names the file, the
+ * reason and how to go on.
+ */
+export interface RunFolder {
+  readonly path: string;
+  /** Writes to `log.jsonl`. */
+  readonly log: Logger;
+  writeMetrics(epochs: readonly EpochMetrics[]): void;
+  /** Writes a checkpoint, then removes those that are not to be kept. */
+  writeCheckpoint(state: TrainState, engine: string): void;
+  writeWeights(tensors: ReadonlyMap<string, SafeTensor>, metadata: Readonly<Record<string, string>>): void;
+  writeSummary(summary: RunSummary): void;
+  /** Closes the log and gives the folder back; nothing is written afterwards. */
+  close(): void;
+}
+
+/** The config of one run: of several methods only this one, so that the file trains the same run again. */
+export type RunConfig = Omit<Config, 'method' | 'methods'> & { readonly method: MethodConfig };
+
+/**
+ * Makes a new folder `<time>-<name>-<method>-s<seed>` in `parent` (`-2`, `-3`, … follow if that is taken) with
+ * `config.yaml` and a `metrics.csv` that has no rows yet.
+ *
+ * @param updates the names of the run's updates: columns of the metrics
+ * @throws UserError if the folder can't be made
+ */
+export function createRunFolder(
+  parent: string,
+  config: RunConfig,
+  updates: readonly string[],
+  now = new Date(),
+): RunFolder {
+  const time = now.toISOString().replace(/\..*/, '').replaceAll(':', '-');
+  const method = labelOf(config.method).replaceAll(/[^A-Za-z0-9._-]+/g, '-');
+  const path = makeNewFolder(parent, `${time}-${config.name}-${method}-s${config.seed}`);
+  const configPath = join(path, 'config.yaml');
+  try {
+    writeFileAtomic(configPath, stringify(config));
+    writeMetrics(metricsPathOf(path), updates, []);
+  } catch (error) {
+    throw explainWrite(error, configPath);
+  }
+  return openRunFolder(path, config, updates, lockRunFolder(path));
+}
+
+/** Takes a run's folder for this process; what is returned gives it back. Throws a UserError if it is taken. */
+export function lockRunFolder(path: string): () => void {
+  const lock = join(path, 'lock');
+  try {
+    return takeLock(lock, `${path}: another process is training this run`);
+  } catch (error) {
+    throw explainWrite(error, lock);
+  }
+}
+
+/** Opens an existing folder of the run that `config` describes. `release` gives back its lock. */
+export function openRunFolder(
+  path: string,
+  config: RunConfig,
+  updates: readonly string[],
+  release: () => void,
+): RunFolder {
+  const checkpoints = checkpointsOf(path);
+  const logPath = join(path, 'log.jsonl');
+  const writing = <T>(file: string, write: (file: string) => T): T => {
+    try {
+      return write(file);
+    } catch (error) {
+      throw explainWrite(error, file, path);
+    }
+  };
+  writing(checkpoints, () => {
+    removeLeftovers(path);
+    removeLeftovers(checkpoints);
+    endLastLine(logPath);
+  });
+  const logFile = writing(logPath, () => pino.destination({ dest: logPath, sync: true }));
+  // Written at once, so this comes out of the call that logs.
+  logFile.on('error', (error) => {
+    throw explainWrite(error, logPath, path);
+  });
+  const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, logFile);
+  return {
+    path,
+    log,
+    writeMetrics: (epochs) => writing(metricsPathOf(path), (file) => writeMetrics(file, updates, epochs)),
+    writeCheckpoint: (state, engine) =>
+      writing(checkpoints, () => {
+        mkdirSync(checkpoints, { recursive: true });
+        writeCheckpoint(checkpoints, { config, engine }, updates, state);
+        removeOldCheckpoints(checkpoints, config.train.keep, state.epochs);
+      }),
+    writeWeights: (tensors, metadata) =>
+      writing(join(path, 'weights.safetensors'), (file) => writeSafetensors(file, tensors, metadata)),
+    writeSummary: (summary) =>
+      writing(join(path, 'summary.json'), (file) =>
+        writeFileAtomic(file, `${JSON.stringify(summary, null, 2)}\n`),
+      ),
+    close: () => {
+      logFile.end();
+      release();
+    },
+  };
+}
+
+function metricsPathOf(path: string): string {
+  return join(path, 'metrics.csv');
+}
+
+/** Removes what writes that a kill broke off have left. */
+function removeLeftovers(folder: string): void {
+  let files: string[];
+  try {
+    files = readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  for (const file of files) if (/\.\d+\.tmp$/.test(file)) rmSync(join(folder, file), { force: true });
+}
+
+/** Cuts off a line of the log that a kill or a full disk broke off. */
+function endLastLine(path: string): void {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  const whole = bytes.lastIndexOf('\n') + 1;
+  if (whole < bytes.length) truncateSync(path, whole);
+}
+
+function makeNewFolder(parent: string, name: string): string {
+  try {
+    mkdirSync(parent, { recursive: true });
+    for (let n = 1; ; n++) {
+      const path = join(parent, n === 1 ? name : `${name}-${n}`);
+      try {
+        mkdirSync(path);
+        return path;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+    }
+  } catch (error) {
+    const reason = messageOf(whyNotWritable(parent) ?? error);
+    throw new UserError(`${parent}: cannot make a folder for the run: ${reason}`);
+  }
+}
+
+/** Of a folder that is to be made: on a read-only file system `mkdirSync` tells of a missing folder instead. */
+function whyNotWritable(folder: string): unknown {
+  let nearest = resolve(folder);
+  while (!existsSync(nearest)) nearest = dirname(nearest);
+  try {
+    accessSync(nearest, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}

@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'csv-parse/sync';
+import { messageOf, UserError } from '../core/errors.js';
+import { writeFileAtomic } from '../core/files.js';
+import type { EpochMetrics } from '../train/events.js';
+
+/** The columns every run has, in order. Each update adds a `loss:`, a `peak:` and an `accuracy:` column with its name. */
+const columns = [
+  'epoch',
+  'learningRate',
+  'trainLoss',
+  'testLoss',
+  'testAccuracy',
+  'imagesPerSecond',
+  'trainSeconds',
+  'evaluationSeconds',
+  'dataWaitSeconds',
+  'skippedImages',
+  'peakMemoryBytes',
+  'reservedMemoryBytes',
+] as const satisfies readonly (keyof EpochMetrics)[];
+const lossPrefix = 'loss:';
+const peakPrefix = 'peak:';
+/** Empty for updates that classify nothing; files of earlier versions have no such columns. */
+const accuracyPrefix = 'accuracy:';
+/** A network can diverge on the test split alone, so these may be Infinity or NaN. */
+const mayBeInfinite = new Set(['testLoss']);
+
+/**
+ * Writes `metrics.csv`: a header and a row for each epoch. The whole file is replaced atomically each time (it stays
+ * small), so that a run killed at any moment leaves whole rows.
+ */
+export function writeMetrics(
+  path: string,
+  updates: readonly string[],
+  epochs: readonly EpochMetrics[],
+): void {
+  writeFileAtomic(path, formatMetrics(updates, epochs));
+}
+
+/** The text of a `metrics.csv`, from which the same numbers are read back, to the last bit. */
+export function formatMetrics(updates: readonly string[], epochs: readonly EpochMetrics[]): string {
+  const header = [
+    ...columns,
+    ...updates.map((name) => lossPrefix + name),
+    ...updates.map((name) => peakPrefix + name),
+    ...updates.map((name) => accuracyPrefix + name),
+  ];
+  const rows = epochs.map((epoch) => [
+    ...columns.map((column) => epoch[column]),
+    ...updates.map((name) => epoch.updateLosses[name] ?? Number.NaN),
+    ...updates.map((name) => epoch.updatePeakBytes[name] ?? Number.NaN),
+    ...updates.map((name) =>
+      Object.hasOwn(epoch.updateAccuracies, name) ? epoch.updateAccuracies[name]! : '',
+    ),
+  ]);
+  return [header, ...rows].map((cells) => `${cells.map(quote).join(',')}\n`).join('');
+}
+
+/**
+ * Reads a `metrics.csv` back. Throws a UserError that names the file, line and column if the file can't be read or is
+ * not what `writeMetrics` wrote.
+ */
+export function readMetrics(path: string): EpochMetrics[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UserError(`${path}: cannot read the metrics: ${messageOf(error)}`);
+  }
+  return parseMetrics(text, path);
+}
+
+/** As `readMetrics`, from text; `path` is for messages. */
+export function parseMetrics(text: string, path: string): EpochMetrics[] {
+  let table: string[][];
+  try {
+    table = parse(text);
+  } catch (error) {
+    throw new UserError(`${path}: cannot read the metrics: ${messageOf(error)}`);
+  }
+  const [header = [], ...rows] = table;
+  const odd = columns.find((column, i) => header[i] !== column);
+  if (odd !== undefined) throw new UserError(`${path}: not a metrics file: the column "${odd}" is missing`);
+  return rows.map((cells, i) => {
+    const place = `${path}: row ${i + 1}`;
+    const values = new Map<string, number>();
+    for (const [k, column] of header.entries()) {
+      const cell = cells[k] ?? '';
+      if (cell === '' && column.startsWith(accuracyPrefix)) continue;
+      values.set(column, number(cell, column, place));
+    }
+    if (values.get('epoch') !== i + 1) throw new UserError(`${place}: epoch ${cells[0]} instead of ${i + 1}`);
+    const fixed = Object.fromEntries(columns.map((column) => [column, values.get(column)]));
+    return {
+      ...(fixed as Pick<EpochMetrics, (typeof columns)[number]>),
+      updateLosses: withPrefix(values, lossPrefix),
+      updatePeakBytes: withPrefix(values, peakPrefix),
+      updateAccuracies: withPrefix(values, accuracyPrefix),
+    };
+  });
+}
+
+function withPrefix(values: ReadonlyMap<string, number>, prefix: string): Record<string, number> {
+  const found = [...values].filter(([column]) => column.startsWith(prefix));
+  return Object.fromEntries(found.map(([column, value]) => [column.slice(prefix.length), value]));
+}
+
+function number(cell: string, column: string, place: string): number {
+  const value = cell.trim() === '' || !/^(-?[\d.]|NaN$|-?Infinity$)/.test(cell) ? undefined : Number(cell);
+  if (value === undefined || (!Number.isFinite(value) && !mayBeInfinite.has(column))) {
+    throw new UserError(`${place}: "${cell}" is not a number for the column "${column}"`);
+  }
+  return value;
+}
+
+/** A cell of a CSV file. */
+export function quote(cell: string | number): string {
+  const text = String(cell);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

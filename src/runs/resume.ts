@@ -1,0 +1,131 @@
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, UserError } from '../core/errors.js';
+import type { Registry } from '../local/registry.js';
+import { checkpointName, positionInWords, type Checkpoint } from './checkpoint/file.js';
+import { checkpointsOf, listCheckpoints, newestCheckpoint } from './checkpoint/store.js';
+import { configDifferences } from '../config/differences.js';
+import { parseConfig } from '../config/config.js';
+import { readMetrics } from './metrics.js';
+import { record, runConfigOf, withStrategy } from './run.js';
+import type { Experiment, FinishedRun, RunObserver, RunOptions } from './run.js';
+import { lockRunFolder, openRunFolder, type RunConfig } from './folder.js';
+import { finishedResultOf, readRunSummary, type RunResult } from './summary.js';
+
+/** Where a run folder's config is. Throws a UserError if the folder is none. */
+export function runConfigPath(folder: string): string {
+  const path = join(folder, 'config.yaml');
+  if (existsSync(path)) return path;
+  throw new UserError(
+    `${folder}: not a run folder, there is no config.yaml in it: name the one that "train" printed`,
+  );
+}
+
+/** The config that a run folder was made with. Throws a UserError if it is none or its config is broken. */
+export function readRunConfig(folder: string, registry: Registry): RunConfig {
+  const path = runConfigPath(folder);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UserError(`${path}: cannot read the config: ${messageOf(error)}`);
+  }
+  const { method, ...config } = parseConfig(text, path, [], registry);
+  if (method === undefined) throw new UserError(`${path}: not the config of a run: it lists several methods`);
+  return { ...config, method };
+}
+
+/** The result of a run that was trained to its end, with nothing left to do; else undefined. */
+export function finishedResult(folder: string): RunResult | undefined {
+  const path = join(folder, 'summary.json');
+  if (!existsSync(path)) return undefined;
+  return finishedResultOf(readRunSummary(path));
+}
+
+/** Throws a UserError with a line for each key in which another config (`there`) differs. */
+export function refuseOtherConfig(what: string, there: object, here: object): void {
+  const differences = configDifferences(there, here);
+  if (differences.length === 0) return;
+  const keys = differences.length === 1 ? 'this key differs' : 'these keys differ';
+  throw new UserError(
+    [`${what} is of another config and cannot go on with this one; ${keys}:`, ...differences].join('\n'),
+  );
+}
+
+/**
+ * Goes on with the run in a folder from its newest whole checkpoint, or from the start if it has none yet, to the same
+ * numbers to the last bit as a run that was never interrupted; only times and the memory that the allocator reserved
+ * are this process's. A run that is finished is left as it is.
+ *
+ * @throws UserError if the folder is no run's, is being trained, was made with another config (the keys are named), or
+ * none of its checkpoints is whole; and as `runExperiment`
+ */
+export async function resumeRun(
+  experiment: Experiment,
+  folder: string,
+  options: Omit<RunOptions, 'parent'>,
+): Promise<FinishedRun> {
+  const stored = readRunConfig(folder, experiment.registry);
+  const config = runConfigOf(experiment, stored.method);
+  refuseOtherConfig(`${folder}: the run`, stored, config);
+  const release = lockRunFolder(folder);
+  try {
+    const result = finishedResult(folder);
+    if (result !== undefined) return { folder, interrupted: false, result };
+    const checkpoint = findCheckpoint(folder, options.observer);
+    if (checkpoint !== undefined) {
+      refuseOtherConfig(
+        `${folder}: the checkpoint ${positionInWords(checkpoint.position)}`,
+        checkpoint.config,
+        config,
+      );
+      tellOtherEngine(checkpoint, experiment, options.observer);
+    }
+    experiment.engine.memory.release();
+    return await withStrategy(experiment, stored.method, (strategy, label) => {
+      const updates = strategy.updates.map((update) => update.name);
+      if (checkpoint !== undefined) setDamagedAside(folder, checkpoint);
+      rmSync(join(folder, 'summary.json'), { force: true });
+      const open = openRunFolder(folder, config, updates, release);
+      const run = { folder: open, method: stored.method, label, strategy, resume: checkpoint?.state };
+      return record(experiment, run, options);
+    });
+  } finally {
+    release();
+  }
+}
+
+/** Undefined if no epoch was finished. */
+function findCheckpoint(folder: string, observer: RunObserver | undefined): Checkpoint | undefined {
+  const checkpoint = newestCheckpoint(checkpointsOf(folder), (damage) => observer?.note(damage));
+  if (checkpoint !== undefined) {
+    observer?.note(`${folder}: goes on from the checkpoint ${positionInWords(checkpoint.position)}`);
+    return checkpoint;
+  }
+  const metrics = join(folder, 'metrics.csv');
+  if (existsSync(metrics) && readMetrics(metrics).length > 0) {
+    throw new UserError(
+      `${folder}: has finished epochs but no checkpoint to go on from; train its config.yaml anew`,
+    );
+  }
+  observer?.note(`${folder}: has no checkpoint yet: starts with the first epoch`);
+  return undefined;
+}
+
+function tellOtherEngine({ engine }: Checkpoint, experiment: Experiment, observer?: RunObserver): void {
+  const { description } = experiment.engine;
+  if (engine === description) return;
+  observer?.note(
+    `the run was on ${engine}, now it is on ${description}: numbers may differ in their last digits`,
+  );
+}
+
+/** Damaged checkpoints newer than the one in use would count as the newest to keep. */
+function setDamagedAside(folder: string, { position }: Checkpoint): void {
+  const checkpoints = checkpointsOf(folder);
+  for (const newer of listCheckpoints(checkpoints)) {
+    if (newer.epochs === position.epochs && newer.batches === position.batches) return;
+    const path = join(checkpoints, `${checkpointName(newer)}.json`);
+    renameSync(path, `${path}.damaged`);
+  }
+}

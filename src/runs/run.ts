@@ -1,0 +1,300 @@
+import type { Dataset } from '../data/dataset.js';
+import type { ScanProgress } from '../data/files/scan.js';
+import { loadDataset } from '../data/registry.js';
+import type { Engine } from '../engine/engine.js';
+import { selectEngine } from '../engine/select.js';
+import { messageOf, UserError } from '../core/errors.js';
+import { buildStrategy, builtInRegistry, type Registry } from '../local/registry.js';
+import type { Strategy } from '../local/strategy.js';
+import { buildNetwork } from '../networks/build.js';
+import { networkWeights } from '../networks/export.js';
+import { disposeNetwork } from '../networks/network.js';
+import type { EpochMetrics, TrainEvent } from '../train/events.js';
+import { checkMixing } from '../train/check-mixing.js';
+import { Diverged } from '../train/diverged.js';
+import type { TrainState } from '../train/state.js';
+import { train } from '../train/trainer.js';
+import { positionInWords } from './checkpoint/file.js';
+import { checkpointsOf, listCheckpoints } from './checkpoint/store.js';
+import { labelOf, type Config, type MethodConfig } from '../config/config.js';
+import type { BalancedCuts } from '../measure/memory/balance.js';
+import { asksForBalance, chooseCuts, type ChosenMethod } from '../measure/memory/choose-cuts.js';
+import { settingOf } from '../measure/memory/setting.js';
+import { thisMachine } from '../core/machine.js';
+import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
+import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
+import { formatBytes } from './table.js';
+import { openEventFile } from './tensorboard/event-file.js';
+import { weightsMetadata } from './trained-network.js';
+import { resumeCommand, WriteFailure } from './write-failure.js';
+
+/** What every run of a config shares. */
+export interface Experiment {
+  readonly config: Config;
+  /** The methods that it can name. */
+  readonly registry: Registry;
+  readonly engine: Engine;
+  /** What would make it faster, where the engine is not the best there could be. */
+  readonly notice?: string;
+  readonly dataset: Dataset;
+}
+
+/** Called as a run goes on; drawing progress is what it is for. */
+export interface RunObserver {
+  start(run: {
+    readonly label: string;
+    readonly epochs: number;
+    readonly evaluationSteps: number;
+    readonly evaluatedOn?: Dataset['evaluatedOn'];
+  }): void;
+  event(event: TrainEvent): void;
+  end(): void;
+  /** Something to know that is no part of the training, such as how cut points were chosen. */
+  note(message: string): void;
+}
+
+export interface RunOptions {
+  /** The folder in which the run's own is made. */
+  readonly parent: string;
+  /** Ends the run after its current step. */
+  readonly signal?: AbortSignal;
+  readonly observer?: RunObserver;
+  /** Whether an event file for TensorBoard is written into the run's folder. */
+  readonly tensorboard?: boolean;
+}
+
+export interface FinishedRun {
+  readonly folder: string;
+  readonly interrupted: boolean;
+  /** Undefined if no epoch was finished. */
+  readonly result: RunResult | undefined;
+}
+
+/** Starts the engine and loads the data. Throws a UserError if either is not there. */
+export async function openExperiment(
+  config: Config,
+  registry = builtInRegistry,
+  scanning?: ScanProgress,
+): Promise<Experiment> {
+  const { engine, notice } = await selectEngine(config.engine);
+  const dataset = await loadDataset(config.data, config.seed, scanning);
+  return { config, registry, engine, dataset, ...(notice === undefined ? {} : { notice }) };
+}
+
+/**
+ * Trains a fresh network with one method and records it in a folder of its own. An interrupted run keeps its finished
+ * epochs and, as a checkpoint, the steps of the one at hand; its summary is on disk as soon as the signal came, so that
+ * the process may also be ended at once. `resumeRun` goes on with the folder.
+ *
+ * @throws UserError if the method does not fit the network or the data, or the loss is no longer a number
+ */
+export async function runExperiment(
+  experiment: Experiment,
+  method: MethodConfig,
+  options: RunOptions,
+): Promise<FinishedRun> {
+  return runPrepared(experiment, await prepareMethod(experiment, method, options), options);
+}
+
+/**
+ * What can be known of a method before anything is trained: its cut points, where the config leaves them to measuring,
+ * and that it fits the network and the training. Throws a UserError if it does not.
+ */
+export async function prepareMethod(
+  experiment: Experiment,
+  method: MethodConfig,
+  { signal, observer }: Pick<RunOptions, 'signal' | 'observer'>,
+): Promise<ChosenMethod> {
+  const { config, engine, registry, dataset } = experiment;
+  const label = labelOf(method);
+  if (asksForBalance(method)) observer?.note(`${label}: measuring where to cut`);
+  const inputs = { engine, registry, classes: dataset.classes.length, imageShape: dataset.imageShape };
+  const chosen = await chooseCuts(settingOf(config, inputs), method, { signal });
+  if (chosen.balanced !== undefined) observer?.note(`${label}: ${inWords(chosen.balanced)}`);
+  await withStrategy(experiment, chosen.method, (strategy) => {
+    if (config.train.mixup > 0) checkMixing(strategy);
+    return Promise.resolve();
+  });
+  return chosen;
+}
+
+function inWords({ cuts, peakBytes, evenPeakBytes }: BalancedCuts): string {
+  const even = evenPeakBytes === undefined ? 'out of memory' : formatBytes(evenPeakBytes);
+  return `cuts after ${cuts.join(', ')}: largest update ${formatBytes(peakBytes)}, of even blocks ${even}`;
+}
+
+/** As `runExperiment`, for a method that was prepared. */
+export async function runPrepared(
+  experiment: Experiment,
+  chosen: ChosenMethod,
+  options: RunOptions,
+): Promise<FinishedRun> {
+  // What an earlier run left cached would count as this one's.
+  experiment.engine.memory.release();
+  const { method, balanced } = chosen;
+  return withStrategy(experiment, method, (strategy, label) => {
+    const updates = strategy.updates.map((update) => update.name);
+    const folder = createRunFolder(options.parent, runConfigOf(experiment, method), updates);
+    if (balanced !== undefined) folder.log.info(balanced, 'balanced cuts');
+    return record(experiment, { folder, method, label, strategy }, options);
+  });
+}
+
+/** The experiment's config, of its methods this one. */
+export function runConfigOf({ config, engine }: Experiment, method: MethodConfig): RunConfig {
+  const { name, seed, plugins, data, network, train: trainOptions } = config;
+  const pluginFiles = plugins === undefined ? {} : { plugins };
+  return { name, seed, engine: engine.name, ...pluginFiles, data, network, train: trainOptions, method };
+}
+
+/** Builds a fresh network and its strategy, and frees both when f is done with them. */
+export async function withStrategy<T>(
+  { config, registry, dataset }: Experiment,
+  method: MethodConfig,
+  f: (strategy: Strategy, label: string) => Promise<T>,
+): Promise<T> {
+  const network = buildNetwork(config.network, {
+    classes: dataset.classes.length,
+    imageShape: dataset.imageShape,
+    seed: config.seed,
+  });
+  try {
+    const { label = method.method, ...strategyOptions } = method;
+    const strategy = buildStrategy(network, strategyOptions, registry);
+    try {
+      return await f(strategy, label);
+    } finally {
+      strategy.dispose();
+    }
+  } finally {
+    disposeNetwork(network);
+  }
+}
+
+/** A run that is about to train. */
+export interface OpenRun {
+  readonly folder: RunFolder;
+  readonly method: MethodConfig;
+  readonly label: string;
+  readonly strategy: Strategy;
+  /** Where it goes on. */
+  readonly resume?: TrainState | undefined;
+}
+
+/** Trains the strategy, recording it in the run's folder, and closes that. */
+export async function record(
+  experiment: Experiment,
+  open: OpenRun,
+  options: Omit<RunOptions, 'parent'>,
+): Promise<FinishedRun> {
+  const { observer } = options;
+  const { config, engine, dataset } = experiment;
+  const { folder, method, label, strategy } = open;
+  const run: RunIdentity = {
+    method: method.method,
+    label,
+    blocks: strategy.blocks,
+    seed: config.seed,
+    engine: engine.name,
+    memoryMeter: engine.memory.name,
+    ...(dataset.evaluatedOn === undefined ? {} : { evaluatedOn: dataset.evaluatedOn }),
+  };
+  observer?.start({
+    label,
+    epochs: config.train.epochs,
+    evaluationSteps: Math.ceil(dataset.test.size / config.train.batchSize),
+    ...(run.evaluatedOn === undefined ? {} : { evaluatedOn: run.evaluatedOn }),
+  });
+  try {
+    return await trainInto(experiment, open, run, options);
+  } finally {
+    observer?.end();
+    folder.close();
+  }
+}
+
+async function trainInto(
+  { config, engine, notice, dataset }: Experiment,
+  { folder, strategy, resume }: OpenRun,
+  run: RunIdentity,
+  { signal, observer, tensorboard }: Omit<RunOptions, 'parent'>,
+): Promise<FinishedRun> {
+  const epochs: EpochMetrics[] = [...(resume?.epochs ?? [])];
+  const events = tensorboard ? openEventFile(folder.path, epochs, run) : undefined;
+  const summarise = (how: Pick<RunSummary, 'status' | 'error'>): void => {
+    folder.writeSummary({ ...how, ...run, ...resultOf(run, epochs) });
+    folder.log.info({ ...how, epochs: epochs.length }, 'summary');
+  };
+  const onEvent = (event: TrainEvent): void => {
+    if (event.type === 'epoch-end') {
+      epochs.push(event.metrics);
+      folder.writeMetrics(epochs);
+      events?.write(event.metrics);
+    }
+    if (event.type === 'epoch-start' || event.type === 'epoch-end') folder.log.info(event);
+    if (event.type === 'skipped') folder.log.warn(event);
+    observer?.event(event);
+  };
+  /** For where something else matters more: that nothing can be written will be told, or has been. */
+  const trySummarise = (how: Pick<RunSummary, 'status' | 'error'>): void => {
+    try {
+      summarise(how);
+    } catch (error) {
+      if (!(error instanceof WriteFailure)) throw error;
+    }
+  };
+  const onAbort = (): void => trySummarise({ status: 'interrupted' });
+  folder.log.info(
+    {
+      ...run,
+      engineDescription: engine.description,
+      notice,
+      dataset: dataset.name,
+      datasetSource: dataset.source,
+      plugins: config.plugins,
+      machine: thisMachine(),
+    },
+    resume === undefined ? 'start' : 'resume',
+  );
+  signal?.addEventListener('abort', onAbort);
+  try {
+    if (resume !== undefined) folder.writeMetrics(epochs);
+    const { interrupted } = await train(strategy, dataset, {
+      ...config.train,
+      seed: config.seed,
+      engine,
+      signal,
+      onEvent,
+      resume,
+      onState: (state) => folder.writeCheckpoint(state, engine.description),
+    });
+    // Auxiliary nets are not part of what was trained for use.
+    folder.writeWeights(networkWeights(strategy.network), weightsMetadata(dataset));
+    summarise({ status: interrupted ? 'interrupted' : 'finished' });
+    return { folder: folder.path, interrupted, result: resultOf(run, epochs) };
+  } catch (error) {
+    if (error instanceof Diverged) folder.log.error({ losses: error.losses }, 'losses of the step before');
+    trySummarise({ status: 'failed', error: messageOf(error) });
+    throw howToGoOn(error, folder.path, observer);
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    events?.close();
+  }
+}
+
+/** The error, saying what is kept of the run and how to go on with it, where anything is. */
+function howToGoOn(error: unknown, folder: string, observer: RunObserver | undefined): unknown {
+  const newest = listCheckpoints(checkpointsOf(folder))[0];
+  if (newest === undefined || error instanceof WriteFailure) return error;
+  if (error instanceof Diverged) {
+    const kept = `the checkpoint ${positionInWords(newest)} is kept in ${checkpointsOf(folder)}`;
+    return new UserError(`${error.message}; ${kept}`, { cause: error });
+  }
+  if (error instanceof UserError) {
+    return new UserError(`${error.message}; then go on with: ${resumeCommand(folder)}`, { cause: error });
+  }
+  observer?.note(
+    `the run is kept as it was ${positionInWords(newest)}; go on with: ${resumeCommand(folder)}`,
+  );
+  return error;
+}

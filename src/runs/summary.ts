@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { engineNames } from '../engine/engine.js';
+import type { EpochMetrics } from '../train/events.js';
+import { readJson } from '../core/json-file.js';
+
+const identityShape = {
+  method: z.string(),
+  /** The name that tables show. */
+  label: z.string(),
+  blocks: z.int().min(1),
+  seed: z.int(),
+  engine: z.enum(engineNames),
+  memoryMeter: z.enum(['cuda-allocator', 'cpu-allocator', 'tensor-bytes']),
+  /** What `accuracy` was measured on, where it is not the test split. */
+  evaluatedOn: z.enum(['test', 'validation']).exactOptional(),
+};
+
+const measuredShape = {
+  /** On the split evaluated on, after the last epoch, 0…1. */
+  accuracy: z.number().min(0).max(1),
+  /** The most that the meter saw during training steps; evaluation does not count. */
+  peakMemoryBytes: z.number().min(0),
+  reservedMemoryBytes: z.number().min(0),
+  /** All training images over all training seconds. */
+  imagesPerSecond: z.number().min(0),
+  /** Training and evaluation. */
+  seconds: z.number().min(0),
+  /** Finished epochs. */
+  epochs: z.int().min(1),
+  /** Image files that could not be decoded and were left out, the most in an epoch. */
+  skippedImages: z.int().min(0),
+};
+
+export const runIdentitySchema = z.object(identityShape);
+const measuredSchema = z.object(measuredShape);
+const resultSchema = z.object({ ...identityShape, ...measuredShape });
+const summarySchema = z.object({
+  status: z.enum(['finished', 'interrupted', 'failed']),
+  /** Why it failed. */
+  error: z.string().exactOptional(),
+  ...identityShape,
+  ...measuredSchema.partial().shape,
+});
+const comparedRunSchema = resultSchema.extend({
+  /** The run's own, relative to the comparison's. */
+  folder: z.string().exactOptional(),
+});
+const comparisonSchema = z.object({ runs: z.array(comparedRunSchema) });
+
+/** What was trained, with what. */
+export type RunIdentity = z.infer<typeof runIdentitySchema>;
+/** What at least one epoch came to. */
+export type Measured = z.infer<typeof measuredSchema>;
+/** What a run of at least one epoch came to. */
+export type RunResult = z.infer<typeof resultSchema>;
+/** An entry of `runs` in a comparison's `summary.json`, one for each method and seed. */
+export type ComparedRun = z.infer<typeof comparedRunSchema>;
+/** A run folder's `summary.json`: a result, unless no epoch was finished, and how the run ended. */
+export type RunSummary = z.infer<typeof summarySchema>;
+
+/** The result after the finished epochs; undefined if there are none. */
+export function resultOf(run: RunIdentity, epochs: readonly EpochMetrics[]): RunResult | undefined {
+  const measured = measuredOf(epochs);
+  return measured && { ...run, ...measured };
+}
+
+/** What the finished epochs came to; undefined if there are none. */
+export function measuredOf(epochs: readonly EpochMetrics[]): Measured | undefined {
+  const last = epochs.at(-1);
+  if (!last) return undefined;
+  const sum = (value: (epoch: EpochMetrics) => number): number =>
+    epochs.reduce((total, epoch) => total + value(epoch), 0);
+  const trainSeconds = sum((epoch) => epoch.trainSeconds);
+  return {
+    accuracy: last.testAccuracy,
+    peakMemoryBytes: Math.max(...epochs.map((epoch) => epoch.peakMemoryBytes)),
+    reservedMemoryBytes: Math.max(...epochs.map((epoch) => epoch.reservedMemoryBytes)),
+    imagesPerSecond: sum((epoch) => epoch.imagesPerSecond * epoch.trainSeconds) / trainSeconds,
+    seconds: trainSeconds + sum((epoch) => epoch.evaluationSeconds),
+    epochs: epochs.length,
+    skippedImages: Math.max(...epochs.map((epoch) => epoch.skippedImages)),
+  };
+}
+
+/** The result of a run that was trained to its end; undefined for any other. */
+export function finishedResultOf(summary: RunSummary): RunResult | undefined {
+  return summary.status === 'finished' ? resultSchema.safeParse(summary).data : undefined;
+}
+
+/** Reads a run folder's `summary.json`. Throws a UserError if it can't be read or is not one. */
+export function readRunSummary(path: string): RunSummary {
+  return readJson(path, summarySchema, 'the summary');
+}
+
+/** Reads a comparison's `summary.json`. Throws a UserError if it can't be read or is not one. */
+export function readComparison(path: string): ComparedRun[] {
+  return readJson(path, comparisonSchema, 'the summary').runs;
+}

@@ -1,0 +1,85 @@
+import { closeSync, fsyncSync, openSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeFully } from '../../core/files.js';
+import {
+  doubleField,
+  floatField,
+  integerField,
+  message,
+  messageField,
+  textField,
+  toBytes,
+  type Encoded,
+} from '../../formats/protobuf.js';
+import type { EpochMetrics } from '../../train/events.js';
+import type { RunIdentity } from '../summary.js';
+import { record } from '../../formats/tfrecord.js';
+import { scalarsOf } from './scalars.js';
+
+/** TensorBoard's event file of one run, or of the part of a run since it was last resumed. */
+export interface EventFile {
+  readonly path: string;
+  /** Adds an epoch's points; they are on disk when this returns. */
+  write(epoch: EpochMetrics): void;
+  close(): void;
+}
+
+/** TensorBoard looks for this in a file's name, and reads a folder's files in the order of their names. */
+const prefix = 'events.out.tfevents.';
+
+/** Fields of `Event`, `Summary`, `Summary.Value` and `SessionLog` in TensorBoard's event.proto and summary.proto. */
+const event = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 };
+const summaryValue = 1;
+const value = { tag: 1, simpleValue: 2 };
+const sessionStatus = 1;
+const sessionStart = 1;
+
+/**
+ * Opens a new event file in a run's folder, a step for each epoch. Older files of the folder stay: this one tells the
+ * reader to forget their points from the first epoch on that is still to come, which a killed run may have written
+ * beyond what it can resume from. Where there are none, the finished epochs are written first.
+ *
+ * @param finished epochs done before this process
+ */
+export function openEventFile(
+  folder: string,
+  finished: readonly EpochMetrics[],
+  { evaluatedOn = 'test' }: Pick<RunIdentity, 'evaluatedOn'>,
+  now: () => number = Date.now,
+): EventFile {
+  const older = readdirSync(folder).filter((name) => name.startsWith(prefix));
+  const path = join(folder, `${prefix}${nextStamp(older, now())}.locallearn`);
+  const file = openSync(path, 'ax');
+  const append = (step: number, ...fields: Encoded[]): void => {
+    // A step of 0 is what a missing one means, and the first event of a file has none.
+    const place = step === 0 ? [] : [integerField(event.step, step)];
+    const stamp = [doubleField(event.wallTime, now() / 1000), ...place];
+    writeFully(file, record(toBytes(message([...stamp, ...fields]))));
+  };
+  const writePoints = (epoch: EpochMetrics): void => {
+    const values = scalarsOf(epoch, evaluatedOn).map(([tag, number]) =>
+      messageField(summaryValue, [textField(value.tag, tag), floatField(value.simpleValue, number)]),
+    );
+    append(epoch.epoch, messageField(event.summary, values));
+  };
+  append(0, textField(event.fileVersion, 'brain.Event:2'));
+  const started = messageField(event.sessionLog, [integerField(sessionStatus, sessionStart)]);
+  append(finished.length + 1, started);
+  if (older.length === 0) finished.forEach(writePoints);
+  fsyncSync(file);
+  return {
+    path,
+    write(epoch) {
+      writePoints(epoch);
+      fsyncSync(file);
+    },
+    close: () => closeSync(file),
+  };
+}
+
+/** Seconds since 1970, ten digits, later than those in the names of older files. */
+function nextStamp(older: readonly string[], milliseconds: number): number {
+  const stamps = older.map((name) => Number.parseInt(name.slice(prefix.length), 10));
+  const last = Math.max(0, ...stamps.filter((stamp) => Number.isFinite(stamp)));
+  return Math.max(Math.floor(milliseconds / 1000), last + 1);
+}

@@ -1,0 +1,276 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { stringify } from 'yaml';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { UserError } from '../../src/core/errors.js';
+import { labelOf, loadConfig, parseConfig } from '../../src/config/config.js';
+
+const minimal = `name: tiny
+data:
+  name: fashion-mnist
+network:
+  name: resnet
+  depth: 8
+train:
+  epochs: 2
+  batchSize: 32
+  learningRate: 0.1
+method:
+  method: auglocal
+  depth: 2
+`;
+
+/** The message of the UserError that the text gives. */
+function problem(text: string, overrides: readonly string[] = []): string {
+  try {
+    parseConfig(text, 'c.yaml', overrides);
+  } catch (error) {
+    if (error instanceof UserError) return error.message;
+    throw error;
+  }
+  throw new Error('the config was accepted');
+}
+
+describe('a valid config', () => {
+  it('has every default filled in', () => {
+    const config = parseConfig(minimal, 'c.yaml');
+    expect(config.seed).toBe(1);
+    expect(config.engine).toBe('auto');
+    expect(config.train).toEqual({
+      epochs: 2,
+      batchSize: 32,
+      learningRate: 0.1,
+      momentum: 0.9,
+      nesterov: true,
+      weightDecay: 1e-4,
+      schedule: 'cosine',
+      warmupEpochs: 0,
+      augment: true,
+      mixup: 0,
+      workers: 1,
+      keep: 2,
+    });
+    expect(config.method).toMatchObject({ method: 'auglocal', depth: 2, pyramid: 0.5 });
+  });
+
+  it('is a fixed point: written out and read again it stays the same', () => {
+    const config = parseConfig(minimal, 'c.yaml');
+    expect(parseConfig(stringify(config), 'again.yaml')).toEqual(config);
+  });
+
+  it('may label its methods, and must where two would share a name', () => {
+    const methods =
+      '[{ method: bp }, { method: auglocal, depth: 1 }, { method: auglocal, depth: 3, label: deep }]';
+    const text = minimal.replace(/method:\n[^]*$/, `methods: ${methods}\n`);
+    expect(parseConfig(text, 'c.yaml').methods?.map(labelOf)).toEqual(['bp', 'auglocal', 'deep']);
+    expect(problem(text.replace(', label: deep', ''))).toMatch(
+      /^c\.yaml:11:\d+: methods\.2: both methods\.1 and methods\.2 are called "auglocal"/,
+    );
+  });
+});
+
+describe('a bad config', () => {
+  it('has an unknown key: place, path, nearest name and allowed names', () => {
+    expect(problem(minimal.replace('batchSize', 'batch_size'))).toMatch(
+      /^c\.yaml:9:3: train\.batch_size: unknown key \(did you mean "batchSize"\?\); allowed: epochs, batchSize, .*workers/m,
+    );
+    expect(problem(`${minimal}sead: 3\n`)).toMatch(
+      /^c\.yaml:14:1: sead: unknown key \(did you mean "seed"\?\)/,
+    );
+    expect(problem(minimal.replace('depth: 2', 'depth: 2\n  deth: 3'))).toMatch(
+      /^c\.yaml:14:3: method\.deth: unknown key \(did you mean "depth"\?\); allowed: method, /,
+    );
+  });
+
+  it('has a wrong type', () => {
+    expect(problem(minimal.replace('epochs: 2', 'epochs: two'))).toBe(
+      'c.yaml:8:3: train.epochs: must be a number, not "two"',
+    );
+    expect(problem(minimal.replace('epochs: 2', 'epochs: 2.5'))).toBe(
+      'c.yaml:8:3: train.epochs: must be a whole number, not 2.5',
+    );
+    expect(problem(minimal.replace('epochs: 2', 'epochs: 0'))).toBe(
+      'c.yaml:8:3: train.epochs: must be at least 1, not 0',
+    );
+    expect(problem(minimal.replace(/data:\n.*\n/, 'data: [cifar10]\n'))).toBe(
+      'c.yaml:2:1: data: must be a map, not a list',
+    );
+    expect(problem('- just\n- a list\n')).toBe('c.yaml:1:1: must be a map, not a list');
+  });
+
+  it('has a value that is none of the allowed', () => {
+    expect(problem(minimal.replace('fashion-mnist', 'fashion_minst'))).toBe(
+      'c.yaml:3:3: data.name: must be one of fashion-mnist, cifar10, cifar100, svhn, stl10, imagenet, folder, csv, not "fashion_minst" (did you mean "fashion-mnist"?)',
+    );
+    expect(problem(minimal, ['method.method=auglocl'])).toMatch(
+      /^c\.yaml: --set method\.method=auglocl: method\.method: must be one of bp, .*auglocal.*, not "auglocl" \(did you mean "auglocal"\?\)$/,
+    );
+    expect(problem(`${minimal}engine: gpu\n`)).toMatch(/^c\.yaml:14:1: engine: must be one of auto, .*torch/);
+    expect(problem(minimal.replace('depth: 8', 'depth: 9'))).toMatch(
+      /^c\.yaml:6:3: network\.depth: must be 6m\+2/,
+    );
+  });
+
+  it('lacks a value, a method, or has both kinds of method', () => {
+    expect(problem(minimal.replace('  epochs: 2\n', ''))).toBe(
+      'c.yaml:7:1: train.epochs: missing; must be a number',
+    );
+    expect(problem(minimal.replace(/method:\n[^]*$/, ''))).toMatch(
+      /must have either "method" .* or "methods"/,
+    );
+    expect(problem(`${minimal}methods: [{ method: bp }]\n`)).toMatch(
+      /must have either "method" .* or "methods"/,
+    );
+    expect(problem(minimal, ['method={}'])).toMatch(/method\.method: missing; must be one of bp, /);
+  });
+
+  it('has several problems: a line for each', () => {
+    const lines = problem(minimal.replace('epochs', 'epoch').replace('depth: 8', 'depth: eight')).split('\n');
+    expect(lines).toHaveLength(3);
+    expect(lines.every((line) => line.startsWith('c.yaml:'))).toBe(true);
+  });
+
+  it('is not YAML: the place of the mistake', () => {
+    expect(problem('name: tiny\ntrain: [1,\nb: 2\n')).toMatch(/^c\.yaml:3:1: \S.*$/);
+    expect(problem('name: a\nname: b\n')).toMatch(/^c\.yaml:2:1: Map keys must be unique$/);
+    expect(problem('name: *nowhere\n')).toMatch(/^c\.yaml: Unresolved alias/);
+    expect(problem('')).toBe('c.yaml: the config is empty');
+  });
+
+  it('is not there', async () => {
+    await expect(loadConfig('/nowhere/c.yaml')).rejects.toThrow(UserError);
+    await expect(loadConfig('/nowhere/c.yaml')).rejects.toThrow(
+      /^\/nowhere\/c\.yaml: cannot read the config: ENOENT/,
+    );
+    await expect(loadConfig(tmpdir())).rejects.toThrow(UserError);
+  });
+});
+
+describe('--set', () => {
+  it('changes, adds and lists values before validation', () => {
+    const config = parseConfig(minimal, 'c.yaml', [
+      'train.epochs=7',
+      'data.trainImages=100',
+      'method={ method: bp }',
+      'name=other',
+    ]);
+    expect(config.train.epochs).toBe(7);
+    expect(config.data.trainImages).toBe(100);
+    expect(config.method).toEqual({ method: 'bp' });
+    expect(config.name).toBe('other');
+  });
+
+  it('reaches list entries by index, the one after the last included', () => {
+    const text = minimal.replace(
+      /method:\n[^]*$/,
+      'methods:\n  - { method: bp }\n  - { method: auglocal, depth: 1 }\n',
+    );
+    const config = parseConfig(text, 'c.yaml', ['methods.1.depth=3', 'methods.2={method: man, blocks: 2}']);
+    expect(config.methods).toMatchObject([{ method: 'bp' }, { depth: 3 }, { method: 'man', blocks: 2 }]);
+    expect(problem(text, ['methods.5={}'])).toMatch(
+      /--set methods\.5={}: methods is a list of 2, so "5" must be/,
+    );
+    expect(problem(text, ['methods.x=1'])).toMatch(/must be an index from 0 to 2/);
+  });
+
+  it('is refused where it has no path, no YAML, or leads through a number', () => {
+    expect(problem(minimal, ['train.epochs'])).toMatch(/^--set train\.epochs: not of the form a\.b=value$/);
+    expect(problem(minimal, ['=3'])).toMatch(/not of the form/);
+    expect(problem(minimal, ['a..b=3'])).toMatch(/not of the form/);
+    expect(problem(minimal, ['train.epochs=[1'])).toMatch(/the value is not valid YAML/);
+    expect(problem(minimal, ['train.epochs.x=1'])).toMatch(/train\.epochs is 2, which has no "x" in it/);
+    expect(problem(minimal, ['train.epoch=1'])).toMatch(
+      /^c\.yaml: --set train\.epoch=1: train\.epoch: unknown key \(did you mean "epochs"\?\)/,
+    );
+    expect(problem(minimal, ['__proto__.x=1'])).toMatch(/__proto__: unknown key/);
+  });
+});
+
+describe('whatever the document', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'locallearn-config-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** Either a config or a UserError with whole lines. */
+  function judge(run: () => unknown): void {
+    try {
+      run();
+    } catch (error) {
+      expect(error).toBeInstanceOf(UserError);
+      for (const line of (error as UserError).message.split('\n')) expect(line).toMatch(/^\P{Cc}+$/u);
+    }
+  }
+
+  it('any YAML value gives a config or a UserError', () => {
+    const keys = fc.constantFrom(
+      'name',
+      'seed',
+      'data',
+      'network',
+      'train',
+      'method',
+      'methods',
+      'epochs',
+      'depth',
+      'blocks',
+      'plugins',
+      'path',
+      'auxiliary',
+      'loss',
+      'weight',
+    );
+    const { tree } = fc.letrec((tie) => ({
+      tree: fc.oneof(
+        { depthSize: 'small' },
+        fc.jsonValue(),
+        fc.constantFrom(
+          'bp',
+          'man',
+          'custom',
+          'sampled',
+          'contrast',
+          'resnet',
+          'cifar10',
+          Number.NaN,
+          Infinity,
+          -0,
+        ),
+        fc.array(tie('tree'), { maxLength: 3 }),
+        fc.dictionary(fc.oneof(keys, fc.string()), tie('tree'), { maxKeys: 6 }),
+      ),
+    }));
+    fc.assert(
+      fc.property(tree, (value) => judge(() => parseConfig(stringify(value), 'c.yaml'))),
+      { numRuns: 150 },
+    );
+  });
+
+  it('any text, and any text in place of a part of a good config, gives a config or a UserError', () => {
+    const text = fc.oneof(
+      fc.string(),
+      fc.string({ unit: 'binary' }),
+      fc.stringMatching(/^[-:{}[\]&*!|>'"%@`#,? \na]*$/),
+    );
+    fc.assert(
+      fc.property(text, fc.nat(minimal.length), fc.nat(20), (junk, at, cut) => {
+        judge(() => parseConfig(junk, 'c.yaml'));
+        judge(() => parseConfig(minimal.slice(0, at) + junk + minimal.slice(at + cut), 'c.yaml'));
+        judge(() => parseConfig(minimal, 'c.yaml', [junk, `train.epochs=${junk}`, `${junk}=1`]));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('bytes that are no text give a UserError', async () => {
+    const path = join(folder, 'bytes.yaml');
+    writeFileSync(
+      path,
+      Uint8Array.from({ length: 256 }, (_, i) => i),
+    );
+    await expect(loadConfig(path)).rejects.toThrow(UserError);
+  });
+});

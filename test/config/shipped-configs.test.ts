@@ -1,0 +1,103 @@
+import * as tf from '@tensorflow/tfjs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { describeDataset } from '../../src/data/registry.js';
+import { comparedMethods, loadConfig, type MethodConfig } from '../../src/config/config.js';
+import { without } from '../../src/measure/memory/setting.js';
+import { buildStrategy, builtInRegistry } from '../../src/local/registry.js';
+import { buildNetwork } from '../../src/networks/build.js';
+import { disposeNetwork } from '../../src/networks/network.js';
+import type * as parameters from '../../src/nn/parameters.js';
+import { startEngine } from '../support/engine.js';
+
+// Initial values don't matter here, and a ResNeXt has 10⁸ of them.
+vi.mock('../../src/nn/parameters.js', async (importOriginal) => {
+  const original = await importOriginal<typeof parameters>();
+  const createParameter: typeof parameters.createParameter = (scope, name, torchShape) => {
+    const [out, inputs, ...area] = torchShape;
+    const shape = inputs === undefined ? [...torchShape] : [...area, inputs, out!];
+    return {
+      name: original.childScope(scope, name).name,
+      variable: tf.tidy(() => tf.variable(tf.zeros(shape))),
+    };
+  };
+  return { ...original, createParameter };
+});
+
+const folder = join(import.meta.dirname, '../../configs');
+const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.yaml') && !file.split(sep).some((part) => part.startsWith('_')))
+  .sort();
+const load = async (file: string) => (await loadConfig(join(folder, file))).config;
+
+beforeAll(async () => {
+  await startEngine();
+});
+
+describe('every config', () => {
+  /** Networks and methods that several data sets share are built once. */
+  const built = new Set<string>();
+
+  it.each(files)('%s resolves, and its network and strategies are built', async (file) => {
+    const config = await load(file);
+    const { classes, imageShape } = await describeDataset(config.data);
+    const methods = comparedMethods(config);
+    expect(methods.length).toBeGreaterThan(0);
+    expect(methods.filter(({ method }) => method === 'bp')).toHaveLength(1);
+    for (const method of methods) {
+      const key = JSON.stringify([config.network, classes, imageShape, without(method, ['label'])]);
+      if (built.has(key)) continue;
+      built.add(key);
+      const network = buildNetwork(config.network, { classes, imageShape, seed: 1 });
+      const strategy = buildStrategy(network, without(method, ['label']), builtInRegistry);
+      expect(strategy.blocks).toBe(blocksOf(method, network.units.length));
+      strategy.dispose();
+      disposeNetwork(network);
+    }
+  });
+
+  /** K as METHODS counts it. */
+  function blocksOf(method: MethodConfig, units: number): number {
+    const { method: name, blocks, depth } = method;
+    if (name === 'bp') return 1;
+    if (name === 'auglocal') return units - (depth as number);
+    // The published "every unit" of K = 16 and 55 joins the stem to the first.
+    if (typeof blocks === 'number') return blocks === units ? units - 1 : blocks;
+    return units;
+  }
+});
+
+it('has a name for every config', async () => {
+  const names = await Promise.all(files.map(async (file) => (await load(file)).name));
+  expect(new Set(names).size).toBe(names.length);
+});
+
+it('has the published recipe for each data set', async () => {
+  const cifar = await load('cifar10/resnet110/man.yaml');
+  expect(cifar).toMatchObject({
+    data: { name: 'cifar10' },
+    network: { name: 'resnet', depth: 110 },
+    train: {
+      ...{ epochs: 400, batchSize: 1024, learningRate: 0.8, momentum: 0.9, nesterov: true },
+      ...{ weightDecay: 1e-4, schedule: 'cosine', warmupEpochs: 10, augment: true },
+    },
+    method: { method: 'man', blocks: 55, reconstruction: [5, 0], classification: [0.5, 0], momentum: 0.995 },
+  });
+  expect((await load('svhn/resnet32/bp.yaml')).train).toMatchObject({ batchSize: 1024, learningRate: 0.8 });
+  expect((await load('stl10/resnet32/bp.yaml')).train).toMatchObject({ batchSize: 128, learningRate: 0.1 });
+  expect(await load('cifar10/resnet110/infopro.yaml')).toMatchObject({
+    method: { reconstruction: [5, 0.5], classification: [0, 1], head: '1c2f' },
+  });
+  expect(await load('imagenet/resnet152/man.yaml')).toMatchObject({
+    data: { name: 'imagenet', imageSize: 224 },
+    train: { epochs: 90, batchSize: 128, learningRate: 0.05, schedule: 'cosine-imagenet', warmupEpochs: 0 },
+    method: { blocks: 2, reconstruction: [5, 5], classification: [0.75, 0.75], decoder: 'man-imagenet' },
+  });
+});
+
+it.each(files.filter((file) => file.includes(sep)))('%s says what it is, in a few lines', (file) => {
+  const lines = readFileSync(join(folder, file), 'utf8').trimEnd().split('\n');
+  expect(lines[0]).toMatch(/^# \S/);
+  expect(lines.length).toBeLessThanOrEqual(18);
+});

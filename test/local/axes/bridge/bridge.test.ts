@@ -1,0 +1,112 @@
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, expect, test } from 'vitest';
+import { trainingMode } from '../../../../src/engine/fused/ops.js';
+import { momentumBridge, scalingBridge } from '../../../../src/local/axes/bridge/bridge.js';
+import { childScope, rootScope, toTorch, type Parameter } from '../../../../src/nn/parameters.js';
+import { disposeLayer } from '../../../../src/nn/layer.js';
+import { disposeNetwork, type Network } from '../../../../src/networks/network.js';
+import { startEngine } from '../../../support/engine.js';
+import { largestError } from '../../../support/numeric.js';
+import { tinyBatch, tinyNetwork, tinyRun } from '../../../support/tiny.js';
+
+beforeAll(async () => {
+  await startEngine();
+});
+
+const valuesOf = (parameters: readonly Parameter[]): number[][] =>
+  parameters.map((parameter) => [...toTorch(parameter).values]);
+
+function bridgeAt(network: Network, unit: number, momentum: number) {
+  const next = network.units[unit]!;
+  return { next, bridge: momentumBridge(momentum)(childScope(rootScope(1), 'b'), next) };
+}
+
+test('the momentum net starts as a copy of the next unit, the bias net with values of its own', () => {
+  const network = tinyNetwork();
+  const { next, bridge } = bridgeAt(network, 3, 0.9);
+  const followed = valuesOf(next.layer.parameters);
+  expect(valuesOf(bridge.averaged.parameters)).toEqual(followed);
+  expect(valuesOf(bridge.trained.parameters)[0]).not.toEqual(followed[0]);
+  // A copy: what changes the next unit does not change the net.
+  tf.tidy(() => next.layer.parameters[0]!.variable.assign(tf.zerosLike(next.layer.parameters[0]!.variable)));
+  expect(valuesOf(bridge.averaged.parameters)).toEqual(followed);
+  [bridge.trained, bridge.averaged].forEach(disposeLayer);
+  disposeNetwork(network);
+});
+
+test('M ← m · M + (1 − m) · next unit, parameters only', () => {
+  const network = tinyNetwork();
+  const { next, bridge } = bridgeAt(network, 3, 0.9);
+  const before = valuesOf(bridge.averaged.parameters);
+  const statistics = valuesOf(bridge.averaged.buffers);
+  for (const { variable } of [...next.layer.parameters, ...next.layer.buffers])
+    tf.tidy(() => variable.assign(tf.add(variable, 1)));
+  bridge.after();
+  const after = valuesOf(bridge.averaged.parameters);
+  expect(
+    largestError(
+      after.flat(),
+      before.flat().map((value) => value + 0.1),
+    ),
+  ).toBeLessThan(1e-5);
+  expect(valuesOf(bridge.averaged.buffers)).toEqual(statistics);
+  [bridge.trained, bridge.averaged].forEach(disposeLayer);
+  disposeNetwork(network);
+});
+
+test('the features are the sum of both nets, and gradients flow through both', () => {
+  const network = tinyNetwork();
+  const { bridge } = bridgeAt(network, 3, 0.9);
+  const zero = (parameters: readonly Parameter[]): void =>
+    parameters.forEach(({ variable }) => tf.tidy(() => variable.assign(tf.zerosLike(variable as tf.Tensor))));
+  tf.tidy(() => {
+    const x = tf.randomUniform<tf.Rank.R4>([4, 8, 8, 16], 0, 1, 'float32', 1);
+    const gradient = (): number =>
+      tf
+        .sum(tf.abs(tf.grad((input) => tf.sum(tf.square(bridge.forward(input as tf.Tensor4D))))(x)))
+        .dataSync()[0]!;
+    expect(gradient()).toBeGreaterThan(0);
+    zero(bridge.trained.parameters);
+    expect(gradient()).toBeGreaterThan(0);
+    zero(bridge.averaged.parameters);
+    expect(gradient()).toBe(0);
+  });
+  [bridge.trained, bridge.averaged].forEach(disposeLayer);
+  disposeNetwork(network);
+});
+
+test('the scaling bridge starts as the next unit, and then scales and shifts each channel', () => {
+  const network = tinyNetwork();
+  const next = network.units[3]!;
+  const bridge = scalingBridge(0.9)(childScope(rootScope(1), 'b'), next);
+  const [weight, bias] = bridge.trained.parameters;
+  expect([weight!.name, bias!.name]).toEqual(['b.scaling.weight', 'b.scaling.bias']);
+  expect([weight!.variable.shape, bias!.variable.shape]).toEqual([[32], [32]]);
+  tf.tidy(() => {
+    const x = tf.randomUniform<tf.Rank.R4>([4, 8, 8, 16], 0, 1, 'float32', 1);
+    const followed = next.layer.forward(x, trainingMode);
+    expect([...bridge.forward(x).dataSync()]).toEqual([...followed.dataSync()]);
+    weight!.variable.assign(tf.fill([32], 3));
+    bias!.variable.assign(tf.range(0, 32));
+    const difference = tf.sub(bridge.forward(x), tf.add(tf.mul(followed, 3), tf.range(0, 32)));
+    expect(tf.max(tf.abs(difference)).dataSync()[0]).toBeLessThan(1e-4);
+  });
+  [bridge.trained, bridge.averaged].forEach(disposeLayer);
+  disposeNetwork(network);
+});
+
+test('in a training step the average reads the next unit as it was before the step', () => {
+  const network = tinyNetwork();
+  const run = tinyRun({ method: 'man', blocks: 2, momentum: 0.5 }, network);
+  const momentum = run.strategy.auxiliary.find(({ name }) => name === 'auxiliary.0.momentum.conv1.weight')!;
+  const unit = run.strategy.partition[1]![0]!;
+  const next = network.units.find(({ name }) => name === unit)!.layer.parameters[0]!;
+  const initial = valuesOf([next]);
+  tf.tidy(() => {
+    run.step(tinyBatch());
+  });
+  // A copy that averages with its original stays what it was, to a rounding; the original has been stepped.
+  expect(largestError(valuesOf([momentum])[0]!, initial[0]!)).toBeLessThan(1e-6);
+  expect(valuesOf([next])).not.toEqual(initial);
+  run.dispose();
+});

@@ -1,0 +1,92 @@
+import * as tf from '@tensorflow/tfjs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Engine } from '../../../src/engine/engine.js';
+import { measureStep } from '../../../src/measure/memory/measure.js';
+import { buildStrategy } from '../../../src/local/registry.js';
+import { disposeNetwork, type Network } from '../../../src/networks/network.js';
+import { sgd } from '../../../src/train/sgd.js';
+import { planSteps, trainStep } from '../../../src/train/step.js';
+import { hasTorch, startEngine } from '../../support/engine.js';
+import { tinyBatch, tinyMethods, tinyNetwork, titleOf } from '../../support/tiny.js';
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+/** The allocator rounds each tensor up to 64 bytes. */
+const rounding = 64;
+
+describe.skipIf(!hasTorch)('a measured step', () => {
+  let engine: Engine;
+  let network: Network;
+  beforeAll(async () => {
+    engine = await startEngine('torch');
+    network = tinyNetwork();
+  });
+  afterAll(() => disposeNetwork(network));
+
+  test.each(tinyMethods.map((options) => ({ title: titleOf(options), options })))(
+    'of $title adds up',
+    ({ options }) => {
+      const strategy = buildStrategy(network, options);
+      const step = measureStep(engine.memory, strategy, { batchSize: 8, seed: 1 });
+      const stepped = new Set(strategy.updates.flatMap(({ variables }) => variables));
+      strategy.dispose();
+      expect(step.updates.map(({ name }) => name)).toEqual(strategy.updates.map(({ name }) => name));
+      expect(step.peakBytes).toBe(Math.max(...step.updates.map(({ peakBytes }) => peakBytes)));
+      for (const update of step.updates) {
+        expect(update.activationBytes).toBeGreaterThan(0);
+        expect(update.startBytes).toBeGreaterThanOrEqual(step.heldBytes);
+        expect(update.peakBytes).toBeGreaterThanOrEqual(update.startBytes + update.activationBytes);
+        expect(update.startBytes).toBeGreaterThan(update.parameterBytes + update.optimizerBytes);
+      }
+      // A momentum for each trained parameter, once, and for nothing else.
+      const momenta = sum(step.updates.map(({ optimizerBytes }) => optimizerBytes));
+      const trained = sum([...stepped].map(({ size }) => 4 * size));
+      expect(momenta).toBeGreaterThanOrEqual(trained);
+      expect(momenta).toBeLessThanOrEqual(trained + rounding * stepped.size);
+    },
+  );
+
+  test('takes as much as training says', () => {
+    const strategy = buildStrategy(network, { method: 'infopro', blocks: 3 });
+    const optimizer = sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 });
+    let trained: readonly number[] = [];
+    for (let step = 0; step < 2; step++) {
+      tf.tidy(() => {
+        const plan = planSteps(strategy.updates);
+        trained = trainStep(strategy, plan, optimizer, 0.05, tinyBatch(), engine.memory).peakBytes;
+      });
+    }
+    optimizer.dispose();
+    const measured = measureStep(engine.memory, strategy, { batchSize: 8, seed: 1 });
+    strategy.dispose();
+    expect(measured.updates.map(({ peakBytes }) => peakBytes)).toEqual(trained);
+  });
+
+  test('changes no parameter, and holds nothing afterwards', () => {
+    const weights = (): Float32Array[] =>
+      network.units.flatMap(({ layer }) =>
+        layer.parameters.map(({ variable }) => variable.dataSync<'float32'>()),
+      );
+    const before = [tf.memory().numTensors, engine.memory.current()];
+    const values = weights();
+    const strategy = buildStrategy(network, { method: 'hpff', blocks: 4 });
+    measureStep(engine.memory, strategy, { batchSize: 8, seed: 1 });
+    strategy.dispose();
+    expect(weights()).toEqual(values);
+    expect([tf.memory().numTensors, engine.memory.current()]).toEqual(before);
+  });
+
+  test('has no optimiser state for a momentum net', () => {
+    const strategy = buildStrategy(network, { method: 'man', blocks: 3 });
+    const step = measureStep(engine.memory, strategy, { batchSize: 8, seed: 1 });
+    const momentum = strategy.auxiliary.filter(({ name }) => name.includes('.momentum.'));
+    const stepped = new Set(strategy.updates.flatMap(({ variables }) => variables));
+    strategy.dispose();
+    expect(momentum.length).toBeGreaterThan(0);
+    expect(momentum.some(({ variable }) => stepped.has(variable))).toBe(false);
+    const untrained = sum(momentum.map(({ variable }) => 4 * variable.size));
+    const states = sum(step.updates.map(({ optimizerBytes }) => optimizerBytes));
+    const trained = sum([...stepped].map(({ size }) => 4 * size));
+    expect(states - trained).toBeLessThan(untrained);
+  });
+});

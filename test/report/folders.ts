@@ -1,0 +1,76 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { writeMetrics } from '../../src/runs/metrics.js';
+import { thisMachine } from '../../src/core/machine.js';
+import type { EpochMetrics } from '../../src/train/events.js';
+import { epochMetrics, runResult } from '../runs/helpers.js';
+
+export interface WrittenRun {
+  readonly label?: string;
+  readonly method?: string;
+  readonly seed?: number;
+  readonly epochs?: readonly EpochMetrics[];
+  readonly updates?: readonly string[];
+  /** `open`: without a summary. */
+  readonly status?: 'finished' | 'interrupted' | 'failed' | 'open';
+  readonly error?: string;
+  /** Beside or in place of the config's own. */
+  readonly config?: object;
+}
+
+/** Writes a folder as a run leaves it. */
+export function writeRun(folder: string, run: WrittenRun = {}): string {
+  const {
+    label = 'bp',
+    method = 'bp',
+    seed = 1,
+    epochs = [],
+    updates = [],
+    status = 'finished',
+    error,
+    config,
+  } = run;
+  mkdirSync(folder, { recursive: true });
+  const file = (name: string): string => join(folder, name);
+  writeFileSync(
+    file('config.yaml'),
+    stringify({
+      name: 'tiny',
+      seed,
+      engine: 'torch',
+      data: { name: 'fashion-mnist' },
+      network: { name: 'resnet', depth: 8 },
+      train: { epochs: 3, batchSize: 16, learningRate: 0.1 },
+      method: { method, label },
+      ...config,
+    }),
+  );
+  writeMetrics(file('metrics.csv'), updates, epochs);
+  const { blocks, engine, memoryMeter } = runResult();
+  const identity = { method, label, blocks, seed, engine, memoryMeter };
+  const log = [
+    {
+      ...identity,
+      engineDescription: 'libtorch',
+      dataset: 'fashion-mnist',
+      machine: thisMachine(),
+      msg: 'start',
+    },
+    ...epochs.map(({ epoch }) => ({ type: 'epoch-start', epoch, epochs: 3, steps: 4 })),
+    ...(status === 'open'
+      ? [{ type: 'epoch-start', epoch: epochs.length + 1, epochs: 3, steps: 4 }]
+      : [{ status, msg: 'summary' }]),
+  ].map((line) => `${JSON.stringify({ time: '2026-01-02T03:04:05.678Z', ...line })}\n`);
+  writeFileSync(file('log.jsonl'), log.join(''));
+  if (status !== 'open') writeFileSync(file('summary.json'), JSON.stringify({ status, error, ...identity }));
+  return folder;
+}
+
+/** Epochs whose accuracy is as given. */
+export function epochsOf(
+  accuracies: readonly number[],
+  changes: (epoch: number) => Partial<EpochMetrics> = () => ({}),
+): EpochMetrics[] {
+  return accuracies.map((testAccuracy, i) => epochMetrics(i + 1, { testAccuracy, ...changes(i + 1) }));
+}

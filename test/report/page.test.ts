@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { page } from '../../src/report/page.js';
+import { readReport } from '../../src/report/read-report.js';
+import { epochsOf, writeRun } from './folders.js';
+import { writeSample } from './sample.js';
+
+let folder: string;
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'locallearn-page-'))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const made = { title: 'a <report>', now: new Date('2026-02-03T04:05:06Z') };
+
+it('draws runs of every kind without a complaint of Vega, and nothing of theirs becomes markup', async () => {
+  writeSample(folder);
+  const warn = vi.spyOn(console, 'warn');
+  const html = await page(readReport([folder]), made);
+  expect(warn).not.toHaveBeenCalled();
+  warn.mockRestore();
+  expect(/<script|<img|<b>|NaN|undefined/.exec(html)?.[0]).toBeUndefined();
+  expect(html.match(/<\/style>/g)).toHaveLength(1);
+  expect(
+    /<\w+(\s+[\w:-]+="[^"]*")*\s+(src|href|xlink:href|on\w+)=|url\((?!#)|https?:/.exec(html)?.[0],
+  ).toBeUndefined();
+  expect(html.includes('&lt;script&gt;window.harmed = 1&lt;/script&gt;')).toBe(true);
+  expect(html.includes('failed: the loss of &lt;b&gt;block 1&lt;/b&gt; is no number')).toBe(true);
+  expect(/Not finite: .*seed 1, from epoch 2/.test(html)).toBe(true);
+  expect(html.includes('The y axis is logarithmic.')).toBe(true);
+  const ids = [...html.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+it('has a point for each update, labelled with its peak beside BP', async () => {
+  writeSample(folder);
+  const html = await page(readReport([folder]), made);
+  const titles = [...html.matchAll(/<title>([^<]*)<\/title>/g)].map(([, title]) => title!);
+  for (const text of [
+    'block 1: 150 MB, 0.38 × BP',
+    'block 31: 120 MB, 0.30 × BP',
+    'head: 91.0 MB, 0.23 × BP',
+  ])
+    expect(titles.filter((title) => title.endsWith(text))).toHaveLength(2);
+});
+
+it("shows each update's accuracy, the probe of each unit and the likeness of each pair", async () => {
+  writeSample(folder);
+  const html = await page(readReport([folder]), made);
+  const titles = [...html.matchAll(/<title>([^<]*)<\/title>/g)].map(([, title]) => title!);
+  for (const text of [
+    'head, epoch 3: 79.00 %',
+    'unit 0: 25.00 %',
+    'unit 2: 62.50 %',
+    'stem and layer1.0: 0.500',
+    'stem and layer2.0: features that do not vary',
+  ])
+    expect(titles.filter((title) => title.endsWith(text))).toHaveLength(2);
+});
+
+it('says what is missing: a baseline, finished epochs, readable files, runs', async () => {
+  writeRun(join(folder, 'g'), { label: 'greedy', method: 'greedy', epochs: epochsOf([0.5]) });
+  writeRun(join(folder, 'n'), { config: { network: { name: 'vgg', depth: 13 } }, status: 'interrupted' });
+  writeRun(join(folder, 'broken'));
+  writeFileSync(join(folder, 'broken', 'config.yaml'), 'a: [');
+  const html = await page(readReport([folder]), made);
+  expect(html.match(/There is no run of BP here/g)).toHaveLength(2);
+  expect(html.includes('No epoch is finished yet.')).toBe(true);
+  expect(/Runs that could not be read[^]*broken\/config.yaml/.test(html)).toBe(true);
+  expect(await page({ runs: [], unreadable: [] }, made)).toContain('Waiting for runs.');
+});

@@ -1,0 +1,103 @@
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { UserError } from '../../../src/core/errors.js';
+import {
+  checkpointName,
+  parseCheckpointName,
+  positionOf,
+  readCheckpoint,
+  writeCheckpoint,
+} from '../../../src/runs/checkpoint/file.js';
+import { trainState, updates } from './state.js';
+
+const origin = {
+  config: { name: 'tiny', train: { epochs: 9 }, list: [1, { a: null }] },
+  engine: 'a, 2 threads',
+};
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'locallearn-checkpoint-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+it.each([[trainState([0.5, 0.25])], [trainState([0.5], 3)], [trainState([], 1)]])(
+  'is read as it was written, to the last bit',
+  (state) => {
+    writeCheckpoint(folder, origin, updates, state);
+    const position = positionOf(state);
+    expect(readdirSync(folder).sort()).toEqual(
+      ['json', 'safetensors'].map((end) => `${checkpointName(position)}.${end}`),
+    );
+    expect(readCheckpoint(folder, position)).toEqual({ ...origin, position, state });
+  },
+);
+
+it('has a name that tells where it stands', () => {
+  for (const position of [
+    { epochs: 12, batches: 0 },
+    { epochs: 0, batches: 345 },
+  ]) {
+    expect(parseCheckpointName(`${checkpointName(position)}.json`)).toEqual(position);
+  }
+  expect(parseCheckpointName('epoch-3.json.123.tmp')).toBeUndefined();
+  expect(parseCheckpointName('epoch-3.safetensors')).toBeUndefined();
+});
+
+it('is refused if any byte of it has changed or is missing', () => {
+  const state = trainState([0.5, 0.25], 2);
+  const position = positionOf(state);
+  writeCheckpoint(folder, origin, updates, state);
+  const files = ['epoch-2-batch-2.json', 'epoch-2-batch-2.safetensors'].map((name) => join(folder, name));
+  const refused = (file: string): void => {
+    expect(() => readCheckpoint(folder, position)).toThrow(UserError);
+    expect(() => readCheckpoint(folder, position)).toThrow(file);
+  };
+  for (const file of files) {
+    const whole = readFileSync(file);
+    fc.assert(
+      fc.property(fc.nat(statSync(file).size - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+        const bytes = Buffer.from(whole);
+        bytes[at]! ^= change;
+        // Only the space between JSON's parts may become other space.
+        if (/^\s*$/.test(String.fromCharCode(whole[at]!, bytes[at]!))) return;
+        writeFileSync(file, bytes);
+        refused(folder);
+      }),
+      { numRuns: 150 },
+    );
+    fc.assert(
+      fc.property(fc.nat(whole.length - 2), (length) => {
+        writeFileSync(file, whole);
+        truncateSync(file, length);
+        refused(file);
+      }),
+      { numRuns: 40 },
+    );
+    rmSync(file);
+    refused(file);
+    writeFileSync(file, whole);
+  }
+  expect(readCheckpoint(folder, position).state).toEqual(state);
+});
+
+it('is refused under the name of another', () => {
+  writeCheckpoint(folder, origin, updates, trainState([0.5]));
+  for (const end of ['json', 'safetensors']) {
+    writeFileSync(join(folder, `epoch-2.${end}`), readFileSync(join(folder, `epoch-1.${end}`)));
+  }
+  expect(() => readCheckpoint(folder, { epochs: 2, batches: 0 })).toThrow(
+    'damaged: it is the checkpoint after epoch 1',
+  );
+});
