@@ -1,5 +1,23 @@
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
+import { rooms } from './scripts/eslint-rooms.mjs';
+
+/** The rooms of src, from the top floor down: imports go down only, and not between rooms on one floor. */
+const floors = [
+  ['index.ts', 'cli'],
+  ['report', 'parity'],
+  ['study'],
+  ['runs'],
+  ['measure'],
+  ['config'],
+  ['train'],
+  ['local'],
+  ['networks', 'data'],
+  ['nn'],
+  ['engine'],
+  ['formats'],
+  ['core'],
+];
 
 export default defineConfig(
   globalIgnores(['dist/', 'native/build/', 'experiments/runs/', 'datasets/*/']),
@@ -12,6 +30,13 @@ export default defineConfig(
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       // TensorFlow.js's ops mostly return a tensor of any rank; an assertion that states the rank is worth having.
       '@typescript-eslint/no-unnecessary-type-assertion': 'off',
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    plugins: { rooms },
+    rules: {
+      'rooms/floors': ['error', { root: 'src', floors }],
     },
   },
   {

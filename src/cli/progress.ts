@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../runs/table.js';
+import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../core/text.js';
 import type { RunObserver } from '../runs/run.js';
 import type { EpochMetrics } from '../train/events.js';
 import { colored } from './color.js';

@@ -1,3 +1,4 @@
+import { plural } from '../core/text.js';
 import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs';
 import { messageOf, UserError } from '../core/errors.js';
@@ -190,5 +191,3 @@ function describe(name: EngineName): string {
       return `TensorFlow.js ${tf.version['tfjs-core']} in JavaScript, 1 thread`;
   }
 }
-
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

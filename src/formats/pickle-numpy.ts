@@ -1,27 +1,4 @@
-import type { PickleString, PickleValue } from './pickle.js';
-
-/** What may be called or given as a class, of all that Python has. */
-export interface NumpyGlobal {
-  readonly kind: 'global';
-  readonly name: 'reconstruct' | 'frombuffer' | 'ndarray' | 'dtype' | 'encode';
-}
-
-/** A type of numbers: `u1`, `f4`, …, and the byte order `<`, `>`, `=` or `|`. */
-export interface NumpyType {
-  readonly kind: 'type';
-  readonly code: string;
-  order: string;
-}
-
-export interface NumpyArray {
-  readonly kind: 'array';
-  type: NumpyType;
-  shape: readonly number[];
-  /** Whether the first index runs fastest. */
-  fortran: boolean;
-  /** As many bytes as shape and type say. */
-  bytes: Uint8Array;
-}
+import type { NumpyArray, NumpyGlobal, NumpyType, PickleString, PickleValue } from './pickle-values.js';
 
 type Fail = (what: string) => never;
 

@@ -1,26 +1,7 @@
 import { UserError } from '../core/errors.js';
-import type { NumpyArray, NumpyGlobal, NumpyType } from './pickle-numpy.js';
 import { NAME_BYTES, PickleBytes } from './pickle-bytes.js';
 import { buildNumpy, callNumpy, numpyGlobal } from './pickle-numpy.js';
-
-/** What a pickle of arrays can hold; tuples come as lists. */
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  | PickleString
-  | PickleValue[]
-  | Map<string, PickleValue>
-  | NumpyArray
-  | NumpyType
-  | NumpyGlobal;
-
-/** A string, still as its bytes: Latin-1 or raw from Python 2's `str` and Python 3's `bytes`, else UTF-8. */
-export interface PickleString {
-  readonly kind: 'string';
-  readonly unicode: boolean;
-  readonly bytes: Uint8Array;
-}
+import { isObject, isString, pickleText, type PickleValue } from './pickle-values.js';
 
 /**
  * Reads a python pickle of protocol 2 to 5 that holds nothing but dictionaries with string keys, lists, tuples,
@@ -39,27 +20,6 @@ export function readPickle(bytes: Uint8Array, path: string, maxSteps: number): P
     if (result !== undefined) return result;
   }
   throw new UserError(`${path}: more than the ${maxSteps} opcodes that such a file can need, get it anew`);
-}
-
-/** The text of a string; undefined for anything else. */
-export function pickleText(value: PickleValue | undefined): string | undefined {
-  if (!isString(value)) return undefined;
-  const { buffer, byteOffset, length } = value.bytes;
-  return Buffer.from(buffer, byteOffset, length).toString(value.unicode ? 'utf8' : 'latin1');
-}
-
-export function isString(value: PickleValue | undefined): value is PickleString {
-  return isObject(value) && value.kind === 'string';
-}
-
-export function isArray(value: PickleValue | undefined): value is NumpyArray {
-  return isObject(value) && value.kind === 'array';
-}
-
-function isObject(
-  value: PickleValue | undefined,
-): value is PickleString | NumpyArray | NumpyType | NumpyGlobal {
-  return typeof value === 'object' && value !== null && 'kind' in value;
 }
 
 /** Opcodes that a pickle may have but such a file does not: those that make objects, or name what is elsewhere. */

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/engine.js';
 import type { Method } from '../local/method.js';
-import { median, openBench, warmupSteps, type BenchSetting } from './bench-run.js';
-import type { RunResult } from '../runs/summary.js';
+import { median } from '../core/stats.js';
+import { openBench, warmupSteps, type BenchSetting } from './bench-run.js';
 
 export interface BenchOptions extends BenchSetting {
   /** Steps that are timed, after `warmupSteps` that are not. */
@@ -9,10 +9,12 @@ export interface BenchOptions extends BenchSetting {
 }
 
 /** A method's speed and memory on random images of CIFAR's shape. */
-export interface BenchResult extends Pick<
-  RunResult,
-  'method' | 'peakMemoryBytes' | 'reservedMemoryBytes' | 'memoryMeter' | 'engine'
-> {
+export interface BenchResult {
+  readonly method: string;
+  readonly engine: Engine['name'];
+  readonly memoryMeter: Engine['memory']['name'];
+  readonly peakMemoryBytes: number;
+  readonly reservedMemoryBytes: number;
   /** Images a step. */
   readonly batch: number;
   /** The batch over the median time of a step, from bytes in memory to stepped parameters. */

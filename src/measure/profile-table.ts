@@ -1,6 +1,7 @@
 import type { ProfiledCall } from '../engine/torch/native.js';
 import type { ProfileResult } from './profile.js';
-import { formatBytes, formatRate, textTable } from '../runs/table.js';
+import { textTable } from '../core/table.js';
+import { formatBytes, formatRate, plural } from '../core/text.js';
 
 /** Operators below this share of the step are summed in one row, and left out inside others. */
 const leastShare = 0.005;
@@ -11,7 +12,7 @@ const wholeShare = 0.95;
 export function profileText(result: ProfileResult): string {
   const { method, depth, batch, threads, steps, milliseconds, plainMilliseconds } = result;
   return [
-    `${method}, ResNet-${depth}, batch ${batch}, ${threads} thread${threads === 1 ? '' : 's'}: `,
+    `${method}, ResNet-${depth}, batch ${batch}, ${plural(threads, 'thread')}: `,
     `${plainMilliseconds.toFixed(1)} ms a step (median of ${steps}), `,
     `${formatRate((1000 * batch) / plainMilliseconds)} images/s; `,
     `profiled ${milliseconds.toFixed(1)} ms (mean of ${steps})\n\n`,

@@ -1,7 +1,8 @@
 import type { Engine } from '../engine/engine.js';
 import type { Native, NativeProfile, ProfiledCall, ProfiledConvolution } from '../engine/torch/native.js';
 import type { Method } from '../local/method.js';
-import { median, openBench, warmupSteps, type BenchParts, type BenchSetting } from './bench-run.js';
+import { median } from '../core/stats.js';
+import { openBench, warmupSteps, type BenchParts, type BenchSetting } from './bench-run.js';
 
 export interface ProfileOptions extends BenchSetting {
   /** Steps that are profiled, and before them as many that are not. */

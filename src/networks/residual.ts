@@ -1,3 +1,4 @@
+import { plural } from '../core/text.js';
 import { UserError } from '../core/errors.js';
 import type { Mode } from '../engine/fused/ops.js';
 import { ownedBy, type Layer } from '../nn/layer.js';
@@ -45,7 +46,7 @@ export function bottleneck({ groups, widthPerGroup }: BottleneckKind) {
     const width = Math.floor(((outChannels / expansion) * widthPerGroup) / 64) * groups;
     if (outChannels % expansion !== 0 || width === 0) {
       throw new UserError(
-        `a bottleneck block of ${outChannels} output channels: they must be a multiple of ${expansion}, and enough for ${groups} group${groups === 1 ? '' : 's'}`,
+        `a bottleneck block of ${outChannels} output channels: they must be a multiple of ${expansion}, and enough for ${plural(groups, 'group')}`,
       );
     }
     const path = [

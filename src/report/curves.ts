@@ -1,7 +1,8 @@
 import type { EpochMetrics } from '../train/events.js';
-import { formatAccuracy } from '../runs/table.js';
+import { formatAccuracy } from '../core/text.js';
 import { chart, type Axis, type Chart, type Line, type Point } from './plot.js';
-import { mean, type Section } from './series.js';
+import { mean } from '../core/stats.js';
+import { type Section } from './series.js';
 
 /** Up to so many points of a line are marked each; of a longer line only the last. */
 const fewPoints = 12;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { formatSeconds } from '../runs/table.js';
+import { formatSeconds } from '../core/text.js';
 import { markup, type Html } from './markup.js';
 import type { RunRecord } from './run-record.js';
 

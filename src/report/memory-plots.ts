@@ -1,4 +1,4 @@
-import { formatAccuracy, formatBytes } from '../runs/table.js';
+import { formatAccuracy, formatBytes } from '../core/text.js';
 import { chart, type Chart, type Line, type Point } from './plot.js';
 import type { RunRecord } from './run-record.js';
 import type { Section } from './series.js';

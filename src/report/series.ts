@@ -1,4 +1,5 @@
 import { measuredOf } from '../runs/summary.js';
+import { mean, spread } from '../core/stats.js';
 import { configKey, ownValues } from './config-values.js';
 import type { RunRecord } from './run-record.js';
 import { visible } from '../core/visible.js';
@@ -126,24 +127,14 @@ function seriesOf(label: string, style: SeriesStyle, runs: readonly RunRecord[])
 function figuresOf(runs: readonly RunRecord[]): SeriesFigures | undefined {
   const results = runs.flatMap(({ epochs }) => measuredOf(epochs) ?? []);
   if (results.length === 0) return undefined;
-  const accuracies = results.map(({ accuracy }) => accuracy);
+  const accuracy = spread(results.map((result) => result.accuracy));
   return {
-    accuracy: mean(accuracies),
-    accuracyDeviation: sampleDeviation(accuracies),
+    accuracy: accuracy.mean,
+    accuracyDeviation: accuracy.deviation,
     peakMemoryBytes: Math.max(...results.map(({ peakMemoryBytes }) => peakMemoryBytes)),
     imagesPerSecond: mean(results.map(({ imagesPerSecond }) => imagesPerSecond)),
     seconds: mean(results.map(({ seconds }) => seconds)),
   };
-}
-
-export function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function sampleDeviation(values: readonly number[]): number | undefined {
-  if (values.length < 2) return undefined;
-  const centre = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
 }
 
 /** The values that share a key, in the order of each key's first. */

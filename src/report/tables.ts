@@ -1,4 +1,4 @@
-import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../runs/table.js';
+import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../core/text.js';
 import { swatch } from './figure.js';
 import { markup, type Html } from './markup.js';
 import type { RunRecord } from './run-record.js';

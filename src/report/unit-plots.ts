@@ -1,6 +1,6 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { SimilarityReport } from '../study/similarity-file.js';
-import { formatAccuracy } from '../runs/table.js';
+import { formatAccuracy } from '../core/text.js';
 import { visible } from '../core/visible.js';
 import { chart, type Chart, type Line, type Size } from './plot.js';
 import type { Section } from './series.js';

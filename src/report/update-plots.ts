@@ -1,7 +1,8 @@
 import type { EpochMetrics } from '../train/events.js';
-import { formatAccuracy } from '../runs/table.js';
+import { formatAccuracy } from '../core/text.js';
 import { chart, type Chart, type LegendEntry, type Line } from './plot.js';
-import { mean, type Section, type Series } from './series.js';
+import { mean } from '../core/stats.js';
+import { type Section, type Series } from './series.js';
 import { rampStyle } from './styles.js';
 
 /** More than the plot has pixels for would only make the page heavy. */

@@ -16,7 +16,8 @@ import {
   type RunOptions,
 } from './run.js';
 import type { ComparedRun } from './summary.js';
-import { csvTable, markdownTable } from './table.js';
+import { markdownTable } from '../core/table.js';
+import { csvTable, resultTable } from './table.js';
 
 export interface CompareOptions extends RunOptions {
   /** Folders of earlier runs or comparisons, whose finished runs are taken. */
@@ -56,7 +57,7 @@ export async function compare(experiment: Experiment, options: CompareOptions): 
         results.push({ ...result, label: labelOf(chosen.method), folder: relative(parent, folder) });
       }
       writeFileAtomic(join(parent, 'summary.json'), `${JSON.stringify({ runs: results }, null, 2)}\n`);
-      writeFileAtomic(join(parent, 'table.md'), markdownTable(results));
+      writeFileAtomic(join(parent, 'table.md'), markdownTable(resultTable(results)));
       writeFileAtomic(join(parent, 'table.csv'), csvTable(results));
     }
   }

@@ -23,7 +23,7 @@ import { settingOf } from '../measure/memory/setting.js';
 import { thisMachine } from '../core/machine.js';
 import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
 import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
-import { formatBytes } from './table.js';
+import { formatBytes } from '../core/text.js';
 import { openEventFile } from './tensorboard/event-file.js';
 import { weightsMetadata } from './trained-network.js';
 import { resumeCommand, WriteFailure } from './write-failure.js';

@@ -1,11 +1,5 @@
+import { spread, type Spread } from '../core/stats.js';
 import type { RunResult } from './summary.js';
-
-/** A number over several seeds. */
-export interface Spread {
-  readonly mean: number;
-  /** Sample standard deviation; undefined for one seed. */
-  readonly deviation: number | undefined;
-}
 
 /** A method's runs with several seeds, as one. */
 export interface MethodResult extends Pick<
@@ -36,11 +30,4 @@ export function overSeeds(results: readonly RunResult[]): MethodResult[] {
       seconds: mean((run) => run.seconds),
     };
   });
-}
-
-export function spread(values: readonly number[]): Spread {
-  const n = values.length;
-  const mean = values.reduce((sum, value) => sum + value, 0) / n;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: n > 1 ? Math.sqrt(squares / (n - 1)) : undefined };
 }

@@ -1,12 +1,9 @@
 import { quote } from './metrics.js';
-import { overSeeds, type Spread } from './seeds.js';
+import type { Spread } from '../core/stats.js';
+import type { Table } from '../core/table.js';
+import { formatAccuracy, formatBytes, formatRate, formatSeconds } from '../core/text.js';
+import { overSeeds } from './seeds.js';
 import type { RunResult } from './summary.js';
-
-/** Text cells under a header. */
-export interface Table {
-  readonly header: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
 
 /**
  * Results as people read them, those of several seeds as mean ± standard deviation; where BP is among them, accuracy and
@@ -51,40 +48,6 @@ export function csvTable(results: readonly RunResult[]): string {
   return lines.map((cells) => `${cells.map(quote).join(',')}\n`).join('');
 }
 
-/**
- * Aligned columns for a terminal: the first to the left, numbers to the right. Where that is wider than the terminal,
- * each row becomes lines of its own, a column a line. Ends with a line break.
- *
- * @param width in characters; by default the terminal's, where standard output is one
- */
-export function textTable({ header, rows }: Table, width = process.stdout.columns ?? Infinity): string {
-  const widths = columnWidths([header, ...rows]);
-  if (widths.reduce((sum, each) => sum + each + 2, -2) > width) {
-    const names = columnWidths(header.map((name) => [name]))[0] ?? 0;
-    const record = (cells: readonly string[]): string =>
-      header.map((name, i) => `${name.padEnd(names)}  ${cells[i] ?? ''}`.trimEnd() + '\n').join('');
-    return rows.map(record).join('\n');
-  }
-  const line = (cells: readonly string[]): string => `${align(cells, widths).join('  ').trimEnd()}\n`;
-  return [line(header), line(widths.map((width) => '─'.repeat(width))), ...rows.map(line)].join('');
-}
-
-/** The same results as a Markdown table. */
-export function markdownTable(results: readonly RunResult[]): string {
-  const { header, rows } = resultTable(results);
-  const safe = [header, ...rows].map((cells) => cells.map((cell) => cell.replaceAll('|', '\\|')));
-  const widths = columnWidths(safe);
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`;
-  const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
-  const [head = [], ...body] = safe.map((cells) => align(cells, widths));
-  return [line(head), line(rule), ...body.map(line)].join('');
-}
-
-/** 0.8123 → `81.23 %`. */
-export function formatAccuracy(accuracy: number): string {
-  return `${(accuracy * 100).toFixed(2)} %`;
-}
-
 /** `78.40 %`, or `78.40 ± 0.35 %` over several seeds. */
 function formatSpread({ mean, deviation }: Spread): string {
   if (deviation === undefined) return formatAccuracy(mean);
@@ -96,39 +59,4 @@ function formatPoints(difference: number): string {
   const points = (100 * Math.abs(difference)).toFixed(2);
   if (Number(points) === 0) return points;
   return `${difference < 0 ? '−' : '+'}${points}`;
-}
-
-/** In megabytes of 10⁶ bytes. */
-export function formatBytes(bytes: number): string {
-  const megabytes = bytes / 1e6;
-  return `${megabytes < 99.95 ? megabytes.toFixed(1) : megabytes.toFixed(0)} MB`;
-}
-
-/** Images a second. */
-export function formatRate(rate: number): string {
-  return rate < 99.95 ? rate.toFixed(1) : rate.toFixed(0);
-}
-
-/** 3.2 → `3.2 s`; from a minute on a clock. */
-export function formatSeconds(seconds: number): string {
-  return seconds < 59.95 ? `${seconds.toFixed(1)} s` : formatClock(seconds);
-}
-
-/** 3.2 → `0:03`, 75 → `1:15`, 3675 → `1:01:15`. */
-export function formatClock(seconds: number): string {
-  const whole = Math.round(seconds);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
-}
-
-function columnWidths(lines: readonly (readonly string[])[]): number[] {
-  return (lines[0] ?? []).map((_, i) => Math.max(3, ...lines.map((cells) => [...(cells[i] ?? '')].length)));
-}
-
-function align(cells: readonly string[], widths: readonly number[]): string[] {
-  return cells.map((cell, i) => {
-    const space = ' '.repeat(Math.max(0, (widths[i] ?? 0) - [...cell].length));
-    return i === 0 ? cell + space : space + cell;
-  });
 }

@@ -1,4 +1,5 @@
-import { formatAccuracy, textTable } from '../runs/table.js';
+import { textTable } from '../core/table.js';
+import { formatAccuracy } from '../core/text.js';
 import type { ProbeReport } from './probe-file.js';
 import type { SimilarityReport } from './similarity-file.js';
 

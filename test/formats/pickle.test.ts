@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { PickleValue } from '../../src/formats/pickle.js';
-import { isArray, isString, pickleText, readPickle } from '../../src/formats/pickle.js';
+import { readPickle } from '../../src/formats/pickle.js';
+import { isArray, isString, pickleText, type PickleValue } from '../../src/formats/pickle-values.js';
 import { userMessage } from '../data/helpers.js';
 import { watchAllocations } from './allocations.js';
 import { fuzz, mutated } from './fuzz.js';

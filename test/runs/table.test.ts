@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { csvTable, formatSeconds, markdownTable, resultTable, textTable } from '../../src/runs/table.js';
+import { markdownTable, textTable } from '../../src/core/table.js';
+import { formatSeconds } from '../../src/core/text.js';
+import { csvTable, resultTable } from '../../src/runs/table.js';
 import { runResult } from './helpers.js';
 
 const results = [
@@ -50,7 +52,7 @@ describe('the comparison table', () => {
 
   it('is a Markdown table, whatever the labels', () => {
     const odd = [...results, runResult({ method: 'man', label: 'a|b' })];
-    const lines = markdownTable(odd).trimEnd().split('\n');
+    const lines = markdownTable(resultTable(odd)).trimEnd().split('\n');
     expect(lines[1]).toMatch(/^\| -+ \| -+: \|/);
     expect(lines.at(-1)).toMatch(/^\| a\\\|b /);
     expect(new Set(lines.map((line) => line.length)).size).toBe(1);

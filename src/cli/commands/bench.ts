@@ -2,7 +2,8 @@ import type { CommandModule } from 'yargs';
 import { engineNames } from '../../engine/engine.js';
 import type { BenchResult } from '../../measure/bench.js';
 import { nearest } from '../../core/schema-problems.js';
-import { formatBytes, formatRate, textTable } from '../../runs/table.js';
+import { textTable } from '../../core/table.js';
+import { formatBytes, formatRate } from '../../core/text.js';
 import { UsageError } from '../errors.js';
 import { notify } from '../progress.js';
 

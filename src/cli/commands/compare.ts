@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { resultTable, textTable } from '../../runs/table.js';
+import { textTable } from '../../core/table.js';
+import { resultTable } from '../../runs/table.js';
 import { withInterrupts } from '../interrupts.js';
 import {
   configArgument,

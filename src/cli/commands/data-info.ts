@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { CommandModule } from 'yargs';
 import type { DatasetInfo, Range } from '../../data/info.js';
-import { textTable } from '../../runs/table.js';
+import { textTable } from '../../core/table.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
 import { scanNotes } from '../progress.js';

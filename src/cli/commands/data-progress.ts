@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import { formatBytes, formatClock } from '../../runs/table.js';
+import { formatBytes, formatClock } from '../../core/text.js';
 import type { ProgressStream } from '../progress.js';
 
 /** How far a piece of work is. */

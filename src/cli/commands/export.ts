@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { formatBytes } from '../../runs/table.js';
+import { formatBytes } from '../../core/text.js';
 
 const formats = ['safetensors', 'onnx'] as const;
 

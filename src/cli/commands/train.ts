@@ -1,7 +1,8 @@
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../core/errors.js';
 import type { FinishedRun, RunOptions } from '../../runs/run.js';
-import { resultTable, textTable } from '../../runs/table.js';
+import { textTable } from '../../core/table.js';
+import { resultTable } from '../../runs/table.js';
 import { resumeCommand } from '../../runs/write-failure.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';

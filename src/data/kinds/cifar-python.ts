@@ -5,8 +5,8 @@ import { readChecked } from '../../core/read.js';
 import { emptySplit } from '../split.js';
 import type { CifarContent, CifarCounts, CifarLayout } from './cifar-layout.js';
 import { checkClassNames } from './class-names.js';
-import type { PickleValue } from '../../formats/pickle.js';
-import { isArray, pickleText, readPickle } from '../../formats/pickle.js';
+import { readPickle } from '../../formats/pickle.js';
+import { isArray, pickleText, type PickleValue } from '../../formats/pickle-values.js';
 import { planesToPixels } from './planes.js';
 
 const LAYOUT = { shape: [32, 32, 3], columns: false } as const;

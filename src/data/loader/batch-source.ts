@@ -1,5 +1,5 @@
 import type { BadImage, ImageBatch } from '../dataset.js';
-import type { BatchBuffers, BatchPlan } from './fill.js';
+import type { BatchBuffers, BatchPlan } from './batch-plan.js';
 
 /** Where the loader's epochs get their batches from; `isCurrent` says whether the asking epoch is still the last begun. */
 export interface BatchSource {

@@ -3,7 +3,7 @@ import { mirror } from '../augment/mirror.js';
 import { sampleStreams, type SampleStreams } from '../augment/streams.js';
 import { BadImageError } from '../files/bad-image.js';
 import type { BadImage, FileSplit } from '../dataset.js';
-import type { BatchFiller, BatchPlan } from './fill.js';
+import type { BatchFiller, BatchPlan } from './batch-plan.js';
 import { pathAt } from '../files/path-list.js';
 
 /** Decodes, crops and augments one file into the bytes of its image. */

@@ -1,46 +1,8 @@
 import { createAugmenter } from '../augment/augmenter.js';
-import type { ImageShape } from '../augment/raster.js';
 import { sampleStreams } from '../augment/streams.js';
-import type { Augmentation, BadImage, MemorySplit, Split } from '../dataset.js';
+import type { MemorySplit } from '../dataset.js';
+import type { BatchFiller, BatchPlan } from './batch-plan.js';
 import { createFileFiller } from './fill-files.js';
-
-/** What a batch's bytes are a function of, with the epoch and the step. Plain data: it goes to the workers. */
-export interface BatchPlan {
-  readonly split: Split;
-  readonly imageShape: ImageShape;
-  /** Per channel, of pixel values in 0…1. */
-  readonly mean: readonly number[];
-  readonly batchSize: number;
-  readonly seed: number;
-  readonly augmentation: Augmentation | undefined;
-  /** Of an image file: the share of the shorter side that is taken from its middle, where no crop is drawn. */
-  readonly centreShare: number;
-  /** The images' indices in the order of the epoch at hand, over shared memory, rewritten between epochs. */
-  readonly order: Uint32Array;
-}
-
-/** Room for one full batch. */
-export interface BatchBuffers {
-  readonly images: Uint8Array;
-  readonly labels: Uint16Array;
-}
-
-/** What has been written: so many images, one after another, and those that could not be. */
-export interface FilledBatch {
-  readonly size: number;
-  readonly bad: readonly BadImage[];
-}
-
-/**
- * Writes batch `step` of the epoch. `isStopped` is asked between image files; once it comes to true, what is written
- * and returned does not matter.
- */
-export type BatchFiller = (
-  epoch: number,
-  step: number,
-  buffers: BatchBuffers,
-  isStopped: () => boolean,
-) => FilledBatch | Promise<FilledBatch>;
 
 /** `lanes`: how many image files are decoded at once. */
 export function createFiller(plan: BatchPlan, lanes: number): BatchFiller {

@@ -4,7 +4,7 @@ import { checkAugmentation } from '../augment/augmenter.js';
 import type { BatchSource } from './batch-source.js';
 import { batchOf, checkUsable } from './batch-source.js';
 import type { Dataset, ImageBatch, MemorySplit, OnBadImage, Split } from '../dataset.js';
-import type { BatchPlan } from './fill.js';
+import type { BatchPlan } from './batch-plan.js';
 import { createFiller } from './fill.js';
 import { sharedBytes, sharedLabels } from '../split.js';
 import { WorkerPool } from './worker-pool.js';

@@ -1,5 +1,5 @@
 import type { BadImage } from '../dataset.js';
-import type { BatchBuffers, BatchPlan } from './fill.js';
+import type { BatchBuffers, BatchPlan } from './batch-plan.js';
 
 /**
  * The shared memory in which workers hand batches to the main thread. Batch `step` of an epoch lies in slot

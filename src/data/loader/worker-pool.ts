@@ -5,7 +5,7 @@ import { messageOf, UserError } from '../../core/errors.js';
 import type { BatchSource } from './batch-source.js';
 import { batchOf, checkUsable } from './batch-source.js';
 import type { BadImage, ImageBatch } from '../dataset.js';
-import type { BatchBuffers, BatchPlan } from './fill.js';
+import type { BatchBuffers, BatchPlan } from './batch-plan.js';
 import type { Ring, WorkerMessage, WorkerPlan } from './ring.js';
 import {
   CLAIMED,

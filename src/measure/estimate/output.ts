@@ -1,4 +1,5 @@
-import { formatBytes, textTable } from '../../runs/table.js';
+import { textTable } from '../../core/table.js';
+import { formatBytes } from '../../core/text.js';
 import type { ListedConfig, MethodEstimate } from './listing.js';
 
 /** A config and what each of its methods is estimated to take. */

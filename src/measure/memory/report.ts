@@ -1,3 +1,4 @@
+import { plural } from '../../core/text.js';
 import { labelOf, type MethodConfig } from '../../config/config.js';
 import { chooseCuts } from './choose-cuts.js';
 import { bytesOf, ifItFits, measureStep, type StepMemory } from './measure.js';
@@ -44,7 +45,7 @@ export async function measureMethod(
   return withNetwork(setting, (network) => {
     const strategy = buildMethod(setting, network, chosen.method);
     try {
-      progress(`a step of ${strategy.blocks} block${strategy.blocks === 1 ? '' : 's'}`);
+      progress(`a step of ${plural(strategy.blocks, 'block')}`);
       return {
         method: method.method,
         label,
