@@ -54,6 +54,8 @@ function flagsFor(libtorch) {
       '-Wall',
       '-Wextra',
       '-DNAPI_VERSION=8',
+      // As libtorch itself was built: some of its classes have other members without it.
+      '-DNDEBUG',
     ],
     ...(asan ? ['-O1', '-g1', '-fsanitize=address', '-DLOCALLEARN_GUARD_PAGES'] : []),
     // Libtorch's parallel loops are templates: without this they would run on one thread here. The runtime itself
