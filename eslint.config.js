@@ -20,7 +20,7 @@ const floors = [
 ];
 
 export default defineConfig(
-  globalIgnores(['dist/', 'native/build/', 'experiments/runs/', 'datasets/*/']),
+  globalIgnores(['dist/', 'native/build/', 'experiments/runs/', 'datasets/*/', 'docs/api/']),
   tseslint.configs.recommended,
   {
     files: ['**/*.ts'],
