@@ -68,15 +68,12 @@ export {
 } from './local/registry.js';
 export type { MethodName, NamedOptions, StrategyOptionsInput } from './local/options.js';
 export { defineMethod, type Method } from './local/method.js';
-export {
-  defineAuxiliary,
-  defineBridge,
-  defineLoss,
-  definePath,
-  type Choice,
-  type Choices,
-  type OptionsSchema,
-} from './local/choice.js';
+export { defineAuxiliary } from './local/axes/auxiliary/auxiliary.js';
+export { type Choices } from './local/axes/axes.js';
+export { defineBridge } from './local/axes/bridge/bridge.js';
+export { type Choice, type OptionsSchema } from './local/axes/choice.js';
+export { defineLoss } from './local/axes/loss/loss.js';
+export { definePath } from './local/axes/path/path.js';
 export { definePlugin, type Plugin } from './local/plugin.js';
 export { composeStrategy, type StrategyParts } from './local/compose.js';
 export type { AuxiliaryNet } from './local/axes/auxiliary/auxiliary.js';
@@ -85,31 +82,29 @@ export { dglNet } from './local/axes/auxiliary/dgl.js';
 export { pooledLinear } from './local/axes/auxiliary/pooled.js';
 export { sampledUnits } from './local/axes/auxiliary/sampled.js';
 export { imagenetHead } from './local/axes/auxiliary/imagenet-head.js';
-export { convolutionalDecoder, type Decoder } from './local/axes/decoder/decoder.js';
-export { hpffImagenetDecoder, manImagenetDecoder } from './local/axes/decoder/imagenet-decoder.js';
-export {
-  momentumBridge,
-  scalingBridge,
-  type Bridge,
-  type BridgeBuilder,
-} from './local/axes/bridge/bridge.js';
+export { convolutionalDecoder } from './local/axes/decoder/convolutional.js';
+export { type Decoder } from './local/axes/decoder/decoder.js';
+export { hpffImagenetDecoder } from './local/axes/decoder/hpff-imagenet.js';
+export { manImagenetDecoder } from './local/axes/decoder/man-imagenet.js';
+export { type Bridge, type BridgeBuilder } from './local/axes/bridge/bridge.js';
+export { momentumBridge } from './local/axes/bridge/momentum.js';
+export { scalingBridge } from './local/axes/bridge/scaling.js';
 export { imageContext, type ContextNet } from './local/axes/context/context.js';
 export type { Fusion } from './local/axes/fusion/fusion.js';
-export {
-  classification,
-  labels,
-  reconstruction,
-  similarity,
-  weighted,
-  type LocalLoss,
-} from './local/axes/loss/local-loss.js';
-export { binaryCrossEntropy, crossEntropy, supervisedContrast } from './local/axes/loss/losses.js';
+export { classification } from './local/axes/loss/classification.js';
+export { labels } from './local/axes/loss/labels.js';
+export type { AttachedLoss, LocalLoss, LossParts } from './local/axes/loss/loss.js';
+export { reconstruction } from './local/axes/loss/reconstruction.js';
+export { similarity } from './local/axes/loss/similarity.js';
+export { weighted } from './local/axes/loss/weighted.js';
+export { binaryCrossEntropy } from './local/axes/loss/binary-cross-entropy.js';
+export { supervisedContrast } from './local/axes/loss/contrast.js';
+export { crossEntropy } from './local/axes/loss/cross-entropy.js';
 export { cutsAfter, evenCuts, everyUnit, type Cuts } from './local/partition/partition.js';
 export { cascadePath } from './local/axes/path/cascade.js';
 export { independentPath } from './local/axes/path/independent.js';
 export type { Path, PathBuilder, PathParts } from './local/axes/path/path.js';
 export type { Classifier } from './local/classifier.js';
-export type { Objective, ObjectiveBuilder } from './local/objective.js';
 export type { Site } from './local/site.js';
 export type { Strategy } from './local/strategy.js';
 export type { LocalUpdate, Streams, UpdateResult } from './local/update.js';

@@ -3,7 +3,7 @@ import { trainingMode } from '../engine/fused/ops.js';
 import { unitLayers, unitsForward, type Network, type Unit } from '../networks/network.js';
 import { trainableVariables } from '../nn/layer.js';
 import type { Batch } from './batch.js';
-import { crossEntropy } from './axes/loss/losses.js';
+import { crossEntropy } from './axes/loss/cross-entropy.js';
 import { unitRuns, type Cuts } from './partition/partition.js';
 import type { Site } from './site.js';
 

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { Block } from './block.js';
 import type { Bridge } from './axes/bridge/bridge.js';
-import type { Objective } from './objective.js';
+import type { AttachedLoss } from './axes/loss/loss.js';
 
 /** What an update's auxiliary net takes an image's class to be, for its accuracy after each epoch. */
 export interface Classifier {
@@ -12,12 +12,12 @@ export interface Classifier {
 }
 
 /**
- * The classifier of an objective on a block's features, as a part of an update: nothing where the objective classifies
+ * The classifier of a loss on a block's features, as a part of an update: nothing where the loss classifies
  * nothing, or the bridge before it cannot be evaluated.
  */
 export function classifierOf(
   { units }: Block,
-  { logits }: Objective,
+  { logits }: AttachedLoss,
   bridge?: Bridge,
 ): { readonly classifier?: Classifier } {
   if (logits === undefined || (bridge !== undefined && bridge.evaluate === undefined)) return {};

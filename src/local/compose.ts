@@ -8,7 +8,7 @@ import { cutIntoBlocks } from './block.js';
 import type { BridgeBuilder } from './axes/bridge/bridge.js';
 import { supplyContext, type ContextNet } from './axes/context/context.js';
 import type { Fusion } from './axes/fusion/fusion.js';
-import type { LocalLoss } from './axes/loss/local-loss.js';
+import type { LocalLoss } from './axes/loss/loss.js';
 import type { Cuts } from './partition/partition.js';
 import type { PathBuilder } from './axes/path/path.js';
 import { assembleStrategy, type Strategy } from './strategy.js';
@@ -72,7 +72,7 @@ function build(given: Network, parts: StrategyParts): Strategy {
     blocks,
     scope: childScope(rootScope(network.seed), 'auxiliary'),
     bridge,
-    objective: loss.build({ auxiliary, fusion }),
+    loss,
     lossParts: { auxiliary, fusion },
   });
   const strategy = assembleStrategy(network, name, blocks, built);

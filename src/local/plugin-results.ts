@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
-import type { Choice } from './choice.js';
+import type { Choice } from './axes/choice.js';
 import { functionSchema, type Plugin } from './plugin.js';
 
 const layerSchema = z.object({
@@ -28,7 +28,7 @@ const strategySchema = z.object({
   dispose: functionSchema,
 });
 
-const lossSchema = z.object({ reconstructs: z.boolean(), classifies: z.boolean(), build: functionSchema });
+const lossSchema = z.object({ reconstructs: z.boolean(), classifies: z.boolean(), attach: functionSchema });
 
 /**
  * The plugin with a check of whatever its methods and choices build, so that a mistake that no type checker has seen
@@ -81,6 +81,6 @@ export function checkedPlugin(plugin: Plugin, file: string): Plugin {
         },
       }),
     ),
-    losses: checked('loss', losses, lossSchema, 'a loss { reconstructs, classifies, build }'),
+    losses: checked('loss', losses, lossSchema, 'a loss { reconstructs, classifies, attach }'),
   };
 }

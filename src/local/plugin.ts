@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { AuxiliaryNet } from './axes/auxiliary/auxiliary.js';
 import type { BridgeBuilder } from './axes/bridge/bridge.js';
-import type { Choice } from './choice.js';
-import type { LocalLoss } from './axes/loss/local-loss.js';
+import type { Choice } from './axes/choice.js';
+import type { LocalLoss } from './axes/loss/loss.js';
 import type { Method } from './method.js';
 import type { PathBuilder } from './axes/path/path.js';
 

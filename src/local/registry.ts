@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import type { Network } from '../networks/network.js';
-import { builtInChoices, builtInPaths } from './axes/axes.js';
-import { labelled, type Choices, type OptionsSchema } from './choice.js';
+import { builtInChoices, type Choices } from './axes/axes.js';
+import { labelled, type OptionsSchema } from './axes/choice.js';
+import { builtInPaths } from './axes/path/built-in.js';
 import type { Method } from './method.js';
 import { builtInMethods } from './methods/built-in.js';
 import { customMethod } from './methods/custom.js';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { scoped } from '../engine/scoped.js';
-import { crossEntropy } from '../local/axes/loss/losses.js';
+import { crossEntropy } from '../local/axes/loss/cross-entropy.js';
 import { minimise } from './minimise.js';
 
 /** Features of images and their classes. */

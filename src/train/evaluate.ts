@@ -5,7 +5,7 @@ import { scoped } from '../engine/scoped.js';
 import { UserError } from '../core/errors.js';
 import { createBatch, type Batch } from '../local/batch.js';
 import type { Classifier } from '../local/classifier.js';
-import { crossEntropy } from '../local/axes/loss/losses.js';
+import { crossEntropy } from '../local/axes/loss/cross-entropy.js';
 import { visitUnits, type Network } from '../networks/network.js';
 
 export interface Evaluation {

@@ -23,17 +23,14 @@ function fragile(breaks: boolean): LocalLoss {
   const whole = labels('cross-entropy');
   return {
     ...whole,
-    build(parts) {
-      const objective = whole.build(parts);
-      return (scope, site) => {
-        const { layers, loss } = objective(scope, site);
-        return {
-          layers,
-          loss(features, batch) {
-            if (breaks) throw new TypeError(\`batch of \${batch.size} broke it\`);
-            return tf.mul(loss(features, batch), 2) as tf.Scalar;
-          },
-        };
+    attach(...place) {
+      const { layers, loss } = whole.attach(...place);
+      return {
+        layers,
+        loss(features, batch) {
+          if (breaks) throw new TypeError(\`batch of \${batch.size} broke it\`);
+          return tf.mul(loss(features, batch), 2) as tf.Scalar;
+        },
       };
     },
   };
@@ -102,7 +99,7 @@ it('an error of a plugin in the middle of a run is called the plugin’s', async
   const { code, stderr } = await run(['train', config, '--out', out, '--plugin', plugin, '--set', method]);
   expect(code).toBe(1);
   expect(stderr).toContain('error: batch of 16 broke it\n');
-  expect(stderr).toContain(`it comes from ${plugin}:17:31, which is not part of locallearn:\n`);
+  expect(stderr).toContain(`it comes from ${plugin}:15:29, which is not part of locallearn:\n`);
   expect(stderr).not.toContain('defect');
 });
 

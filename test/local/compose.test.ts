@@ -5,10 +5,14 @@ import { convolutionalHead } from '../../src/local/axes/auxiliary/convolutional.
 import { dglNet } from '../../src/local/axes/auxiliary/dgl.js';
 import { pooledLinear } from '../../src/local/axes/auxiliary/pooled.js';
 import { sampledUnits } from '../../src/local/axes/auxiliary/sampled.js';
-import { momentumBridge, scalingBridge } from '../../src/local/axes/bridge/bridge.js';
+import { momentumBridge } from '../../src/local/axes/bridge/momentum.js';
+import { scalingBridge } from '../../src/local/axes/bridge/scaling.js';
 import { composeStrategy, type StrategyParts } from '../../src/local/compose.js';
 import { imageContext } from '../../src/local/axes/context/context.js';
-import { labels, reconstruction, similarity, weighted } from '../../src/local/axes/loss/local-loss.js';
+import { labels } from '../../src/local/axes/loss/labels.js';
+import { reconstruction } from '../../src/local/axes/loss/reconstruction.js';
+import { similarity } from '../../src/local/axes/loss/similarity.js';
+import { weighted } from '../../src/local/axes/loss/weighted.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
 import { cutsAfter } from '../../src/local/partition/partition.js';
 import { cascadePath } from '../../src/local/axes/path/cascade.js';
@@ -197,8 +201,9 @@ test('similarity of features of a single pixel is refused', () => {
   const network = tinyNetwork();
   const unit = network.units.at(-1)!;
   const features = { height: 1, width: 1, channels: 64 };
-  const build = similarity.build({ auxiliary: dglNet, fusion: 'whole' });
-  expect(() => build(rootScope(1), { network, unit, features, position: 0, blocks: 2 })).toThrow(
+  const site = { network, unit, features, position: 0, blocks: 2 };
+  const parts = { auxiliary: dglNet, fusion: 'whole' } as const;
+  expect(() => similarity.attach(rootScope(1), site, parts)).toThrow(
     /those after layer3.1 are one pixel; cut before it, or leave the similarity out/,
   );
   disposeNetwork(network);

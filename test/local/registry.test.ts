@@ -2,10 +2,13 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import { UserError } from '../../src/core/errors.js';
-import { defineAuxiliary, defineBridge, defineLoss, definePath } from '../../src/local/choice.js';
-import { momentumBridge } from '../../src/local/axes/bridge/bridge.js';
-import { classification } from '../../src/local/axes/loss/local-loss.js';
-import { crossEntropy } from '../../src/local/axes/loss/losses.js';
+import { defineAuxiliary } from '../../src/local/axes/auxiliary/auxiliary.js';
+import { defineBridge } from '../../src/local/axes/bridge/bridge.js';
+import { defineLoss } from '../../src/local/axes/loss/loss.js';
+import { definePath } from '../../src/local/axes/path/path.js';
+import { momentumBridge } from '../../src/local/axes/bridge/momentum.js';
+import { classification } from '../../src/local/axes/loss/classification.js';
+import { crossEntropy } from '../../src/local/axes/loss/cross-entropy.js';
 import { defineMethod } from '../../src/local/method.js';
 import { bp } from '../../src/local/methods/bp.js';
 import type { OptionsOf, StrategyOptionsInput } from '../../src/local/options.js';
@@ -154,7 +157,7 @@ describe('what a plugin builds is checked where it is built', () => {
     [
       { losses: [{ ...doubled, build: () => wrong(() => 0) }] },
       { loss: 'doubled' },
-      /^bad\.js: loss "doubled": build must return a loss \{ reconstructs, classifies, build \} \(/,
+      /^bad\.js: loss "doubled": build must return a loss \{ reconstructs, classifies, attach \} \(/,
     ],
     [
       { bridges: [{ ...slow, build: () => wrong(null) }] },

@@ -13,7 +13,7 @@ import {
   seed,
 } from '../../experiments/torchvision/cases.mjs';
 import { evaluationMode, trainingMode } from '../../src/engine/fused/ops.js';
-import { crossEntropy } from '../../src/local/axes/loss/losses.js';
+import { crossEntropy } from '../../src/local/axes/loss/cross-entropy.js';
 import { buildNetwork } from '../../src/networks/build.js';
 import {
   disposeNetwork,

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
 import type { Network } from '../../networks/network.js';
-import { sampledUnits, tails } from '../axes/auxiliary/sampled.js';
+import { sampledOptions, sampledUnits } from '../axes/auxiliary/sampled.js';
 import { composeStrategy } from '../compose.js';
-import { labels } from '../axes/loss/local-loss.js';
+import { labels } from '../axes/loss/labels.js';
 import { defineMethod } from '../method.js';
 import { explicitCuts } from '../partition/options.js';
 import { evenCuts, type Cuts } from '../partition/partition.js';
@@ -21,12 +21,7 @@ export const auglocal = defineMethod({
         error: "must be 'balanced' or a list of unit names",
       })
       .exactOptional(),
-    /** d: depth of the first auxiliary net, in residual blocks. */
-    depth: z.int().min(1).default(2),
-    /** Pyramid coefficient. */
-    pyramid: z.number().min(0).max(1).default(0.5),
-    /** What classifies at the end: that of the published CIFAR code, of its ImageNet code, or of that for VGG. */
-    tail: z.enum(tails).default('cifar'),
+    ...sampledOptions,
   }),
   build(network, { blocks, cuts, depth, pyramid, tail }) {
     return composeStrategy(network, {

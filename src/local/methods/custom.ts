@@ -1,14 +1,17 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
 import { convolutionalHead } from '../axes/auxiliary/convolutional.js';
-import { buildChosen, choiceSchema, type Choices, type Chosen } from '../choice.js';
+import { type Choices } from '../axes/axes.js';
+import { buildChosen, choiceSchema, type Chosen } from '../axes/choice.js';
 import { composeStrategy } from '../compose.js';
 import { imageContext } from '../axes/context/context.js';
-import { weighted, type LocalLoss } from '../axes/loss/local-loss.js';
+import { type LocalLoss } from '../axes/loss/loss.js';
+import { weighted } from '../axes/loss/weighted.js';
 import { defineMethod } from '../method.js';
 import { stageCuts } from '../partition/options.js';
 import { alongStages, rampedWeight, type Progress, type WeightRange } from '../axes/loss/ramp.js';
-import { alongOwnBlocks, partition, ramp, weightRange } from './fragments.js';
+import { alongOwnBlocks, weightRange } from '../axes/loss/ramp.js';
+import { partition, ramp } from './fragments.js';
 
 /**
  * Any combination of the choices on the five axes. A choice is a name, or a map of its name and its options. The loss

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { composeStrategy } from '../compose.js';
 import { fusions } from '../axes/fusion/fusion.js';
-import { labels } from '../axes/loss/local-loss.js';
+import { labels } from '../axes/loss/labels.js';
 import { defineMethod } from '../method.js';
 import { stageCuts } from '../partition/options.js';
 import { cascadePath } from '../axes/path/cascade.js';
 import { alongBlocks, alongStages } from '../axes/loss/ramp.js';
-import { cascadeWeights, headOf, partition, ramp, twoTermLoss, twoTermLossOf } from './fragments.js';
+import { cascadeWeights } from '../axes/path/cascade.js';
+import { headOf, partition, ramp, twoTermLoss, twoTermLossOf } from './fragments.js';
 
 /**
  * HPFF (Su et al., ECCV 2024): HiLo's cascade of blocks, with patch feature fusion of the reconstruction. Its ImageNet

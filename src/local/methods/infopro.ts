@@ -3,7 +3,8 @@ import { composeStrategy } from '../compose.js';
 import { defineMethod } from '../method.js';
 import { unitCuts } from '../partition/options.js';
 import { independentPath } from '../axes/path/independent.js';
-import { alongOwnBlocks, headOf, partition, twoTermLoss, twoTermLossOf } from './fragments.js';
+import { alongOwnBlocks } from '../axes/loss/ramp.js';
+import { headOf, partition, twoTermLoss, twoTermLossOf } from './fragments.js';
 
 /** InfoPro (Wang et al., ICLR 2021): reconstruction of the image and classification. */
 export const infopro = defineMethod({

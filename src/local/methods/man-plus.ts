@@ -1,4 +1,4 @@
-import { scalingBridge } from '../axes/bridge/bridge.js';
+import { scalingBridge } from '../axes/bridge/scaling.js';
 import { defineMethod } from '../method.js';
 import { composeMan, man } from './man.js';
 

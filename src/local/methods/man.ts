@@ -1,21 +1,23 @@
+import { momentumOption } from '../axes/bridge/momentum-net.js';
 import { z } from 'zod';
 import type { Network } from '../../networks/network.js';
-import { momentumBridge, type BridgeBuilder } from '../axes/bridge/bridge.js';
+import { type BridgeBuilder } from '../axes/bridge/bridge.js';
+import { momentumBridge } from '../axes/bridge/momentum.js';
 import { composeStrategy } from '../compose.js';
 import { defineMethod } from '../method.js';
 import { stageCuts } from '../partition/options.js';
 import { independentPath } from '../axes/path/independent.js';
 import { alongStages } from '../axes/loss/ramp.js';
 import type { Strategy } from '../strategy.js';
-import { alongOwnBlocks, headOf, partition, ramp, twoTermLoss, twoTermLossOf } from './fragments.js';
+import { alongOwnBlocks } from '../axes/loss/ramp.js';
+import { headOf, partition, ramp, twoTermLoss, twoTermLossOf } from './fragments.js';
 
 const manOptions = z.strictObject({
   ...partition,
   ...twoTermLoss,
   /** Along the blocks, as in the paper, or along the network's stages, as in the published code. */
   ramp: ramp.default('blocks'),
-  /** Of the momentum net: m in M ← m·M + (1 − m)·next. */
-  momentum: z.number().min(0).max(1).default(0.995),
+  momentum: momentumOption,
 });
 
 /**

@@ -1,13 +1,15 @@
 import { z } from 'zod';
-import { momentumBridge } from '../axes/bridge/bridge.js';
+import { momentumBridge } from '../axes/bridge/momentum.js';
 import { composeStrategy } from '../compose.js';
-import { labels } from '../axes/loss/local-loss.js';
+import { labels } from '../axes/loss/labels.js';
 import { defineMethod } from '../method.js';
 import { stageCuts } from '../partition/options.js';
 import { cascadePath } from '../axes/path/cascade.js';
-import { alongOwnBlocks, cascadeWeights, headOf, twoTermLossOf } from './fragments.js';
+import { alongOwnBlocks } from '../axes/loss/ramp.js';
+import { cascadeWeights } from '../axes/path/cascade.js';
+import { headOf, twoTermLossOf } from './fragments.js';
 import { infopro } from './infopro.js';
-import { man } from './man.js';
+import { momentumOption } from '../axes/bridge/momentum-net.js';
 
 /**
  * MLAAN (Zhang et al., AAAI 2025, arXiv 2406.16633): multilaminar local modules and leap augmented modules.
@@ -27,7 +29,7 @@ export const mlaan = defineMethod({
     independentWeight: cascadeWeights.independentWeight.unwrap().default(0.5),
     /** Weight of each pair's loss. */
     cascadeWeight: cascadeWeights.cascadeWeight.unwrap().default(0.5),
-    momentum: man.options.shape.momentum,
+    momentum: momentumOption,
   }),
   build(network, options) {
     const { cuts } = stageCuts(network, { method: 'mlaan', ...options });

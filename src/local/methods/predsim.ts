@@ -1,12 +1,15 @@
 import { z } from 'zod';
-import { pooledLinear } from '../axes/auxiliary/pooled.js';
+import { pooledLinear, poolWidth } from '../axes/auxiliary/pooled.js';
 import { composeStrategy } from '../compose.js';
-import { labels, similarity, weighted } from '../axes/loss/local-loss.js';
+import { labels } from '../axes/loss/labels.js';
+import { similarity } from '../axes/loss/similarity.js';
+import { weighted } from '../axes/loss/weighted.js';
 import { defineMethod } from '../method.js';
 import { unitCuts } from '../partition/options.js';
 import { independentPath } from '../axes/path/independent.js';
 import { rampedWeight } from '../axes/loss/ramp.js';
-import { alongOwnBlocks, partition, weightRange } from './fragments.js';
+import { alongOwnBlocks, weightRange } from '../axes/loss/ramp.js';
+import { partition } from './fragments.js';
 
 /** PredSim (Nøkland & Eidnes, ICML 2019): similarity matching and a pooled linear classifier. */
 export const predsim = defineMethod({
@@ -17,8 +20,7 @@ export const predsim = defineMethod({
     similarity: weightRange.default([0.99, 0.99]),
     /** Weight of the classification likewise. */
     classification: weightRange.default([0.01, 0.01]),
-    /** The most features that the classifier's linear layer reads; average pools bring them down to it. */
-    poolWidth: z.int().min(1).default(512),
+    poolWidth,
   }),
   build: (network, options) =>
     composeStrategy(network, {

@@ -1,8 +1,9 @@
+import { z } from 'zod';
 import { UserError } from '../../../core/errors.js';
 import { sequential, type Layer } from '../../../nn/layer.js';
 import { convBatchNorm, globalAveragePool, linear, relu } from '../../../nn/layers.js';
 import { childScope } from '../../../nn/parameters.js';
-import type { AuxiliaryNet } from './auxiliary.js';
+import { defineAuxiliary, type AuxiliaryNet } from './auxiliary.js';
 
 export interface HeadWidths {
   /** Width of the hidden linear layers. */
@@ -68,3 +69,23 @@ export function convolutionalHead(
     return sequential(layers);
   };
 }
+
+/** The widths as options. */
+export const headWidths = {
+  /** Width of hidden linear layers, and of the features that a contrast compares. */
+  featureWidth: z.int().min(1).default(publishedWidths.features),
+  /** Factor on the published widths of a convolutional head. */
+  widen: z.number().positive().default(publishedWidths.widen),
+};
+
+/** The heads that have a name of their own: 0c1f … 3c3f. */
+export const convolutionalHeads = [0, 1, 2, 3].flatMap((convolutions) =>
+  [1, 2, 3].map((linears) => {
+    const name = `${convolutions}c${linears}f`;
+    return defineAuxiliary({
+      name,
+      options: z.strictObject(headWidths),
+      build: ({ featureWidth, widen }) => convolutionalHead(name, { features: featureWidth, widen }),
+    });
+  }),
+);

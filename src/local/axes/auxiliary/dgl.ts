@@ -2,7 +2,8 @@ import { sequential, type Layer } from '../../../nn/layer.js';
 import { batchNorm, convBatchNorm, flatten, linear } from '../../../nn/layers.js';
 import { childScope } from '../../../nn/parameters.js';
 import { adaptiveAveragePool } from '../../../nn/pooling.js';
-import type { AuxiliaryNet } from './auxiliary.js';
+import { noOptions } from '../choice.js';
+import { defineAuxiliary, type AuxiliaryNet } from './auxiliary.js';
 
 /**
  * DGL's auxiliary net (Belilovsky et al. 2020, as AugLocal's code has it), for features of c channels and size s:
@@ -37,3 +38,5 @@ export const dglNet: AuxiliaryNet = (scope, { features: { channels, height, widt
     linear(childScope(scope, 18), { inputs: features, outputs }),
   ]);
 };
+
+export const dgl = defineAuxiliary({ name: 'dgl', options: noOptions, build: () => dglNet });

@@ -1,7 +1,8 @@
 import { sequential } from '../../../nn/layer.js';
 import { convBatchNorm, globalAveragePool, linear } from '../../../nn/layers.js';
 import { childScope } from '../../../nn/parameters.js';
-import type { AuxiliaryNet } from './auxiliary.js';
+import { noOptions } from '../choice.js';
+import { defineAuxiliary, type AuxiliaryNet } from './auxiliary.js';
 
 /**
  * The classifier of MAN's and HPFF's ImageNet code: a 1×1 convolution to 128 channels, 3×3 to 256 and to 512, both at
@@ -23,3 +24,5 @@ export const imagenetHead: AuxiliaryNet = (scope, { features: { channels } }, ou
     linear(childScope(scope, 3 * convolutions.length + 2), { inputs: 2048, outputs }),
   ]);
 };
+
+export const imagenet = defineAuxiliary({ name: 'imagenet', options: noOptions, build: () => imagenetHead });

@@ -1,9 +1,10 @@
+import { z } from 'zod';
 import type { MapShape } from '../../../networks/network.js';
 import { sequential } from '../../../nn/layer.js';
 import { flatten, linear } from '../../../nn/layers.js';
 import { childScope } from '../../../nn/parameters.js';
 import { averagePool, type AveragePoolOptions } from '../../../nn/pooling.js';
-import type { AuxiliaryNet } from './auxiliary.js';
+import { defineAuxiliary, type AuxiliaryNet } from './auxiliary.js';
 
 /**
  * PredSim's classifier (Nøkland & Eidnes 2019, as AugLocal's code has it): average pool until the flattened features
@@ -39,3 +40,12 @@ export function poolWithin(
     inputs: inputs(),
   };
 }
+
+/** The most features that the linear layer reads; average pools bring them down to it. */
+export const poolWidth = z.int().min(1).default(512);
+
+export const pooled = defineAuxiliary({
+  name: 'pooled',
+  options: z.strictObject({ poolWidth }),
+  build: (options) => pooledLinear(options.poolWidth),
+});

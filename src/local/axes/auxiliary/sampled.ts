@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
+import { z } from 'zod';
 import { pureLayer, sequential, type Layer } from '../../../nn/layer.js';
 import { batchNorm, flatten, globalAveragePool, linear } from '../../../nn/layers.js';
 import { childScope, type Scope } from '../../../nn/parameters.js';
 import { adaptiveAveragePool } from '../../../nn/pooling.js';
 import type { Site } from '../../site.js';
-import type { AuxiliaryNet } from './auxiliary.js';
+import { defineAuxiliary, type AuxiliaryNet } from './auxiliary.js';
 
-export const tails = ['cifar', 'imagenet', 'vgg'] as const;
+const tails = ['cifar', 'imagenet', 'vgg'] as const;
 
 /**
  * What classifies the features that a sampled net ends in. `imagenet`: global average pool and a linear layer.
@@ -113,3 +114,19 @@ function roundHalfEven(value: number): number {
   if (fraction !== 0.5) return Math.round(value);
   return floor % 2 === 0 ? floor : floor + 1;
 }
+
+/** A sampled net's options. */
+export const sampledOptions = {
+  /** d: depth of the first auxiliary net, in residual blocks. */
+  depth: z.int().min(1).default(2),
+  /** Pyramid coefficient. */
+  pyramid: z.number().min(0).max(1).default(0.5),
+  /** What classifies at the end: that of AugLocal's CIFAR code, of its ImageNet code, or of that for VGG. */
+  tail: z.enum(tails).default('cifar'),
+};
+
+export const sampled = defineAuxiliary({
+  name: 'sampled',
+  options: z.strictObject(sampledOptions),
+  build: sampledUnits,
+});

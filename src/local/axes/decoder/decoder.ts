@@ -1,26 +1,20 @@
 import type { MapShape } from '../../../networks/network.js';
-import { sequential, type Layer } from '../../../nn/layer.js';
-import { conv, convBatchNorm, resizeBilinear } from '../../../nn/layers.js';
-import { childScope, type Scope } from '../../../nn/parameters.js';
+import type { Layer } from '../../../nn/layer.js';
+import type { Scope } from '../../../nn/parameters.js';
 
 /** Builds a net that rebuilds an image: features `[n, h, w, c]` → logits of its pixels `[n, H, W, channels]`. */
 export type Decoder = (scope: Scope, features: MapShape, image: MapShape) => Layer;
 
-/**
- * InfoPro's `2c` decoder without its final sigmoid: bilinear resize to the image's size, 3×3 convolution to `width`
- * channels (12 as published), BN, ReLU, 3×3 convolution to the image's channels.
- */
-export function convolutionalDecoder(width = 12): Decoder {
-  return (scope, features, image) =>
-    sequential([
-      resizeBilinear([image.height, image.width]),
-      convBatchNorm(scope, [0, 1], {
-        inChannels: features.channels,
-        outChannels: width,
-        kernel: 3,
-        bias: true,
-        relu: true,
-      }),
-      conv(childScope(scope, 3), { inChannels: width, outChannels: image.channels, kernel: 3, bias: true }),
-    ]);
+/** A decoder by name. */
+export interface NamedDecoder<Name extends string = string> {
+  /** What a config writes: `decoder: 2c`. */
+  readonly name: Name;
+  /** Throws a UserError for a width that it cannot have. */
+  build(options: DecoderWidth): Decoder;
+}
+
+/** What decoders can be told. */
+export interface DecoderWidth {
+  /** Width of the hidden layer, where it is not the published one. */
+  readonly decoderWidth?: number | undefined;
 }

@@ -1,7 +1,19 @@
+import { z } from 'zod';
 import type { Site } from '../../site.js';
 
 /** A loss weight at the first and at the last auxiliary net. */
 export type WeightRange = readonly [first: number, last: number];
+
+const weight = z.number().min(0);
+
+/** A loss weight: a number, or the weights at the first and the last auxiliary net. */
+export const weightRange = z.union(
+  [
+    weight.transform((value): WeightRange => [value, value]),
+    z.tuple([weight, weight]).readonly() satisfies z.ZodType<WeightRange>,
+  ],
+  { error: 'must be a number from 0, or [first, last] of two such numbers' },
+);
 
 /** How far a site is along the network: 0 at the first auxiliary net, 1 at the last. */
 export type Progress = (site: Site) => number;
@@ -32,3 +44,6 @@ export function rampedWeight([first, last]: WeightRange, progress: Progress): (s
     return first * (1 - t) + last * t;
   };
 }
+
+/** Ramps over the blocks that there are. */
+export const alongOwnBlocks: Progress = alongBlocks((site) => site.blocks);

@@ -1,4 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
+import { UserError } from '../../../core/errors.js';
+import { trainingMode } from '../../../engine/fused/ops.js';
+import { conv } from '../../../nn/layers.js';
+import { childScope } from '../../../nn/parameters.js';
+import { noOptions } from '../choice.js';
+import { defineLoss, type LocalLoss } from './loss.js';
 
 /** Below any value that counts in float32, above what a square root's gradient divides by zero at. */
 const tiny = 1e-30;
@@ -30,3 +36,32 @@ function similarityMatrix(x: tf.Tensor2D): tf.Tensor2D {
   const rows = tf.div(centred, tf.add(norms, 1e-8)) as tf.Tensor2D;
   return tf.clipByValue(tf.matMul(rows, rows, false, true), -1, 1);
 }
+
+/**
+ * `decoder`: PredSim's similarity of the features, after a 3×3 convolution, to that of the labels.
+ *
+ * Attaching it throws a UserError for features of a single pixel, which do not vary over space.
+ */
+export const similarity: LocalLoss = {
+  reconstructs: false,
+  classifies: false,
+  attach(scope, { unit, features: { height, width, channels } }) {
+    if (height * width === 1) {
+      throw new UserError(
+        `similarity compares how features vary over space, but those after ${unit.name} are one pixel; cut before it, or leave the similarity out`,
+      );
+    }
+    const layer = conv(childScope(childScope(scope, 'decoder'), 0), {
+      inChannels: channels,
+      outChannels: channels,
+      kernel: 3,
+    });
+    return {
+      layers: [layer],
+      loss: (features, batch) =>
+        similarityLoss(layer.forward(features, trainingMode) as tf.Tensor4D, batch.labels),
+    };
+  },
+};
+
+export const similar = defineLoss({ name: 'similarity', options: noOptions, build: () => similarity });

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { z } from 'zod';
 import { detach } from '../../../engine/detached.js';
 import { evaluationMode } from '../../../engine/fused/ops.js';
 import { fused } from '../../../engine/fused/registry.js';
@@ -19,8 +20,7 @@ import {
 import type { Bridge } from '../bridge/bridge.js';
 import { classifierOf } from '../../classifier.js';
 import { computed, eagerly } from '../../eager.js';
-import type { LocalLoss } from '../loss/local-loss.js';
-import type { Objective } from '../../objective.js';
+import type { AttachedLoss, LocalLoss } from '../loss/loss.js';
 import type { LocalUpdate, Streams, UpdateResult } from '../../update.js';
 import type { PathBuilder, PathParts } from './path.js';
 
@@ -32,6 +32,14 @@ export interface CascadeOptions {
   /** Loss of each block on its own, through an auxiliary net of its own. */
   readonly independentLoss: LocalLoss;
 }
+
+/** The weights as options. */
+export const cascadeWeights = {
+  /** Weight of each block's loss on its own (HPFF's wx). */
+  independentWeight: z.number().min(0).default(0.001),
+  /** Weight of each pair's loss (HPFF's wy). */
+  cascadeWeight: z.number().min(0).default(0.999),
+};
 
 /**
  * HPFF's two-level path, HiLo (Su et al. 2024, §3.2). Each block b_i is trained as the second of a pair,
@@ -112,9 +120,9 @@ function waitingBlocks(): WaitingBlocks {
 }
 
 interface Losses {
-  readonly cascade: Objective;
+  readonly cascade: AttachedLoss;
   /** Undefined where blocks have no loss of their own. */
-  readonly independent: Objective | undefined;
+  readonly independent: AttachedLoss | undefined;
   readonly bridge: Bridge | undefined;
 }
 
@@ -205,12 +213,12 @@ function runStart(
 /** A block by itself, on the output that it has in its pair. */
 function ownUpdate(
   block: Block,
-  objective: Objective,
+  attached: AttachedLoss,
   weight: number,
   last: boolean,
   waiting: WaitingBlocks,
 ): LocalUpdate {
-  const nets = trainableVariables(objective.layers);
+  const nets = trainableVariables(attached.layers);
   const update: LocalUpdate = {
     name: `block ${block.position + 1}`,
     variables: [...(last ? block.variables : []), ...nets],
@@ -220,7 +228,7 @@ function ownUpdate(
         const term = computed(
           x!.clone(),
           nets,
-          (features) => tf.mul(objective.loss(features as tf.Tensor4D, batch), weight) as tf.Scalar,
+          (features) => tf.mul(attached.loss(features as tf.Tensor4D, batch), weight) as tf.Scalar,
         );
         waiting.collect(waiting.all[0]!, term.gradient);
         const own = last ? waiting.finish(block.variables) : [];
@@ -228,7 +236,7 @@ function ownUpdate(
       });
       return { loss, streams: last ? {} : { x: x! } };
     },
-    ...classifierOf(block, objective),
+    ...classifierOf(block, attached),
   };
   return update;
 }
@@ -242,22 +250,24 @@ function splitStem({ blocks }: PathParts, position: number): { stem: Block | und
 }
 
 function auxiliaryNets(
-  { network, blocks, scope, objective, lossParts, bridge }: PathParts,
+  { network, blocks, scope, loss, lossParts, bridge }: PathParts,
   block: Block,
   { independentWeight, independentLoss }: CascadeOptions,
 ): Losses {
   const site = siteAfter(network, block, blocks.length);
   const own = childScope(scope, block.position);
-  const alone = independentLoss.build(lossParts);
   return {
-    cascade: objective(own, bridge === undefined ? site : siteBehindBridge(site, blocks, block)),
-    independent: independentWeight === 0 ? undefined : alone(childScope(own, 'independent'), site),
+    cascade: loss.attach(own, bridge === undefined ? site : siteBehindBridge(site, blocks, block), lossParts),
+    independent:
+      independentWeight === 0
+        ? undefined
+        : independentLoss.attach(childScope(own, 'independent'), site, lossParts),
     bridge: bridge?.(own, nextUnit(blocks, block)),
   };
 }
 
 function sharedHead({ network }: PathParts, { independentWeight }: CascadeOptions): Losses {
-  const head: Objective = {
+  const head: AttachedLoss = {
     layers: [network.head],
     loss: (features, batch) => headLoss(network, features, batch),
     logits: (features) => network.head.forward(features, evaluationMode) as tf.Tensor2D,

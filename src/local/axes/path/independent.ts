@@ -6,10 +6,11 @@ import type { Network } from '../../../networks/network.js';
 import { blockForward, headLoss, nextUnit, siteAfter, siteBehindBridge, type Block } from '../../block.js';
 import { classifierOf } from '../../classifier.js';
 import type { LocalUpdate } from '../../update.js';
-import type { PathBuilder, PathParts } from './path.js';
+import { noOptions } from '../choice.js';
+import { definePath, type PathBuilder, type PathParts } from './path.js';
 
 /**
- * Independent blocks: each is trained by its own objective on its own output, and hands that output, detached, to the
+ * Independent blocks: each is trained by its own loss on its own output, and hands that output, detached, to the
  * next; the last by the network's head.
  */
 export const independentPath: PathBuilder = (parts) => {
@@ -25,11 +26,12 @@ function localUpdate(parts: PathParts, block: Block): { update: LocalUpdate; aux
   const scope = childScope(parts.scope, block.position);
   const bridge = parts.bridge?.(scope, nextUnit(blocks, block));
   const site = siteAfter(network, block, blocks.length);
-  const objective = parts.objective(
+  const attached = parts.loss.attach(
     scope,
     bridge === undefined ? site : siteBehindBridge(site, blocks, block),
+    parts.lossParts,
   );
-  const trained = [...(bridge === undefined ? [] : [bridge.trained]), ...objective.layers];
+  const trained = [...(bridge === undefined ? [] : [bridge.trained]), ...attached.layers];
   const update: LocalUpdate = {
     name: `block ${block.position + 1}`,
     variables: [...block.variables, ...trainableVariables(trained)],
@@ -37,13 +39,13 @@ function localUpdate(parts: PathParts, block: Block): { update: LocalUpdate; aux
       const output = blockForward(block, x!, batch);
       const features = bridge === undefined ? output : bridge.forward(output);
       const streams = { x: detach(output) };
-      const loss = objective.loss(features, batch);
+      const loss = attached.loss(features, batch);
       // Before the backward pass: what needs them has kept them.
       tf.dispose([features, output]);
       return { loss, streams };
     },
     ...(bridge === undefined ? {} : { after: () => bridge.after() }),
-    ...classifierOf(block, objective, bridge),
+    ...classifierOf(block, attached, bridge),
   };
   return { update, auxiliary: bridge === undefined ? trained : [...trained, bridge.averaged] };
 }
@@ -59,3 +61,9 @@ export function headUpdate(network: Network, last: Block): LocalUpdate {
     }),
   };
 }
+
+export const independent = definePath({
+  name: 'independent',
+  options: noOptions,
+  build: () => independentPath,
+});

@@ -3,8 +3,8 @@ import type { Layer } from '../../../nn/layer.js';
 import type { Scope } from '../../../nn/parameters.js';
 import type { Block } from '../../block.js';
 import type { BridgeBuilder } from '../bridge/bridge.js';
-import type { LossParts } from '../loss/local-loss.js';
-import type { ObjectiveBuilder } from '../../objective.js';
+import { defineChoice } from '../choice.js';
+import type { LocalLoss, LossParts } from '../loss/loss.js';
 import type { LocalUpdate } from '../../update.js';
 
 /** What a path joins into updates. */
@@ -13,9 +13,8 @@ export interface PathParts {
   readonly blocks: readonly Block[];
   /** `auxiliary`: below it each block has a scope of its own, numbered from 0. */
   readonly scope: Scope;
-  /** The local loss, made of `lossParts`. */
-  readonly objective: ObjectiveBuilder;
-  /** For paths that have a loss of their own beside it. */
+  /** What each block minimises: `loss.attach(scope, site, lossParts)`. */
+  readonly loss: LocalLoss;
   readonly lossParts: LossParts;
   readonly bridge: BridgeBuilder | undefined;
 }
@@ -28,3 +27,6 @@ export interface Path {
 
 /** How features travel from block to block, and which updates that makes. */
 export type PathBuilder = (parts: PathParts) => Path;
+
+/** How features travel, by name. Returns its argument: for the types alone. */
+export const definePath = defineChoice<PathBuilder>();

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, expect, test } from 'vitest';
 import { trainingMode } from '../../../../src/engine/fused/ops.js';
-import { momentumBridge, scalingBridge } from '../../../../src/local/axes/bridge/bridge.js';
+import { momentumBridge } from '../../../../src/local/axes/bridge/momentum.js';
+import { scalingBridge } from '../../../../src/local/axes/bridge/scaling.js';
 import { childScope, rootScope, toTorch, type Parameter } from '../../../../src/nn/parameters.js';
 import { disposeLayer } from '../../../../src/nn/layer.js';
 import { disposeNetwork, type Network } from '../../../../src/networks/network.js';

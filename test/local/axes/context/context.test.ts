@@ -5,7 +5,7 @@ import { UserError } from '../../../../src/core/errors.js';
 import { composeStrategy } from '../../../../src/local/compose.js';
 import { convolutionalHead } from '../../../../src/local/axes/auxiliary/convolutional.js';
 import { imageContext, supplyContext } from '../../../../src/local/axes/context/context.js';
-import { labels } from '../../../../src/local/axes/loss/local-loss.js';
+import { labels } from '../../../../src/local/axes/loss/labels.js';
 import { cascadePath } from '../../../../src/local/axes/path/cascade.js';
 import { disposeNetwork, networkForward, networkState } from '../../../../src/networks/network.js';
 import { disposeLayer } from '../../../../src/nn/layer.js';

@@ -2,11 +2,12 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Batch } from '../../../../src/local/batch.js';
 import { convolutionalHead } from '../../../../src/local/axes/auxiliary/convolutional.js';
-import { convolutionalDecoder } from '../../../../src/local/axes/decoder/decoder.js';
-import { averagedPatches, patchReconstruction } from '../../../../src/local/axes/fusion/fusion.js';
-import { reconstruction } from '../../../../src/local/axes/loss/local-loss.js';
-import { binaryCrossEntropy } from '../../../../src/local/axes/loss/losses.js';
-import type { Objective } from '../../../../src/local/objective.js';
+import { convolutionalDecoder } from '../../../../src/local/axes/decoder/convolutional.js';
+import { averagedPatches } from '../../../../src/local/axes/fusion/patch-average.js';
+import { patchReconstruction } from '../../../../src/local/axes/fusion/patches.js';
+import { reconstruction } from '../../../../src/local/axes/loss/reconstruction.js';
+import { binaryCrossEntropy } from '../../../../src/local/axes/loss/binary-cross-entropy.js';
+import type { AttachedLoss } from '../../../../src/local/axes/loss/loss.js';
 import type { Site } from '../../../../src/local/site.js';
 import { disposeLayer, trainableVariables } from '../../../../src/nn/layer.js';
 import { rootScope, type Parameter } from '../../../../src/nn/parameters.js';
@@ -36,32 +37,32 @@ const features = (channels = 16): tf.Tensor4D => tf.randomUniform([4, 8, 8, chan
 describe('reconstruction by patches', () => {
   test('sums four losses, each of a quadrant through its own decoder', () => {
     const network = tinyNetwork();
-    const objective = patchReconstruction(convolutionalDecoder())(rootScope(1), siteOf(network, 1));
-    expect(objective.layers).toHaveLength(4);
+    const attached = patchReconstruction(convolutionalDecoder(), rootScope(1), siteOf(network, 1));
+    expect(attached.layers).toHaveLength(4);
     tf.tidy(() => {
       const batch = tinyBatch(4);
       // A decoder whose last convolution is zero predicts 0.5 everywhere: a loss of ln 2 for any target.
-      const last = (layer: (typeof objective.layers)[number]): readonly Parameter[] =>
+      const last = (layer: (typeof attached.layers)[number]): readonly Parameter[] =>
         layer.parameters.slice(-2);
-      for (const { variable } of objective.layers.flatMap(last))
+      for (const { variable } of attached.layers.flatMap(last))
         variable.assign(tf.zerosLike(variable as tf.Tensor));
-      expect(objective.loss(features(), batch).dataSync()[0]).toBeCloseTo(4 * Math.LN2, 5);
+      expect(attached.loss(features(), batch).dataSync()[0]).toBeCloseTo(4 * Math.LN2, 5);
     });
-    objective.layers.forEach(disposeLayer);
+    attached.layers.forEach(disposeLayer);
     disposeNetwork(network);
   });
 
   test('a decoder sees its own quadrant alone', () => {
     const network = tinyNetwork();
-    const objective = patchReconstruction(convolutionalDecoder())(rootScope(1), siteOf(network, 1));
+    const attached = patchReconstruction(convolutionalDecoder(), rootScope(1), siteOf(network, 1));
     tf.tidy(() => {
       const batch = tinyBatch(4);
       const gradients = (x: tf.Tensor4D): number[][] => {
         const { grads } = tf.variableGrads(
-          () => objective.loss(x, batch),
-          trainableVariables(objective.layers),
+          () => attached.loss(x, batch),
+          trainableVariables(attached.layers),
         );
-        return objective.layers.map((layer) => [...grads[layer.parameters[0]!.variable.name]!.dataSync()]);
+        return attached.layers.map((layer) => [...grads[layer.parameters[0]!.variable.name]!.dataSync()]);
       };
       const before = gradients(features());
       const bottomLeft = tf.pad(tf.ones<tf.Rank.R4>([4, 4, 4, 16]), [
@@ -77,7 +78,7 @@ describe('reconstruction by patches', () => {
       );
       expect(after[2]).not.toEqual(before[2]);
     });
-    objective.layers.forEach(disposeLayer);
+    attached.layers.forEach(disposeLayer);
     disposeNetwork(network);
   });
 
@@ -85,7 +86,7 @@ describe('reconstruction by patches', () => {
     const network = tinyNetwork();
     const site = siteOf(network, 1);
     const odd = { ...site, features: { ...site.features, height: 5, width: 5 } };
-    expect(() => patchReconstruction(convolutionalDecoder())(rootScope(1), odd)).toThrow(
+    expect(() => patchReconstruction(convolutionalDecoder(), rootScope(1), odd)).toThrow(
       /halves height and width, but the features are 5×5; use fusion 'whole'/,
     );
     disposeNetwork(network);
@@ -132,8 +133,8 @@ describe('averaged patches', () => {
 test('summed quadrants are those of one decoder’s image', () => {
   const network = tinyNetwork();
   const parts = { auxiliary: convolutionalHead('0c1f') };
-  const build = (fusion: 'whole' | 'patch-sum'): Objective =>
-    reconstruction().build({ ...parts, fusion })(rootScope(1), siteOf(network, 1));
+  const build = (fusion: 'whole' | 'patch-sum'): AttachedLoss =>
+    reconstruction().attach(rootScope(1), siteOf(network, 1), { ...parts, fusion });
   const [whole, summed] = [build('whole'), build('patch-sum')];
   tf.tidy(() => {
     const batch = tinyBatch(4);
@@ -157,25 +158,25 @@ test('summed quadrants are those of one decoder’s image', () => {
 
 test('patches of maps and images that are not square are halves of each side', () => {
   const network = resnetCifar({ depth: 8, classes: 4, imageShape: [8, 12, 3], seed: 1 });
-  const objective = patchReconstruction(convolutionalDecoder(4))(rootScope(1), siteOf(network, 2));
+  const attached = patchReconstruction(convolutionalDecoder(4), rootScope(1), siteOf(network, 2));
   tf.tidy(() => {
     const pixels = tf.fill<tf.Rank.R4>([4, 8, 12, 3], 0.5);
     const batch: Batch = { ...tinyBatch(4), images: pixels, pixels: () => pixels };
     const map = tf.randomUniform<tf.Rank.R4>([4, 4, 6, 32], 0, 1, 'float32', 7);
-    const gradient = tf.grad((x) => objective.loss(x as tf.Tensor4D, batch))(map);
+    const gradient = tf.grad((x) => attached.loss(x as tf.Tensor4D, batch))(map);
     // Every pixel of the map is in one of the four.
     expect(tf.min(tf.max(tf.abs(gradient), [0, 3])).dataSync()[0]).toBeGreaterThan(0);
   });
-  objective.layers.forEach(disposeLayer);
+  attached.layers.forEach(disposeLayer);
   disposeNetwork(network);
 });
 
 test('a whole reconstruction has one decoder', () => {
   const network = tinyNetwork();
-  const loss = reconstruction().build({ auxiliary: convolutionalHead('0c1f'), fusion: 'whole' });
-  const objective = loss(rootScope(1), siteOf(network, 1));
-  expect(objective.layers).toHaveLength(1);
-  expect(objective.layers[0]!.parameters.map(({ name, variable }) => [name, variable.shape])).toEqual([
+  const parts = { auxiliary: convolutionalHead('0c1f'), fusion: 'whole' } as const;
+  const attached = reconstruction().attach(rootScope(1), siteOf(network, 1), parts);
+  expect(attached.layers).toHaveLength(1);
+  expect(attached.layers[0]!.parameters.map(({ name, variable }) => [name, variable.shape])).toEqual([
     ['decoder.0.weight', [3, 3, 16, 12]],
     ['decoder.0.bias', [12]],
     ['decoder.1.weight', [12]],
@@ -183,6 +184,6 @@ test('a whole reconstruction has one decoder', () => {
     ['decoder.3.weight', [3, 3, 12, 3]],
     ['decoder.3.bias', [3]],
   ]);
-  objective.layers.forEach(disposeLayer);
+  attached.layers.forEach(disposeLayer);
   disposeNetwork(network);
 });

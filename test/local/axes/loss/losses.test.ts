@@ -1,10 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  binaryCrossEntropy,
-  crossEntropy,
-  supervisedContrast,
-} from '../../../../src/local/axes/loss/losses.js';
+import { binaryCrossEntropy } from '../../../../src/local/axes/loss/binary-cross-entropy.js';
+import { supervisedContrast } from '../../../../src/local/axes/loss/contrast.js';
+import { crossEntropy } from '../../../../src/local/axes/loss/cross-entropy.js';
 import { similarityLoss } from '../../../../src/local/axes/loss/similarity.js';
 import { randomStream } from '../../../../src/core/random.js';
 import { startEngine } from '../../../support/engine.js';

@@ -1,9 +1,4 @@
 import { z } from 'zod';
-import type { AuxiliaryNet } from './axes/auxiliary/auxiliary.js';
-import type { BridgeBuilder } from './axes/bridge/bridge.js';
-import type { Fusion } from './axes/fusion/fusion.js';
-import type { LocalLoss } from './axes/loss/local-loss.js';
-import type { PathBuilder } from './axes/path/path.js';
 
 /** What a choice or a method can be told: a zod object of its options. Unknown ones are refused. */
 export type OptionsSchema = z.ZodObject;
@@ -17,33 +12,16 @@ export interface Choice<Part, Schema extends OptionsSchema = OptionsSchema> {
   build(options: z.output<Schema>): Part;
 }
 
-/** What there is to choose from on each axis. */
-export interface Choices {
-  readonly paths: readonly Choice<PathBuilder>[];
-  /** Undefined stands for no bridge. */
-  readonly bridges: readonly Choice<BridgeBuilder | undefined>[];
-  readonly auxiliaries: readonly Choice<AuxiliaryNet>[];
-  readonly losses: readonly Choice<LocalLoss>[];
-  readonly fusions: readonly Choice<Fusion>[];
-}
+/** For choices that have none. */
+export const noOptions = z.strictObject({});
 
 type Define<Part> = <Schema extends OptionsSchema>(choice: Choice<Part, Schema>) => Choice<Part, Schema>;
 
-const define =
+/** What an axis's `define…` is: it returns its argument and is there for the types alone. */
+export const defineChoice =
   <Part>(): Define<Part> =>
   (choice) =>
     choice;
-
-/** How features travel. Returns its argument: for the types alone, as those below. */
-export const definePath = define<PathBuilder>();
-/** What stands between a block and its auxiliary nets. */
-export const defineBridge = define<BridgeBuilder | undefined>();
-/** A net that classifies a block's features. */
-export const defineAuxiliary = define<AuxiliaryNet>();
-/** A term of what a block minimises. */
-export const defineLoss = define<LocalLoss>();
-/** How the auxiliary nets read the feature map. */
-export const defineFusion = define<Fusion>();
 
 /** A choice with its options, defaults filled in. */
 export interface Chosen {

@@ -1,19 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { fused } from '../../../engine/fused/registry.js';
 import { outsideTape } from '../../../engine/tape.js';
-
-/** Mean softmax cross-entropy of logits `[n, classes]` against one-hot labels. */
-export function crossEntropy(logits: tf.Tensor2D, labels: tf.Tensor2D): tf.Scalar {
-  return fused().crossEntropy(logits, labels.toFloat());
-}
-
-/**
- * Mean binary cross-entropy of sigmoid(logits) against targets in 0…1, any shape. Its gradient is
- * (sigmoid(logits) − target) / size; targets get none.
- */
-export function binaryCrossEntropy(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar {
-  return fused().binaryCrossEntropy(logits, targets);
-}
 
 /**
  * Supervised contrastive loss (Khosla et al. 2020, Eq. 2), one view a sample, temperature and base temperature 0.07.

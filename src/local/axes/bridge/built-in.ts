@@ -1,0 +1,9 @@
+import { noOptions } from '../choice.js';
+import { defineBridge } from './bridge.js';
+import { momentum } from './momentum.js';
+import { scaling } from './scaling.js';
+
+const none = defineBridge({ name: 'none', options: noOptions, build: () => undefined });
+
+/** The bridges that there are without plugins. */
+export const builtInBridges = [none, momentum, scaling];

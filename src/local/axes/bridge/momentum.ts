@@ -1,0 +1,39 @@
+import * as tf from '@tensorflow/tfjs';
+import { z } from 'zod';
+import { addOp } from '../../../engine/fused/add.js';
+import { evaluationMode, frozenMode, trainingMode } from '../../../engine/fused/ops.js';
+import { childScope } from '../../../nn/parameters.js';
+import { defineBridge, type BridgeBuilder } from './bridge.js';
+import { momentumNet, momentumOption } from './momentum-net.js';
+
+/**
+ * MAN's bridge (Su et al. 2024): y = B(x) + M(x), both shaped like the next unit. The bias net B is trained; the
+ * momentum net M follows the next unit, M ← m·M + (1 − m)·next, parameters only: its running statistics are its own.
+ * M starts as a copy of the next unit. Gradients flow through both to x.
+ */
+export function momentumBridge(momentum: number): BridgeBuilder {
+  return (scope, next) => {
+    const trained = next.build(childScope(scope, 'bias'));
+    const { averaged, after } = momentumNet(scope, next, momentum);
+    return {
+      trained,
+      averaged,
+      forward: (x) => joined(trained.forward(x, trainingMode), averaged.forward(x, frozenMode)),
+      evaluate: (x) => tf.add(trained.forward(x, evaluationMode), averaged.forward(x, evaluationMode)),
+      after,
+    };
+  };
+}
+
+/** a + b, which are both given up: nothing needs them for its gradient. */
+function joined(a: tf.Tensor, b: tf.Tensor): tf.Tensor4D {
+  const sum = addOp(a, b);
+  tf.dispose([a, b]);
+  return sum as tf.Tensor4D;
+}
+
+export const momentum = defineBridge({
+  name: 'momentum',
+  options: z.strictObject({ momentum: momentumOption }),
+  build: (options) => momentumBridge(options.momentum),
+});

@@ -1,0 +1,28 @@
+import { sequential } from '../../../nn/layer.js';
+import { conv, convBatchNorm, resizeBilinear } from '../../../nn/layers.js';
+import { childScope } from '../../../nn/parameters.js';
+import type { Decoder, NamedDecoder } from './decoder.js';
+
+/**
+ * InfoPro's `2c` decoder without its final sigmoid: bilinear resize to the image's size, 3×3 convolution to `width`
+ * channels (12 as published), BN, ReLU, 3×3 convolution to the image's channels.
+ */
+export function convolutionalDecoder(width = 12): Decoder {
+  return (scope, features, image) =>
+    sequential([
+      resizeBilinear([image.height, image.width]),
+      convBatchNorm(scope, [0, 1], {
+        inChannels: features.channels,
+        outChannels: width,
+        kernel: 3,
+        bias: true,
+        relu: true,
+      }),
+      conv(childScope(scope, 3), { inChannels: width, outChannels: image.channels, kernel: 3, bias: true }),
+    ]);
+}
+
+export const twoConvolutions = {
+  name: '2c',
+  build: ({ decoderWidth }) => convolutionalDecoder(decoderWidth),
+} as const satisfies NamedDecoder;

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { headWidths } from '../auxiliary/convolutional.js';
+import { noOptions } from '../choice.js';
+import { labels } from './labels.js';
+import { defineLoss } from './loss.js';
+import { rebuilt } from './reconstruction.js';
+import { similar } from './similarity.js';
+
+const crossEntropy = defineLoss({
+  name: 'cross-entropy',
+  options: noOptions,
+  build: () => labels('cross-entropy'),
+});
+
+const contrast = defineLoss({
+  name: 'contrast',
+  options: z.strictObject({ featureWidth: headWidths.featureWidth }),
+  build: ({ featureWidth }) => labels('contrast', featureWidth),
+});
+
+/** The losses that there are without plugins. */
+export const builtInLosses = [crossEntropy, contrast, rebuilt, similar];

@@ -1,0 +1,34 @@
+import type * as tf from '@tensorflow/tfjs';
+import { evaluationMode, trainingMode } from '../../../engine/fused/ops.js';
+import { childScope } from '../../../nn/parameters.js';
+import type { Batch } from '../../batch.js';
+import { averagedPatches } from '../fusion/patch-average.js';
+import type { LocalLoss } from './loss.js';
+
+/**
+ * `classifier`: the auxiliary net's outputs `[n, outputs]` against the labels, one-hot `[n, classes]`, by a loss of
+ * one's own, the mean over the batch. By default there are as many outputs as classes, the greatest of which is then
+ * the class that the net is for; and under mixup the labels are mixed, `labelsOf` may ask for hard ones.
+ */
+export function classification(
+  compare: (outputs: tf.Tensor2D, labels: tf.Tensor2D) => tf.Scalar,
+  outputs?: number,
+  labelsOf = (batch: Batch): tf.Tensor2D => batch.labels,
+): LocalLoss {
+  return {
+    reconstructs: false,
+    classifies: true,
+    attach(scope, site, { auxiliary, fusion }) {
+      const build = fusion === 'patch-average' ? averagedPatches(auxiliary) : auxiliary;
+      const net = build(childScope(scope, 'classifier'), site, outputs ?? site.network.classes);
+      return {
+        layers: [net],
+        loss: (features, batch) =>
+          compare(net.forward(features, trainingMode) as tf.Tensor2D, labelsOf(batch)),
+        ...(outputs === undefined
+          ? { logits: (features: tf.Tensor4D) => net.forward(features, evaluationMode) as tf.Tensor2D }
+          : {}),
+      };
+    },
+  };
+}

@@ -1,0 +1,13 @@
+import { publishedWidths } from '../auxiliary/convolutional.js';
+import { classification } from './classification.js';
+import { supervisedContrast } from './contrast.js';
+import { crossEntropy } from './cross-entropy.js';
+import type { LocalLoss } from './loss.js';
+
+export type LabelLoss = 'cross-entropy' | 'contrast';
+
+/** Cross-entropy of the auxiliary net's logits, or supervised contrast of its outputs as features of `width`. */
+export function labels(loss: LabelLoss, width = publishedWidths.features): LocalLoss {
+  if (loss === 'cross-entropy') return classification(crossEntropy);
+  return classification(supervisedContrast, width, (batch) => batch.hardLabels());
+}
