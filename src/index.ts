@@ -36,6 +36,8 @@ export { networkWeights } from './networks/export.js';
 export { loadWeights } from './networks/import.js';
 export { onnxModel, type OnnxOptions } from './networks/onnx/export.js';
 export {
+  createUnit,
+  defineNetwork,
   disposeNetwork,
   networkCounters,
   networkForward,
@@ -44,7 +46,9 @@ export {
   type BlockOptions,
   type MapShape,
   type Network,
+  type NetworkBuilder,
   type NetworkInputs,
+  type NetworkKind,
   type Unit,
 } from './networks/network.js';
 export { networkOptionsSchema, type NetworkOptions, type NetworkOptionsInput } from './networks/options.js';
@@ -59,22 +63,17 @@ export type { DataOptionsInput } from './data/options.js';
 
 export { createBatch, type Batch } from './local/batch.js';
 export { blockForward, cutIntoBlocks, headLoss, type Block } from './local/block.js';
-export {
-  buildStrategy,
-  builtInRegistry,
-  registryWith,
-  type PluginSource,
-  type Registry,
-} from './local/registry.js';
+export { builtInRegistry, registryWith, type PluginSource, type Registry } from './config/registry.js';
+export { buildStrategy } from './local/build.js';
 export type { MethodName, NamedOptions, StrategyOptionsInput } from './local/options.js';
 export { defineMethod, type Method } from './local/method.js';
 export { defineAuxiliary } from './local/axes/auxiliary/auxiliary.js';
 export { type Choices } from './local/axes/axes.js';
 export { defineBridge } from './local/axes/bridge/bridge.js';
-export { type Choice, type OptionsSchema } from './local/axes/choice.js';
+export type { Choice, Chosen, OptionsSchema } from './core/choice.js';
 export { defineLoss } from './local/axes/loss/loss.js';
 export { definePath } from './local/axes/path/path.js';
-export { definePlugin, type Plugin } from './local/plugin.js';
+export { definePlugin, type Plugin } from './config/plugin.js';
 export { composeStrategy, type StrategyParts } from './local/compose.js';
 export type { AuxiliaryNet } from './local/axes/auxiliary/auxiliary.js';
 export { convolutionalHead } from './local/axes/auxiliary/convolutional.js';

@@ -4,8 +4,9 @@ import { dataOptionsSchema } from '../data/options.js';
 import { engineNames } from '../engine/engine.js';
 import { UserError } from '../core/errors.js';
 import type { NamedOptions } from '../local/options.js';
-import { builtInRegistry, methodSchemas, registryWith, type Registry } from '../local/registry.js';
-import { networkOptionsSchema } from '../networks/options.js';
+import { builtInRegistry, registryWith, type Registry } from './registry.js';
+import { methodSchemas } from '../local/build.js';
+import { namedOptionsSchema } from '../core/choice.js';
 import { trainOptionsSchema } from '../train/options.js';
 import { readDocument, readText, type ConfigDocument } from './document.js';
 import { loadPlugins } from './plugins.js';
@@ -38,7 +39,7 @@ const pluginsSchema = z
 
 /** Options of each method and the name that tables show, which is the method's own if not given. */
 function methodSchema(registry: Registry): z.ZodType<MethodConfig> {
-  const [first, ...others] = methodSchemas(registry).map((schema) =>
+  const [first, ...others] = methodSchemas(registry.methods).map((schema) =>
     schema.safeExtend({ label: labelSchema }),
   );
   return z.discriminatedUnion('method', [first!, ...others]) as unknown as z.ZodType<MethodConfig>;
@@ -77,7 +78,7 @@ function configSchema(registry: Registry) {
       engine: z.enum(['auto', ...engineNames]).default('auto'),
       plugins: pluginsSchema,
       data: dataOptionsSchema,
-      network: networkOptionsSchema,
+      network: namedOptionsSchema(registry.networks),
       train: trainOptionsSchema,
       method: method.exactOptional(),
       methods: z.array(method).min(1).superRefine(refuseTwins).exactOptional(),

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Network } from '../networks/network.js';
-import type { OptionsSchema } from './axes/choice.js';
+import type { OptionsSchema } from '../core/choice.js';
 import type { Strategy } from './strategy.js';
 
 /** A way to train a network, by name. Built-in methods and those of plugins have the same form. */

@@ -1,11 +1,9 @@
 import type { z } from 'zod';
+import type { Fields } from '../core/choice.js';
 import type { Method } from './method.js';
-import type { builtInMethods } from './methods/built-in.js';
-import type { customMethod } from './methods/custom.js';
+import type { methodsWith } from './methods/built-in.js';
 
-type BuiltIn = (typeof builtInMethods)[number] | ReturnType<typeof customMethod>;
-/** What zod infers for no options at all refuses every key, `method` too. */
-type Fields<Options> = string extends keyof Options ? unknown : Options;
+type BuiltIn = ReturnType<typeof methodsWith>[number];
 /** These distribute over the union of methods. */
 type OutputOf<M> =
   M extends Method<infer Name, infer Schema> ? { method: Name } & Fields<z.output<Schema>> : never;

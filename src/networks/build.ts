@@ -1,27 +1,19 @@
-import type { Network, NetworkInputs } from './network.js';
-import type { NetworkOptions } from './options.js';
-import { resnetCifar } from './resnet-cifar.js';
-import { resnetImagenet, resnextImagenet } from './resnet-imagenet.js';
-import { vgg } from './vgg.js';
-import { vit } from './vit.js';
+import { buildChosen, type Chosen } from '../core/choice.js';
+import { builtInNetworks } from './built-in.js';
+import type { Network, NetworkInputs, NetworkKind } from './network.js';
 
 /**
  * The network that a config's `network` section names, for a data set's images and classes. Its initial values depend
  * on the seed and the parameters' names alone.
  *
- * Throws a UserError where the network cannot take such images.
+ * @param options validated, defaults filled in
+ * @param kinds the networks that there are
+ * @throws UserError where the network cannot take such images
  */
-export function buildNetwork(options: NetworkOptions, inputs: NetworkInputs): Network {
-  switch (options.name) {
-    case 'resnet':
-      return resnetCifar({ ...options, ...inputs });
-    case 'resnet-imagenet':
-      return resnetImagenet({ ...options, ...inputs });
-    case 'resnext-imagenet':
-      return resnextImagenet({ ...options, ...inputs });
-    case 'vgg':
-      return vgg({ ...options, ...inputs });
-    case 'vit':
-      return vit({ mlpWidth: 4 * options.width, ...options, ...inputs });
-  }
+export function buildNetwork(
+  options: Chosen,
+  inputs: NetworkInputs,
+  kinds: readonly NetworkKind[] = builtInNetworks,
+): Network {
+  return buildChosen(kinds, options)(inputs);
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Mode } from '../engine/fused/ops.js';
+import { defineChoice, type Choice } from '../core/choice.js';
 import { disposeLayer, ownedBy, type Counter, type Layer } from '../nn/layer.js';
 import type { Parameter, Scope } from '../nn/parameters.js';
 
@@ -16,6 +17,15 @@ export interface NetworkInputs {
   readonly imageShape: readonly [height: number, width: number, channels: number];
   readonly seed: number;
 }
+
+/** Builds a network for a data set's images and classes; throws a UserError where it cannot take such images. */
+export type NetworkBuilder = (inputs: NetworkInputs) => Network;
+
+/** A family of networks, by name: its options, and what builds one of it. */
+export type NetworkKind = Choice<NetworkBuilder>;
+
+/** A network that a config can name. Returns its argument: for the types alone. */
+export const defineNetwork = defineChoice<NetworkBuilder>();
 
 /** The smallest piece that a network can be cut at. */
 export interface Unit {

@@ -1,8 +1,9 @@
+import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import { sequential } from '../nn/layer.js';
 import { convBatchNorm, globalAveragePool, linear } from '../nn/layers.js';
 import { childScope, rootScope } from '../nn/parameters.js';
-import { createUnit, type Network, type NetworkInputs } from './network.js';
+import { createUnit, defineNetwork, type Network, type NetworkInputs } from './network.js';
 import { basicBlock } from './residual.js';
 import { residualUnits } from './residual-stages.js';
 
@@ -59,3 +60,11 @@ export function resnetCifar({ depth, classes, imageShape, seed }: ResnetCifarOpt
     buildBlock: basicBlock,
   };
 }
+
+export const resnetKind = defineNetwork({
+  name: 'resnet',
+  options: z.strictObject({
+    depth: z.int().refine((depth) => depth >= 8 && depth % 6 === 2, 'must be 6m+2: 8, 14, 20, 26, 32, … 110'),
+  }),
+  build: (options) => (inputs) => resnetCifar({ ...options, ...inputs }),
+});

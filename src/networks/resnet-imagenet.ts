@@ -1,9 +1,10 @@
+import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import { sequential } from '../nn/layer.js';
 import { convBatchNorm, globalAveragePool, linear } from '../nn/layers.js';
 import { childScope, rootScope } from '../nn/parameters.js';
 import { maxPool } from '../nn/pooling.js';
-import { createUnit, type Network, type NetworkInputs } from './network.js';
+import { createUnit, defineNetwork, type Network, type NetworkInputs } from './network.js';
 import { basicBlock, bottleneck, type BottleneckKind } from './residual.js';
 import { residualUnits } from './residual-stages.js';
 
@@ -104,3 +105,15 @@ function build(
     buildBlock,
   };
 }
+
+export const resnetImagenetKind = defineNetwork({
+  name: 'resnet-imagenet',
+  options: z.strictObject({ depth: z.literal([18, 34, 50, 101, 152]) }),
+  build: (options) => (inputs) => resnetImagenet({ ...options, ...inputs }),
+});
+
+export const resnextImagenetKind = defineNetwork({
+  name: 'resnext-imagenet',
+  options: z.strictObject({ depth: z.literal([101]).default(101) }),
+  build: (options) => (inputs) => resnextImagenet({ ...options, ...inputs }),
+});

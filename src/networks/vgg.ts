@@ -1,13 +1,21 @@
+import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import { dropout } from '../nn/dropout.js';
 import { sequential, type Layer } from '../nn/layer.js';
 import { convBatchNorm, flatten, globalAveragePool, linear, relu } from '../nn/layers.js';
 import { childScope, constant, normal, rootScope, type Scope } from '../nn/parameters.js';
 import { adaptiveAveragePool, maxPool } from '../nn/pooling.js';
-import { createUnit, type BlockOptions, type Network, type NetworkInputs, type Unit } from './network.js';
+import {
+  createUnit,
+  defineNetwork,
+  type BlockOptions,
+  type Network,
+  type NetworkInputs,
+  type Unit,
+} from './network.js';
 
-export const vggDepths = [13, 19] as const;
-export const vggHeads = ['torchvision', 'pooled'] as const;
+const vggDepths = [13, 19] as const;
+const vggHeads = ['torchvision', 'pooled'] as const;
 
 export interface VggOptions extends NetworkInputs {
   readonly depth: number;
@@ -139,3 +147,13 @@ function pooledHead(scope: Scope, classes: number): Layer {
     linear(scope, { inputs: features, outputs: classes, initial: linearInitial }),
   ]);
 }
+
+export const vggKind = defineNetwork({
+  name: 'vgg',
+  options: z.strictObject({
+    depth: z.literal(vggDepths),
+    /** `torchvision`: three linear layers, 4096 wide, with dropout; `pooled`: global average pool and one linear layer. */
+    head: z.enum(vggHeads).default('torchvision'),
+  }),
+  build: (options) => (inputs) => vgg({ ...options, ...inputs }),
+});

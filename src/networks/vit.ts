@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import { sequential, type Layer } from '../nn/layer.js';
 import { conv, globalAveragePool, linear } from '../nn/layers.js';
@@ -12,7 +13,7 @@ import {
   type Scope,
 } from '../nn/parameters.js';
 import { encoderBlock, layerNorm, type EncoderOptions } from '../nn/transformer.js';
-import { createUnit, type MapShape, type Network, type NetworkInputs } from './network.js';
+import { createUnit, defineNetwork, type MapShape, type Network, type NetworkInputs } from './network.js';
 
 export interface VitOptions extends NetworkInputs, EncoderOptions {
   /** Height and width of a patch; it divides the image's. */
@@ -130,3 +131,25 @@ function embedding(scope: Scope, output: MapShape, patchSize: number, channels: 
     },
   };
 }
+
+export const vitKind = defineNetwork({
+  name: 'vit',
+  options: z
+    .strictObject({
+      /** Height and width of a patch in pixels; it must divide the image's. */
+      patchSize: z.int().min(1).default(4),
+      /** Encoder blocks. */
+      depth: z.int().min(1).max(100).default(6),
+      /** Channels of a token. */
+      width: z.int().min(1).max(4096).default(192),
+      /** Attention heads; they must divide the width. */
+      heads: z.int().min(1).default(3),
+      /** Of the hidden layer of each block's MLP; four times the width if not given. */
+      mlpWidth: z.int().min(1).max(16_384).exactOptional(),
+    })
+    .refine(({ width, heads }) => width % heads === 0, {
+      path: ['heads'],
+      error: 'must divide network.width',
+    }),
+  build: (options) => (inputs) => vit({ mlpWidth: 4 * options.width, ...options, ...inputs }),
+});

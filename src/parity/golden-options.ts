@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import type { Normalization } from '../local/batch.js';
 import type { StrategyOptions, StrategyOptionsInput } from '../local/options.js';
-import { builtInOptionsSchema } from '../local/registry.js';
+import { builtInOptionsSchema } from '../local/build.js';
 import type { Network } from '../networks/network.js';
 import { check, formatPath, nearest } from '../core/schema-problems.js';
 import type { GoldenFile } from './golden-file.js';

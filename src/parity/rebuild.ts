@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { evaluationMode } from '../engine/fused/ops.js';
 import { createBatch } from '../local/batch.js';
-import { buildStrategy } from '../local/registry.js';
+import { buildStrategy } from '../local/build.js';
 import type { Strategy } from '../local/strategy.js';
 import { disposeNetwork, networkForward, networkState } from '../networks/network.js';
 import { resnetCifar } from '../networks/resnet-cifar.js';

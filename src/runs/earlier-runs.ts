@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../core/errors.js';
-import type { Registry } from '../local/registry.js';
+import type { Registry } from '../config/registry.js';
 import { checkpointsOf, listCheckpoints } from './checkpoint/store.js';
 import { configDifferences } from '../config/differences.js';
 import { without } from '../measure/memory/setting.js';

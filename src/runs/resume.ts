@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../core/errors.js';
-import type { Registry } from '../local/registry.js';
+import type { Registry } from '../config/registry.js';
 import { checkpointName, positionInWords, type Checkpoint } from './checkpoint/file.js';
 import { checkpointsOf, listCheckpoints, newestCheckpoint } from './checkpoint/store.js';
 import { configDifferences } from '../config/differences.js';

@@ -4,7 +4,8 @@ import { loadDataset } from '../data/registry.js';
 import type { Engine } from '../engine/engine.js';
 import { selectEngine } from '../engine/select.js';
 import { messageOf, UserError } from '../core/errors.js';
-import { buildStrategy, builtInRegistry, type Registry } from '../local/registry.js';
+import { builtInRegistry, type Registry } from '../config/registry.js';
+import { buildStrategy } from '../local/build.js';
 import type { Strategy } from '../local/strategy.js';
 import { buildNetwork } from '../networks/build.js';
 import { networkWeights } from '../networks/export.js';
@@ -153,11 +154,12 @@ export async function withStrategy<T>(
   method: MethodConfig,
   f: (strategy: Strategy, label: string) => Promise<T>,
 ): Promise<T> {
-  const network = buildNetwork(config.network, {
+  const inputs = {
     classes: dataset.classes.length,
     imageShape: dataset.imageShape,
     seed: config.seed,
-  });
+  };
+  const network = buildNetwork(config.network, inputs, registry.networks);
   try {
     const { label = method.method, ...strategyOptions } = method;
     const strategy = buildStrategy(network, strategyOptions, registry);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Dataset } from '../data/dataset.js';
 import { UserError } from '../core/errors.js';
-import { buildStrategy } from '../local/registry.js';
+import { buildStrategy } from '../local/build.js';
 import { buildNetwork } from '../networks/build.js';
 import { disposeNetwork, networkState, type Network } from '../networks/network.js';
 import { setFromTorch } from '../nn/parameters.js';
@@ -73,8 +73,8 @@ export async function loadTrainedNetwork(folder: string): Promise<TrainedNetwork
   const { config, registry } = await loadConfig(join(folder, 'config.yaml'));
   const { method, seed } = config;
   if (method === undefined) throw new UserError(`${join(folder, 'config.yaml')}: names no method`);
-  const { imageShape } = use;
-  const built = buildNetwork(config.network, { classes: use.classes.length, imageShape, seed });
+  const inputs = { classes: use.classes.length, imageShape: use.imageShape, seed };
+  const built = buildNetwork(config.network, inputs, registry.networks);
   const { label = method.method, ...options } = method;
   // A strategy may add to the network that it trains: the image's context, for one.
   const strategy = buildStrategy(built, options, registry);

@@ -136,7 +136,7 @@ describe('a plugin', () => {
       [
         'key.mjs',
         'export const plugin = { auxiliarys: [] };',
-        /: plugin\.auxiliarys: unknown key \(did you mean "auxiliaries"\?\); allowed: methods, /,
+        /: plugin\.auxiliarys: unknown key \(did you mean "auxiliaries"\?\); allowed: networks, methods, /,
       ],
       [
         'build.mjs',

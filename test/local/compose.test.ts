@@ -17,7 +17,7 @@ import type { StrategyOptionsInput } from '../../src/local/options.js';
 import { cutsAfter } from '../../src/local/partition/partition.js';
 import { cascadePath } from '../../src/local/axes/path/cascade.js';
 import { independentPath } from '../../src/local/axes/path/independent.js';
-import { buildStrategy } from '../../src/local/registry.js';
+import { buildStrategy } from '../../src/local/build.js';
 import { disposeNetwork } from '../../src/networks/network.js';
 import { rootScope } from '../../src/nn/parameters.js';
 import { startEngine } from '../support/engine.js';

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { UserError } from '../../src/core/errors.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
-import { buildStrategy, builtInOptionsSchema } from '../../src/local/registry.js';
+import { buildStrategy, builtInOptionsSchema } from '../../src/local/build.js';
 import { disposeNetwork } from '../../src/networks/network.js';
 import { startEngine } from '../support/engine.js';
 import { expectLearning } from '../support/learning.js';

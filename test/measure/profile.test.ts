@@ -3,7 +3,7 @@ import type { Engine } from '../../src/engine/engine.js';
 import { loadNative } from '../../src/engine/torch/load-native.js';
 import { profileText } from '../../src/measure/profile-table.js';
 import { profileMethod } from '../../src/measure/profile.js';
-import { builtInRegistry } from '../../src/local/registry.js';
+import { builtInRegistry } from '../../src/config/registry.js';
 import { hasTorch, startEngine } from '../support/engine.js';
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

@@ -3,7 +3,7 @@ import type { Dataset, MemorySplit } from '../../src/data/dataset.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { compareUnits } from '../../src/study/compare-units.js';
 import { probeUnits, type ProbeProgress } from '../../src/study/probe-units.js';
-import { buildStrategy } from '../../src/local/registry.js';
+import { buildStrategy } from '../../src/local/build.js';
 import { disposeNetwork, type Network } from '../../src/networks/network.js';
 import { resnetCifar } from '../../src/networks/resnet-cifar.js';
 import { randomStream } from '../../src/core/random.js';

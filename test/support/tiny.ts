@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { createBatch, type Batch } from '../../src/local/batch.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
-import { buildStrategy } from '../../src/local/registry.js';
+import { buildStrategy } from '../../src/local/build.js';
 import type { Strategy } from '../../src/local/strategy.js';
 import type { LocalUpdate } from '../../src/local/update.js';
 import { disposeNetwork, type Network } from '../../src/networks/network.js';

@@ -3,7 +3,7 @@ import type { Dataset, MemorySplit } from '../../src/data/dataset.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { trainingMode } from '../../src/engine/fused/ops.js';
 import { UserError } from '../../src/core/errors.js';
-import { buildStrategy } from '../../src/local/registry.js';
+import { buildStrategy } from '../../src/local/build.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
 import type { Strategy } from '../../src/local/strategy.js';
 import type { LocalUpdate } from '../../src/local/update.js';

@@ -9,7 +9,7 @@ import type { Engine } from '../../src/engine/engine.js';
 import { selectEngine } from '../../src/engine/select.js';
 import { nativeStatus } from '../../src/engine/torch/load-native.js';
 import { UserError } from '../../src/core/errors.js';
-import { buildStrategy } from '../../src/local/registry.js';
+import { buildStrategy } from '../../src/local/build.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
 import type { Strategy } from '../../src/local/strategy.js';
 import { disposeNetwork } from '../../src/networks/network.js';

@@ -44,7 +44,7 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
     yargs.options(benchOptions).example('$0 bench --methods bp,auglocal --batch 128 --json', ''),
   handler: async (args) => {
     // TensorFlow.js takes longest to load; help does without.
-    const { builtInRegistry } = await import('../../local/registry.js');
+    const { builtInRegistry } = await import('../../config/registry.js');
     const methodNames = builtInRegistry.methods.map(({ name }) => name);
     const methods = args.methods.split(',').map((name) => {
       const known = builtInRegistry.methods.find((method) => method.name === name.trim());

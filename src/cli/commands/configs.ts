@@ -80,7 +80,7 @@ async function measureMissing(
 ): Promise<void> {
   const { estimateMethods } = await import('../../measure/estimate/listing.js');
   const { measureProfile } = await import('../../measure/estimate/profile.js');
-  const { builtInRegistry } = await import('../../local/registry.js');
+  const { builtInRegistry } = await import('../../config/registry.js');
   const missing = new Map<string, () => Promise<void>>();
   for (const each of listed) {
     const { config, images } = each;

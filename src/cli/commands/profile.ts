@@ -31,7 +31,7 @@ export const profileCommand: CommandModule<object, ProfileArguments> = {
   builder: (yargs) => yargs.options(profileOptions).example('$0 profile --method auglocal --batch 128', ''),
   handler: async (args) => {
     // TensorFlow.js takes longest to load; help does without.
-    const { builtInRegistry } = await import('../../local/registry.js');
+    const { builtInRegistry } = await import('../../config/registry.js');
     const methodNames = builtInRegistry.methods.map(({ name }) => name);
     const method = builtInRegistry.methods.find(({ name }) => name === args.method);
     if (method === undefined) {

@@ -1,3 +1,5 @@
+import type { Choices } from '../axes/axes.js';
+import { customMethod } from './custom.js';
 import { auglocal } from './auglocal.js';
 import { bp } from './bp.js';
 import { contsup } from './contsup.js';
@@ -24,3 +26,6 @@ export const builtInMethods = [
   mlaan,
   contsup,
 ] as const;
+
+/** The published methods and `custom`, which has these choices. */
+export const methodsWith = (choices: Choices) => [...builtInMethods, customMethod(choices)] as const;

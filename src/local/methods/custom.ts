@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
 import { convolutionalHead } from '../axes/auxiliary/convolutional.js';
 import { type Choices } from '../axes/axes.js';
-import { buildChosen, choiceSchema, type Chosen } from '../axes/choice.js';
+import { buildChosen, choiceSchema, type Chosen } from '../../core/choice.js';
 import { composeStrategy } from '../compose.js';
 import { imageContext } from '../axes/context/context.js';
 import { type LocalLoss } from '../axes/loss/loss.js';

@@ -1,5 +1,6 @@
 import { UserError } from '../../core/errors.js';
-import { strategyOptionsSchema, type Registry } from '../../local/registry.js';
+import { type Registry } from '../../config/registry.js';
+import { strategyOptionsSchema } from '../../local/build.js';
 import { labelOf, type Config, type MethodConfig } from '../../config/config.js';
 import { check, formatPath, nearest } from '../../core/schema-problems.js';
 
@@ -23,7 +24,7 @@ export function memoryMethods(config: Config, registry: Registry, name?: string)
     );
   }
   if (name === 'bp') return [];
-  const result = check(strategyOptionsSchema(registry), { method: name });
+  const result = check(strategyOptionsSchema(registry.methods), { method: name });
   if ('value' in result) return [result.value as MethodConfig];
   const { path, message } = result.problems[0]!;
   throw new UserError(

@@ -2,18 +2,19 @@ import { setImmediate } from 'node:timers/promises';
 import { describeDataset } from '../../data/registry.js';
 import type { Engine } from '../../engine/engine.js';
 import { selectEngine } from '../../engine/select.js';
-import { buildStrategy, type Registry } from '../../local/registry.js';
+import { type Registry } from '../../config/registry.js';
+import { buildStrategy } from '../../local/build.js';
 import type { Strategy } from '../../local/strategy.js';
 import { buildNetwork } from '../../networks/build.js';
 import { disposeNetwork, type Network } from '../../networks/network.js';
-import type { NetworkOptions } from '../../networks/options.js';
+import type { Chosen } from '../../core/choice.js';
 import type { Config, MethodConfig } from '../../config/config.js';
 
 /** What memory is measured in: everything that decides it but the method. No images are needed. */
 export interface MemorySetting {
   readonly engine: Engine;
   readonly registry: Registry;
-  readonly network: NetworkOptions;
+  readonly network: Chosen;
   readonly seed: number;
   readonly batchSize: number;
   /** Of the data set. */
@@ -44,13 +45,13 @@ export async function openSetting(
 
 /** A network for measuring alone, freed when f is done with it. */
 export async function withNetwork<T>(
-  { network: options, classes, imageShape, seed, engine }: MemorySetting,
+  { network: options, registry, classes, imageShape, seed, engine }: MemorySetting,
   f: (network: Network) => T | Promise<T>,
 ): Promise<T> {
   // Measuring is synchronous: signals and screens have their turn between.
   await setImmediate();
   engine.memory.release();
-  const network = buildNetwork(options, { classes, imageShape, seed });
+  const network = buildNetwork(options, { classes, imageShape, seed }, registry.networks);
   try {
     return await f(network);
   } finally {

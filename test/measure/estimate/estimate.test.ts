@@ -13,7 +13,7 @@ import {
 } from '../../../src/measure/estimate/profile.js';
 import { openProfiles } from '../../../src/measure/estimate/store.js';
 import { measureMethod } from '../../../src/measure/memory/report.js';
-import { builtInRegistry } from '../../../src/local/registry.js';
+import { builtInRegistry } from '../../../src/config/registry.js';
 import { startEngine } from '../../support/engine.js';
 
 let folder: string;

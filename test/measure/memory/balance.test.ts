@@ -3,7 +3,7 @@ import type { Engine } from '../../../src/engine/engine.js';
 import { balanceCuts, type BalancedCuts } from '../../../src/measure/memory/balance.js';
 import { measureStep } from '../../../src/measure/memory/measure.js';
 import type { StrategyOptionsInput } from '../../../src/local/options.js';
-import { buildStrategy } from '../../../src/local/registry.js';
+import { buildStrategy } from '../../../src/local/build.js';
 import type { Strategy } from '../../../src/local/strategy.js';
 import { disposeNetwork, type Network } from '../../../src/networks/network.js';
 import { resnetCifar } from '../../../src/networks/resnet-cifar.js';

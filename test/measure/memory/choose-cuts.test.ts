@@ -7,7 +7,7 @@ import { parseConfig, type Config } from '../../../src/config/config.js';
 import { chooseCuts } from '../../../src/measure/memory/choose-cuts.js';
 import { settingOf, type MemorySetting } from '../../../src/measure/memory/setting.js';
 import { runExperiment, type Experiment } from '../../../src/runs/run.js';
-import { builtInRegistry } from '../../../src/local/registry.js';
+import { builtInRegistry } from '../../../src/config/registry.js';
 import { noiseSplit } from '../../data/helpers.js';
 import { startEngine } from '../../support/engine.js';
 

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../../src/engine/engine.js';
 import { measureStep } from '../../../src/measure/memory/measure.js';
-import { buildStrategy } from '../../../src/local/registry.js';
+import { buildStrategy } from '../../../src/local/build.js';
 import { disposeNetwork, type Network } from '../../../src/networks/network.js';
 import { sgd } from '../../../src/train/sgd.js';
 import { planSteps, trainStep } from '../../../src/train/step.js';

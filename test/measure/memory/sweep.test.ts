@@ -17,7 +17,7 @@ import {
   type BlockCount,
   type SweepMemory,
 } from '../../../src/measure/memory/sweep.js';
-import { builtInRegistry } from '../../../src/local/registry.js';
+import { builtInRegistry } from '../../../src/config/registry.js';
 import { startEngine } from '../../support/engine.js';
 
 // Every method of this network but AugLocal takes from 2 to 7 blocks.

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Engine } from '../../../src/engine/engine.js';
 import { balanceCuts } from '../../../src/measure/memory/balance.js';
 import { measureStep } from '../../../src/measure/memory/measure.js';
-import { buildStrategy } from '../../../src/local/registry.js';
+import { buildStrategy } from '../../../src/local/build.js';
 import { disposeNetwork, type Network } from '../../../src/networks/network.js';
 import { startEngine } from '../../support/engine.js';
 import { tinyNetwork } from '../../support/tiny.js';

@@ -2,7 +2,7 @@ import { sequential, type Layer } from '../../../nn/layer.js';
 import { batchNorm, convBatchNorm, flatten, linear } from '../../../nn/layers.js';
 import { childScope } from '../../../nn/parameters.js';
 import { adaptiveAveragePool } from '../../../nn/pooling.js';
-import { noOptions } from '../choice.js';
+import { noOptions } from '../../../core/choice.js';
 import { defineAuxiliary, type AuxiliaryNet } from './auxiliary.js';
 
 /**

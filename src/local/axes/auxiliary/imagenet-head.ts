@@ -1,7 +1,7 @@
 import { sequential } from '../../../nn/layer.js';
 import { convBatchNorm, globalAveragePool, linear } from '../../../nn/layers.js';
 import { childScope } from '../../../nn/parameters.js';
-import { noOptions } from '../choice.js';
+import { noOptions } from '../../../core/choice.js';
 import { defineAuxiliary, type AuxiliaryNet } from './auxiliary.js';
 
 /**

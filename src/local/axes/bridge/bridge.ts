@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import type { Unit } from '../../../networks/network.js';
 import type { Layer } from '../../../nn/layer.js';
 import type { Scope } from '../../../nn/parameters.js';
-import { defineChoice } from '../choice.js';
+import { defineChoice } from '../../../core/choice.js';
 
 /** What stands between a block's output and its auxiliary nets. */
 export interface Bridge {

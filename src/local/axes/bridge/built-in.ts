@@ -1,4 +1,4 @@
-import { noOptions } from '../choice.js';
+import { noOptions } from '../../../core/choice.js';
 import { defineBridge } from './bridge.js';
 import { momentum } from './momentum.js';
 import { scaling } from './scaling.js';

@@ -1,4 +1,4 @@
-import { defineChoice, noOptions } from '../choice.js';
+import { defineChoice, noOptions } from '../../../core/choice.js';
 
 export const fusions = ['whole', 'patches', 'patch-average', 'patch-sum'] as const;
 

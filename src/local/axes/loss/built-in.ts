@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { headWidths } from '../auxiliary/convolutional.js';
-import { noOptions } from '../choice.js';
+import { noOptions } from '../../../core/choice.js';
 import { labels } from './labels.js';
 import { defineLoss } from './loss.js';
 import { rebuilt } from './reconstruction.js';

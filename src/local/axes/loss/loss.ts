@@ -4,7 +4,7 @@ import type { Scope } from '../../../nn/parameters.js';
 import type { Batch } from '../../batch.js';
 import type { Site } from '../../site.js';
 import type { AuxiliaryNet } from '../auxiliary/auxiliary.js';
-import { defineChoice } from '../choice.js';
+import { defineChoice } from '../../../core/choice.js';
 import type { Fusion } from '../fusion/fusion.js';
 
 /** The axes that a loss reads. */

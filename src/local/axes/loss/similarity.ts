@@ -3,7 +3,7 @@ import { UserError } from '../../../core/errors.js';
 import { trainingMode } from '../../../engine/fused/ops.js';
 import { conv } from '../../../nn/layers.js';
 import { childScope } from '../../../nn/parameters.js';
-import { noOptions } from '../choice.js';
+import { noOptions } from '../../../core/choice.js';
 import { defineLoss, type LocalLoss } from './loss.js';
 
 /** Below any value that counts in float32, above what a square root's gradient divides by zero at. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { buildChosen, choiceSchema, type Choice } from '../choice.js';
+import { buildChosen, choiceSchema, type Choice } from '../../../core/choice.js';
 import type { LocalLoss } from '../loss/loss.js';
 import { cascadePath, cascadeWeights } from './cascade.js';
 import { independent } from './independent.js';

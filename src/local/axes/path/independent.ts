@@ -6,7 +6,7 @@ import type { Network } from '../../../networks/network.js';
 import { blockForward, headLoss, nextUnit, siteAfter, siteBehindBridge, type Block } from '../../block.js';
 import { classifierOf } from '../../classifier.js';
 import type { LocalUpdate } from '../../update.js';
-import { noOptions } from '../choice.js';
+import { noOptions } from '../../../core/choice.js';
 import { definePath, type PathBuilder, type PathParts } from './path.js';
 
 /**

@@ -3,7 +3,7 @@ import type { Layer } from '../../../nn/layer.js';
 import type { Scope } from '../../../nn/parameters.js';
 import type { Block } from '../../block.js';
 import type { BridgeBuilder } from '../bridge/bridge.js';
-import { defineChoice } from '../choice.js';
+import { defineChoice } from '../../../core/choice.js';
 import type { LocalLoss, LossParts } from '../loss/loss.js';
 import type { LocalUpdate } from '../../update.js';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
-import type { Choice } from './axes/choice.js';
+import type { Choice } from '../core/choice.js';
 import { functionSchema, type Plugin } from './plugin.js';
 
 const layerSchema = z.object({
@@ -28,6 +28,27 @@ const strategySchema = z.object({
   dispose: functionSchema,
 });
 
+const networkSchema = z.object({
+  name: z.string(),
+  imageShape: z.array(z.int()).length(3),
+  classes: z.int(),
+  seed: z.int(),
+  units: z
+    .array(
+      z.object({
+        name: z.string(),
+        stage: z.int(),
+        index: z.int(),
+        output: z.object({ height: z.int(), width: z.int(), channels: z.int() }),
+        layer: layerSchema,
+        build: functionSchema,
+      }),
+    )
+    .min(1),
+  head: layerSchema,
+  buildBlock: functionSchema,
+});
+
 const lossSchema = z.object({ reconstructs: z.boolean(), classifies: z.boolean(), attach: functionSchema });
 
 /**
@@ -35,7 +56,7 @@ const lossSchema = z.object({ reconstructs: z.boolean(), classifies: z.boolean()
  * is told by the name of the file and not where it does its harm. They throw a UserError then.
  */
 export function checkedPlugin(plugin: Plugin, file: string): Plugin {
-  const { methods = [], paths = [], bridges = [], auxiliaries = [], losses = [] } = plugin;
+  const { networks = [], methods = [], paths = [], bridges = [], auxiliaries = [], losses = [] } = plugin;
   const expect = (kind: string, name: string, schema: z.ZodType, expected: string, value: unknown): void => {
     const result = schema.safeParse(value);
     if (result.success) return;
@@ -58,6 +79,17 @@ export function checkedPlugin(plugin: Plugin, file: string): Plugin {
       },
     }));
   return {
+    networks: checked('network', networks, functionSchema, '(inputs) => network').map((kind) => ({
+      ...kind,
+      build(options) {
+        const build = kind.build(options);
+        return (inputs) => {
+          const network = build(inputs);
+          expect('network', kind.name, networkSchema, 'a function that returns a network', network);
+          return network;
+        };
+      },
+    })),
     methods: methods.map((method) => ({
       ...method,
       build(network, options) {

@@ -1,16 +1,18 @@
 import { z } from 'zod';
-import type { AuxiliaryNet } from './axes/auxiliary/auxiliary.js';
-import type { BridgeBuilder } from './axes/bridge/bridge.js';
-import type { Choice } from './axes/choice.js';
-import type { LocalLoss } from './axes/loss/loss.js';
-import type { Method } from './method.js';
-import type { PathBuilder } from './axes/path/path.js';
+import type { AuxiliaryNet } from '../local/axes/auxiliary/auxiliary.js';
+import type { BridgeBuilder } from '../local/axes/bridge/bridge.js';
+import type { Choice } from '../core/choice.js';
+import type { LocalLoss } from '../local/axes/loss/loss.js';
+import type { Method } from '../local/method.js';
+import type { NetworkKind } from '../networks/network.js';
+import type { PathBuilder } from '../local/axes/path/path.js';
 
 /**
- * What a file adds to the methods and to the choices of `custom`: `export const plugin = definePlugin({ … })`. Each
- * has the form of the built-in ones; `defineMethod`, `defineAuxiliary`, … give its options their types.
+ * What a file adds to what configs can name: `export const plugin = definePlugin({ … })`. Each has the form of the
+ * built-in ones; `defineNetwork`, `defineMethod`, `defineAuxiliary`, … give its options their types.
  */
 export interface Plugin {
+  readonly networks?: readonly NetworkKind[];
   readonly methods?: readonly Method[];
   readonly paths?: readonly Choice<PathBuilder>[];
   readonly bridges?: readonly Choice<BridgeBuilder | undefined>[];
@@ -43,6 +45,7 @@ function definitions(...taken: readonly string[]) {
 
 /** The form of a plugin, for files that no type checker has seen. */
 export const pluginSchema = z.strictObject({
+  networks: definitions('name'),
   methods: definitions('method', 'label'),
   paths: definitions('name'),
   bridges: definitions('name'),

@@ -3,10 +3,10 @@ import { z } from 'zod';
 /** What a choice or a method can be told: a zod object of its options. Unknown ones are refused. */
 export type OptionsSchema = z.ZodObject;
 
-/** One choice on an axis of local learning: a name, its options, and what builds the part. */
-export interface Choice<Part, Schema extends OptionsSchema = OptionsSchema> {
+/** One of its kind, a network, an auxiliary net, …: a name, its options, and what builds it. */
+export interface Choice<Part, Schema extends OptionsSchema = OptionsSchema, Name extends string = string> {
   /** What a config writes: `sampled`, or `{ name: sampled, depth: 3 }`. */
-  readonly name: string;
+  readonly name: Name;
   readonly options: Schema;
   /** Throws a UserError where options contradict each other. */
   build(options: z.output<Schema>): Part;
@@ -15,9 +15,12 @@ export interface Choice<Part, Schema extends OptionsSchema = OptionsSchema> {
 /** For choices that have none. */
 export const noOptions = z.strictObject({});
 
-type Define<Part> = <Schema extends OptionsSchema>(choice: Choice<Part, Schema>) => Choice<Part, Schema>;
+/** A kind's `define…`. */
+export type Define<Part> = <const Name extends string, Schema extends OptionsSchema>(
+  choice: Choice<Part, Schema, Name>,
+) => Choice<Part, Schema, Name>;
 
-/** What an axis's `define…` is: it returns its argument and is there for the types alone. */
+/** What a kind's `define…` is: it returns its argument and is there for the types alone. */
 export const defineChoice =
   <Part>(): Define<Part> =>
   (choice) =>
@@ -27,6 +30,21 @@ export const defineChoice =
 export interface Chosen {
   readonly name: string;
   readonly [option: string]: unknown;
+}
+
+/** What zod infers for no options at all refuses every key, the name too. */
+export type Fields<Options> = string extends keyof Options ? unknown : Options;
+/** A choice's name and validated options; distributes over a union of choices. */
+export type ChosenOf<C> =
+  C extends Choice<unknown, infer Schema, infer Name> ? { name: Name } & Fields<z.output<Schema>> : never;
+/** The same as a person writes them. */
+export type ChosenInputOf<C> =
+  C extends Choice<unknown, infer Schema, infer Name> ? { name: Name } & Fields<z.input<Schema>> : never;
+
+/** The options of all choices, told apart by `name`. */
+export function namedOptionsSchema(choices: readonly Choice<unknown>[]): z.ZodType<Chosen> {
+  const [first, ...others] = choices.map(({ name, options }) => labelled(options, 'name', name));
+  return z.discriminatedUnion('name', [first!, ...others]) as unknown as z.ZodType<Chosen>;
 }
 
 /**

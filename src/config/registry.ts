@@ -1,0 +1,76 @@
+import { UserError } from '../core/errors.js';
+import { builtInChoices, type Choices } from '../local/axes/axes.js';
+import { builtInPaths } from '../local/axes/path/built-in.js';
+import type { Method } from '../local/method.js';
+import { methodsWith } from '../local/methods/built-in.js';
+import { builtInNetworks } from '../networks/built-in.js';
+import type { NetworkKind } from '../networks/network.js';
+import { checkedPlugin } from './plugin-results.js';
+import type { Plugin } from './plugin.js';
+
+/** Everything that a config can name. */
+export interface Registry {
+  readonly methods: readonly Method[];
+  /** Of `custom`. */
+  readonly choices: Choices;
+  readonly networks: readonly NetworkKind[];
+}
+
+/** A plugin and the file that it is from. */
+export interface PluginSource {
+  readonly file: string;
+  readonly plugin: Plugin;
+}
+
+/** What is built in, and nothing else. */
+export const builtInRegistry: Registry = registryWith([]);
+
+/**
+ * What is built in, and what plugins add; `custom` has all their choices.
+ *
+ * @throws UserError where two of a kind have the same name
+ */
+export function registryWith(sources: readonly PluginSource[]): Registry {
+  const added = sources.map(({ file, plugin }) => ({ file, plugin: checkedPlugin(plugin, file) }));
+  const all = <Item extends Named>(
+    kind: string,
+    builtIn: readonly Item[],
+    pick: (plugin: Plugin) => readonly Item[] | undefined,
+  ): readonly Item[] => {
+    const items = [
+      ...builtIn.map((item) => ({ owner: 'locallearn itself', item })),
+      ...added.flatMap(({ file, plugin }) => (pick(plugin) ?? []).map((item) => ({ owner: file, item }))),
+    ];
+    refuseTwins(kind, items);
+    return items.map(({ item }) => item);
+  };
+  const allLosses = all('loss', builtInChoices.losses, ({ losses }) => losses);
+  const choices: Choices = {
+    paths: all('path', builtInPaths(allLosses), ({ paths }) => paths),
+    bridges: all('bridge', builtInChoices.bridges, ({ bridges }) => bridges),
+    auxiliaries: all('auxiliary', builtInChoices.auxiliaries, ({ auxiliaries }) => auxiliaries),
+    losses: allLosses,
+    fusions: builtInChoices.fusions,
+  };
+  return {
+    methods: all<Method>('method', methodsWith(choices), ({ methods }) => methods),
+    choices,
+    networks: all<NetworkKind>('network', builtInNetworks, ({ networks }) => networks),
+  };
+}
+
+interface Named {
+  readonly name: string;
+}
+
+function refuseTwins(kind: string, items: readonly { readonly owner: string; readonly item: Named }[]): void {
+  const owners = new Map<string, string>();
+  for (const { owner, item } of items) {
+    const other = owners.get(item.name);
+    if (other !== undefined) {
+      const both = other === owner ? 'twice' : `and in ${other} too`;
+      throw new UserError(`${owner}: ${kind} "${item.name}" is defined here ${both}; call one otherwise`);
+    }
+    owners.set(item.name, owner);
+  }
+}

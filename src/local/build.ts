@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { labelled, type OptionsSchema } from '../core/choice.js';
+import type { Network } from '../networks/network.js';
+import { builtInChoices } from './axes/axes.js';
+import type { Method } from './method.js';
+import { methodsWith } from './methods/built-in.js';
+import type { NamedOptions, StrategyOptions, StrategyOptionsInput } from './options.js';
+import type { Strategy } from './strategy.js';
+
+/** All the methods that there are: a registry has them. */
+export interface Methods {
+  readonly methods: readonly Method[];
+}
+
+const allBuiltIn: readonly Method[] = methodsWith(builtInChoices);
+
+/** Each method's options, with its name as `method`. */
+export function methodSchemas(methods: readonly Method[]): readonly OptionsSchema[] {
+  return methods.map(({ name, options }) => labelled(options, 'method', name));
+}
+
+/** The options of all methods, told apart by `method`. */
+export function strategyOptionsSchema(methods: readonly Method[]): z.ZodType<NamedOptions> {
+  const [first, ...others] = methodSchemas(methods);
+  return z.discriminatedUnion('method', [first!, ...others]) as unknown as z.ZodType<NamedOptions>;
+}
+
+/** The options of the built-in methods, told apart by `method`. */
+export const builtInOptionsSchema = strategyOptionsSchema(allBuiltIn) as unknown as z.ZodType<
+  StrategyOptions,
+  StrategyOptionsInput
+>;
+
+/**
+ * Builds a method for a network: a published one, a `custom` combination of their parts, or one of the registry given.
+ *
+ * Throws a UserError where the network has too few units for the options or the options contradict each other, and a
+ * ZodError for invalid options.
+ */
+export function buildStrategy(network: Network, options: StrategyOptionsInput): Strategy;
+export function buildStrategy(network: Network, options: NamedOptions, registry: Methods): Strategy;
+export function buildStrategy(
+  network: Network,
+  options: NamedOptions,
+  { methods }: Methods = { methods: allBuiltIn },
+): Strategy {
+  const { method: name, ...valid } = strategyOptionsSchema(methods).parse(options);
+  return methods.find((method) => method.name === name)!.build(network, valid);
+}
