@@ -2,74 +2,88 @@
 import yargs, { type Arguments } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { nearest } from '../core/schema-problems.js';
-import { benchCommand, benchOptions } from './commands/bench.js';
-import { compareCommand, compareOptions } from './commands/compare.js';
-import { configsCommand, configsOptions } from './commands/configs.js';
-import { dataCommand, dataOptions } from './commands/data.js';
-import { doctorCommand, doctorOptions } from './commands/doctor.js';
-import { exportCommand, exportOptions } from './commands/export.js';
-import { memoryCommand, memoryOptions } from './commands/memory.js';
-import { parityCommand, parityOptions } from './commands/parity.js';
-import { profileCommand, profileOptions } from './commands/profile.js';
-import { probeCommand, probeOptions } from './commands/probe.js';
-import { reportCommand, reportOptions } from './commands/report.js';
-import { trainCommand, trainOptions } from './commands/train.js';
-import { watchCommand, watchOptions } from './commands/watch.js';
+import { benchCommand } from './commands/bench.js';
+import { compareCommand } from './commands/compare.js';
+import { configsCommand } from './commands/configs.js';
+import { dataCommand } from './commands/data.js';
+import { doctorCommand } from './commands/doctor.js';
+import { exportCommand } from './commands/export.js';
+import { memoryCommand } from './commands/memory.js';
+import { parityCommand } from './commands/parity.js';
+import { profileCommand } from './commands/profile.js';
+import { probeCommand } from './commands/probe.js';
+import { reportCommand } from './commands/report.js';
+import { trainCommand } from './commands/train.js';
+import { watchCommand } from './commands/watch.js';
 import { colored } from './color.js';
+import {
+  commandOf,
+  commands,
+  dataCommands,
+  keysOf,
+  optionsOf,
+  type CommandOptions,
+} from './command-options.js';
 import { completions } from './completions.js';
 import { exitCodesHelp, reportOf, UsageError } from './errors.js';
+import { expandHome } from '../core/home.js';
+import { insteadOf } from './unknown-option.js';
 import { version } from '../core/version.js';
 
-const commands = [
-  'train',
-  'compare',
-  'configs',
-  'doctor',
-  'bench',
-  'profile',
-  'memory',
-  'probe',
-  'parity',
-  'data',
-  'export',
-  'report',
-  'watch',
-  'completion',
-];
-const options = Object.keys({
-  ...trainOptions,
-  ...compareOptions,
-  ...configsOptions,
-  ...benchOptions,
-  ...profileOptions,
-  ...memoryOptions,
-  ...probeOptions,
-  ...parityOptions,
-  ...dataOptions,
-  ...doctorOptions,
-  ...exportOptions,
-  ...reportOptions,
-  ...watchOptions,
-  help: 0,
-  version: 0,
-});
+/** Of an option that the command does not have. */
+class UnknownOption extends Error {
+  constructor(readonly option: string) {
+    super(option);
+  }
+}
 
 /** The message that yargs has for wrong arguments, on one line and with the nearest name. */
-function usageError(message: string): UsageError {
+function usageError(message: string): Error {
   const unknown = /^Unknown arguments?: (\S+?)(,|$)/.exec(message)?.[1];
   if (unknown === undefined) return new UsageError(message.replaceAll(/\s+/g, ' '));
   const isOption = process.argv.some((argument) => argument.startsWith(`--${unknown}`));
-  return isOption
-    ? new UsageError(`unknown option --${unknown}${nearest(unknown, options)}`)
-    : new UsageError(`unknown command or argument "${unknown}"${nearest(unknown, commands)}`);
+  if (isOption) return new UnknownOption(unknown);
+  const command = commandOf(hideBin(process.argv));
+  const names = command === undefined ? commands : command === 'data' ? dataCommands : [];
+  return new UsageError(`unknown command or argument "${unknown}"${nearest(unknown, names)}`);
 }
 
-/** Refuses numbers that are none and options given twice, which yargs lets pass. */
+/** Says what to type in the place of an unknown option: what the command at hand has, nothing of another. */
+async function explain({ option }: UnknownOption): Promise<UsageError> {
+  const words = hideBin(process.argv);
+  const own = optionsOf(words);
+  const keys = await keysOf(words);
+  const at = words.findIndex((word) => word === `--${option}` || word.startsWith(`--${option}=`));
+  const inWord = words[at]?.slice(`--${option}=`.length);
+  const next = words[at + 1]?.startsWith('--') === true ? undefined : words[at + 1];
+  const value = words[at]?.includes('=') === true ? inWord : next;
+  const vocabulary = { options: [...Object.keys(own), 'help', 'version'], keys };
+  return new UsageError(`unknown option --${option}${insteadOf(option, value, vocabulary)}`);
+}
+
+/**
+ * Of an option given twice the last counts, so that a script's own can be changed by what is added behind it; lists are
+ * added up. `~/` is the home folder, also behind `--out=`, where a shell leaves it.
+ */
+function settle(argv: Arguments): void {
+  const home = (value: unknown): unknown => (typeof value === 'string' ? expandHome(value) : value);
+  const own = optionsOf(hideBin(process.argv));
+  for (const [name, value] of Object.entries(argv)) {
+    if (!Array.isArray(value)) argv[name] = home(value);
+    else argv[name] = name in own && !isList(name, own) ? home(value.at(-1)) : value.map(home);
+  }
+}
+
+function isList(name: string, own: CommandOptions): boolean {
+  return ['_', 'files', 'folders'].includes(name) || own[name]?.array === true;
+}
+
+/** Refuses numbers that are none, which yargs lets pass, and an argument that is there as an option too. */
 function checkArguments(argv: Arguments): true {
+  const own = optionsOf(hideBin(process.argv));
   for (const [name, value] of Object.entries(argv)) {
     if (Number.isNaN(value)) throw new UsageError(`--${name} must be a number`);
-    if (Array.isArray(value) && !['set', 'plugin', 'from', 'files', 'folders', '_'].includes(name))
-      throw new UsageError(`--${name} is given twice`);
+    if (Array.isArray(value) && !isList(name, own)) throw new UsageError(`${name} is given twice`);
   }
   return true;
 }
@@ -121,6 +135,7 @@ try {
     .example('$0 compare configs/demo.yaml', 'Fashion-MNIST with four methods, in minutes')
     .demandCommand(1, `a command is missing: ${commands.join(', ')}`)
     .strict()
+    .middleware(settle, true)
     .check(checkArguments)
     .version(version)
     .fail((message: string | null, error: Error | undefined) => {
@@ -128,5 +143,5 @@ try {
     })
     .parseAsync();
 } catch (error) {
-  fail(error);
+  fail(error instanceof UnknownOption ? await explain(error) : error);
 }

@@ -2,16 +2,20 @@ import { SingleBar } from 'cli-progress';
 import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../core/text.js';
 import type { RunObserver } from '../runs/run.js';
 import type { EpochMetrics } from '../train/events.js';
-import { colored } from './color.js';
+import { colored, isInteractive } from './color.js';
 import { trackProgress, type ProgressState } from './progress-state.js';
 
 /** Where progress is drawn: standard error, or what a test puts in its place. */
 export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
 
-/** A bar for each run on a terminal, a line for each epoch elsewhere, nothing if quiet. */
-export function progressObserver(stream: ProgressStream, quiet: boolean): RunObserver {
+/** A bar for each run on an interactive terminal, a line for each epoch elsewhere, nothing if quiet. */
+export function progressObserver(
+  stream: ProgressStream,
+  quiet: boolean,
+  env: NodeJS.ProcessEnv = process.env,
+): RunObserver {
   if (quiet) return { start: () => {}, event: () => {}, end: () => {}, note: () => {} };
-  return stream.isTTY ? barObserver(stream) : lineObserver(stream);
+  return isInteractive(stream, env) ? barObserver(stream) : lineObserver(stream);
 }
 
 function lineObserver(stream: ProgressStream): RunObserver {

@@ -2,16 +2,15 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { dataOptionsSchema } from '../data/options.js';
 import { engineNames } from '../engine/engine.js';
-import { UserError } from '../core/errors.js';
 import type { NamedOptions } from '../local/options.js';
 import { builtInRegistry, registryWith, type Registry } from './registry.js';
 import { methodSchemas } from '../local/build.js';
 import { namedOptionsSchema } from '../core/choice.js';
 import { trainOptionsSchema } from '../train/options.js';
-import { readDocument, readText, type ConfigDocument } from './document.js';
+import { readDocument, readText } from './document.js';
 import { loadPlugins } from './plugins.js';
-import { check, formatPath, type Problem } from '../core/schema-problems.js';
-import { visible } from '../core/visible.js';
+import { keyPaths } from './schema-paths.js';
+import { validate } from './validate-document.js';
 
 const labelSchema = z
   .string()
@@ -94,6 +93,9 @@ function configSchema(registry: Registry) {
 /** Made once, as that takes longer than to check a config. */
 const builtInConfigSchema = configSchema(builtInRegistry);
 
+/** Of every value that a config can have, as `--set` names it. */
+export const configKeys = (): readonly string[] => keyPaths(builtInConfigSchema);
+
 export type Config = z.infer<typeof builtInConfigSchema>;
 export type MethodConfig = NamedOptions & { readonly label?: string };
 
@@ -166,14 +168,4 @@ export function parseConfig(
 ): Config {
   const schema = registry === builtInRegistry ? builtInConfigSchema : configSchema(registry);
   return validate(schema, readDocument(text, file, overrides));
-}
-
-/** Throws a UserError with a line for each problem. */
-function validate<T>(schema: z.ZodType<T>, { value, locate }: ConfigDocument): T {
-  const result = check(schema, value);
-  if ('value' in result) return result.value;
-  const lines = result.problems.map(({ path, message }: Problem) =>
-    visible([locate(path), ...(path.length > 0 ? [formatPath(path)] : []), message].join(': ')),
-  );
-  throw new UserError(lines.join('\n'));
 }

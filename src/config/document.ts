@@ -1,14 +1,17 @@
 import { readFileSync, realpathSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import type { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
+import { expandHome } from '../core/home.js';
 import { fileOf, mergeConfigs, nodeOf, valueOf, type ConfigFile, type ConfigNode } from './merge.js';
-import { applyOverride, parseOverride } from './overrides.js';
+import { applyOverrides, overrideOf, parseOverride } from './overrides.js';
 import { visible } from '../core/visible.js';
 import { parseYaml } from './yaml-source.js';
 
 /** A config read, put together with the files that it extends and overridden; and where each value comes from. */
 export interface ConfigDocument {
-  readonly value: unknown;
+  /** The value that a schema is to check: where it wants text, an override's is taken as text. */
+  readonly valueFor: (schema: z.ZodType) => unknown;
   /** `config.yaml:3:5`, or the override that set it. */
   readonly locate: (path: readonly PropertyKey[]) => string;
   /** The file that a value comes from; of what was overridden the config itself. */
@@ -29,25 +32,24 @@ const mostFiles = 50;
 export function readDocument(text: string, file: string, overrides: readonly string[]): ConfigDocument {
   const changes = overrides.map(parseOverride);
   const root = readNode(text, { path: file, chain: [], count: { files: 0 } });
-  const value = changes.reduce(applyOverride, valueOf(root));
-  const setBy = (path: readonly PropertyKey[]) =>
-    changes.findLast((change) => change.path.every((part, i) => part === String(path[i])));
+  const value = valueOf(root);
   return {
-    value,
+    valueFor: (schema) => applyOverrides(value, changes, schema),
     locate(path) {
-      const change = setBy(path);
+      const change = overrideOf(changes, path);
       if (change) return `${file}: --set ${change.text}`;
       const origin = fileOf(root, path);
       return `${origin.path}:${origin.source.locate(path)}`;
     },
-    fileOf: (path) => (setBy(path) ? file : fileOf(root, path).path),
+    fileOf: (path) => (overrideOf(changes, path) ? file : fileOf(root, path).path),
   };
 }
 
 /** A config file's text. Throws a UserError if it can't be read; `before` and `after` tell who asks for it. */
 export function readText(path: string, before = '', after = ''): string {
   try {
-    return readFileSync(path, 'utf8');
+    // From the absolute path, so that the message of what is missing tells where it was looked for.
+    return readFileSync(resolve(path), 'utf8');
   } catch (error) {
     throw new UserError(visible(`${before}${path}: cannot read the config: ${messageOf(error)}${after}`));
   }
@@ -71,7 +73,8 @@ function readNode(text: string, { path, chain, count }: Reading): ConfigNode {
   if (!own.entries?.has('extends')) return own;
   const place = `${path}:${file.source.locate(['extends'])}: extends: `;
   const rest: ConfigNode = { file, entries: new Map([...own.entries].filter(([key]) => key !== 'extends')) };
-  const bases = pathsOf((value as { extends: unknown }).extends, place).map((relative) => {
+  const bases = pathsOf((value as { extends: unknown }).extends, place).map((written) => {
+    const relative = expandHome(written);
     const base = isAbsolute(relative) ? relative : join(dirname(path), relative);
     const next = { path: base, chain: [...chain, path], count };
     const baseText = readText(base, place, inWords(next.chain, base));

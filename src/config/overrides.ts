@@ -1,5 +1,7 @@
-import { parseDocument } from 'yaml';
+import { isScalar, parseDocument } from 'yaml';
+import type { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
+import { expectedAt, type Expectation } from './schema-paths.js';
 import { visible } from '../core/visible.js';
 
 /** One `a.b=value` from the command line. */
@@ -7,40 +9,83 @@ export interface Override {
   /** As it was written, for messages. */
   readonly text: string;
   readonly path: readonly string[];
-  readonly value: unknown;
+  /** What stands behind the first `=`. */
+  readonly written: string;
 }
 
-/**
- * Reads `a.b=value`; the value is YAML (`3`, `true`, `[0.5, 0]`, `{ method: bp }`, else text).
- * Throws a UserError if there is no path or the value is not YAML.
- */
+/** Reads `a.b=value`. Throws a UserError if there is no path. */
 export function parseOverride(text: string): Override {
   const equals = text.indexOf('=');
   const path = text.slice(0, Math.max(equals, 0)).split('.');
   if (equals < 0 || path.some((part) => part === '')) {
     throw new UserError(visible(`--set ${text}: not of the form a.b=value`));
   }
-  try {
-    const document = parseDocument(text.slice(equals + 1), { prettyErrors: false, logLevel: 'error' });
-    const problem = document.errors[0] ?? document.warnings[0];
-    if (problem) throw problem;
-    return { text, path, value: document.toJS() as unknown };
-  } catch (error) {
-    throw new UserError(visible(`--set ${text}: the value is not valid YAML: ${messageOf(error)}`));
-  }
+  return { text, path, written: text.slice(equals + 1) };
+}
+
+/** The override that has the last word on a path. */
+export function overrideOf(
+  overrides: readonly Override[],
+  path: readonly PropertyKey[],
+): Override | undefined {
+  return overrides.findLast((override) => override.path.every((part, i) => part === String(path[i])));
 }
 
 /**
- * A copy of `document` with the override's value at its path; maps that are missing on the way are made, list
- * entries go by index. Throws a UserError if the path leads through something that is neither a map nor a list.
+ * A copy of `document` with each override's value at its path, in order; maps that are missing on the way are made,
+ * list entries go by index. Where the schema wants text, the value is the whole text as written, without quotes that
+ * are around all of it; elsewhere it is YAML (`3`, `true`, `[0.5, 0]`, `{ method: bp }`).
+ *
+ * Throws a UserError if a path leads through something that is neither a map nor a list, or a value that is not to be
+ * text is not YAML.
  */
-export function applyOverride(document: unknown, override: Override): unknown {
-  return replace(document, override, 0);
+export function applyOverrides(
+  document: unknown,
+  overrides: readonly Override[],
+  schema: z.ZodType,
+): unknown {
+  const apply = (expectationOf: (path: readonly string[]) => Expectation): unknown =>
+    overrides.reduce((node, override) => {
+      const value = valueOf(override, expectationOf(override.path));
+      return replace(node, override, value, 0);
+    }, document);
+  // Which choice of the schema counts depends on what the overrides choose.
+  const chosen = apply(() => undefined);
+  return apply((path) => expectedAt(schema, path, chosen));
 }
 
-function replace(node: unknown, override: Override, depth: number): unknown {
+function valueOf({ text, written }: Override, expected: Expectation): unknown {
+  const reading = readYaml(written);
+  if (expected === 'text') return reading.kind === 'quoted' ? reading.value : written;
+  if (reading.kind !== 'broken') return reading.value;
+  if (expected === undefined) return written;
+  throw new UserError(visible(`--set ${text}: the value is not valid YAML: ${reading.problem}`));
+}
+
+type Reading =
+  | { readonly kind: 'quoted' | 'plain'; readonly value: unknown }
+  | { readonly kind: 'broken'; readonly problem: string };
+
+/** A value as YAML; the text itself if YAML would leave part of it out, as a comment for one. */
+function readYaml(written: string): Reading {
+  const document = parseDocument(written, { prettyErrors: false, logLevel: 'error' });
+  const problem = document.errors[0] ?? document.warnings[0];
+  if (problem) return { kind: 'broken', problem: problem.message };
+  const { contents } = document;
+  const [start, end] = contents?.range ?? [0, 0];
+  if ((written.slice(0, start) + written.slice(end)).trim() !== '') return { kind: 'plain', value: written };
+  const isQuoted = isScalar(contents) && contents.type?.startsWith('QUOTE') === true;
+  try {
+    return { kind: isQuoted ? 'quoted' : 'plain', value: document.toJS() as unknown };
+  } catch (error) {
+    // Aliases that lead nowhere.
+    return { kind: 'broken', problem: messageOf(error) };
+  }
+}
+
+function replace(node: unknown, override: Override, value: unknown, depth: number): unknown {
   const part = override.path[depth];
-  if (part === undefined) return override.value;
+  if (part === undefined) return value;
   const refuse = (reason: string): never => {
     const place = override.path.slice(0, depth).join('.');
     throw new UserError(visible(`--set ${override.text}: ${place === '' ? 'the config' : place} ${reason}`));
@@ -51,12 +96,12 @@ function replace(node: unknown, override: Override, depth: number): unknown {
       return refuse(`is a list of ${node.length}, so "${part}" must be an index from 0 to ${node.length}`);
     }
     const copy: unknown[] = [...(node as unknown[])];
-    copy[index] = replace(copy[index], override, depth + 1);
+    copy[index] = replace(copy[index], override, value, depth + 1);
     return copy;
   }
-  if (node === undefined || node === null) return { [part]: replace(undefined, override, depth + 1) };
+  if (node === undefined || node === null) return { [part]: replace(undefined, override, value, depth + 1) };
   if (typeof node !== 'object') return refuse(`is ${JSON.stringify(node)}, which has no "${part}" in it`);
   const map = node as Record<string, unknown>;
   const old = Object.hasOwn(map, part) ? map[part] : undefined;
-  return { ...map, [part]: replace(old, override, depth + 1) };
+  return { ...map, [part]: replace(old, override, value, depth + 1) };
 }

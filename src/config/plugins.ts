@@ -4,6 +4,7 @@ import { register } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { messageOf, UserError } from '../core/errors.js';
+import { expandHome } from '../core/home.js';
 import { pluginSchema } from './plugin.js';
 import type { PluginSource } from './registry.js';
 import type { SharedModules } from './plugin-hooks.js';
@@ -44,7 +45,7 @@ export async function loadPlugins(requests: readonly PluginRequest[]): Promise<L
 }
 
 function examine({ path, folder, origin, sha256: recorded }: PluginRequest): Omit<LoadedPlugin, 'plugin'> {
-  const file = resolve(folder, path);
+  const file = resolve(folder, expandHome(path));
   if (!/\.m?[jt]s$/.test(file)) {
     throw new UserError(
       visible(`${origin}: ${path}: a plugin is a file that ends in .ts, .mts, .js or .mjs`),

@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { messageOf, UserError } from './errors.js';
+import { missingAt } from '../data/files/shown.js';
 
 /**
  * The bytes of a file that has to be exactly `bytes` long; its size is looked at before anything is read.
@@ -75,7 +76,7 @@ export async function reading<T>(path: string, help: string, read: () => Promise
     return await read();
   } catch (error) {
     if (error instanceof UserError) throw error;
-    if (isMissing(error)) throw new UserError(`${path} is missing: ${help}`);
+    if (isMissing(error)) throw new UserError(`${missingAt(path)}: ${help}`);
     throw new UserError(`cannot read ${path}: ${messageOf(error)}`);
   }
 }

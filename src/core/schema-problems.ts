@@ -23,12 +23,22 @@ export function formatPath(path: readonly PropertyKey[]): string {
 
 /** ` (did you mean "x"?)` if one of the names is near the one given, else nothing. */
 export function nearest(given: string, names: readonly string[]): string {
-  if (names.length === 0) return '';
-  const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
-  const plainNames = names.map(plain);
-  const best = closest(plain(given), plainNames);
-  const near = distance(plain(given), best) <= Math.max(2, Math.floor(given.length / 2));
-  return near ? ` (did you mean "${names[plainNames.indexOf(best)]}"?)` : '';
+  const near = nearestName(given, names);
+  return near === undefined ? '' : ` (did you mean "${near}"?)`;
+}
+
+/** The one of the names that is nearest to the one given, if any is near. */
+export function nearestName(given: string, names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
+  const plainNames = names.map(plainName);
+  const best = closest(plainName(given), plainNames);
+  const near = distance(plainName(given), best) <= Math.max(2, Math.floor(given.length / 2));
+  return near ? names[plainNames.indexOf(best)] : undefined;
+}
+
+/** Without what people write in different ways: `batch-size`, `batch_size`, `batchSize`. */
+export function plainName(name: string): string {
+  return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }
 
 /** The message of an issue; of one that lists several unknown keys, a line for each. */
@@ -52,7 +62,7 @@ function describe(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_type':
       return input === undefined
         ? `missing; must be ${article(issue.expected)}`
-        : `must be ${article(issue.expected)}, not ${show(input)}`;
+        : `must be ${article(issue.expected)}, not ${show(input)}${quotesHint(issue.expected, input)}`;
     case 'too_small':
     case 'too_big':
       return `must be ${bound(issue)}, not ${issue.origin === 'array' ? (input as unknown[]).length : show(input)}`;
@@ -96,6 +106,11 @@ function article(expected: string): string {
     boolean: 'true or false',
   };
   return names[expected] ?? `a ${expected}`;
+}
+
+/** For text that YAML takes for something else, such as `2024` or `true`. */
+function quotesHint(expected: string, input: unknown): string {
+  return expected === 'string' && typeof input !== 'object' ? '; text like that needs quotes around it' : '';
 }
 
 /** A value as the user wrote it, cut to what fits in a line. */

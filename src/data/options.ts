@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { expandHome } from '../core/home.js';
 import { augmentationSchema } from './augment/options.js';
 
 /** What every data set has. */
@@ -21,7 +22,8 @@ const common = {
 const path = z
   .string()
   .min(1)
-  .regex(/^\P{Cc}+$/u, 'must be a path on one line');
+  .regex(/^\P{Cc}+$/u, 'must be a path on one line')
+  .transform(expandHome);
 
 /** The folder that holds the files. */
 const dirOf = (name: string) => path.default(join('datasets', name));

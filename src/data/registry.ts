@@ -8,7 +8,7 @@ import { countFolderClasses, scanFolder } from './files/folder.js';
 import { countImagenetClasses, scanImagenet } from './files/imagenet.js';
 import { IMAGENET_CLASSES } from './files/imagenet-synsets.js';
 import type { ScanProgress } from './files/scan.js';
-import { shown } from './files/shown.js';
+import { missingAt } from './files/shown.js';
 import { loadCifar10, loadCifar100 } from './kinds/cifar.js';
 import { loadFashionMnist } from './kinds/fashion-mnist.js';
 import { loadStl10 } from './kinds/stl10.js';
@@ -142,7 +142,7 @@ async function checkFetched({ name, dir }: DataOptions): Promise<void> {
   const own = name === 'folder' || name === 'csv';
   if (own || name === 'imagenet' || dir === undefined || (await exists(dir))) return;
   throw new UserError(
-    `${shown(dir)} is missing: get it with "locallearn data fetch ${name}", or say with data.dir where it is`,
+    `${missingAt(dir)}: get it with "locallearn data fetch ${name}", or say with data.dir where it is`,
   );
 }
 

@@ -11,6 +11,7 @@ import { buildNetwork } from '../networks/build.js';
 import { networkWeights } from '../networks/export.js';
 import { disposeNetwork } from '../networks/network.js';
 import type { EpochMetrics, TrainEvent } from '../train/events.js';
+import { checkLearningRate } from '../train/check-learning-rate.js';
 import { checkMixing } from '../train/check-mixing.js';
 import { Diverged } from '../train/diverged.js';
 import type { TrainState } from '../train/state.js';
@@ -107,6 +108,7 @@ export async function prepareMethod(
   { signal, observer }: Pick<RunOptions, 'signal' | 'observer'>,
 ): Promise<ChosenMethod> {
   const { config, engine, registry, dataset } = experiment;
+  checkLearningRate(config.train);
   const label = labelOf(method);
   if (asksForBalance(method)) observer?.note(`${label}: measuring where to cut`);
   const inputs = { engine, registry, classes: dataset.classes.length, imageShape: dataset.imageShape };

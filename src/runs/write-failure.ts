@@ -29,6 +29,10 @@ export function explainWrite(error: unknown, file: string, runFolder?: string): 
 
 /** What to type to go on with a run. */
 export function resumeCommand(runFolder: string): string {
-  const quoted = /^[\w./:@%+,=-]+$/.test(runFolder) ? runFolder : `'${runFolder.replaceAll("'", `'\\''`)}'`;
-  return `locallearn train --resume ${quoted}`;
+  return `locallearn train --resume ${shellWord(runFolder)}`;
+}
+
+/** The text as one word of a shell. */
+export function shellWord(text: string): string {
+  return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -18,9 +18,10 @@ export interface TrainedRun extends LoadedConfig {
 
 /**
  * Reads a run folder. Its config's plugins are code, which runs here.
+ * @param overrides `a.b=value` each, as where the data lies now
  * @throws UserError if it is none, finished no epoch or has no weights
  */
-export async function readTrainedRun(folder: string): Promise<TrainedRun> {
+export async function readTrainedRun(folder: string, overrides: readonly string[] = []): Promise<TrainedRun> {
   const configPath = join(folder, 'config.yaml');
   if (!existsSync(configPath)) throw new UserError(`${folder}: not a run folder: it has no config.yaml`);
   const summaryPath = join(folder, 'summary.json');
@@ -39,7 +40,7 @@ export async function readTrainedRun(folder: string): Promise<TrainedRun> {
       `${folder}: the run ${summary.status} and has no weights.safetensors: train it again`,
     );
   }
-  const { config, registry } = await loadConfig(configPath);
+  const { config, registry } = await loadConfig(configPath, overrides);
   const { method } = config;
   if (method === undefined) throw new UserError(`${configPath}: names no method, as a run's config does`);
   return { folder, summary, config, registry, method, weights: readSafetensors(weightsPath).tensors };

@@ -7,6 +7,7 @@ import { scoped } from '../engine/scoped.js';
 import { UserError, messageOf } from '../core/errors.js';
 import { createBatch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
+import { checkLearningRate } from './check-learning-rate.js';
 import { Diverged } from './diverged.js';
 import { evaluateUpdates } from './evaluate-updates.js';
 import type { EpochMetrics, TrainEvent, TrainResult } from './events.js';
@@ -46,7 +47,7 @@ const prefetch = 4;
  * Trains a strategy's network and evaluates it after each epoch. Order and augmentation of the images depend on the
  * seed and the epoch alone. Images that do not fill the last batch of an epoch are left out of it.
  *
- * Throws a ZodError for invalid options, and a UserError if a batch is larger than the data set, an image file cannot
+ * Throws a ZodError for invalid options, and a UserError if the learning rate is 0 throughout, a batch is larger than the data set, an image file cannot
  * be decoded and is not to be skipped, or the state to go on from is another strategy's; a Diverged if a loss stops
  * being a number (it names the update, the epoch and the step).
  */
@@ -56,6 +57,7 @@ export async function train(
   { seed, engine, signal, onEvent, resume, onState, ...section }: TrainOptions,
 ): Promise<TrainResult> {
   const options = { ...trainOptionsSchema.parse(section), seed, engine, signal, onEvent, resume, onState };
+  checkLearningRate(options);
   const { batchSize, workers } = options;
   const training = openLoader(dataset, dataset.train, {
     batchSize,

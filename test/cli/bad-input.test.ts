@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRunSummary } from '../../src/runs/summary.js';
@@ -65,6 +65,19 @@ describe.concurrent('what a config asks for', () => {
     expectOneLine(await train('--engine', 'tensorflow'), 1, /tensorflow/);
   });
 
+  it('is data of one’s own that is not there: where it was looked for', async () => {
+    const missing = await train('--set', 'data={ name: folder, dir: nowhere/zoo }');
+    expectOneLine(
+      missing,
+      1,
+      /^error: nowhere\/zoo is missing \(looked for \/.*\/nowhere\/zoo\) or no folder: /,
+    );
+    const home = await train('--set', 'data={ name: csv, file: ~/nowhere.csv }');
+    expectOneLine(home, 1, new RegExp(`^error: ${homedir()}/nowhere\\.csv is missing: `));
+    const official = await train('--set', 'data={ name: svhn, dir: nowhere }');
+    expectOneLine(official, 1, /^error: nowhere is missing \(looked for \/.*\/nowhere\): get it with/);
+  });
+
   it('is data that is not there', async () => {
     expectOneLine(await train('--set', `data.dir=${folder}`), 1, /train-images-idx3-ubyte/);
   });
@@ -116,6 +129,19 @@ describe.concurrent('what a config asks for', () => {
     expect(existsSync(out)).toBe(false);
   });
 
+  it('is a learning rate of 0 throughout', async () => {
+    const runs = join(folder, 'idle');
+    const idle = ['--quiet', '--out', runs, '--set', 'train.epochs=1', '--set', 'train.schedule=cosine'];
+    for (const command of ['train', 'compare']) {
+      expectOneLine(
+        await run([command, config, ...idle]),
+        1,
+        /^error: train\.schedule: 'cosine' ends with a learning rate of 0, which with train\.epochs=1 .* choose train\.schedule=cosine-steps/,
+      );
+    }
+    expect(existsSync(runs)).toBe(false);
+  });
+
   it('is a batch larger than the data set', async () => {
     expectOneLine(
       await train('--set', 'train.batchSize=65'),
@@ -152,7 +178,19 @@ describe.concurrent('the command line', () => {
     [['train', 'x', 'y'], /^error: unknown command or argument "y"$/m],
     [['train', 'x', '--sed', '1'], /^error: unknown option --sed \(did you mean "(seed|set)"\?\)$/m],
     [['train', 'x', '--seed', 'one'], /^error: --seed must be a number$/m],
-    [['train', 'x', '--seed', '1', '--seed', '2'], /^error: --seed is given twice$/m],
+    [
+      ['train', 'x', '--epochs', '3'],
+      /^error: unknown option --epochs; a config's values .* \(did you mean --set train\.epochs=3\?\)$/m,
+    ],
+    [['compare', 'x', '--lr=0.1'], /\(did you mean --set train\.learningRate=0\.1\?\)$/m],
+    [['memory', 'x', '--depth', '8'], /\(did you mean --set network\.depth=8 or --set method\.depth=8\?\)$/m],
+    [['probe', 'x', '--dir', '/zoo'], /\(did you mean --set data\.dir=\/zoo\?\)$/m],
+    [['data', 'info', 'cifar10', '--testImages', '5'], /\(did you mean --set data\.testImages=5\?\)$/m],
+    [['data', 'info', 'cifar10', '--epochs', '5'], /^error: unknown option --epochs$/m],
+    [['report', 'x', '--resume', 'y'], /^error: unknown option --resume$/m],
+    [['train', 'x', 'trian'], /^error: unknown command or argument "trian"$/m],
+    [['data', 'inof'], /^error: unknown command or argument "inof" \(did you mean "info"\?\)$/m],
+    [['train', 'x', '--seed', '1', '--seed', 'two'], /^error: --seed must be a number$/m],
     [['train', 'x', '--engine', 'gpu'], /^error: .*engine, Given: "gpu", Choices: "auto", "torch-cuda"/m],
     [['train', 'x', '--set'], /^error: Not enough arguments following: set$/m],
     [

@@ -10,6 +10,10 @@ describe('colour', () => {
   it.each([
     ['a terminal', terminal, {}, true],
     ['a terminal without colours', dumb, {}, false],
+    ['a terminal that calls itself dumb', terminal, { TERM: 'dumb' }, false],
+    ['continuous integration', terminal, { CI: 'true' }, false],
+    ['a terminal with CI=false', terminal, { CI: 'false' }, true],
+    ['continuous integration with FORCE_COLOR', terminal, { CI: 'true', FORCE_COLOR: '1' }, true],
     ['a pipe', pipe, {}, false],
     ['a terminal with NO_COLOR', terminal, { NO_COLOR: '1' }, false],
     ['a terminal with an empty NO_COLOR', terminal, { NO_COLOR: '' }, true],

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -80,6 +80,20 @@ describe('train', () => {
     expect(first).toHaveLength(2);
     expect(again).toEqual(first);
     expect(other).not.toEqual(first);
+  });
+});
+
+describe('an option given twice', () => {
+  it('has its last value; a list has all', async () => {
+    const [one, two] = [join(folder, 'one'), join(folder, 'two')];
+    const { code, stderr } = await run([
+      ...['train', trainYaml, '--quiet', '--out', one, '--seed', '1', '--set', 'train.epochs=1'],
+      ...['--set', 'name=added', '--out', two, '--seed', '2', '--quiet'],
+    ]);
+    expect(code, stderr).toBe(0);
+    expect(existsSync(one)).toBe(false);
+    const { config } = await loadConfig(join(only(two), 'config.yaml'));
+    expect(config).toMatchObject({ name: 'added', seed: 2, train: { epochs: 1 } });
   });
 });
 

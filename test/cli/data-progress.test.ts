@@ -10,7 +10,12 @@ const amount = (done: number, label = 'downloading x'): Amount => ({
   total: 40e6,
 });
 
-function show(isTTY: boolean, quiet: boolean, work: (progress: ReturnType<typeof amountProgress>) => void) {
+function show(
+  isTTY: boolean,
+  quiet: boolean,
+  work: (progress: ReturnType<typeof amountProgress>) => void,
+  env: NodeJS.ProcessEnv = {},
+) {
   let text = '';
   const stream = new Writable({
     write: (chunk: Buffer, _, done) => {
@@ -18,7 +23,7 @@ function show(isTTY: boolean, quiet: boolean, work: (progress: ReturnType<typeof
       done();
     },
   });
-  work(amountProgress(Object.assign(stream, { isTTY, columns: 80 }) as ProgressStream, quiet));
+  work(amountProgress(Object.assign(stream, { isTTY, columns: 80 }) as ProgressStream, quiet, env));
   return text;
 }
 
@@ -31,10 +36,12 @@ function someWork(progress: ReturnType<typeof amountProgress>): void {
   progress.end();
 }
 
-it('writes a line for each piece of work where there is no terminal', () => {
-  expect(show(false, false, someWork)).toBe(
-    'downloading x: 0.0 MB of 40.0 MB\nnote: connection lost\nunpacking x: 1.0 MB of 40.0 MB\n',
-  );
+it('writes a line for each piece of work where there is no interactive terminal', () => {
+  const lines = 'downloading x: 0.0 MB of 40.0 MB\nnote: connection lost\nunpacking x: 1.0 MB of 40.0 MB\n';
+  expect(show(false, false, someWork)).toBe(lines);
+  for (const env of [{ TERM: 'dumb' }, { CI: 'true' }]) {
+    expect(show(true, false, someWork, env)).toBe(lines);
+  }
 });
 
 it('draws bars on a terminal, with notes on lines of their own', () => {

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -46,6 +46,24 @@ describe('probe', () => {
     expect(report.networkAccuracy).toBeCloseTo(readRunSummary(join(bp, 'summary.json')).accuracy!, 12);
     for (const { name } of report.units) expect(stdout).toContain(name);
     expect(stdout.trimEnd().endsWith('probe.json')).toBe(true);
+  });
+
+  it('reads data that has moved from where --set says', async () => {
+    const moved = join(folder, 'moved');
+    const data = join(folder, 'data');
+    renameSync(data, moved);
+    try {
+      const lost = await run(['probe', bp, '--quiet']);
+      expect(lost).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining(`${data} is missing`) as string,
+      });
+      const found = await run(['probe', bp, '--quiet', '--json', '--set', `data.dir=${moved}`]);
+      expect({ code: found.code, stderr: found.stderr }).toEqual({ code: 0, stderr: '' });
+      expect(JSON.parse(found.stdout)).toMatchObject({ trainImages: 64, testImages: 32 });
+    } finally {
+      renameSync(moved, data);
+    }
   });
 
   it('compares the units of two runs, also where a method adds to the network, as JSON', async () => {

@@ -88,8 +88,8 @@ function memoryStream(isTTY: boolean): ProgressStream & { text(): string } {
   return Object.assign(stream, { isTTY, text: () => chunks.join('') });
 }
 
-function play(stream: ProgressStream, quiet: boolean): void {
-  const observer = progressObserver(stream, quiet);
+function play(stream: ProgressStream, quiet: boolean, env: NodeJS.ProcessEnv = {}): void {
+  const observer = progressObserver(stream, quiet, env);
   observer.start({ label: 'auglocal', epochs: 1, evaluationSteps: 2 });
   for (const event of [epochStart, stepEvent(1), evaluation(1)]) observer.event(event);
   observer.event({ type: 'epoch-end', metrics: epochMetrics(1) });
@@ -102,6 +102,12 @@ describe('progress', () => {
   it('is a plain line an epoch where there is no terminal', () => {
     const stream = memoryStream(false);
     play(stream, false);
+    expect(stream.text()).toBe(line);
+  });
+
+  it.each([{ TERM: 'dumb' }, { CI: 'true' }, { CI: '1' }])('is plain lines on a terminal with %j', (env) => {
+    const stream = memoryStream(true);
+    play(stream, false, env);
     expect(stream.text()).toBe(line);
   });
 

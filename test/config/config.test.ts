@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
@@ -162,6 +162,12 @@ describe('--set', () => {
     expect(config.name).toBe('other');
   });
 
+  it('takes ~/ for the home folder in paths of data', () => {
+    const config = parseConfig(minimal, 'c.yaml', ['data.dir=~/zoo']);
+    expect(config.data.dir).toBe(join(homedir(), 'zoo'));
+    expect(parseConfig(minimal, 'c.yaml', ['data.dir=./~/zoo']).data.dir).toBe('./~/zoo');
+  });
+
   it('reaches list entries by index, the one after the last included', () => {
     const text = minimal.replace(
       /method:\n[^]*$/,
@@ -173,6 +179,62 @@ describe('--set', () => {
       /--set methods\.5={}: methods is a list of 2, so "5" must be/,
     );
     expect(problem(text, ['methods.x=1'])).toMatch(/must be an index from 0 to 2/);
+  });
+
+  it.each<[string, string, string]>([
+    ['data.dir', 'zoo #2', 'zoo #2'],
+    ['data.dir', ' zoo ', ' zoo '],
+    ['data.dir', '2024', '2024'],
+    ['data.dir', '0x10', '0x10'],
+    ['data.dir', 'true', 'true'],
+    ['data.dir', '@home', '@home'],
+    ['data.dir', '*pets', '*pets'],
+    ['data.dir', '&pets dogs', '&pets dogs'],
+    ['data.dir', '!pets', '!pets'],
+    ['data.dir', '[2024] x', '[2024] x'],
+    ['data.dir', '[a]', '[a]'],
+    ['data.dir', '{ a: b }', '{ a: b }'],
+    ['data.dir', 'a: b', 'a: b'],
+    ['data.dir', '- a', '- a'],
+    ['data.dir', '--- a', '--- a'],
+    ['data.dir', '"a" b', '"a" b'],
+    ['data.dir', '# a', '# a'],
+    ['data.dir', 'a=b', 'a=b'],
+    ['data.dir', '"zoo #2"', 'zoo #2'],
+    ['data.dir', "'2024'", '2024'],
+    ['method.label', '3', '3'],
+    ['name', '2024', '2024'],
+  ])('takes %s=%s whole where the schema wants text', (key, written, value) => {
+    const config = parseConfig(minimal, 'c.yaml', [`${key}=${written}`]);
+    const found = key.split('.').reduce<unknown>((node, part) => (node as never)[part], config);
+    expect(found).toBe(value);
+  });
+
+  it('knows text by what other overrides choose, whatever their order', () => {
+    const csv = ['data.file=7', 'data={ name: csv, file: x, dir: y }'];
+    expect(problem(minimal, csv.slice(0, 1))).toMatch(/data\.file: unknown key/);
+    expect(parseConfig(minimal, 'c.yaml', [...csv].reverse()).data).toMatchObject({ file: '7', dir: 'y' });
+    const own = parseConfig(minimal, 'c.yaml', ['data.dir=7', 'data.name=folder']);
+    expect(own.data).toMatchObject({ name: 'folder', dir: '7' });
+  });
+
+  it('drops nothing of a value that is no text, and says of text within YAML what it needs', () => {
+    expect(problem(minimal, ['name=@home'])).toBe(
+      'c.yaml: --set name=@home: name: must be letters, digits, ".", "_" and "-"',
+    );
+    expect(problem(minimal, ['train.epochs=3 # or 4'])).toMatch(
+      /train\.epochs: must be a number, not "3 # or 4"$/,
+    );
+    expect(problem(minimal, ['train.schedule=cosine #2'])).toMatch(
+      /not "cosine #2" \(did you mean "cosine"\?\)$/,
+    );
+    expect(parseConfig(minimal, 'c.yaml', ['train.schedule= step ']).train.schedule).toBe('step');
+    expect(problem(minimal, ['data={ name: folder, dir: 2024 }'])).toMatch(
+      /data\.dir: must be text, not 2024; text like that needs quotes around it$/,
+    );
+    expect(problem(minimal.replace('name: tiny', 'name: 2024'))).toBe(
+      'c.yaml:1:1: name: must be text, not 2024; text like that needs quotes around it',
+    );
   });
 
   it('is refused where it has no path, no YAML, or leads through a number', () => {

@@ -174,7 +174,20 @@ describe('a method', () => {
     [{ method: 'man' }, /man: say where to cut/],
     [
       { method: 'auglocal', depth: 6 },
-      /auglocal: depth 6 joins the last 7 of 7 blocks, which leaves no local one; ask for at least 8 blocks, or a smaller depth/,
+      /auglocal: depth 6 joins the last 7 of 7 blocks, which leaves no local one; ask for a depth of at most 5$/,
+    ],
+    [{ method: 'auglocal', depth: 99 }, /the last 100 of 7 blocks, .*; ask for a depth of at most 5$/],
+    [
+      { method: 'auglocal', blocks: 4, depth: 3 },
+      /the last 4 of 4 blocks, .*; ask for a depth of at most 2, or at least 5 of the 7 blocks that resnet-14 has$/,
+    ],
+    [
+      { method: 'auglocal', blocks: 2, depth: 2 },
+      /the last 3 of 2 blocks, .*; ask for at least 4 of the 7 blocks that resnet-14 has$/,
+    ],
+    [
+      { method: 'auglocal', blocks: 2, depth: 6 },
+      /the last 7 of 2 blocks, .*; ask for 7 blocks, as many as resnet-14 has, and a depth of at most 5$/,
     ],
     [
       { method: 'man', blocks: 3, head: 'imagenet', widen: 2 },

@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { Options } from 'yargs';
 import { z } from 'zod';
 import { dataOptionsSchema, type DataOptions } from '../../data/options.js';
-import { messageOf, UserError } from '../../core/errors.js';
-import { applyOverride, parseOverride } from '../../config/overrides.js';
-import { check, formatPath } from '../../core/schema-problems.js';
-import { visible } from '../../core/visible.js';
-import { parseYaml } from '../../config/yaml-source.js';
+import { readDocument, readText, type ConfigDocument } from '../../config/document.js';
+import { applyOverrides, overrideOf, parseOverride } from '../../config/overrides.js';
+import { keyPaths } from '../../config/schema-paths.js';
+import { validate } from '../../config/validate-document.js';
 import { UsageError } from '../errors.js';
 
 /** The options that choose a data set. */
@@ -20,7 +18,7 @@ export const selectionOptions = {
   config: {
     type: 'string',
     requiresArg: true,
-    describe: 'take the data section of this YAML file instead of a name',
+    describe: 'take the data section of this config, with what it extends, instead of a name',
   },
   set: {
     type: 'string',
@@ -55,6 +53,9 @@ const documentSchema = z.looseObject({
   train: z.looseObject({ augment: z.boolean().default(true) }).prefault({}),
 });
 
+/** Of every value that `--set` can change here. */
+export const selectionKeys = (): readonly string[] => keyPaths(documentSchema);
+
 export interface Selection {
   readonly data: DataOptions;
   readonly seed: number;
@@ -70,28 +71,25 @@ export function selectionOf({ name, dir, file, config, set }: SelectionArguments
   if (config !== undefined && (dir !== undefined || file !== undefined)) {
     throw new UsageError('--dir and --file go with a name; with --config use --set data.dir=…');
   }
-  const changes = set.map(parseOverride);
-  const source = config === undefined ? undefined : parseYaml(readConfig(config), config);
-  const given = source
-    ? source.value
-    : { data: { name, ...(dir !== undefined && { dir }), ...(file !== undefined && { file }) } };
-  const result = check(documentSchema, changes.reduce(applyOverride, given));
-  if ('value' in result) {
-    const { data, seed, train } = result.value;
-    return { data, seed, augment: train.augment };
-  }
-  const lines = result.problems.map(({ path, message }) =>
-    visible(
-      [...(source ? [`${config}:${source.locate(path)}`] : []), `${formatPath(path)}: ${message}`].join(': '),
-    ),
-  );
-  throw new UserError(lines.join('\n'));
+  const document =
+    config === undefined
+      ? documentOf(
+          { data: { name, ...(dir !== undefined && { dir }), ...(file !== undefined && { file }) } },
+          set,
+        )
+      : readDocument(readText(config), config, set);
+  const { data, seed, train } = validate(documentSchema, document);
+  return { data, seed, augment: train.augment };
 }
 
-function readConfig(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UserError(visible(`${path}: cannot read the config: ${messageOf(error)}`));
-  }
+/** What was said on the command line alone. */
+function documentOf(value: unknown, set: readonly string[]): Pick<ConfigDocument, 'valueFor' | 'locate'> {
+  const changes = set.map(parseOverride);
+  return {
+    valueFor: (schema) => applyOverrides(value, changes, schema),
+    locate: (path) => {
+      const change = overrideOf(changes, path);
+      return change === undefined ? '' : `--set ${change.text}`;
+    },
+  };
 }

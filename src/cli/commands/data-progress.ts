@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import { formatBytes, formatClock } from '../../core/text.js';
+import { isInteractive } from '../color.js';
 import type { ProgressStream } from '../progress.js';
 
 /** How far a piece of work is. */
@@ -19,10 +20,14 @@ export interface AmountProgress {
   end(): void;
 }
 
-/** A bar on a terminal, a line now and then elsewhere, nothing if quiet. */
-export function amountProgress(stream: ProgressStream, quiet: boolean): AmountProgress {
+/** A bar on an interactive terminal, a line now and then elsewhere, nothing if quiet. */
+export function amountProgress(
+  stream: ProgressStream,
+  quiet: boolean,
+  env: NodeJS.ProcessEnv = process.env,
+): AmountProgress {
   if (quiet) return { update: () => {}, note: () => {}, end: () => {} };
-  return stream.isTTY ? bars(stream) : lines(stream);
+  return isInteractive(stream, env) ? bars(stream) : lines(stream);
 }
 
 const secondsBetweenLines = 10;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { filesOf, manifestNames, readManifest, type Manifest } from '../../data/fetch/manifest.js';
 import { UserError } from '../../core/errors.js';
@@ -54,7 +54,7 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
               progress.update({ label: `checking ${file}`, unit: 'bytes', done, total }),
           });
           const { dir } = selected;
-          report(wrong.map(({ path, problem }) => `${join(dir, path)}: ${problem}`));
+          report(wrong.map(({ path, problem }) => `${resolve(dir, path)}: ${problem}`));
         }
         const dataset = await loadDataset(selected, seed, scanNotes(args.quiet));
         const official = isWhole(selected) ? manifest?.images : undefined;
@@ -88,7 +88,7 @@ function checkThere({ name, title, downloads, otherForms = [] }: Manifest, dir: 
   const names = files.flatMap(({ path }) => [path, path.replace(/\.gz$/, '')]);
   if (files.length === 0 || names.some((path) => existsSync(join(dir, path)))) return;
   throw new UserError(
-    `${dir}: nothing of ${title} is there: run "locallearn data fetch ${name}", or name its folder with --dir`,
+    `${resolve(dir)}: nothing of ${title} is there: run "locallearn data fetch ${name}", or name its folder with --dir`,
   );
 }
 

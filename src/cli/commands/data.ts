@@ -1,11 +1,8 @@
 import type { CommandModule } from 'yargs';
-import { fetchCommand, fetchOptions } from './data-fetch.js';
-import { infoCommand, infoOptions } from './data-info.js';
-import { previewCommand, previewOptions } from './data-preview.js';
-import { verifyCommand, verifyOptions } from './data-verify.js';
-
-/** All of its subcommands' options. */
-export const dataOptions = { ...fetchOptions, ...verifyOptions, ...infoOptions, ...previewOptions };
+import { fetchCommand } from './data-fetch.js';
+import { infoCommand } from './data-info.js';
+import { previewCommand } from './data-preview.js';
+import { verifyCommand } from './data-verify.js';
 
 export const dataCommand: CommandModule = {
   command: 'data',

@@ -3,10 +3,15 @@ import { engineNames } from '../../engine/engine.js';
 import type { ProbeProgress } from '../../study/probe-units.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
+import { configOptions } from '../options.js';
 import { notify, scanNotes } from '../progress.js';
 import { amountProgress } from './data-progress.js';
 
 export const probeOptions = {
+  set: {
+    ...configOptions.set,
+    describe: "override a value of the run's config, e.g. data.dir=/data/pets (may be repeated)",
+  },
   against: {
     type: 'string',
     requiresArg: true,
@@ -30,6 +35,7 @@ export const probeOptions = {
 
 interface ProbeArguments {
   readonly run: string;
+  readonly set: readonly string[];
   readonly against: string | undefined;
   readonly images: number;
   readonly engine: (typeof probeOptions.engine.choices)[number];
@@ -47,15 +53,15 @@ export const probeCommand: CommandModule<object, ProbeArguments> = {
       .options(probeOptions)
       .example('$0 probe experiments/runs/<run>', 'writes probe.json into the folder')
       .example('$0 probe experiments/runs/<run> --against experiments/runs/<bp>', 'writes cka-<bp>.json'),
-  handler: async ({ run: folder, against, images, engine, json, quiet }) => {
+  handler: async ({ run: folder, set, against, images, engine, json, quiet }) => {
     if (!Number.isInteger(images) || images < 1) {
       throw new UsageError(`--images must be a whole number from 1, not ${images}`);
     }
     const { readTrainedRun } = await import('../../study/trained-run.js');
     const { compareRuns, probeRun } = await import('../../study/run-probe.js');
     const { probeTable, similarityTable } = await import('../../study/output.js');
-    const run = await readTrainedRun(folder);
-    const other = against === undefined ? undefined : await readTrainedRun(against);
+    const run = await readTrainedRun(folder, set);
+    const other = against === undefined ? undefined : await readTrainedRun(against, set);
     for (const { path, sha256 } of [...(run.config.plugins ?? []), ...(other?.config.plugins ?? [])]) {
       notify(`ran the plugin ${path} (SHA-256 ${sha256})`, quiet);
     }

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { CsvError, parse, type Info } from 'csv-parse';
 import { messageOf, UserError } from '../../core/errors.js';
 import { isMissing } from '../../core/read.js';
-import { shown } from './shown.js';
+import { missingAt, shown } from './shown.js';
 
 /** Characters in a record; a quote that is never closed is found out here, not at the end of the file. */
 const LONGEST_RECORD = 65_536;
@@ -68,7 +68,7 @@ async function checkFile(file: string, help: string): Promise<void> {
   try {
     isFile = (await stat(file)).isFile();
   } catch (error) {
-    if (isMissing(error)) throw new UserError(`${shown(file)} is missing: ${help}`);
+    if (isMissing(error)) throw new UserError(`${missingAt(file)}: ${help}`);
     throw new UserError(`cannot read ${shown(file)}: ${shown(messageOf(error))}`);
   }
   // A pipe or a device might never end.

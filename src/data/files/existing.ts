@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { messageOf, UserError } from '../../core/errors.js';
 import { pathAt, type PathList } from './path-list.js';
 import { isMissing } from '../../core/read.js';
@@ -36,7 +37,7 @@ export async function checkPathsExist(
   // All before the last one looked at have been looked at, so these are the first of the list.
   wrong.sort((a, b) => a.index - b.index);
   const [first, ...others] = wrong.slice(0, NAMED);
-  const path = shown(pathAt(paths, first!.index));
+  const path = shown(resolve(pathAt(paths, first!.index)));
   const more = others.map(({ index }) => lines[index]).join(', ');
   const rest =
     more === '' ? '' : `; so are those on lines ${more}${wrong.length > NAMED ? ' and others' : ''}`;

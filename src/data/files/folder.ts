@@ -3,7 +3,7 @@ import { UserError } from '../../core/errors.js';
 import { evaluatedOn, type EvaluationSplit, type FileImages } from './file-images.js';
 import { checkClassCount, FileSplitBuilder } from './file-split-builder.js';
 import { classFolders, foldersAmong, listFolder, scanClasses, type ScanProgress } from './scan.js';
-import { shown } from './shown.js';
+import { missingAt, shown } from './shown.js';
 
 const HELP =
   'expected <dir>/train/<class>/* and <dir>/test/<class>/*, or <dir>/<class>/* with data.validation';
@@ -81,7 +81,7 @@ async function findSplits({
     return { trainFolder: dir, evaluation: undefined };
   }
   if (withTest && evaluateOn !== undefined && !there.includes(evaluateOn)) {
-    throw new UserError(`${shown(join(dir, evaluateOn))} is missing, and data.evaluateOn asks for it`);
+    throw new UserError(`${missingAt(join(dir, evaluateOn))}, and data.evaluateOn asks for it`);
   }
   if (withTest && evaluateOn === undefined && there.length === 2) {
     throw new UserError(

@@ -7,7 +7,7 @@ import { IMAGENET_CLASSES } from './imagenet-synsets.js';
 import { readGroundTruth } from './imagenet-truth.js';
 import { isFolder } from './info-files.js';
 import { classFolders, foldersAmong, isImage, listFolder, scanClasses, type ScanProgress } from './scan.js';
-import { shown } from './shown.js';
+import { missingAt, shown } from './shown.js';
 
 const HELP =
   'get ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar and ILSVRC2012_devkit_t12.tar.gz from https://image-net.org/download (it takes a registration) and lay them out as datasets/README.md says, "ImageNet"';
@@ -51,7 +51,7 @@ export async function countImagenetClasses(dir: string): Promise<number> {
 
 async function findClasses(dir: string): Promise<{ root: string; wnids: string[] }> {
   const root = await findRoot(dir);
-  if (root === undefined) throw new UserError(`${shown(join(dir, 'train'))} is missing: ${HELP}`);
+  if (root === undefined) throw new UserError(`${missingAt(join(dir, 'train'))}: ${HELP}`);
   const folder = join(root, 'train');
   const packed = (await listFolder(folder, HELP)).find(({ name }) => /^n\d{8}\.tar$/.test(name));
   if (packed) {

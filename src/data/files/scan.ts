@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { messageOf, UserError } from '../../core/errors.js';
 import { isMissing } from '../../core/read.js';
 import type { FileSplitBuilder } from './file-split-builder.js';
-import { shown } from './shown.js';
+import { missingAt, shown } from './shown.js';
 
 /** Called now and then with the number of images found so far. */
 export type ScanProgress = (images: number) => void;
@@ -26,7 +26,7 @@ export async function listFolder(path: string, help: string): Promise<Dirent[]> 
   try {
     entries = await readdir(path, { withFileTypes: true });
   } catch (error) {
-    if (isMissing(error)) throw new UserError(`${shown(path)} is missing or no folder: ${help}`);
+    if (isMissing(error)) throw new UserError(`${missingAt(path)} or no folder: ${help}`);
     throw new UserError(`cannot read the folder ${shown(path)}: ${shown(messageOf(error))}`);
   }
   const visible = entries.filter(({ name }) => !name.startsWith('.') && name !== '__MACOSX');

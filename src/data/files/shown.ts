@@ -1,3 +1,5 @@
+import { isAbsolute, resolve } from 'node:path';
+
 const LONGEST = 200;
 
 /** A name or a field from outside, fit for a message of one line: control characters spelled out, the end of a long one cut. */
@@ -7,4 +9,9 @@ export function shown(text: string): string {
     /[\p{Cc}\u2028\u2029]/gu,
     (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`,
   );
+}
+
+/** That a path is missing, with where it was looked for if that is not plain: `zoo is missing (looked for /home/me/zoo)`. */
+export function missingAt(path: string): string {
+  return `${shown(path)} is missing${isAbsolute(path) ? '' : ` (looked for ${shown(resolve(path))})`}`;
 }

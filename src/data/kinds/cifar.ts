@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { UserError } from '../../core/errors.js';
 import type { Dataset } from '../dataset.js';
+import { missingAt } from '../files/shown.js';
 import { exists } from '../../core/read.js';
 import { readCifarBinary } from './cifar-binary.js';
 import type { CifarCounts, CifarLayout } from './cifar-layout.js';
@@ -50,7 +51,7 @@ async function readCifar(
   const help = `run locallearn data fetch ${name}, or get it from https://www.cs.toronto.edu/~kriz/cifar.html and unpack it there, see datasets/README.md`;
   const found = (await exists(binary)) ? binary : (await exists(python)) ? python : undefined;
   if (found === undefined) {
-    throw new UserError(`${binary} is missing, and so is ${layout.python.folder} beside it: ${help}`);
+    throw new UserError(`${missingAt(binary)}, and so is ${layout.python.folder} beside it: ${help}`);
   }
   const read = found === binary ? readCifarBinary : readCifarPython;
   return {

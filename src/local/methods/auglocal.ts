@@ -41,6 +41,18 @@ function cutsBeforeDepth(network: Network, pieces: number, depth: number): Cuts 
   const cuts = evenCuts(network, pieces, { stemJoined: false }).slice(0, Math.max(0, pieces - depth - 1));
   if (cuts.length > 0) return cuts;
   throw new UserError(
-    `auglocal: depth ${depth} joins the last ${depth + 1} of ${pieces} blocks, which leaves no local one; ask for at least ${depth + 2} blocks, or a smaller depth`,
+    `auglocal: depth ${depth} joins the last ${depth + 1} of ${pieces} blocks, which leaves no local one; ${adviceOn(network, pieces, depth)}`,
   );
+}
+
+/** What of depth and number of blocks would do, within what the network has. */
+function adviceOn({ name, units: { length } }: Network, pieces: number, depth: number): string {
+  const deepest = (blocks: number): string => `a depth of at most ${blocks - 2}`;
+  if (length < 3) return `${name} has too few units for it, ${length} of at least 3`;
+  const ways = [
+    ...(pieces >= 3 ? [deepest(pieces)] : []),
+    ...(depth + 2 <= length ? [`at least ${depth + 2} of the ${length} blocks that ${name} has`] : []),
+  ];
+  if (ways.length > 0) return `ask for ${ways.join(', or ')}`;
+  return `ask for ${length} blocks, as many as ${name} has, and ${deepest(length)}`;
 }

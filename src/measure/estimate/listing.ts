@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import { imageCounts, isPresent } from '../../data/presence.js';
 import { describeDataset } from '../../data/registry.js';
 import { messageOf, UserError } from '../../core/errors.js';
@@ -78,7 +79,7 @@ async function listOne(path: string): Promise<ListedConfig> {
 }
 
 function refusePlugins(text: string, path: string): void {
-  const { value } = readDocument(text, path, []);
+  const value = readDocument(text, path, []).valueFor(z.unknown());
   if (typeof value !== 'object' || value === null || !('plugins' in value)) return;
   throw new UserError(`${path}: names plugins, which are code: they run in train and compare alone`);
 }

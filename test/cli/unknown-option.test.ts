@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { insteadOf } from '../../src/cli/unknown-option.js';
+
+const vocabulary = {
+  options: ['set', 'seed', 'out', 'tensorboard', 'help'],
+  keys: [
+    ...['name', 'data.name', 'data.trainImages', 'network.depth', 'train.epochs', 'train.batchSize'],
+    ...['train.learningRate', 'method.depth', 'method.auxiliary.depth'],
+  ],
+};
+const set = (...ways: string[]): string =>
+  `; a config's values are changed with --set (did you mean ${ways.join(' or ')}?)`;
+
+it.each<[string, string | undefined, string]>([
+  ['epochs', '3', set('--set train.epochs=3')],
+  ['epcohs', '3', set('--set train.epochs=3')],
+  ['batch-size', '8', set('--set train.batchSize=8')],
+  ['batch', '8', set('--set train.batchSize=8')],
+  ['lr', '0.1', set('--set train.learningRate=0.1')],
+  ['train.epochs', '3', set('--set train.epochs=3')],
+  ['depth', '8', set('--set network.depth=8', '--set method.depth=8')],
+  ['name', "my 'run", set(`--set 'name=my '\\''run'`)],
+  ['trainImages', undefined, set("--set 'data.trainImages=…'")],
+  ['tensorbord', undefined, ' (did you mean "tensorboard"?)'],
+  ['tensor-board', undefined, ' (did you mean "tensorboard"?)'],
+  ['tens', undefined, ' (did you mean "tensorboard"?)'],
+  ['wibble', '3', ''],
+])('--%s %s', (name, value, expected) => {
+  expect(insteadOf(name, value, vocabulary)).toBe(expected);
+});
+
+it('offers nothing that a command without --set cannot do', () => {
+  expect(insteadOf('epochs', '3', { options: ['format', 'out'], keys: [] })).toBe('');
+});
