@@ -52,25 +52,27 @@ async function createSampleDecoder({
   imageShape,
   mean,
   centreShare,
+  background,
 }: BatchPlan): Promise<SampleDecoder> {
   const { decodeCentre, decodeRectangle, openImage } = await import('../files/decode-file.js');
   if (augmentation === undefined) {
     return async (path, _streams, target) => {
-      target.set(await decodeCentre(await openImage(path), centreShare, imageShape));
+      target.set(await decodeCentre(await openImage(path), centreShare, imageShape, background));
     };
   }
   const { crop, flip } = augmentation;
   if (crop.kind === 'padded') {
     const augment = createAugmenter(augmentation, imageShape, mean);
     return async (path, streams, target) => {
-      augment(streams, await decodeCentre(await openImage(path), centreShare, imageShape), 0, target, 0);
+      const pixels = await decodeCentre(await openImage(path), centreShare, imageShape, background);
+      augment(streams, pixels, 0, target, 0);
     };
   }
   const finish = createFinisher(augmentation, imageShape, mean);
   return async (path, streams, target) => {
     const image = await openImage(path);
     const { rectangle, flipped } = drawCrop(streams, crop, flip, image.width, image.height);
-    target.set(await decodeRectangle(image, rectangle, imageShape));
+    target.set(await decodeRectangle(image, rectangle, imageShape, background));
     if (flipped) mirror(target, imageShape);
     finish?.(streams, target);
   };

@@ -1,7 +1,7 @@
 import { createAugmenter } from '../augment/augmenter.js';
 import type { ImageShape } from '../augment/raster.js';
 import { sampleStreams } from '../augment/streams.js';
-import type { Augmentation, BadImage, MemorySplit, Split } from '../dataset.js';
+import type { Augmentation, BadImage, Colour, MemorySplit, Split } from '../dataset.js';
 import { createFileFiller } from './fill-files.js';
 
 /** What a batch's bytes are a function of, with the epoch and the step. Plain data: it goes to the workers. */
@@ -15,6 +15,8 @@ export interface BatchPlan {
   readonly augmentation: Augmentation | undefined;
   /** Of an image file: the share of the shorter side that is taken from its middle, where no crop is drawn. */
   readonly centreShare: number;
+  /** Of an image file: what shows through its transparent parts. */
+  readonly background: Colour;
   /** The images' indices in the order of the epoch at hand, over shared memory, rewritten between epochs. */
   readonly order: Uint32Array;
 }

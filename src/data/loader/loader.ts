@@ -3,6 +3,7 @@ import { permutation, randomStream } from '../../core/random.js';
 import { checkAugmentation } from '../augment/augmenter.js';
 import type { BatchSource } from './batch-source.js';
 import { batchOf, checkUsable } from './batch-source.js';
+import { defaultBackground } from '../dataset.js';
 import type { Dataset, ImageBatch, MemorySplit, OnBadImage, Split } from '../dataset.js';
 import type { BatchPlan } from './fill.js';
 import { createFiller } from './fill.js';
@@ -10,7 +11,10 @@ import { sharedBytes, sharedLabels } from '../split.js';
 import { WorkerPool } from './worker-pool.js';
 
 /** What the loader needs to know of the data set that a split belongs to. */
-export type LoadedDataset = Pick<Dataset, 'imageShape' | 'mean' | 'augmentation' | 'onBadImage'>;
+export type LoadedDataset = Pick<
+  Dataset,
+  'imageShape' | 'mean' | 'augmentation' | 'onBadImage' | 'background'
+>;
 
 export interface LoaderOptions {
   readonly batchSize: number;
@@ -82,6 +86,7 @@ export function openLoader(dataset: LoadedDataset, split: Split, options: Loader
     seed,
     augmentation,
     centreShare: dataset.augmentation.crop.kind === 'resized' ? evaluationShare : 1,
+    background: dataset.background ?? defaultBackground,
     order,
   };
   const source =

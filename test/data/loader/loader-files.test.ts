@@ -125,6 +125,31 @@ describe('batches of image files', () => {
     }
   });
 
+  test.each([0, 2])(
+    'transparent images show the data set’s background, white if none is named: %i workers',
+    async (workers) => {
+      const clear = join(folder, 'clear.png');
+      await sharp({ create: { width: 24, height: 24, channels: 4, background: '#00000000' } })
+        .png()
+        .toFile(clear);
+      const pixelsOn = async (traits: LoadedDataset, augment: boolean): Promise<number[]> => {
+        const loader = opened({ workers, augment, batchSize: 1 }, splitOf([clear]), traits);
+        return [...(await collect(loader.batches(1)))[0]!.images];
+      };
+      const padded: LoadedDataset = {
+        ...dataset,
+        augmentation: { crop: { kind: 'padded', pad: 0, padMode: 'zero' }, flip: true },
+      };
+      for (const traits of [dataset, padded]) {
+        for (const augment of [true, false]) {
+          expect(new Set(await pixelsOn(traits, augment))).toEqual(new Set([255]));
+          const named = await pixelsOn({ ...traits, background: [10, 20, 30] }, augment);
+          expect(named).toEqual(Array.from({ length: 256 }, () => [10, 20, 30]).flat());
+        }
+      }
+    },
+  );
+
   test('a sample varies with seed, epoch and its index alone', async () => {
     const whole = await collect(opened({ batchSize: count, shuffle: false, workers: 0 }).batches(4));
     const small = await collect(opened({ batchSize: 3, shuffle: false }).batches(4));
