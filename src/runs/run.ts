@@ -251,6 +251,7 @@ async function trainInto(
       notice,
       dataset: dataset.name,
       datasetSource: dataset.source,
+      datasetNotes: dataset.notes,
       plugins: config.plugins,
       machine: thisMachine(),
     },
