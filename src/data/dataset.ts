@@ -105,7 +105,7 @@ export interface Dataset {
   readonly source?: string;
 }
 
-/** An image file that could not be decoded. */
+/** An image file that could not be decoded, or whose batch was left out because all others in it could not be. */
 export interface BadImage {
   /** In the split. */
   readonly index: number;

@@ -14,7 +14,10 @@ const common = {
   validation: z.number().gt(0).lt(1).exactOptional(),
   /** How training images are varied, where it is not as the data set's papers do it. */
   augmentation: augmentationSchema.exactOptional(),
-  /** What becomes of an image file that cannot be decoded: an error, or its batch goes without it. */
+  /**
+   * What becomes of an image file that cannot be decoded: an error, or its batch goes without it. An image that is then
+   * alone in its batch is not trained on.
+   */
   onBadImage: z.enum(['fail', 'skip']).default('fail'),
 };
 

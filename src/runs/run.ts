@@ -10,6 +10,7 @@ import { buildNetwork } from '../networks/build.js';
 import { networkWeights } from '../networks/export.js';
 import { disposeNetwork } from '../networks/network.js';
 import type { EpochMetrics, TrainEvent } from '../train/events.js';
+import { checkLoneImage } from '../train/check-lone-image.js';
 import { checkMixing } from '../train/check-mixing.js';
 import { Diverged } from '../train/diverged.js';
 import type { TrainState } from '../train/state.js';
@@ -113,6 +114,7 @@ export async function prepareMethod(
   if (chosen.balanced !== undefined) observer?.note(`${label}: ${inWords(chosen.balanced)}`);
   await withStrategy(experiment, chosen.method, (strategy) => {
     if (config.train.mixup > 0) checkMixing(strategy);
+    if (config.train.batchSize === 1) checkLoneImage(strategy);
     return Promise.resolve();
   });
   return chosen;

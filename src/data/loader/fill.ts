@@ -17,6 +17,8 @@ export interface BatchPlan {
   readonly centreShare: number;
   /** Of an image file: what shows through its transparent parts. */
   readonly background: Colour;
+  /** Whether an image is left out that is alone in its batch because the others are bad. */
+  readonly dropLone: boolean;
   /** The images' indices in the order of the epoch at hand, over shared memory, rewritten between epochs. */
   readonly order: Uint32Array;
 }

@@ -259,6 +259,30 @@ describe('bad images', () => {
       );
     },
   );
+
+  test.each([0, 2])(
+    'where asked for, an image that is alone in its batch goes with them (%i workers)',
+    async (workers) => {
+      const options = { workers, shuffle: false, batchSize: 10 };
+      const allBut = (kept: readonly number[]): number[] =>
+        Array.from({ length: 20 }, (_, i) => i).filter((i) => !kept.includes(i));
+      const split = damaged(allBut([4, 11, 17]));
+      const sizes = async (dropLone: boolean): Promise<number[][]> => {
+        const batches = await collect(opened({ ...options, dropLone }, split, skipping).batches(1));
+        return batches.map(({ size, skipped }) => [size, skipped.length]);
+      };
+      const whole = [10, 0];
+      expect(await sizes(false)).toEqual([[1, 9], [2, 8], whole, whole]);
+      expect(await sizes(true)).toEqual([[0, 10], [2, 8], whole, whole]);
+      const [first] = await collect(opened({ ...options, dropLone: true }, split, skipping).batches(1));
+      const reason = 'is alone in its batch, of which all other images are bad';
+      expect(first!.skipped.at(-1)).toEqual({ index: 4, path: paths[4], reason });
+      // A batch that was never larger is no such batch.
+      const single = opened({ ...options, batchSize: 1, dropLone: true }, split, skipping);
+      const alone = await collect(single.batches(1));
+      expect(alone.filter(({ size }) => size === 1)).toHaveLength(23);
+    },
+  );
 });
 
 describe('the process', () => {
