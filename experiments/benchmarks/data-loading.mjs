@@ -104,7 +104,7 @@ async function benchFiles(folder) {
         const whole = sizes.get(paths[i]);
         const streams = sampleStreams(seed, epoch, i);
         const { rectangle } = drawCrop(streams, crop, true, whole.width, whole.height);
-        await rectanglePipeline(paths[i], whole, rectangle, shape).toBuffer();
+        await rectanglePipeline({ ...whole, bytes: paths[i], hasAlpha: false }, rectangle, shape).toBuffer();
       }
     };
     const start = performance.now();

@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../core/text.js';
+import type { Dataset } from '../data/dataset.js';
 import type { RunObserver } from '../runs/run.js';
 import type { EpochMetrics } from '../train/events.js';
 import { colored, isInteractive } from './color.js';
@@ -126,6 +127,11 @@ export function slowNotes(quiet: boolean): (message: string) => void {
   return (message) => {
     if (performance.now() - start > 1000) notify(message, quiet);
   };
+}
+
+/** Says what a data set's files were taken for otherwise than they lie there. */
+export function notifyOfData({ notes = [] }: Pick<Dataset, 'notes'>, quiet: boolean): void {
+  for (const note of notes) notify(note, quiet);
 }
 
 /** Says on standard error what the user should know but need not act on. */

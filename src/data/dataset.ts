@@ -72,6 +72,12 @@ export interface Augmentation {
   readonly cutout?: Cutout;
 }
 
+/** Red, green and blue, 0…255. */
+export type Colour = readonly [red: number, green: number, blue: number];
+
+/** What shows through the transparent parts of image files where a data set names nothing else. */
+export const defaultBackground: Colour = [255, 255, 255];
+
 /** What becomes of an image file that cannot be decoded: an error, or its batch goes without it. */
 export type OnBadImage = 'fail' | 'skip';
 
@@ -91,11 +97,15 @@ export interface Dataset {
   readonly augmentation: Augmentation;
   /** Default: `fail`. */
   readonly onBadImage?: OnBadImage;
+  /** Behind the transparent parts of image files; default: white. */
+  readonly background?: Colour;
+  /** What a person should know of how its files were taken, a line each. */
+  readonly notes?: readonly string[];
   /** For the log: the folder it was read from, where it comes in several forms. */
   readonly source?: string;
 }
 
-/** An image file that could not be decoded. */
+/** An image file that could not be decoded, or whose batch was left out because all others in it could not be. */
 export interface BadImage {
   /** In the split. */
   readonly index: number;

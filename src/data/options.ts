@@ -15,7 +15,10 @@ const common = {
   validation: z.number().gt(0).lt(1).exactOptional(),
   /** How training images are varied, where it is not as the data set's papers do it. */
   augmentation: augmentationSchema.exactOptional(),
-  /** What becomes of an image file that cannot be decoded: an error, or its batch goes without it. */
+  /**
+   * What becomes of an image file that cannot be decoded: an error, or its batch goes without it. An image that is then
+   * alone in its batch is not trained on.
+   */
   onBadImage: z.enum(['fail', 'skip']).default('fail'),
 };
 
@@ -36,9 +39,16 @@ const imageSize = z
   })
   .default(224);
 
+const byte = z.int().min(0).max(255);
+/** What shows through the transparent parts of images: red, green and blue; default: white. */
+const background = z
+  .tuple([byte, byte, byte], { error: 'must be a list of three whole numbers 0 to 255: [red, green, blue]' })
+  .exactOptional();
+
 /** What data sets of one's own have. */
 const own = {
   imageSize,
+  background,
   /** 3: red, green and blue; 1: grey. */
   channels: z.literal([3, 1]).default(3),
   /** Per channel, of pixel values scaled to 0…1; default: ImageNet's, for grey their average. */
@@ -61,7 +71,7 @@ const official = [
     ...common,
   }),
   z.strictObject({ name: z.literal('stl10'), dir: dirOf('stl10'), ...common }),
-  z.strictObject({ name: z.literal('imagenet'), dir: dirOf('imagenet'), imageSize, ...common }),
+  z.strictObject({ name: z.literal('imagenet'), dir: dirOf('imagenet'), imageSize, background, ...common }),
 ] as const;
 
 const folder = z

@@ -55,6 +55,7 @@ export async function loadDataset(
     ...dataset,
     augmentation: overrideAugmentation(dataset.augmentation, options.augmentation),
     onBadImage: options.onBadImage,
+    ...('background' in options && { background: options.background }),
     train: select(dataset, 'train', trainImages, seed),
     test: select(dataset, 'test', testImages, seed),
   };

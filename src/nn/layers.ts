@@ -5,6 +5,7 @@ import { linearOp } from '../engine/fused/linear.js';
 import { fused } from '../engine/fused/registry.js';
 import { resizeBilinearOp } from '../engine/fused/resize.js';
 import { outsideTape } from '../engine/tape.js';
+import { UserError } from '../core/errors.js';
 import { pureLayer, type Counter, type Layer } from './layer.js';
 import {
   childScope,
@@ -88,6 +89,7 @@ export function conv(scope: Scope, options: ConvOptions): Layer {
 }
 
 interface NormParameters {
+  readonly name: string;
   readonly trained: readonly [gamma: Parameter, beta: Parameter];
   readonly buffers: readonly [mean: Parameter, variance: Parameter];
   /** PyTorch's; nothing here reads it. */
@@ -104,6 +106,7 @@ function normParameters(scope: Scope, channels: number): NormParameters {
   const variance = create('running_var', 1);
   const vector = ({ variable }: Parameter): tf.Variable<tf.Rank.R1> => variable as tf.Variable<tf.Rank.R1>;
   return {
+    name: scope.name,
     trained: [gamma, beta],
     buffers: [mean, variance],
     tracked: { name: childScope(scope, 'num_batches_tracked').name, torch: true, value: 0 },
@@ -137,6 +140,26 @@ function countedPasses<T>(
   return result;
 }
 
+/**
+ * Throws a UserError where the layer would find a variance from one value of a channel. On some engines that is an error
+ * of their own, on others the numbers are lost.
+ */
+function refuseLoneValues({ name }: NormParameters, values: number, { training }: Mode): void {
+  if (!training || values > 1) return;
+  throw new UserError(
+    `the batch normalisation '${name}' has one value a channel, of which there is no variance: a single image whose features there are 1×1; take batches of two images or more`,
+  );
+}
+
+/** How many positions a convolution's result has in all images. */
+function positionsAfter(x: tf.Tensor, { filter, stride, padding }: ConvParameters): number {
+  const [batch = 0, height = 0, width = 0] = x.shape;
+  const [kernelHeight = 0, kernelWidth = 0] = filter.variable.shape;
+  const after = (size: number, kernel: number): number =>
+    Math.floor((size + 2 * padding - kernel) / stride) + 1;
+  return batch * after(height, kernelHeight) * after(width, kernelWidth);
+}
+
 /** Convolution → batch normalisation, with an optional residual and ReLU, as one fused op. */
 export interface ConvBatchNorm extends Layer {
   /** `residualKept`: see `ResidualOptions`. */
@@ -156,6 +179,7 @@ export function convBatchNorm(
     buffers: norm.buffers,
     counters: [norm.tracked],
     forward(x, mode, residual, residualKept) {
+      refuseLoneValues(norm, positionsAfter(x, parameters), mode);
       return countedPasses(norm, mode, () =>
         fused().convBatchNorm(x as tf.Tensor4D, convolution(parameters), norm.norm, {
           relu: options.relu,
@@ -175,10 +199,12 @@ export function batchNorm(scope: Scope, channels: number, { relu }: { readonly r
     parameters: parameters.trained,
     buffers: parameters.buffers,
     counters: [parameters.tracked],
-    forward: (x, mode) =>
-      countedPasses(parameters, mode, () =>
+    forward: (x, mode) => {
+      refuseLoneValues(parameters, x.size / channels, mode);
+      return countedPasses(parameters, mode, () =>
         fused().batchNorm(x as tf.Tensor4D, parameters.norm, { relu, mode }),
-      ),
+      );
+    },
   };
 }
 

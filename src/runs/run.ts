@@ -12,6 +12,7 @@ import { networkWeights } from '../networks/export.js';
 import { disposeNetwork } from '../networks/network.js';
 import type { EpochMetrics, TrainEvent } from '../train/events.js';
 import { checkLearningRate } from '../train/check-learning-rate.js';
+import { checkLoneImage } from '../train/check-lone-image.js';
 import { checkMixing } from '../train/check-mixing.js';
 import { Diverged } from '../train/diverged.js';
 import type { TrainState } from '../train/state.js';
@@ -116,6 +117,7 @@ export async function prepareMethod(
   if (chosen.balanced !== undefined) observer?.note(`${label}: ${inWords(chosen.balanced)}`);
   await withStrategy(experiment, chosen.method, (strategy) => {
     if (config.train.mixup > 0) checkMixing(strategy);
+    if (config.train.batchSize === 1) checkLoneImage(strategy);
     return Promise.resolve();
   });
   return chosen;
@@ -255,6 +257,7 @@ async function trainInto(
       notice,
       dataset: dataset.name,
       datasetSource: dataset.source,
+      datasetNotes: dataset.notes,
       plugins: config.plugins,
       machine: thisMachine(),
     },

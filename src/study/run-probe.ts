@@ -68,6 +68,7 @@ async function openFor({ config, registry }: TrainedRun, options: RunProbeOption
   const { engine, onNotice, onScan } = options;
   const experiment = await openExperiment({ ...config, engine }, registry, onScan);
   if (experiment.notice !== undefined) onNotice?.(experiment.notice);
+  for (const note of experiment.dataset.notes ?? []) onNotice?.(note);
   return experiment;
 }
 

@@ -18,7 +18,7 @@ export type TrainEvent =
       readonly loss: number;
     }
   | { readonly type: 'evaluation'; readonly epoch: number; readonly step: number; readonly steps: number }
-  /** Image files that could not be decoded and were left out, each the first time in a run. */
+  /** Image files that could not be decoded or were alone in their batch, and were left out, each the first time in a run. */
   | {
       readonly type: 'skipped';
       readonly epoch: number;
@@ -43,7 +43,7 @@ export interface EpochMetrics {
   readonly evaluationSeconds: number;
   /** Of the training seconds, those spent waiting for batches. */
   readonly dataWaitSeconds: number;
-  /** Bad images, of training and of evaluation, that were left out. */
+  /** Bad images, of training and of evaluation, that were left out, and those alone in their training batch. */
   readonly skippedImages: number;
   /** The allocator's peak over the epoch's training steps. */
   readonly peakMemoryBytes: number;

@@ -45,7 +45,8 @@ const prefetch = 4;
 
 /**
  * Trains a strategy's network and evaluates it after each epoch. Order and augmentation of the images depend on the
- * seed and the epoch alone. Images that do not fill the last batch of an epoch are left out of it.
+ * seed and the epoch alone. Images that do not fill the last batch of an epoch are left out of it, and so is, with
+ * `onBadImage: skip`, an image that is alone in its batch: it counts as skipped.
  *
  * Throws a ZodError for invalid options, and a UserError if the learning rate is 0 throughout, a batch is larger than the data set, an image file cannot
  * be decoded and is not to be skipped, or the state to go on from is another strategy's; a Diverged if a loss stops
@@ -65,6 +66,8 @@ export async function train(
     shuffle: true,
     augment: options.augment,
     dropLast: true,
+    // Batch normalisation and losses that compare images need two.
+    dropLone: true,
     workers,
     prefetch,
   });
@@ -139,7 +142,9 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
   onEvent?.({ type: 'epoch-start', epoch, epochs: options.epochs, steps, learningRate });
   if (!(await runSteps(run, tally))) return undefined;
   if (tally.steps === 0) {
-    throw new UserError(`epoch ${epoch}: there is no image to train on: all of them are bad`);
+    throw new UserError(
+      `epoch ${epoch}: there is no image to train on: all of them are bad, or alone in their batch`,
+    );
   }
 
   const evaluationStart = performance.now();

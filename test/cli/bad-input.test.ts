@@ -120,6 +120,21 @@ describe.concurrent('what a config asks for', () => {
     );
   });
 
+  it.each(['auto', 'wasm'])('is one image a batch where DGL normalises over it (%s)', async (engine) => {
+    expectOneLine(
+      await train(
+        '--set',
+        'method={ method: dgl, blocks: 2 }',
+        '--set',
+        'train.batchSize=1',
+        '--engine',
+        engine,
+      ),
+      1,
+      /train\.batchSize: 1 is too few: the batch normalisation '.+' has one value a channel/,
+    );
+  });
+
   it('is that in the last method of a comparison, before any is trained', async () => {
     const compared = join(folder, 'compared.yaml');
     const methods = 'methods: [{ method: bp }, { method: man, blocks: 9 }]';

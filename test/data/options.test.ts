@@ -31,6 +31,19 @@ describe('data options', () => {
     expect(dataOptionsSchema.parse({ name: 'csv', file: 'x.csv' })).not.toHaveProperty('dir');
   });
 
+  test('name the background of transparent parts where there are image files', () => {
+    const background = [255, 128, 0];
+    for (const own of [{ name: 'folder', dir: 'x' }, { name: 'csv', file: 'x' }, { name: 'imagenet' }]) {
+      expect(dataOptionsSchema.parse({ ...own, background })).toMatchObject({ background });
+      expect(dataOptionsSchema.parse(own)).not.toHaveProperty('background');
+    }
+    expect(problem({ name: 'cifar10', background })).toContain('background: unknown key');
+    expect(problem({ name: 'folder', dir: 'x', background: 'white' })).toBe(
+      'background: must be a list of three whole numbers 0 to 255: [red, green, blue]',
+    );
+    expect(problem({ name: 'folder', dir: 'x', background: [0, 0, 256] })).toContain('background');
+  });
+
   test('are the same when they are read again', () => {
     const options = {
       name: 'csv',

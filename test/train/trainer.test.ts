@@ -227,18 +227,47 @@ describe.skipIf(!nativeStatus().available)('train', () => {
       expect(await run(0)).toEqual(first);
     });
 
+    it.each([0, 1])(
+      'leaves an image out that is alone in its batch, and counts it: %i workers',
+      async (workers) => {
+        const damaged = await files([3, 40], [7]);
+        const events: TrainEvent[] = [];
+        const onEvent = (event: TrainEvent): void => void events.push(event);
+        // DGL's linear layers have one value a channel of a single image.
+        const options = { ...section, epochs: 1, batchSize: 2, workers, seed: 1, engine, onEvent };
+        const { epochs } = await train(build({ method: 'dgl', blocks: 2 }), damaged, options);
+        const skipped = events.flatMap((event) =>
+          event.type === 'skipped' && event.split === 'train' ? event.images : [],
+        );
+        const alone = skipped.filter(
+          ({ reason }) => reason === 'is alone in its batch, of which all other images are bad',
+        );
+        expect(skipped).toHaveLength(4);
+        expect(alone).toHaveLength(2);
+        for (const { path, index } of alone) expect(path).toBe(join(folder, `train-${index}.png`));
+        const trained = events.flatMap((event) => (event.type === 'step' ? [event.images] : []));
+        expect(trained).toEqual(Array<number>(46).fill(2));
+        // One more is bad of those to evaluate on, where an image may be alone.
+        expect(epochs[0]!.skippedImages).toBe(5);
+      },
+    );
+
     it('fails at the first bad one if so told, with its name', async () => {
       const damaged: Dataset = { ...(await files([3], [])), onBadImage: 'fail' };
-      const run = train(build({ method: 'bp' }), damaged, { ...section, seed: 1, engine });
-      await expect(run).rejects.toThrow(UserError);
-      await expect(run).rejects.toThrow(`${join(folder, 'train-3.png')} (image 3) is no JPEG`);
+      for (const batchSize of [16, 2]) {
+        const run = train(build({ method: 'bp' }), damaged, { ...section, batchSize, seed: 1, engine });
+        await expect(run).rejects.toThrow(UserError);
+        await expect(run).rejects.toThrow(`${join(folder, 'train-3.png')} (image 3) is no JPEG`);
+      }
     });
 
     it('says so where no image is left', async () => {
       const all = Array.from({ length: 96 }, (_, i) => i);
       const options = { ...section, epochs: 1, seed: 1, engine };
       const untrained = train(build({ method: 'bp' }), await files(all, []), options);
-      await expect(untrained).rejects.toThrow('epoch 1: there is no image to train on: all of them are bad');
+      await expect(untrained).rejects.toThrow(
+        'epoch 1: there is no image to train on: all of them are bad, or alone in their batch',
+      );
       const unmeasured = train(build({ method: 'bp' }), await files([], all.slice(0, 30)), options);
       await expect(unmeasured).rejects.toThrow('there is no image to evaluate on: all of them are bad');
     });

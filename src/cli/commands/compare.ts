@@ -12,7 +12,7 @@ import {
   type RunArguments,
 } from '../options.js';
 import { UsageError } from '../errors.js';
-import { notify, progressObserver, scanNotes } from '../progress.js';
+import { notify, notifyOfData, progressObserver, scanNotes } from '../progress.js';
 
 export const compareOptions = {
   ...configOptions,
@@ -60,6 +60,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
     await withInterrupts(async (signal) => {
       const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
       notify(experiment.notice, args.quiet);
+      notifyOfData(experiment.dataset, args.quiet);
       const observer = progressObserver(process.stderr, args.quiet);
       const { results } = await compare(experiment, {
         parent,

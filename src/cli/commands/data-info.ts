@@ -4,7 +4,7 @@ import type { DatasetInfo, Range } from '../../data/info.js';
 import { textTable } from '../../core/table.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
-import { scanNotes } from '../progress.js';
+import { notifyOfData, scanNotes } from '../progress.js';
 import { nameArgument, selectionOf, selectionOptions, type SelectionArguments } from './data-options.js';
 import { amountProgress } from './data-progress.js';
 
@@ -44,6 +44,7 @@ export const infoCommand: CommandModule<object, InfoArguments> = {
     await withInterrupts(async (signal) => {
       try {
         const dataset = await loadDataset(data, seed, scanNotes(args.quiet));
+        notifyOfData(dataset, args.quiet);
         const all = dataset.train.kind === 'memory' ? dataset.train.size : defaultFileImages;
         const info = await datasetInfo(dataset, {
           images: args.images ?? all,

@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
 import { UsageError } from '../errors.js';
-import { scanNotes } from '../progress.js';
+import { notifyOfData, scanNotes } from '../progress.js';
 import { nameArgument, selectionOf, selectionOptions, type SelectionArguments } from './data-options.js';
 
 export const previewOptions = {
@@ -37,6 +37,7 @@ export const previewCommand: CommandModule<object, PreviewArguments> = {
     const { previewImage } = await import('../../data/preview.js');
     const { writeFileAtomic } = await import('../../core/files.js');
     const dataset = await loadDataset(data, seed, scanNotes(args.quiet));
+    notifyOfData(dataset, args.quiet);
     writeFileAtomic(args.out, await previewImage(dataset, { images: args.images, seed, augment }));
     process.stdout.write(`preview: ${args.out}\n`);
   },

@@ -5,7 +5,7 @@ import type { CommandModule } from 'yargs';
 import { filesOf, manifestNames, readManifest, type Manifest } from '../../data/fetch/manifest.js';
 import { UserError } from '../../core/errors.js';
 import { withInterrupts } from '../interrupts.js';
-import { scanNotes } from '../progress.js';
+import { notifyOfData, scanNotes } from '../progress.js';
 import { nameArgument, selectionOf, selectionOptions, type SelectionArguments } from './data-options.js';
 import { amountProgress } from './data-progress.js';
 
@@ -57,6 +57,7 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
           report(wrong.map(({ path, problem }) => `${resolve(dir, path)}: ${problem}`));
         }
         const dataset = await loadDataset(selected, seed, scanNotes(args.quiet));
+        notifyOfData(dataset, args.quiet);
         const official = isWhole(selected) ? manifest?.images : undefined;
         report(
           await readThrough(dataset, official, {

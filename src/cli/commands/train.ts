@@ -14,7 +14,7 @@ import {
   runOptions,
   type RunArguments,
 } from '../options.js';
-import { notify, progressObserver, scanNotes } from '../progress.js';
+import { notify, notifyOfData, progressObserver, scanNotes } from '../progress.js';
 
 export const trainOptions = {
   ...configOptions,
@@ -82,6 +82,7 @@ async function newRun(args: TrainArguments, path: string | undefined, parent: st
   return async (options) => {
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
     notify(experiment.notice, args.quiet);
+    notifyOfData(experiment.dataset, args.quiet);
     return runExperiment(experiment, method, { ...options, parent });
   };
 }
@@ -103,6 +104,7 @@ async function oldRun(args: TrainArguments, path: string | undefined, folder: st
     }
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
     notify(experiment.notice, args.quiet);
+    notifyOfData(experiment.dataset, args.quiet);
     return resumeRun(experiment, folder, options);
   };
 }

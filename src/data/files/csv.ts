@@ -1,12 +1,14 @@
 import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { UserError } from '../../core/errors.js';
 import type { FileSplit } from '../dataset.js';
+import { packPaths, pathAt } from './path-list.js';
 import { readCsvRows } from './csv-rows.js';
 import { checkPathsExist } from './existing.js';
 import { evaluatedOn, type EvaluationSplit, type FileImages } from './file-images.js';
 import { checkClassCount, FileSplitBuilder, MOST_CLASSES } from './file-split-builder.js';
 import type { ScanProgress } from './scan.js';
 import { shown } from './shown.js';
+import { composed, spellingNotes } from './spelling.js';
 
 const HELP = 'expected a CSV file with the columns path,label[,split]';
 const SPLITS = ['train', 'test', 'val'] as const;
@@ -26,7 +28,8 @@ export interface CsvRequest {
 /**
  * A list of images, `path,label[,split]`: `split` is train, test or val, without that column all rows are for training.
  * Relative paths begin at the file's folder; absolute ones and `..` are allowed. A label is a class's name or number:
- * classes are ordered by value if all labels are whole numbers, else by code units.
+ * classes are ordered by value if all labels are whole numbers, else by code units. Labels that print alike are one
+ * (Unicode NFC), and a file may have its accents in the other spelling than the list.
  * @throws UserError naming file and line for what `readCsvRows` refuses, an empty path or label, an unknown split, a
  *   path that is there twice or does not exist, and a class without training images
  */
@@ -35,17 +38,25 @@ export async function readCsvList(request: CsvRequest, progress?: ScanProgress):
   const list = await readRows(request);
   const evaluation = withTest ? chooseEvaluation(request, list) : undefined;
   const { labels, classes } = orderClasses(list);
+  const notes = spellingNotes(`${shown(file)}: the labels`, list.spellings);
   const split = async (name: 'train' | EvaluationSplit, done: number): Promise<FileSplit> => {
-    const { paths, lines } = list.splits[name];
-    const images = paths.finish();
+    const { paths: rows, lines } = list.splits[name];
+    const images = rows.finish();
     images.labels.forEach((seen, i) => (images.labels[i] = labels[seen]!));
-    await checkPathsExist(file, images.paths, lines, (checked) => progress?.(done + checked));
-    return images;
+    const spelled = await checkPathsExist(file, images.paths, lines, (checked) => progress?.(done + checked));
+    if (spelled.size === 0) return images;
+    const [[first, path] = [0, '']] = spelled;
+    const others = spelled.size === 1 ? '' : `, and ${spelled.size - 1} more`;
+    notes.push(
+      `${shown(file)}:${lines[first]}: ${shown(path)} has its accents in another spelling than the list (Unicode NFC or NFD): taken as it is there${others}`,
+    );
+    const paths = Array.from({ length: images.size }, (_, i) => spelled.get(i) ?? pathAt(images.paths, i));
+    return { ...images, paths: packPaths(paths) };
   };
   const train = await split('train', 0);
-  if (evaluation === undefined) return { classes, train, test: undefined, evaluatedOn: 'validation' };
+  if (evaluation === undefined) return { classes, train, test: undefined, evaluatedOn: 'validation', notes };
   const test = await split(evaluation, train.size);
-  return { classes, train, test, evaluatedOn: evaluatedOn(evaluation) };
+  return { classes, train, test, evaluatedOn: evaluatedOn(evaluation), notes };
 }
 
 /** The number of classes; paths are not looked at. */
@@ -66,11 +77,14 @@ interface Rows {
   readonly splits: Readonly<Record<(typeof SPLITS)[number], SplitRows>>;
   /** In the order in which they are first seen. */
   readonly labels: ReadonlyMap<string, { readonly line: number; inTraining: boolean }>;
+  /** The labels as the file has them. */
+  readonly spellings: ReadonlySet<string>;
 }
 
 async function readRows({ file, dir }: CsvRequest): Promise<Rows> {
   const base = dir ?? dirname(file);
   const lineOf = new Map<string, number>();
+  const spellings = new Set<string>();
   const seen = new Map<string, { readonly number: number; readonly line: number; inTraining: boolean }>();
   const empty = (): SplitRows => ({ paths: new FileSplitBuilder(), lines: [] });
   const splits = { train: empty(), test: empty(), val: empty() };
@@ -84,24 +98,25 @@ async function readRows({ file, dir }: CsvRequest): Promise<Rows> {
     const split = SPLITS.find((name) => name === (given ?? 'train'));
     if (!split) throw refuse(`expected a split ${SPLITS.join(', ')}, found ${shown(given ?? '')}`);
     const whole = isAbsolute(path) ? normalize(path) : join(base, path);
-    const twin = lineOf.get(whole);
+    const twin = lineOf.get(composed(whole));
     if (twin !== undefined) throw refuse(`${shown(path)} is on line ${twin} already: keep one of them`);
     if (lineOf.size >= MOST_ROWS) throw refuse(`more than ${MOST_ROWS} rows`);
-    lineOf.set(whole, line);
-    let entry = seen.get(label);
+    lineOf.set(composed(whole), line);
+    spellings.add(label);
+    let entry = seen.get(composed(label));
     if (!entry) {
       if (seen.size >= MOST_CLASSES) {
         throw refuse(`more than ${MOST_CLASSES} classes: is "label" the right column?`);
       }
       entry = { number: seen.size, line, inTraining: false };
-      seen.set(label, entry);
+      seen.set(composed(label), entry);
     }
     if (split === 'train') entry.inTraining = true;
     splits[split].paths.add(whole, entry.number);
     splits[split].lines.push(line);
   });
   if (lineOf.size === 0) throw new UserError(`${shown(file)}: no rows after the header`);
-  return { file, splits, labels: seen };
+  return { file, splits, labels: seen, spellings };
 }
 
 /** The classes in order, and for each label as first seen its class. */

@@ -3,8 +3,10 @@ import sharp, { type Sharp } from 'sharp';
 import { messageOf } from '../../core/errors.js';
 import type { ImageShape, Rectangle } from '../augment/raster.js';
 import { BadImageError } from './bad-image.js';
+import { defaultBackground, type Colour } from '../dataset.js';
 import { outlineOf, sniffFormat } from '../image-bytes.js';
 import { isMissing } from '../../core/read.js';
+import { readTiffSamples } from './tiff-samples.js';
 
 /** In pixels, of an image that stands upright. */
 export interface Size {
@@ -12,9 +14,10 @@ export interface Size {
   readonly height: number;
 }
 
-/** A file's content and its size. */
+/** A file's content, its size, and whether parts of it may be transparent. */
 export interface EncodedImage extends Size {
   readonly bytes: Buffer;
+  readonly hasAlpha: boolean;
 }
 
 /** No photograph is larger; what claims to be is refused before it is decoded. */
@@ -37,7 +40,8 @@ sharp.cache(false);
 
 /**
  * Reads an image file and its header: JPEG, PNG, GIF (its first picture), WebP, TIFF or AVIF, at most 2²⁸ bytes and
- * 100 million pixels. A JPEG or PNG file without its end is refused, whichever part of it is going to be used.
+ * 100 million pixels. A JPEG or PNG file without its end is refused, whichever part of it is going to be used, and so
+ * is a TIFF file of numbers that are not whole, signed, or wider than 16 bits: it does not say which of them is white.
  * @throws BadImageError
  */
 export async function openImage(path: string): Promise<EncodedImage> {
@@ -46,30 +50,59 @@ export async function openImage(path: string): Promise<EncodedImage> {
   if (format === undefined) throw new BadImageError('is no JPEG, PNG, GIF, WebP, TIFF or AVIF image');
   const { whole, size } = outlineOf(bytes, format);
   if (!whole) throw new BadImageError(`is truncated: its ${format} data has no end`);
-  const { width, height } = size ?? (await sizeOf(bytes));
-  return { bytes, width, height };
+  if (size !== undefined) return { bytes, ...size, hasAlpha: false };
+  const samples = format === 'TIFF' ? readTiffSamples(bytes) : undefined;
+  if (samples?.unscaled !== undefined) {
+    throw new BadImageError(
+      `holds ${samples.unscaled}, and nothing says which of them is white: convert it to 8 or 16 bits`,
+    );
+  }
+  // What stands where alpha would, but isn't: infrared, for one. It would be taken for alpha.
+  if (!samples?.hasOther) return describe(bytes);
+  const coloursAlone = (): Promise<Buffer> =>
+    sharp(bytes, inputOptions).removeAlpha().tiff({ compression: 'none' }).toBuffer();
+  return describe(await decoding(coloursAlone));
+}
+
+async function describe(bytes: Buffer): Promise<EncodedImage> {
+  const { autoOrient, hasAlpha } = await decoding(() => sharp(bytes, inputOptions).metadata());
+  return { bytes, ...autoOrient, hasAlpha };
 }
 
 /**
  * A rectangle of the image, resized to `[height, width, channels]` bytes: RGB, or grey where there is one channel.
- * Alpha is dropped, 16 bits become 8, CMYK becomes RGB.
+ * What is transparent shows the background, 16 bits become 8, CMYK becomes RGB.
  * @throws BadImageError
  */
 export function decodeRectangle(
   image: EncodedImage,
   rectangle: Rectangle,
   shape: ImageShape,
+  background = defaultBackground,
 ): Promise<Uint8Array> {
-  return pixelsOf(rectanglePipeline(image.bytes, image, rectangle, shape), shape);
+  return pixelsOf(rectanglePipeline(image, rectangle, shape, background), shape);
 }
 
-/** What `decodeRectangle` asks of sharp. `size` is the whole image's. */
+/**
+ * The whole image on a background. Before anything is resized: of colours that nobody sees, none may come in at edges.
+ * In 8 bits of RGB, as the background is: sharp takes a grey image's from its red alone.
+ */
+function opaque({ bytes, hasAlpha }: SharpInput, [r, g, b]: Colour): Sharp {
+  const image = sharp(bytes, inputOptions);
+  return hasAlpha ? image.pipelineColourspace('srgb').flatten({ background: { r, g, b } }) : image;
+}
+
+/** An image that is in memory or, to time sharp alone, in a file. */
+type SharpInput = Omit<EncodedImage, 'bytes'> & { readonly bytes: Buffer | string };
+
+/** What `decodeRectangle` asks of sharp. */
 export function rectanglePipeline(
-  input: Buffer | string,
-  size: Size,
+  image: SharpInput,
   rectangle: Rectangle,
   shape: ImageShape,
+  background = defaultBackground,
 ): Sharp {
+  const input = opaque(image, background);
   const [height, width] = shape;
   const across = rectangle.width / width;
   const down = rectangle.height / height;
@@ -77,19 +110,14 @@ export function rectanglePipeline(
   // rectangle then lies on whole pixels of the result and not of the original.
   if (Math.min(across, down) >= 2) {
     const whole = {
-      width: Math.max(width, Math.round(size.width / across)),
-      height: Math.max(height, Math.round(size.height / down)),
+      width: Math.max(width, Math.round(image.width / across)),
+      height: Math.max(height, Math.round(image.height / down)),
     };
     const left = Math.min(whole.width - width, Math.round(rectangle.left / across));
     const top = Math.min(whole.height - height, Math.round(rectangle.top / down));
     return raw(resizeThenCut(input, whole, left, top, shape), shape);
   }
-  return raw(
-    sharp(input, inputOptions)
-      .extract({ ...rectangle })
-      .resize(width, height, resizing),
-    shape,
-  );
+  return raw(input.extract({ ...rectangle }).resize(width, height, resizing), shape);
 }
 
 /**
@@ -98,7 +126,12 @@ export function rectanglePipeline(
  * round(size · 256 / 224), centre crop.
  * @throws BadImageError
  */
-export function decodeCentre(image: EncodedImage, share: number, shape: ImageShape): Promise<Uint8Array> {
+export function decodeCentre(
+  image: EncodedImage,
+  share: number,
+  shape: ImageShape,
+  background = defaultBackground,
+): Promise<Uint8Array> {
   const [height, width] = shape;
   const scale = Math.max(Math.round(width / share) / image.width, Math.round(height / share) / image.height);
   const whole = {
@@ -107,19 +140,18 @@ export function decodeCentre(image: EncodedImage, share: number, shape: ImageSha
   };
   const left = Math.floor((whole.width - width) / 2);
   const top = Math.floor((whole.height - height) / 2);
-  return pixelsOf(raw(resizeThenCut(image.bytes, whole, left, top, shape), shape), shape);
+  const cut = resizeThenCut(opaque(image, background), whole, left, top, shape);
+  return pixelsOf(raw(cut, shape), shape);
 }
 
 function resizeThenCut(
-  input: Buffer | string,
+  input: Sharp,
   whole: Size,
   left: number,
   top: number,
   [height, width]: ImageShape,
 ): Sharp {
-  return sharp(input, inputOptions)
-    .resize(whole.width, whole.height, resizing)
-    .extract({ left, top, width, height });
+  return input.resize(whole.width, whole.height, resizing).extract({ left, top, width, height });
 }
 
 function raw(pipeline: Sharp, [, , channels]: ImageShape): Sharp {
@@ -135,11 +167,6 @@ async function pixelsOf(pipeline: Sharp, [height, width, channels]: ImageShape):
     throw new BadImageError(`has pixels that do not become ${channels === 1 ? 'grey' : 'RGB'}`);
   }
   return pixels;
-}
-
-/** As shown. */
-function sizeOf(bytes: Buffer): Promise<Size> {
-  return decoding(async () => (await sharp(bytes, inputOptions).metadata()).autoOrient);
 }
 
 /** Whatever goes wrong while decoding is the image's fault; sharp's message has a line for each layer. */

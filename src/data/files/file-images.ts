@@ -8,6 +8,8 @@ export interface FileImages {
   readonly test: FileSplit | undefined;
   /** Whether the images to evaluate on are called a test or a validation split. */
   readonly evaluatedOn: 'test' | 'validation';
+  /** What was taken in another way than it lies there, a line each. */
+  readonly notes: readonly string[];
 }
 
 /** The splits that images for evaluation are looked for in. */

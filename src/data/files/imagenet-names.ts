@@ -2,6 +2,7 @@ import { UserError } from '../../core/errors.js';
 import { readSynsetMat } from './imagenet-synsets.js';
 import { findFile, readInfoLines } from './info-files.js';
 import { shown } from './shown.js';
+import { composed } from './spelling.js';
 
 /**
  * What people call the classes: from Kaggle's `LOC_synset_mapping.txt` or the devkit's `meta.mat`, else the wnids
@@ -13,7 +14,7 @@ export async function readClassNames(
   wnids: readonly string[],
 ): Promise<string[]> {
   const words = await readWords(folders);
-  const names = wnids.map((wnid) => words.get(wnid) ?? wnid);
+  const names = wnids.map((wnid) => composed(words.get(wnid) ?? wnid));
   const times = new Map<string, number>();
   for (const name of names) times.set(name, (times.get(name) ?? 0) + 1);
   return names.map((name, i) => (times.get(name) === 1 ? name : `${name} (${wnids[i]})`));

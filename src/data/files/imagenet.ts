@@ -8,6 +8,7 @@ import { readGroundTruth } from './imagenet-truth.js';
 import { isFolder } from './info-files.js';
 import { classFolders, foldersAmong, isImage, listFolder, scanClasses, type ScanProgress } from './scan.js';
 import { missingAt, shown } from './shown.js';
+import { systemFolderNotes } from './system-folders.js';
 
 const HELP =
   'get ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar and ILSVRC2012_devkit_t12.tar.gz from https://image-net.org/download (it takes a registration) and lay them out as datasets/README.md says, "ImageNet"';
@@ -37,10 +38,14 @@ export async function scanImagenet(
   const train = new FileSplitBuilder();
   await scanClasses(trainFolder, wnids, (wnid) => labels.get(wnid)!, train, progress);
   const classes = await readClassNames(infoFolders(dir), wnids);
-  if (!withTest) return { classes, train: train.finish(), test: undefined, evaluatedOn: 'validation' };
+  if (!withTest) {
+    const notes = await systemFolderNotes([trainFolder]);
+    return { classes, train: train.finish(), test: undefined, evaluatedOn: 'validation', notes };
+  }
   const test = new FileSplitBuilder();
   await scanValidation(dir, root, wnids, labels, test, (images) => progress?.(train.size + images));
-  return { classes, train: train.finish(), test: test.finish(), evaluatedOn: 'validation' };
+  const notes = await systemFolderNotes([trainFolder, join(root, 'val')]);
+  return { classes, train: train.finish(), test: test.finish(), evaluatedOn: 'validation', notes };
 }
 
 /** The number of classes: of the training folders, where they are there, else the official one. */

@@ -5,6 +5,8 @@ import { messageOf, UserError } from '../../core/errors.js';
 import { isMissing } from '../../core/read.js';
 import type { FileSplitBuilder } from './file-split-builder.js';
 import { missingAt, shown } from './shown.js';
+import { composed } from './spelling.js';
+import { isSystemName } from './system-folders.js';
 
 /** Called now and then with the number of images found so far. */
 export type ScanProgress = (images: number) => void;
@@ -20,7 +22,10 @@ const DEEPEST = 16;
 /** Class folders read at a time. */
 const AT_ONCE = 16;
 
-/** What lies in a folder, in the order of the names' code units, whatever the file system's; hidden entries left out. */
+/**
+ * What lies in a folder, in the order of the names' code units, whatever the file system's; hidden entries and what
+ * systems and tools keep for themselves left out.
+ */
 export async function listFolder(path: string, help: string): Promise<Dirent[]> {
   let entries: Dirent[];
   try {
@@ -29,7 +34,7 @@ export async function listFolder(path: string, help: string): Promise<Dirent[]> 
     if (isMissing(error)) throw new UserError(`${missingAt(path)} or no folder: ${help}`);
     throw new UserError(`cannot read the folder ${shown(path)}: ${shown(messageOf(error))}`);
   }
-  const visible = entries.filter(({ name }) => !name.startsWith('.') && name !== '__MACOSX');
+  const visible = entries.filter(({ name }) => !isSystemName(name));
   const broken = visible.find(({ name }) => name.includes('\uFFFD'));
   if (broken) throw new UserError(`${shown(join(path, broken.name))}: the name is not UTF-8: rename it`);
   return visible.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -45,7 +50,8 @@ export async function foldersAmong(parent: string, entries: readonly Dirent[]): 
 }
 
 /**
- * The names of the class folders of a split.
+ * The names of the class folders of a split, in the order of the classes' names. Two of one class, its name in two
+ * spellings, follow on one another.
  * @throws UserError if the folder cannot be read, or images lie in it that are in no class folder
  */
 export async function classFolders(folder: string, help: string): Promise<string[]> {
@@ -56,7 +62,10 @@ export async function classFolders(folder: string, help: string): Promise<string
       `${shown(join(folder, loose.name))}: an image in no class folder: move it into the folder of its class, ${shown(folder)}/<class>`,
     );
   }
-  return foldersAmong(folder, entries);
+  const folders = (await foldersAmong(folder, entries)).map((name) => ({ name, class: composed(name) }));
+  // Those of one class stay in the order of the listing.
+  folders.sort((a, b) => (a.class === b.class ? 0 : a.class < b.class ? -1 : 1));
+  return folders.map(({ name }) => name);
 }
 
 /**

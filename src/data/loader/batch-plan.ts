@@ -1,5 +1,5 @@
 import type { ImageShape } from '../augment/raster.js';
-import type { Augmentation, BadImage, Split } from '../dataset.js';
+import type { Augmentation, BadImage, Colour, Split } from '../dataset.js';
 
 /** What a batch's bytes are a function of, with the epoch and the step. Plain data: it goes to the workers. */
 export interface BatchPlan {
@@ -12,6 +12,10 @@ export interface BatchPlan {
   readonly augmentation: Augmentation | undefined;
   /** Of an image file: the share of the shorter side that is taken from its middle, where no crop is drawn. */
   readonly centreShare: number;
+  /** Of an image file: what shows through its transparent parts. */
+  readonly background: Colour;
+  /** Whether an image is left out that is alone in its batch because the others are bad. */
+  readonly dropLone: boolean;
   /** The images' indices in the order of the epoch at hand, over shared memory, rewritten between epochs. */
   readonly order: Uint32Array;
 }

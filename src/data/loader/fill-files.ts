@@ -9,9 +9,11 @@ import { pathAt } from '../files/path-list.js';
 /** Decodes, crops and augments one file into the bytes of its image. */
 type SampleDecoder = (path: string, streams: SampleStreams, target: Uint8Array) => Promise<void>;
 
+const aloneInBatch = 'is alone in its batch, of which all other images are bad';
+
 /** Batches of image files, `lanes` of them decoded at once; nothing is kept from one to the next. */
 export function createFileFiller(plan: BatchPlan, split: FileSplit, lanes: number): BatchFiller {
-  const { imageShape, batchSize, seed, order } = plan;
+  const { imageShape, batchSize, seed, order, dropLone } = plan;
   const imageBytes = imageShape[0] * imageShape[1] * imageShape[2];
   let decoder: Promise<SampleDecoder> | undefined;
   return async (epoch, step, { images, labels }, isStopped) => {
@@ -42,7 +44,12 @@ export function createFileFiller(plan: BatchPlan, split: FileSplit, lanes: numbe
       images.copyWithin(size * imageBytes, i * imageBytes, (i + 1) * imageBytes);
       labels[size++] = labels[i]!;
     }
-    return { size, bad: [...bad].toSorted(([a], [b]) => a - b).map(([, image]) => image) };
+    const left = [...bad].toSorted(([a], [b]) => a - b).map(([, image]) => image);
+    if (!dropLone || size !== 1 || left.length === 0) return { size, bad: left };
+    const at = Array.from({ length: count }, (_, i) => i).find((i) => !bad.has(i))!;
+    const index = order[first + at]!;
+    // The last of them: where bad images are an error, it is not this one that is told.
+    return { size: 0, bad: [...left, { index, path: pathAt(split.paths, index), reason: aloneInBatch }] };
   };
 }
 
@@ -52,25 +59,27 @@ async function createSampleDecoder({
   imageShape,
   mean,
   centreShare,
+  background,
 }: BatchPlan): Promise<SampleDecoder> {
   const { decodeCentre, decodeRectangle, openImage } = await import('../files/decode-file.js');
   if (augmentation === undefined) {
     return async (path, _streams, target) => {
-      target.set(await decodeCentre(await openImage(path), centreShare, imageShape));
+      target.set(await decodeCentre(await openImage(path), centreShare, imageShape, background));
     };
   }
   const { crop, flip } = augmentation;
   if (crop.kind === 'padded') {
     const augment = createAugmenter(augmentation, imageShape, mean);
     return async (path, streams, target) => {
-      augment(streams, await decodeCentre(await openImage(path), centreShare, imageShape), 0, target, 0);
+      const pixels = await decodeCentre(await openImage(path), centreShare, imageShape, background);
+      augment(streams, pixels, 0, target, 0);
     };
   }
   const finish = createFinisher(augmentation, imageShape, mean);
   return async (path, streams, target) => {
     const image = await openImage(path);
     const { rectangle, flipped } = drawCrop(streams, crop, flip, image.width, image.height);
-    target.set(await decodeRectangle(image, rectangle, imageShape));
+    target.set(await decodeRectangle(image, rectangle, imageShape, background));
     if (flipped) mirror(target, imageShape);
     finish?.(streams, target);
   };

@@ -3,6 +3,7 @@ import { permutation, randomStream } from '../../core/random.js';
 import { checkAugmentation } from '../augment/augmenter.js';
 import type { BatchSource } from './batch-source.js';
 import { batchOf, checkUsable } from './batch-source.js';
+import { defaultBackground } from '../dataset.js';
 import type { Dataset, ImageBatch, MemorySplit, OnBadImage, Split } from '../dataset.js';
 import type { BatchPlan } from './batch-plan.js';
 import { createFiller } from './fill.js';
@@ -10,7 +11,10 @@ import { sharedBytes, sharedLabels } from '../split.js';
 import { WorkerPool } from './worker-pool.js';
 
 /** What the loader needs to know of the data set that a split belongs to. */
-export type LoadedDataset = Pick<Dataset, 'imageShape' | 'mean' | 'augmentation' | 'onBadImage'>;
+export type LoadedDataset = Pick<
+  Dataset,
+  'imageShape' | 'mean' | 'augmentation' | 'onBadImage' | 'background'
+>;
 
 export interface LoaderOptions {
   readonly batchSize: number;
@@ -24,6 +28,8 @@ export interface LoaderOptions {
   readonly augment: boolean;
   /** Whether images that do not fill the last batch are left out of the epoch; else that batch is short. */
   readonly dropLast: boolean;
+  /** Whether an image that is alone in its batch, the others being bad, is left out as they are; default: no. */
+  readonly dropLone?: boolean;
   /** Threads that fill batches ahead; 0: the calling thread fills each batch when it is asked for. */
   readonly workers: number;
   /** Batches kept ready beside the one in use, 1 or more; of no account without workers. */
@@ -57,7 +63,7 @@ export interface Loader {
  */
 export function openLoader(dataset: LoadedDataset, split: Split, options: LoaderOptions): Loader {
   const { imageShape, mean } = dataset;
-  const { seed, shuffle, dropLast, workers, prefetch } = options;
+  const { seed, shuffle, dropLast, dropLone = false, workers, prefetch } = options;
   wholeNumber('split.size', split.size, 1);
   wholeNumber('batchSize', options.batchSize, 1);
   wholeNumber('workers', workers, 0);
@@ -82,6 +88,8 @@ export function openLoader(dataset: LoadedDataset, split: Split, options: Loader
     seed,
     augmentation,
     centreShare: dataset.augmentation.crop.kind === 'resized' ? evaluationShare : 1,
+    background: dataset.background ?? defaultBackground,
+    dropLone,
     order,
   };
   const source =

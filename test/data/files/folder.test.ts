@@ -190,3 +190,83 @@ describe('a folder that is refused with a line', () => {
     }
   });
 });
+
+describe('names', () => {
+  const composed = 'caf\u00e9';
+  const decomposed = 'cafe\u0301';
+
+  test('that are composed in one place and decomposed in the other are one class, and a line says so', async () => {
+    const dir = plant(
+      folder(),
+      ...[`train/${composed}/1.png`, `train/${decomposed}/2.png`, 'train/cafz/3.png', 'train/tea/4.png'],
+      ...[`test/${decomposed}/5.png`, 'test/tea/6.png'],
+    );
+    const { classes, train, test: evaluated, notes } = await scan(dir);
+    expect(classes).toEqual(['cafz', composed, 'tea']);
+    expect(listing(dir, train)).toEqual([
+      ...[
+        '0 train/cafz/3.png',
+        `1 train/${decomposed}/2.png`,
+        `1 train/${composed}/1.png`,
+        '2 train/tea/4.png',
+      ],
+    ]);
+    expect(listing(dir, evaluated)).toEqual([`1 test/${decomposed}/5.png`, '2 test/tea/6.png']);
+    expect(await countFolderClasses(dir)).toBe(3);
+    const line = `the class folders ${composed}: accents composed and decomposed, taken for one name (Unicode NFC)`;
+    expect(notes).toEqual([line]);
+    expect((await scan(dir, false)).notes).toEqual([line]);
+  });
+
+  test('that are all decomposed are shown composed, without a word', async () => {
+    const dir = plant(folder(), `train/${decomposed}/1.png`, 'train/tea/2.png', `test/${decomposed}/3.png`);
+    const { classes, notes } = await scan(dir);
+    expect(classes).toEqual([composed, 'tea']);
+    expect(notes).toEqual([]);
+  });
+
+  test('of folders of systems and tools are left out wherever they lie, and said once beside the classes', async () => {
+    const dir = plant(
+      folder(),
+      ...['train/a/1.png', 'train/a/@eaDir/1.png/SYNOPHOTO_THUMB_M.jpg', 'train/@eaDir/a/2.jpg'],
+      ...['train/.thumbnails/3.png', 'train/__MACOSX/a/4.png', 'train/$RECYCLE.BIN/5.png', 'train/b/6.png'],
+      ...['test/a/7.png', 'test/@eaDir/a/8.png', '@eaDir/train/x.png'],
+    );
+    const { classes, train, test: evaluated, notes } = await scan(dir);
+    expect(classes).toEqual(['a', 'b']);
+    expect(listing(dir, train)).toEqual(['0 train/a/1.png', '1 train/b/6.png']);
+    expect(listing(dir, evaluated)).toEqual(['0 test/a/7.png']);
+    expect(notes).toEqual([
+      `left out, as no classes: $RECYCLE.BIN, .thumbnails, @eaDir, __MACOSX in ${dir}/train and ${dir}/test`,
+    ]);
+    const flat = plant(folder(), 'a/1.png', 'b/2.png', '@eaDir/3.png');
+    expect(await countFolderClasses(flat)).toBe(2);
+    expect((await scan(flat, false)).notes).toEqual([`left out, as no classes: @eaDir in ${flat}`]);
+  });
+
+  test.each([
+    [['Train', 'Test'], 'Test to test, Train to train'],
+    [['TRAIN', 'val'], 'TRAIN to train'],
+    [['training', 'testing'], 'testing to test, training to train'],
+    [['Training', 'Validation'], 'Training to train, Validation to val'],
+    [['train', 'Test'], 'Test to test'],
+    [['train', 'eval'], 'eval to val'],
+    [['train', 'valid'], 'valid to val'],
+    [['Eval', 'cat'], 'Eval to val'],
+  ])('of splits otherwise than expected are refused: %s', async (names, renames) => {
+    const dir = plant(folder(), ...names.flatMap((name) => [`${name}/cat/1.png`, `${name}/dog/2.png`]));
+    const message = `${dir}: folders of splits are named train, test and val, as in ${dir}/train/<class>: rename ${renames} (a class of such a name needs another)`;
+    expect(await userMessage(() => scan(dir))).toBe(message);
+    if (names.includes('train')) expect((await scan(dir, false)).classes).toEqual(['cat', 'dog']);
+    else expect(await userMessage(() => scan(dir, false))).toBe(message);
+  });
+
+  test('of splits are told where the one asked for is there by another', async () => {
+    const dir = plant(
+      folder(),
+      ...['train', 'test', 'Validation'].flatMap((name) => [`${name}/a/1.png`, `${name}/b/2.png`]),
+    );
+    expect((await scan(dir)).evaluatedOn).toBe('test');
+    expect(await userMessage(() => scan(dir, true, 'val'))).toContain('rename Validation to val');
+  });
+});

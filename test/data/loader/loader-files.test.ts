@@ -125,6 +125,31 @@ describe('batches of image files', () => {
     }
   });
 
+  test.each([0, 2])(
+    'transparent images show the data set’s background, white if none is named: %i workers',
+    async (workers) => {
+      const clear = join(folder, 'clear.png');
+      await sharp({ create: { width: 24, height: 24, channels: 4, background: '#00000000' } })
+        .png()
+        .toFile(clear);
+      const pixelsOn = async (traits: LoadedDataset, augment: boolean): Promise<number[]> => {
+        const loader = opened({ workers, augment, batchSize: 1 }, splitOf([clear]), traits);
+        return [...(await collect(loader.batches(1)))[0]!.images];
+      };
+      const padded: LoadedDataset = {
+        ...dataset,
+        augmentation: { crop: { kind: 'padded', pad: 0, padMode: 'zero' }, flip: true },
+      };
+      for (const traits of [dataset, padded]) {
+        for (const augment of [true, false]) {
+          expect(new Set(await pixelsOn(traits, augment))).toEqual(new Set([255]));
+          const named = await pixelsOn({ ...traits, background: [10, 20, 30] }, augment);
+          expect(named).toEqual(Array.from({ length: 256 }, () => [10, 20, 30]).flat());
+        }
+      }
+    },
+  );
+
   test('a sample varies with seed, epoch and its index alone', async () => {
     const whole = await collect(opened({ batchSize: count, shuffle: false, workers: 0 }).batches(4));
     const small = await collect(opened({ batchSize: 3, shuffle: false }).batches(4));
@@ -232,6 +257,30 @@ describe('bad images', () => {
       expect(all.map(({ size, images, labels }: ImageBatch) => [size, images.length, labels.length])).toEqual(
         Array(4).fill([0, 0, 0]),
       );
+    },
+  );
+
+  test.each([0, 2])(
+    'where asked for, an image that is alone in its batch goes with them (%i workers)',
+    async (workers) => {
+      const options = { workers, shuffle: false, batchSize: 10 };
+      const allBut = (kept: readonly number[]): number[] =>
+        Array.from({ length: 20 }, (_, i) => i).filter((i) => !kept.includes(i));
+      const split = damaged(allBut([4, 11, 17]));
+      const sizes = async (dropLone: boolean): Promise<number[][]> => {
+        const batches = await collect(opened({ ...options, dropLone }, split, skipping).batches(1));
+        return batches.map(({ size, skipped }) => [size, skipped.length]);
+      };
+      const whole = [10, 0];
+      expect(await sizes(false)).toEqual([[1, 9], [2, 8], whole, whole]);
+      expect(await sizes(true)).toEqual([[0, 10], [2, 8], whole, whole]);
+      const [first] = await collect(opened({ ...options, dropLone: true }, split, skipping).batches(1));
+      const reason = 'is alone in its batch, of which all other images are bad';
+      expect(first!.skipped.at(-1)).toEqual({ index: 4, path: paths[4], reason });
+      // A batch that was never larger is no such batch.
+      const single = opened({ ...options, batchSize: 1, dropLone: true }, split, skipping);
+      const alone = await collect(single.batches(1));
+      expect(alone.filter(({ size }) => size === 1)).toHaveLength(23);
     },
   );
 });

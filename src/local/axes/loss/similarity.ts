@@ -12,7 +12,7 @@ const tiny = 1e-30;
 /**
  * PredSim's similarity matching (Nøkland & Eidnes 2019, Eq. 1): the mean squared difference between the similarity
  * matrices of the samples' features `[n, h, w, c]`, read as the deviation of each channel over space, and of their
- * one-hot labels `[n, classes]`.
+ * one-hot labels `[n, classes]`. A map of one position has no deviation: its value is taken, as in the authors' code.
  */
 export function similarityLoss(features: tf.Tensor4D, labels: tf.Tensor2D): tf.Scalar {
   return tf.tidy(() => {
@@ -21,10 +21,11 @@ export function similarityLoss(features: tf.Tensor4D, labels: tf.Tensor2D): tf.S
   });
 }
 
-/** Unbiased standard deviation over space, `[n, h, w, c]` → `[n, c]`; of a constant map 0, with gradient 0. */
+/** Unbiased standard deviation over space, `[n, h, w, c]` → `[n, c]`; of a constant map 0, with gradient 0; of one position its value. */
 function spatialDeviation(x: tf.Tensor4D): tf.Tensor2D {
-  const [, height, width] = x.shape;
+  const [batch, height, width, channels] = x.shape;
   const count = height * width;
+  if (count === 1) return tf.reshape(x, [batch, channels]);
   const variance = tf.mul(tf.moments(x, [1, 2]).variance, count / (count - 1));
   return tf.sqrt(tf.maximum(variance, tiny)) as tf.Tensor2D;
 }

@@ -168,6 +168,21 @@ describe('similarity', () => {
     );
   });
 
+  test('of maps of one position compares their values', () => {
+    tf.tidy(() => {
+      const rows = [1, 5, 2, 8, 3, 9, 4, 4, 7, 1, 6, 2];
+      const maps = tf.tensor4d(rows, [4, 1, 1, 3]);
+      const { value, grad } = tf.valueAndGrad((x) =>
+        similarityLoss(x as tf.Tensor4D, oneHot(labels, classes)),
+      )(maps);
+      // Two positions, 0 and √2 times the value, have the value as their unbiased deviation.
+      const pair = tf.concat([tf.zerosLike(maps), tf.mul(maps, Math.SQRT2)], 2) as tf.Tensor4D;
+      const expected = similarityLoss(pair, oneHot(labels, classes)).dataSync()[0]!;
+      expect(value.dataSync()[0]).toBeCloseTo(expected, 5);
+      expect(grad.dataSync().every(Number.isFinite)).toBe(true);
+    });
+  });
+
   test('of maps that are constant has a value and a gradient', () => {
     tf.tidy(() => {
       const constant = tf.ones<tf.Rank.R4>([4, 3, 2, 5]);
