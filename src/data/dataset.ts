@@ -1,3 +1,4 @@
+import type { DataIdentity } from './identity.js';
 import type { PathList } from './files/path-list.js';
 
 /** Images of one split, or where they are. */
@@ -93,6 +94,8 @@ export interface Dataset {
   readonly onBadImage?: OnBadImage;
   /** For the log: the folder it was read from, where it comes in several forms. */
   readonly source?: string;
+  /** What it is, wherever it lies, before any of it was selected or held out; undefined if it was put together by hand. */
+  readonly identity?: DataIdentity;
 }
 
 /** An image file that could not be decoded. */

@@ -1,6 +1,7 @@
 import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { UserError } from '../../core/errors.js';
 import type { FileSplit } from '../dataset.js';
+import { splitIdentity, type SplitIdentity } from '../identity.js';
 import { readCsvRows } from './csv-rows.js';
 import { checkPathsExist } from './existing.js';
 import { evaluatedOn, type EvaluationSplit, type FileImages } from './file-images.js';
@@ -35,23 +36,34 @@ export async function readCsvList(request: CsvRequest, progress?: ScanProgress):
   const list = await readRows(request);
   const evaluation = withTest ? chooseEvaluation(request, list) : undefined;
   const { labels, classes } = orderClasses(list);
-  const split = async (name: 'train' | EvaluationSplit, done: number): Promise<FileSplit> => {
+  const finish = async (name: 'train' | EvaluationSplit, done: number): Promise<FinishedSplit> => {
     const { paths, lines } = list.splits[name];
-    const images = paths.finish();
-    images.labels.forEach((seen, i) => (images.labels[i] = labels[seen]!));
-    await checkPathsExist(file, images.paths, lines, (checked) => progress?.(done + checked));
-    return images;
+    const { split, names } = paths.finish();
+    split.labels.forEach((seen, i) => (split.labels[i] = labels[seen]!));
+    const sizes = await checkPathsExist(file, split.paths, lines, (checked) => progress?.(done + checked));
+    return { split, identity: splitIdentity(split, classes.length, { names, sizes }) };
   };
-  const train = await split('train', 0);
-  if (evaluation === undefined) return { classes, train, test: undefined, evaluatedOn: 'validation' };
-  const test = await split(evaluation, train.size);
-  return { classes, train, test, evaluatedOn: evaluatedOn(evaluation) };
+  const train = await finish('train', 0);
+  const identity = { classes, train: train.identity };
+  if (evaluation === undefined) {
+    return { classes, train: train.split, test: undefined, evaluatedOn: 'validation', identity };
+  }
+  const test = await finish(evaluation, train.split.size);
+  return {
+    ...{ classes, train: train.split, test: test.split, evaluatedOn: evaluatedOn(evaluation) },
+    identity: { ...identity, test: test.identity },
+  };
 }
 
 /** The number of classes; paths are not looked at. */
 export async function countCsvClasses(file: string): Promise<number> {
   const request = { file, dir: undefined, withTest: false, evaluateOn: undefined };
   return orderClasses(await readRows(request)).classes.length;
+}
+
+interface FinishedSplit {
+  readonly split: FileSplit;
+  readonly identity: SplitIdentity;
 }
 
 interface SplitRows {
@@ -97,7 +109,7 @@ async function readRows({ file, dir }: CsvRequest): Promise<Rows> {
       seen.set(label, entry);
     }
     if (split === 'train') entry.inTraining = true;
-    splits[split].paths.add(whole, entry.number);
+    splits[split].paths.add(whole, entry.number, path);
     splits[split].lines.push(line);
   });
   if (lineOf.size === 0) throw new UserError(`${shown(file)}: no rows after the header`);

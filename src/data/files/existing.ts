@@ -3,9 +3,8 @@ import { messageOf, UserError } from '../../core/errors.js';
 import { pathAt, type PathList } from './path-list.js';
 import { isMissing } from '../../core/read.js';
 import { shown } from './shown.js';
+import { inTurns } from './sizes.js';
 
-/** Looks at a time; the file system's own threads are fewer. */
-const AT_ONCE = 32;
 /** Paths that a message names; one more is looked for, to say that there are more. */
 const NAMED = 3;
 const BETWEEN_REPORTS = 10_000;
@@ -13,6 +12,7 @@ const BETWEEN_REPORTS = 10_000;
 /**
  * Looks at every path once, in order, and stops when enough are absent to be named.
  * @param lines the line of the list that each path is on
+ * @returns the size of each file in bytes
  * @throws UserError naming the first paths that do not exist or are no files, with their lines
  */
 export async function checkPathsExist(
@@ -20,19 +20,19 @@ export async function checkPathsExist(
   paths: PathList,
   lines: readonly number[],
   progress: (checked: number) => void,
-): Promise<void> {
+): Promise<Float64Array> {
   const wrong: { index: number; what: string }[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < lines.length && wrong.length <= NAMED) {
-      const index = next++;
-      const what = await faultOf(pathAt(paths, index));
-      if (what !== undefined) wrong.push({ index, what });
-      if ((index + 1) % BETWEEN_REPORTS === 0) progress(index + 1);
-    }
+  const sizes = new Float64Array(lines.length);
+  const untilEnoughAreWrong = function* (): Generator<number, void> {
+    for (let index = 0; index < lines.length && wrong.length <= NAMED; index++) yield index;
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  if (wrong.length === 0) return;
+  await inTurns(untilEnoughAreWrong(), async (index) => {
+    const found = await sizeOf(pathAt(paths, index));
+    if (typeof found === 'number') sizes[index] = found;
+    else wrong.push({ index, what: found });
+    if ((index + 1) % BETWEEN_REPORTS === 0) progress(index + 1);
+  });
+  if (wrong.length === 0) return sizes;
   // All before the last one looked at have been looked at, so these are the first of the list.
   wrong.sort((a, b) => a.index - b.index);
   const [first, ...others] = wrong.slice(0, NAMED);
@@ -43,9 +43,11 @@ export async function checkPathsExist(
   throw new UserError(`${shown(list)}:${lines[first!.index]}: ${path} ${first!.what}${rest}`);
 }
 
-async function faultOf(path: string): Promise<string | undefined> {
+/** In bytes, or what is wrong with the file. */
+async function sizeOf(path: string): Promise<number | string> {
   try {
-    return (await stat(path)).isFile() ? undefined : 'is no file';
+    const found = await stat(path);
+    return found.isFile() ? found.size : 'is no file';
   } catch (error) {
     return isMissing(error) ? 'is missing' : `cannot be looked at (${shown(messageOf(error))})`;
   }

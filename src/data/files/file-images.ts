@@ -1,4 +1,5 @@
 import type { FileSplit } from '../dataset.js';
+import type { DataIdentity } from '../identity.js';
 
 /** What a data set of image files holds, by its paths alone. */
 export interface FileImages {
@@ -8,6 +9,7 @@ export interface FileImages {
   readonly test: FileSplit | undefined;
   /** Whether the images to evaluate on are called a test or a validation split. */
   readonly evaluatedOn: 'test' | 'validation';
+  readonly identity: DataIdentity;
 }
 
 /** The splits that images for evaluation are looked for in. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { UserError } from '../../core/errors.js';
 import { evaluatedOn, type EvaluationSplit, type FileImages } from './file-images.js';
 import { checkClassCount, FileSplitBuilder } from './file-split-builder.js';
+import { finishSplits } from './finish-splits.js';
 import { classFolders, foldersAmong, listFolder, scanClasses, type ScanProgress } from './scan.js';
 import { shown } from './shown.js';
 
@@ -30,7 +31,7 @@ export async function scanFolder(request: FolderRequest, progress?: ScanProgress
   const train = new FileSplitBuilder();
   await scanClasses(trainFolder, classes, (name) => labels.get(name)!, train, progress);
   if (!withTest) {
-    return { classes, train: train.finish(), test: undefined, evaluatedOn: 'validation' };
+    return { classes, ...(await finishSplits(classes, { train }, progress)), evaluatedOn: 'validation' };
   }
   if (evaluation === undefined) {
     throw new UserError(
@@ -54,7 +55,8 @@ export async function scanFolder(request: FolderRequest, progress?: ScanProgress
     test,
     (images) => progress?.(train.size + images),
   );
-  return { classes, train: train.finish(), test: test.finish(), evaluatedOn: evaluatedOn(evaluation) };
+  const splits = await finishSplits(classes, { train, test }, progress);
+  return { classes, ...splits, evaluatedOn: evaluatedOn(evaluation) };
 }
 
 /** The number of classes, from the names of folders alone. */
