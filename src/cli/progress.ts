@@ -8,9 +8,15 @@ import { trackProgress, type ProgressState } from './progress-state.js';
 /** Where progress is drawn: standard error, or what a test puts in its place. */
 export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
 
-/** A bar for each run on a terminal, a line for each epoch elsewhere, nothing if quiet. */
+/** A bar for each run on a terminal, a line for each epoch elsewhere; if quiet neither, and notes only if they are for everybody. */
 export function progressObserver(stream: ProgressStream, quiet: boolean): RunObserver {
-  if (quiet) return { start: () => {}, event: () => {}, end: () => {}, note: () => {} };
+  const note = noteTo(stream);
+  if (quiet) {
+    const unlessQuiet: RunObserver['note'] = (message, always) => {
+      if (always) note(message, always);
+    };
+    return { start: () => {}, event: () => {}, end: () => {}, note: unlessQuiet };
+  }
   return stream.isTTY ? barObserver(stream) : lineObserver(stream);
 }
 
