@@ -9,13 +9,22 @@ import { trackProgress, type ProgressState } from './progress-state.js';
 /** Where progress is drawn: standard error, or what a test puts in its place. */
 export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
 
-/** A bar for each run on an interactive terminal, a line for each epoch elsewhere, nothing if quiet. */
+/**
+ * A bar for each run on an interactive terminal, a line for each epoch elsewhere; if quiet neither, and notes only if
+ * they are for everybody.
+ */
 export function progressObserver(
   stream: ProgressStream,
   quiet: boolean,
   env: NodeJS.ProcessEnv = process.env,
 ): RunObserver {
-  if (quiet) return { start: () => {}, event: () => {}, end: () => {}, note: () => {} };
+  const note = noteTo(stream);
+  if (quiet) {
+    const unlessQuiet: RunObserver['note'] = (message, always) => {
+      if (always) note(message, always);
+    };
+    return { start: () => {}, event: () => {}, end: () => {}, note: unlessQuiet };
+  }
   return isInteractive(stream, env) ? barObserver(stream) : lineObserver(stream);
 }
 

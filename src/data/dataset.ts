@@ -1,3 +1,4 @@
+import type { DataIdentity } from './identity.js';
 import type { PathList } from './files/path-list.js';
 
 /** Images of one split, or where they are. */
@@ -103,6 +104,8 @@ export interface Dataset {
   readonly notes?: readonly string[];
   /** For the log: the folder it was read from, where it comes in several forms. */
   readonly source?: string;
+  /** What it is, wherever it lies, before any of it was selected or held out; undefined if it was put together by hand. */
+  readonly identity?: DataIdentity;
 }
 
 /** An image file that could not be decoded, or whose batch was left out because all others in it could not be. */

@@ -13,6 +13,7 @@ import { loadCifar10, loadCifar100 } from './kinds/cifar.js';
 import { loadFashionMnist } from './kinds/fashion-mnist.js';
 import { loadStl10 } from './kinds/stl10.js';
 import { loadSvhn } from './kinds/svhn.js';
+import { identityOf } from './identity.js';
 import { dataOptionsSchema, type DataOptions, type DataOptionsInput } from './options.js';
 import { exists } from '../core/read.js';
 import { holdOut, stratifiedSubset } from './split.js';
@@ -53,6 +54,7 @@ export async function loadDataset(
   const { trainImages, testImages } = options;
   return {
     ...dataset,
+    identity: identityOf(source),
     augmentation: overrideAugmentation(dataset.augmentation, options.augmentation),
     onBadImage: options.onBadImage,
     ...('background' in options && { background: options.background }),

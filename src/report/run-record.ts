@@ -1,11 +1,13 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import type { DataIdentity } from '../data/identity.js';
 import { messageOf, UserError } from '../core/errors.js';
 import type { EpochMetrics } from '../train/events.js';
 import { readMetrics } from '../runs/metrics.js';
 import { readProbe, type ProbeReport } from '../study/probe-file.js';
 import { readSimilarities, type SimilarityReport } from '../study/similarity-file.js';
+import { readRunData } from '../runs/data.js';
 import { check, formatPath } from '../core/schema-problems.js';
 import { readRunSummary, type RunIdentity, type RunSummary } from '../runs/summary.js';
 import { visible } from '../core/visible.js';
@@ -37,6 +39,8 @@ export interface RunRecord {
   readonly method: string;
   readonly seed: number;
   readonly config: RecordedConfig;
+  /** What it was trained on; undefined for runs of older versions. */
+  readonly data: DataIdentity | undefined;
   /** `config.yaml` as it stands. */
   readonly configText: string;
   readonly epochs: readonly EpochMetrics[];
@@ -75,6 +79,7 @@ export function readRunRecord(folder: string): RunRecord {
     method: config.method.method,
     seed: config.seed,
     config,
+    data: readRunData(folder),
     configText,
     epochs,
     status: summary?.status ?? 'open',

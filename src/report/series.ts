@@ -1,6 +1,7 @@
 import { measuredOf } from '../runs/summary.js';
 import { mean, spread } from '../core/stats.js';
 import { configKey, ownValues } from './config-values.js';
+import { dataOfRuns } from './data-of-runs.js';
 import type { RunRecord } from './run-record.js';
 import { visible } from '../core/visible.js';
 import { styleOf, type SeriesStyle } from './styles.js';
@@ -29,7 +30,10 @@ export interface SeriesFigures {
   readonly seconds: number;
 }
 
-/** Runs whose accuracy and memory can be set against each other: of one network, data set, batch size and engine. */
+/**
+ * Runs whose accuracy and memory can be set against each other: of one network, batch size and engine, and one data set
+ * with the same content.
+ */
 export interface Section {
   readonly title: string;
   readonly series: readonly Series[];
@@ -47,6 +51,8 @@ const idle = /^(name|seed|plugins\..*\.path|data\.(dir|file)|train\.(workers|kee
  * label has the same style in all sections.
  */
 export function sectionsOf(runs: readonly RunRecord[]): Section[] {
+  const data = dataOfRuns(runs);
+  const setting = (run: RunRecord): object => ({ ...settingOf(run), content: data.get(run) });
   const sections = groupBy(runs, (run) => configKey(setting(run), idle)).map((members) => ({
     members,
     groups: labelled(bpFirst(groupBy(members, seriesKey))),
@@ -57,7 +63,10 @@ export function sectionsOf(runs: readonly RunRecord[]): Section[] {
     ),
   ];
   const [baselines, others] = [labels(true), labels(false)];
-  const titles = titled(sections.map(({ members }) => members[0]!));
+  const titles = titled(
+    sections.map(({ members }) => members[0]!),
+    setting,
+  );
   return sections.map(({ members, groups }, i) => {
     const series = groups.map(({ label, members: seeds }) => {
       const bp = isBp(seeds[0]!);
@@ -82,8 +91,8 @@ function bpFirst(groups: readonly RunRecord[][]): RunRecord[][] {
   return [...groups].sort(([a], [b]) => Number(isBp(b!)) - Number(isBp(a!)));
 }
 
-/** What the runs of a section share. */
-function setting({ config, identity }: RunRecord): object {
+/** What the runs of a section share, but for the data itself. */
+function settingOf({ config, identity }: RunRecord): object {
   const { data, network, train, engine } = config;
   return { data, network, batchSize: train.batchSize, engine, memoryMeter: identity?.memoryMeter };
 }
@@ -93,7 +102,7 @@ function seriesKey({ config, label }: RunRecord): string {
 }
 
 /** Names each section by its network and data; those that share a name, each also by what it has of its own. */
-function titled(firsts: readonly RunRecord[]): string[] {
+function titled(firsts: readonly RunRecord[], setting: (run: RunRecord) => object): string[] {
   const names = firsts.map(({ config }) => {
     const { name, depth } = config.network;
     const network = typeof depth === 'number' ? `${name}-${depth}` : name;

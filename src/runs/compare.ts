@@ -1,12 +1,14 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { identityOf } from '../data/identity.js';
 import { loadDataset } from '../data/registry.js';
 import { messageOf, UserError } from '../core/errors.js';
 import { writeFileAtomic } from '../core/files.js';
 import { comparedMethods, comparedSeeds, labelOf } from '../config/config.js';
-import { canGoOn, findRuns, isSameRun, type EarlierRun } from './earlier-runs.js';
+import { canGoOn, findRuns, isSameRun, onSameData, type EarlierRun } from './earlier-runs.js';
 import type { ChosenMethod } from '../measure/memory/choose-cuts.js';
 import { resumeRun } from './resume.js';
+import { uncheckedData } from './data.js';
 import {
   prepareMethod,
   runConfigOf,
@@ -35,6 +37,9 @@ export interface Comparison {
  * that is finished there, or in one of the folders `from`, is taken as it is; one that was interrupted goes on. After
  * each run `parent/summary.json` (`{ "runs": [result, …] }`), `table.md` and `table.csv` are rewritten with those that
  * are done.
+ *
+ * @throws UserError before anything is trained, if a run that would be taken is on other data than the experiment's; and
+ * as `runExperiment`
  */
 export async function compare(experiment: Experiment, options: CompareOptions): Promise<Comparison> {
   const { parent, from = [] } = options;
@@ -42,13 +47,18 @@ export async function compare(experiment: Experiment, options: CompareOptions): 
   for (const method of comparedMethods(experiment.config)) {
     prepared.push(await prepareMethod(experiment, method, options));
   }
-  const note = (message: string): void => options.observer?.note(message);
+  const note = (message: string): void => options.observer?.note(message, 'always');
   const find = (folder: string): EarlierRun[] => findRuns(folder, experiment.registry, note);
   const own = existsSync(parent) ? find(parent) : [];
   const earlier = [...own, ...from.flatMap(find)];
+  const seeds = comparedSeeds(experiment.config);
+  for (const seed of seeds) {
+    const seeded = { ...experiment, config: { ...experiment.config, seed } };
+    for (const chosen of prepared) runToTake(seeded, chosen, { own, earlier });
+  }
   makeFolder(parent);
   const results: ComparedRun[] = [];
-  for (const seed of comparedSeeds(experiment.config)) {
+  for (const seed of seeds) {
     const seeded = await withSeed(experiment, seed);
     for (const chosen of prepared) {
       const { folder, interrupted, result } = await runOrTake(seeded, chosen, { own, earlier }, options);
@@ -82,19 +92,33 @@ interface Earlier {
 async function runOrTake(
   experiment: Experiment,
   chosen: ChosenMethod,
-  { own, earlier }: Earlier,
+  there: Earlier,
   options: CompareOptions,
 ): Promise<FinishedRun> {
+  const taken = runToTake(experiment, chosen, there);
+  if (taken === undefined) return runPrepared(experiment, chosen, options);
+  const { folder, result, data } = taken;
+  if (result === undefined) return resumeRun(experiment, folder, options);
+  const unchecked = data === undefined ? ` (${uncheckedData})` : '';
+  options.observer?.note(`${nameOf(experiment, chosen)}: is finished in ${folder}${unchecked}`, 'always');
+  return { folder, interrupted: false, result };
+}
+
+/** A run that is finished, else one to go on with. Throws a UserError if there are some, all on other data. */
+function runToTake(
+  experiment: Experiment,
+  chosen: ChosenMethod,
+  { own, earlier }: Earlier,
+): EarlierRun | undefined {
   const wanted = runConfigOf(experiment, chosen.method);
-  const what = `${labelOf(chosen.method)}, seed ${wanted.seed}`;
-  const done = earlier.find(({ config, result }) => result !== undefined && isSameRun(config, wanted));
-  if (done !== undefined) {
-    options.observer?.note(`${what}: is finished in ${done.folder}`);
-    return { folder: done.folder, interrupted: false, result: done.result };
-  }
-  const begun = own.find((run) => canGoOn(run, wanted));
-  if (begun !== undefined) return resumeRun(experiment, begun.folder, options);
-  return runPrepared(experiment, chosen, options);
+  const done = earlier.filter(({ config, result }) => result !== undefined && isSameRun(config, wanted));
+  const begun = own.filter((run) => canGoOn(run, wanted));
+  const here = identityOf(experiment.dataset);
+  return onSameData([...done, ...begun], wanted, here, nameOf(experiment, chosen));
+}
+
+function nameOf({ config }: Experiment, { method }: ChosenMethod): string {
+  return `${labelOf(method)}, seed ${config.seed}`;
 }
 
 /** The experiment with another seed: which images are selected or held out depends on it too. */

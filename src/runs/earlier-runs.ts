@@ -1,13 +1,17 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { dataDifferences } from '../data/identity-difference.js';
+import type { DataIdentity } from '../data/identity.js';
 import { messageOf, UserError } from '../core/errors.js';
 import type { Registry } from '../config/registry.js';
 import { checkpointsOf, listCheckpoints } from './checkpoint/store.js';
 import { configDifferences } from '../config/differences.js';
 import { without } from '../measure/memory/setting.js';
 import { finishedResult, readRunConfig } from './resume.js';
+import { placeOf, readRunData } from './data.js';
 import type { RunConfig } from './folder.js';
 import type { RunResult } from './summary.js';
+import { visible } from '../core/visible.js';
 
 /** A run folder that is there already. */
 export interface EarlierRun {
@@ -15,6 +19,8 @@ export interface EarlierRun {
   readonly config: RunConfig;
   /** Undefined if it was not trained to its end. */
   readonly result: RunResult | undefined;
+  /** What it was trained on; undefined for runs of older versions. */
+  readonly data: DataIdentity | undefined;
 }
 
 /**
@@ -34,7 +40,8 @@ export function findRuns(folder: string, registry: Registry, note: (message: str
     .filter((path) => existsSync(join(path, 'config.yaml')))
     .flatMap((path) => {
       try {
-        return { folder: path, config: readRunConfig(path, registry), result: finishedResult(path) };
+        const config = readRunConfig(path, registry);
+        return { folder: path, config, result: finishedResult(path), data: readRunData(path) };
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         note(`left out: ${error.message.split('\n')[0]!}`);
@@ -61,5 +68,33 @@ export function canGoOn({ folder, config, result }: EarlierRun, here: RunConfig)
     result === undefined &&
     configDifferences(config, here).length === 0 &&
     listCheckpoints(checkpointsOf(folder)).length > 0
+  );
+}
+
+/**
+ * Of runs with the config that is wanted the first on the data that is here, wherever that lay; else the first of an
+ * older version, which did not record its data: if that is one's own, then at the same path.
+ * @param what is to be trained, for the message
+ * @throws UserError, one line that names what differs, if there are runs and all of them are on other data
+ */
+export function onSameData(
+  runs: readonly EarlierRun[],
+  wanted: RunConfig,
+  here: DataIdentity,
+  what: string,
+): EarlierRun | undefined {
+  const differences = ({ data, config }: EarlierRun): string[] => {
+    if (data !== undefined) return dataDifferences(data, here);
+    const [there, now] = [placeOf(config.data), placeOf(wanted.data)];
+    return there === now ? [] : [`${there} there, ${now} here, and what was there is not recorded`];
+  };
+  const same = runs.filter((run) => differences(run).length === 0);
+  if (same.length > 0) return same.find(({ data }) => data !== undefined) ?? same[0];
+  const [first] = runs;
+  if (first === undefined) return undefined;
+  throw new UserError(
+    visible(
+      `${first.folder}: holds ${what}, trained on other data: ${differences(first).join('; ')}: name another --out, leave out a --from that has it, or put the data back as it was`,
+    ),
   );
 }

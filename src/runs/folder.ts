@@ -11,6 +11,7 @@ import {
 import { dirname, join, resolve } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { stringify } from 'yaml';
+import type { DataIdentity } from '../data/identity.js';
 import { messageOf, UserError } from '../core/errors.js';
 import { writeFileAtomic } from '../core/files.js';
 import { takeLock } from '../core/lock.js';
@@ -21,6 +22,7 @@ import { writeCheckpoint } from './checkpoint/file.js';
 import { checkpointsOf, removeOldCheckpoints } from './checkpoint/store.js';
 import { labelOf, type Config, type MethodConfig } from '../config/config.js';
 import { writeMetrics } from './metrics.js';
+import { dataPathOf, writeRunData } from './data.js';
 import type { RunSummary } from './summary.js';
 import { explainWrite } from './write-failure.js';
 
@@ -33,6 +35,8 @@ export interface RunFolder {
   readonly path: string;
   /** Writes to `log.jsonl`. */
   readonly log: Logger;
+  /** Writes what the run is trained on. */
+  writeData(identity: DataIdentity): void;
   writeMetrics(epochs: readonly EpochMetrics[]): void;
   /** Writes a checkpoint, then removes those that are not to be kept. */
   writeCheckpoint(state: TrainState, engine: string): void;
@@ -111,6 +115,7 @@ export function openRunFolder(
   return {
     path,
     log,
+    writeData: (identity) => writing(dataPathOf(path), (file) => writeRunData(file, identity)),
     writeMetrics: (epochs) => writing(metricsPathOf(path), (file) => writeMetrics(file, updates, epochs)),
     writeCheckpoint: (state, engine) =>
       writing(checkpoints, () => {

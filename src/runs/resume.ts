@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { identityOf } from '../data/identity.js';
 import { messageOf, UserError } from '../core/errors.js';
 import type { Registry } from '../config/registry.js';
 import { checkpointName, positionInWords, type Checkpoint } from './checkpoint/file.js';
@@ -9,6 +10,7 @@ import { parseConfig } from '../config/config.js';
 import { readMetrics } from './metrics.js';
 import { record, runConfigOf, withStrategy } from './run.js';
 import type { Experiment, FinishedRun, RunObserver, RunOptions } from './run.js';
+import { readRunData, refuseOtherData } from './data.js';
 import { lockRunFolder, openRunFolder, type RunConfig } from './folder.js';
 import { finishedResultOf, readRunSummary, type RunResult } from './summary.js';
 
@@ -57,8 +59,8 @@ export function refuseOtherConfig(what: string, there: object, here: object): vo
  * numbers to the last bit as a run that was never interrupted; only times and the memory that the allocator reserved
  * are this process's. A run that is finished is left as it is.
  *
- * @throws UserError if the folder is no run's, is being trained, was made with another config (the keys are named), or
- * none of its checkpoints is whole; and as `runExperiment`
+ * @throws UserError if the folder is no run's, is being trained, was made with another config (the keys are named) or on
+ * other data (what differs is named), or none of its checkpoints is whole; and as `runExperiment`
  */
 export async function resumeRun(
   experiment: Experiment,
@@ -68,6 +70,9 @@ export async function resumeRun(
   const stored = readRunConfig(folder, experiment.registry);
   const config = runConfigOf(experiment, stored.method);
   refuseOtherConfig(`${folder}: the run`, stored, config);
+  refuseOtherData(folder, readRunData(folder), identityOf(experiment.dataset), (message) =>
+    options.observer?.note(message, 'always'),
+  );
   const release = lockRunFolder(folder);
   try {
     const result = finishedResult(folder);

@@ -1,5 +1,6 @@
 import type { Dataset } from '../data/dataset.js';
 import type { ScanProgress } from '../data/files/scan.js';
+import { identityOf } from '../data/identity.js';
 import { loadDataset } from '../data/registry.js';
 import type { Engine } from '../engine/engine.js';
 import { selectEngine } from '../engine/select.js';
@@ -52,8 +53,11 @@ export interface RunObserver {
   }): void;
   event(event: TrainEvent): void;
   end(): void;
-  /** Something to know that is no part of the training, such as how cut points were chosen. */
-  note(message: string): void;
+  /**
+   * Something to know that is no part of the training, such as how cut points were chosen. `always`: also for those who
+   * want no progress, as it tells what the results are of.
+   */
+  note(message: string, always?: 'always'): void;
 }
 
 export interface RunOptions {
@@ -212,6 +216,7 @@ export async function record(
     ...(run.evaluatedOn === undefined ? {} : { evaluatedOn: run.evaluatedOn }),
   });
   try {
+    if (open.resume === undefined) folder.writeData(identityOf(dataset));
     return await trainInto(experiment, open, run, options);
   } finally {
     observer?.end();

@@ -1,7 +1,9 @@
 import { basename, resolve } from 'node:path';
 import type { ScanProgress } from '../data/files/scan.js';
+import { identityOf } from '../data/identity.js';
 import type { EngineName } from '../engine/engine.js';
 import { UserError } from '../core/errors.js';
+import { refuseOtherData } from '../runs/data.js';
 import { openExperiment, type Experiment } from '../runs/run.js';
 import { compareUnits } from './compare-units.js';
 import { writeProbe, type ProbeReport } from './probe-file.js';
@@ -11,6 +13,7 @@ import { withTrainedNetwork, type TrainedRun } from './trained-run.js';
 
 export interface RunProbeOptions extends Pick<ProbeOptions, 'images' | 'signal' | 'onProgress'> {
   readonly engine: 'auto' | EngineName;
+  /** Told what its user should know, such as that the data could not be checked. */
   readonly onNotice?: ((notice: string) => void) | undefined;
   readonly onScan?: ScanProgress | undefined;
 }
@@ -18,12 +21,13 @@ export interface RunProbeOptions extends Pick<ProbeOptions, 'images' | 'signal' 
 /**
  * Probes the units of a run's network (see `probeUnits`) and writes `probe.json` into its folder.
  * @returns the report, and where it was written
+ * @throws UserError if the data set is not the one that the run was trained on
  */
 export async function probeRun(
   run: TrainedRun,
   options: RunProbeOptions,
 ): Promise<{ readonly report: ProbeReport; readonly path: string }> {
-  const experiment = await openFor(run, options);
+  const experiment = await openFor([run], options);
   const report = await withTrainedNetwork(experiment, run, async (network) => ({
     label: run.summary.label,
     method: run.summary.method,
@@ -38,7 +42,7 @@ export async function probeRun(
  * Compares the units of two runs' networks (see `compareUnits`), on the first one's test images, and writes
  * `cka-<other folder>.json` into its folder.
  * @returns the report, and where it was written
- * @throws UserError if the runs are on different data sets
+ * @throws UserError if the runs are on different data sets, or on another than is there now
  */
 export async function compareRuns(
   run: TrainedRun,
@@ -51,7 +55,7 @@ export async function compareRuns(
       `${other.folder}: trained on ${others}, but ${run.folder} on ${own}: units are compared on the same images`,
     );
   }
-  const experiment = await openFor(run, options);
+  const experiment = await openFor([run, other], options);
   const name = basename(resolve(other.folder));
   const report = await withTrainedNetwork(experiment, run, (a) =>
     withTrainedNetwork(experiment, other, async (b) => ({
@@ -64,9 +68,16 @@ export async function compareRuns(
   return { report, path: writeSimilarity(run.folder, name, report) };
 }
 
-async function openFor({ config, registry }: TrainedRun, options: RunProbeOptions): Promise<Experiment> {
+/** With the first run's config; its data must be that of all. */
+async function openFor(
+  runs: readonly [TrainedRun, ...TrainedRun[]],
+  options: RunProbeOptions,
+): Promise<Experiment> {
   const { engine, onNotice, onScan } = options;
+  const [{ config, registry }] = runs;
   const experiment = await openExperiment({ ...config, engine }, registry, onScan);
+  const here = identityOf(experiment.dataset);
+  for (const { folder, data } of runs) refuseOtherData(folder, data, here, (message) => onNotice?.(message));
   if (experiment.notice !== undefined) onNotice?.(experiment.notice);
   for (const note of experiment.dataset.notes ?? []) onNotice?.(note);
   return experiment;

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DataIdentity } from '../data/identity.js';
 import { UserError } from '../core/errors.js';
 import type { Network } from '../networks/network.js';
 import { loadWeights } from '../networks/import.js';
 import { readSafetensors, type SafeTensor } from '../formats/safetensors.js';
 import { loadConfig, type LoadedConfig, type MethodConfig } from '../config/config.js';
+import { readRunData } from '../runs/data.js';
 import { withStrategy, type Experiment } from '../runs/run.js';
 import { readRunSummary, type RunSummary } from '../runs/summary.js';
 
@@ -13,6 +15,8 @@ export interface TrainedRun extends LoadedConfig {
   readonly folder: string;
   readonly summary: RunSummary;
   readonly method: MethodConfig;
+  /** What it was trained on; undefined for runs of older versions. */
+  readonly data: DataIdentity | undefined;
   readonly weights: ReadonlyMap<string, SafeTensor>;
 }
 
@@ -43,7 +47,8 @@ export async function readTrainedRun(folder: string, overrides: readonly string[
   const { config, registry } = await loadConfig(configPath, overrides);
   const { method } = config;
   if (method === undefined) throw new UserError(`${configPath}: names no method, as a run's config does`);
-  return { folder, summary, config, registry, method, weights: readSafetensors(weightsPath).tensors };
+  const data = readRunData(folder);
+  return { folder, summary, config, registry, method, data, weights: readSafetensors(weightsPath).tensors };
 }
 
 /** Builds the run's network, puts its weights in, and frees it when f is done with it. */

@@ -117,6 +117,14 @@ describe('progress', () => {
     expect(stream.text()).toBe('');
   });
 
+  it('is only the notes that are for everybody if quiet', () => {
+    const stream = memoryStream(true);
+    const observer = progressObserver(stream, true);
+    observer.note('measuring');
+    observer.note('is finished', 'always');
+    expect(stream.text()).toBe('is finished\n');
+  });
+
   it('is a bar on a terminal, and a line once the run is over', () => {
     const stream = memoryStream(true);
     const terminal = Object.assign(stream, { columns: 100, cursorTo: () => true, clearLine: () => true });

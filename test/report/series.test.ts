@@ -2,8 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { identityOf } from '../../src/data/identity.js';
+import { dataPathOf, writeRunData } from '../../src/runs/data.js';
 import { readRunRecord, type RunRecord } from '../../src/report/run-record.js';
 import { sectionsOf } from '../../src/report/series.js';
+import { noiseSplit } from '../data/helpers.js';
 import { epochsOf, writeRun, type WrittenRun } from './folders.js';
 
 let folder: string;
@@ -93,4 +96,30 @@ it('tells series of one label by what is their own', () => {
     ['bp (train.learningRate 0.1)', 1],
     ['bp (train.learningRate 0.05)', 2],
   ]);
+});
+
+/** A run on a folder, which recorded that it has so many images, or, as older versions, nothing. */
+function onFolder(name: string, dir: string, images: number | undefined): RunRecord {
+  const path = writeRun(join(folder, name), { config: { data: { name: 'folder', dir } } });
+  const split = noiseSplit(images ?? 0, 4, 2);
+  const identity = identityOf({ classes: ['a', 'b'], train: split, test: split });
+  if (images !== undefined) writeRunData(dataPathOf(path), identity);
+  return readRunRecord(path);
+}
+
+it('makes a section of its own of runs on other data, whatever the paths', () => {
+  const runs = [onFolder('0', '/a', 4), onFolder('1', '/b', 4), onFolder('2', '/a', 6)];
+  const sections = sectionsOf(runs);
+  expect(sections.map(({ series }) => series.map((each) => each.runs.length))).toEqual([[2], [1]]);
+  expect(sections[0]!.title).toMatch(/, content "4 training images of a, b \([0-9a-f]{8}\)"$/);
+});
+
+it('counts runs that recorded no data with those of the same path, where that tells', () => {
+  const foldersOf = (...runs: RunRecord[]): string[] =>
+    sectionsOf(runs).map(({ series }) => series.flatMap((each) => each.runs.map((run) => run.name)).join());
+  const [old, oldElsewhere] = [onFolder('old', '/a', undefined), onFolder('elsewhere', '/b', undefined)];
+  const [four, six] = [onFolder('four', '/a', 4), onFolder('six', '/a', 6)];
+  expect(foldersOf(old, oldElsewhere)).toEqual(['old', 'elsewhere']);
+  expect(foldersOf(old, oldElsewhere, four)).toEqual(['old,four', 'elsewhere']);
+  expect(foldersOf(old, four, six)).toEqual(['old', 'four', 'six']);
 });

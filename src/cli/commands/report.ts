@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../core/errors.js';
 import { writeFileAtomic } from '../../core/files.js';
+import { notify } from '../progress.js';
 
 export const reportOptions = {
   out: {
@@ -32,6 +33,7 @@ export const reportCommand: CommandModule<object, ReportArguments> = {
       .example('$0 report experiments/runs/demo', '')
       .example('$0 report runs/bp runs/auglocal --out report.html', ''),
   handler: async ({ folders, out }) => {
+    const { uncheckedData } = await import('../../runs/data.js');
     const { readReport } = await import('../../report/read-report.js');
     const data = readReport(folders);
     if (data.runs.length === 0) {
@@ -45,6 +47,9 @@ export const reportCommand: CommandModule<object, ReportArguments> = {
     const path = out ?? (folders.length === 1 ? join(folders[0]!, 'report.html') : 'report.html');
     writeFileAtomic(path, await page(data, { title, now: new Date() }));
     for (const { message } of data.unreadable) process.stderr.write(`warning: left out: ${message}\n`);
+    const unrecorded = data.runs.filter((run) => run.data === undefined).length;
+    if (unrecorded > 0 && data.runs.length > 1)
+      notify(`${unrecorded} of ${data.runs.length} runs: ${uncheckedData}`, false);
     process.stdout.write(
       `report: ${path} (${data.runs.length} ${data.runs.length === 1 ? 'run' : 'runs'}, ${Math.ceil(statSync(path).size / 1000)} kB)\n`,
     );

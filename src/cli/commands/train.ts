@@ -99,7 +99,7 @@ async function oldRun(args: TrainArguments, path: string | undefined, folder: st
   const result = finishedResult(folder);
   return async (options) => {
     if (result !== undefined) {
-      notify(`${folder}: this run is finished, there is nothing left to do`, args.quiet);
+      notify(`${folder}: this run is finished, there is nothing left to do`, false);
       return { folder, interrupted: false, result };
     }
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));

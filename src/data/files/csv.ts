@@ -2,6 +2,7 @@ import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { UserError } from '../../core/errors.js';
 import type { FileSplit } from '../dataset.js';
 import { packPaths, pathAt } from './path-list.js';
+import { splitIdentity, type SplitIdentity } from '../identity.js';
 import { readCsvRows } from './csv-rows.js';
 import { checkPathsExist } from './existing.js';
 import { evaluatedOn, type EvaluationSplit, type FileImages } from './file-images.js';
@@ -39,30 +40,44 @@ export async function readCsvList(request: CsvRequest, progress?: ScanProgress):
   const evaluation = withTest ? chooseEvaluation(request, list) : undefined;
   const { labels, classes } = orderClasses(list);
   const notes = spellingNotes(`${shown(file)}: the labels`, list.spellings);
-  const split = async (name: 'train' | EvaluationSplit, done: number): Promise<FileSplit> => {
+  const finish = async (name: 'train' | EvaluationSplit, done: number): Promise<FinishedSplit> => {
     const { paths: rows, lines } = list.splits[name];
-    const images = rows.finish();
-    images.labels.forEach((seen, i) => (images.labels[i] = labels[seen]!));
-    const spelled = await checkPathsExist(file, images.paths, lines, (checked) => progress?.(done + checked));
-    if (spelled.size === 0) return images;
+    const { split, names } = rows.finish();
+    split.labels.forEach((seen, i) => (split.labels[i] = labels[seen]!));
+    const { sizes, spelled } = await checkPathsExist(file, split.paths, lines, (checked) =>
+      progress?.(done + checked),
+    );
+    const identity = splitIdentity(split, classes.length, { names, sizes });
+    if (spelled.size === 0) return { split, identity };
     const [[first, path] = [0, '']] = spelled;
     const others = spelled.size === 1 ? '' : `, and ${spelled.size - 1} more`;
     notes.push(
       `${shown(file)}:${lines[first]}: ${shown(path)} has its accents in another spelling than the list (Unicode NFC or NFD): taken as it is there${others}`,
     );
-    const paths = Array.from({ length: images.size }, (_, i) => spelled.get(i) ?? pathAt(images.paths, i));
-    return { ...images, paths: packPaths(paths) };
+    const paths = Array.from({ length: split.size }, (_, i) => spelled.get(i) ?? pathAt(split.paths, i));
+    return { split: { ...split, paths: packPaths(paths) }, identity };
   };
-  const train = await split('train', 0);
-  if (evaluation === undefined) return { classes, train, test: undefined, evaluatedOn: 'validation', notes };
-  const test = await split(evaluation, train.size);
-  return { classes, train, test, evaluatedOn: evaluatedOn(evaluation), notes };
+  const train = await finish('train', 0);
+  const identity = { classes, train: train.identity };
+  if (evaluation === undefined) {
+    return { classes, train: train.split, test: undefined, evaluatedOn: 'validation', identity, notes };
+  }
+  const test = await finish(evaluation, train.split.size);
+  return {
+    ...{ classes, train: train.split, test: test.split, evaluatedOn: evaluatedOn(evaluation) },
+    ...{ identity: { ...identity, test: test.identity }, notes },
+  };
 }
 
 /** The number of classes; paths are not looked at. */
 export async function countCsvClasses(file: string): Promise<number> {
   const request = { file, dir: undefined, withTest: false, evaluateOn: undefined };
   return orderClasses(await readRows(request)).classes.length;
+}
+
+interface FinishedSplit {
+  readonly split: FileSplit;
+  readonly identity: SplitIdentity;
 }
 
 interface SplitRows {
@@ -112,7 +127,7 @@ async function readRows({ file, dir }: CsvRequest): Promise<Rows> {
       seen.set(composed(label), entry);
     }
     if (split === 'train') entry.inTraining = true;
-    splits[split].paths.add(whole, entry.number);
+    splits[split].paths.add(whole, entry.number, path);
     splits[split].lines.push(line);
   });
   if (lineOf.size === 0) throw new UserError(`${shown(file)}: no rows after the header`);

@@ -5,11 +5,10 @@ import { messageOf, UserError } from '../../core/errors.js';
 import { pathAt, type PathList } from './path-list.js';
 import { exists, isMissing } from '../../core/read.js';
 import { shown } from './shown.js';
+import { inTurns } from './sizes.js';
 
 /** The ways in which a name with accents may be written. */
 const FORMS = ['NFC', 'NFD'] as const;
-/** Looks at a time; the file system's own threads are fewer. */
-const AT_ONCE = 32;
 /** Paths that a message names; one more is looked for, to say that there are more. */
 const NAMED = 3;
 const BETWEEN_REPORTS = 10_000;
@@ -18,7 +17,7 @@ const BETWEEN_REPORTS = 10_000;
  * Looks at every path once, in order, and stops when enough are absent to be named. One that is there with its accents
  * composed or decomposed (Unicode NFC, NFD), but not as the list has it, counts as there.
  * @param lines the line of the list that each path is on
- * @returns those paths as they are there, by their index
+ * @returns the size of each file in bytes, and by their index the paths that are there in another spelling
  * @throws UserError naming the first paths that do not exist or are no files, with their lines
  */
 export async function checkPathsExist(
@@ -26,23 +25,24 @@ export async function checkPathsExist(
   paths: PathList,
   lines: readonly number[],
   progress: (checked: number) => void,
-): Promise<ReadonlyMap<number, string>> {
+): Promise<{ readonly sizes: Float64Array; readonly spelled: ReadonlyMap<number, string> }> {
   const spelled = new Map<number, string>();
   const wrong: { index: number; what: string }[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < lines.length && wrong.length <= NAMED) {
-      const index = next++;
-      const path = pathAt(paths, index);
-      const what = await faultOf(path);
-      const other = what === undefined ? undefined : await otherSpelling(path);
-      if (other !== undefined) spelled.set(index, other);
-      else if (what !== undefined) wrong.push({ index, what });
-      if ((index + 1) % BETWEEN_REPORTS === 0) progress(index + 1);
-    }
+  const sizes = new Float64Array(lines.length);
+  const untilEnoughAreWrong = function* (): Generator<number, void> {
+    for (let index = 0; index < lines.length && wrong.length <= NAMED; index++) yield index;
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  if (wrong.length === 0) return spelled;
+  await inTurns(untilEnoughAreWrong(), async (index) => {
+    const path = pathAt(paths, index);
+    const found = await sizeOf(path);
+    const other = typeof found === 'number' ? undefined : await otherSpelling(path);
+    if (other !== undefined) spelled.set(index, other.path);
+    const size = other?.size ?? found;
+    if (typeof size === 'number') sizes[index] = size;
+    else wrong.push({ index, what: size });
+    if ((index + 1) % BETWEEN_REPORTS === 0) progress(index + 1);
+  });
+  if (wrong.length === 0) return { sizes, spelled };
   // All before the last one looked at have been looked at, so these are the first of the list.
   wrong.sort((a, b) => a.index - b.index);
   const [first, ...others] = wrong.slice(0, NAMED);
@@ -54,7 +54,7 @@ export async function checkPathsExist(
 }
 
 /** The file that a path means in another spelling; undefined if there is none. */
-async function otherSpelling(path: string): Promise<string | undefined> {
+async function otherSpelling(path: string): Promise<{ path: string; size: number } | undefined> {
   if (FORMS.every((form) => path.normalize(form) === path)) return undefined;
   const [root, ...parts] = path.split(sep);
   let there = root!;
@@ -65,7 +65,8 @@ async function otherSpelling(path: string): Promise<string | undefined> {
     if (found === undefined) return undefined;
     there = found;
   }
-  return (await faultOf(there)) === undefined ? there : undefined;
+  const size = await sizeOf(there);
+  return typeof size === 'number' ? { path: there, size } : undefined;
 }
 
 async function firstThere(paths: readonly string[]): Promise<string | undefined> {
@@ -73,9 +74,11 @@ async function firstThere(paths: readonly string[]): Promise<string | undefined>
   return undefined;
 }
 
-async function faultOf(path: string): Promise<string | undefined> {
+/** In bytes, or what is wrong with the file. */
+async function sizeOf(path: string): Promise<number | string> {
   try {
-    return (await stat(path)).isFile() ? undefined : 'is no file';
+    const found = await stat(path);
+    return found.isFile() ? found.size : 'is no file';
   } catch (error) {
     return isMissing(error) ? 'is missing' : `cannot be looked at (${shown(messageOf(error))})`;
   }

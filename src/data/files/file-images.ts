@@ -1,4 +1,5 @@
 import type { FileSplit } from '../dataset.js';
+import type { DataIdentity } from '../identity.js';
 
 /** What a data set of image files holds, by its paths alone. */
 export interface FileImages {
@@ -10,6 +11,7 @@ export interface FileImages {
   readonly evaluatedOn: 'test' | 'validation';
   /** What was taken in another way than it lies there, a line each. */
   readonly notes: readonly string[];
+  readonly identity: DataIdentity;
 }
 
 /** The splits that images for evaluation are looked for in. */

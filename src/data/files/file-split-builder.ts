@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { UserError } from '../../core/errors.js';
 import type { FileSplit } from '../dataset.js';
 import { sharedBytes, sharedLabels } from '../split.js';
@@ -18,13 +19,19 @@ export class FileSplitBuilder {
   #lengths = new Uint32Array(1024);
   #labels = new Uint16Array(1024);
   #size = 0;
+  readonly #names = createHash('sha256');
 
   get size(): number {
     return this.#size;
   }
 
-  /** @param label below `MOST_CLASSES` */
-  add(path: string, label: number): void {
+  /**
+   * @param label below `MOST_CLASSES`
+   * @param name what the data set knows the file by, wherever the set lies
+   */
+  add(path: string, label: number, name: string): void {
+    // File systems differ in how they compose letters, and a set may move from one to another.
+    this.#names.update(`${name.normalize('NFC')}\0`);
     const length = Buffer.byteLength(path);
     let chunk = this.#chunks.at(-1);
     if (!chunk || this.#used + length > chunk.length) {
@@ -40,8 +47,8 @@ export class FileSplitBuilder {
     this.#labels[this.#size++] = label;
   }
 
-  /** The split, over shared memory. The builder is not to be used any more. */
-  finish(): FileSplit {
+  /** The split, over shared memory, and the SHA-256 of all names. The builder is not to be used any more. */
+  finish(): { split: FileSplit; names: string } {
     const size = this.#size;
     const starts = new Float64Array(new SharedArrayBuffer(8 * (size + 1)));
     for (let i = 0; i < size; i++) starts[i + 1] = starts[i]! + this.#lengths[i]!;
@@ -54,7 +61,8 @@ export class FileSplitBuilder {
     }
     const labels = sharedLabels(size);
     labels.set(this.#labels.subarray(0, size));
-    return { kind: 'files', size, paths: { bytes, starts }, labels };
+    const split: FileSplit = { kind: 'files', size, paths: { bytes, starts }, labels };
+    return { split, names: this.#names.digest('hex') };
   }
 
   #grow(): void {

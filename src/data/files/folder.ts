@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { UserError } from '../../core/errors.js';
 import { evaluatedOn, type EvaluationSplit, type FileImages } from './file-images.js';
 import { checkClassCount, FileSplitBuilder } from './file-split-builder.js';
+import { finishSplits } from './finish-splits.js';
 import { classFolders, foldersAmong, listFolder, scanClasses, type ScanProgress } from './scan.js';
 import { missingAt, shown } from './shown.js';
 import { composed, spellingNotes } from './spelling.js';
@@ -38,7 +39,12 @@ export async function scanFolder(request: FolderRequest, progress?: ScanProgress
   await scanClasses(trainFolder, trainClasses, labelOf, train, progress);
   if (!withTest) {
     const notes = await notesOn([trainFolder], trainClasses);
-    return { classes, train: train.finish(), test: undefined, evaluatedOn: 'validation', notes };
+    return {
+      classes,
+      ...(await finishSplits(classes, { train }, progress)),
+      evaluatedOn: 'validation',
+      notes,
+    };
   }
   if (evaluation === undefined) {
     throw new UserError(
@@ -58,7 +64,8 @@ export async function scanFolder(request: FolderRequest, progress?: ScanProgress
   await scanClasses(testFolder, testClasses, labelOf, test, (images) => progress?.(train.size + images));
   return {
     classes,
-    ...{ train: train.finish(), test: test.finish(), evaluatedOn: evaluatedOn(evaluation) },
+    ...(await finishSplits(classes, { train, test }, progress)),
+    evaluatedOn: evaluatedOn(evaluation),
     notes: await notesOn([trainFolder, testFolder], [...trainClasses, ...testClasses]),
   };
 }

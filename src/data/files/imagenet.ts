@@ -2,6 +2,7 @@ import { join, parse } from 'node:path';
 import { UserError } from '../../core/errors.js';
 import type { FileImages } from './file-images.js';
 import { checkClassCount, FileSplitBuilder } from './file-split-builder.js';
+import { finishSplits } from './finish-splits.js';
 import { readClassNames } from './imagenet-names.js';
 import { IMAGENET_CLASSES } from './imagenet-synsets.js';
 import { readGroundTruth } from './imagenet-truth.js';
@@ -12,6 +13,9 @@ import { systemFolderNotes } from './system-folders.js';
 
 const HELP =
   'get ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar and ILSVRC2012_devkit_t12.tar.gz from https://image-net.org/download (it takes a registration) and lay them out as datasets/README.md says, "ImageNet"';
+
+/** Sizes of so many files of a split tell ImageNet from copies of it that were made smaller. */
+const MOST_LOOKS = 10_000;
 
 const WNID = /^n\d{8}$/;
 
@@ -38,14 +42,16 @@ export async function scanImagenet(
   const train = new FileSplitBuilder();
   await scanClasses(trainFolder, wnids, (wnid) => labels.get(wnid)!, train, progress);
   const classes = await readClassNames(infoFolders(dir), wnids);
+  // Names of classes are those of whatever list is there; the folders' are always the same.
   if (!withTest) {
-    const notes = await systemFolderNotes([trainFolder]);
-    return { classes, train: train.finish(), test: undefined, evaluatedOn: 'validation', notes };
+    const splits = await finishSplits(wnids, { train }, progress, MOST_LOOKS);
+    return { classes, ...splits, evaluatedOn: 'validation', notes: await systemFolderNotes([trainFolder]) };
   }
   const test = new FileSplitBuilder();
   await scanValidation(dir, root, wnids, labels, test, (images) => progress?.(train.size + images));
+  const splits = await finishSplits(wnids, { train, test }, progress, MOST_LOOKS);
   const notes = await systemFolderNotes([trainFolder, join(root, 'val')]);
-  return { classes, train: train.finish(), test: test.finish(), evaluatedOn: 'validation', notes };
+  return { classes, ...splits, evaluatedOn: 'validation', notes };
 }
 
 /** The number of classes: of the training folders, where they are there, else the official one. */
@@ -151,7 +157,7 @@ async function addFlat(
       );
     }
     left.delete(id);
-    into.add(path, label);
+    into.add(path, label, image);
   }
   for (const id of left.keys()) {
     throw new UserError(

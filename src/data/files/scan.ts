@@ -85,7 +85,7 @@ export async function scanClasses(
     const names = classes.slice(first, first + AT_ONCE);
     const found = await Promise.all(names.map((name) => imagesOf(join(folder, name))));
     for (const [i, name] of names.entries()) {
-      for (const image of found[i]!) into.add(join(folder, name, image), label(name));
+      for (const image of found[i]!) into.add(join(folder, name, image), label(name), join(name, image));
     }
     progress?.(into.size);
   }

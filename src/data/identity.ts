@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { Dataset, Split } from './dataset.js';
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
+
+const splitSchema = z.object({
+  /** Of each class, in the classes' order. */
+  images: z.array(z.int().min(0)),
+  /** SHA-256 of the class indices, in the images' order. */
+  labels: sha256,
+  /** Of images that are files. */
+  files: z
+    .object({
+      /** SHA-256 of the names that the set knows its files by, whatever its path, in their order. */
+      names: sha256,
+      /** SHA-256 of the sizes of the files that were looked at, in their order. */
+      sizes: sha256,
+      /** Bytes of those, of each class. */
+      bytes: z.array(z.int().min(0)),
+    })
+    .exactOptional(),
+});
+
+/**
+ * What a data set is, wherever it lies: its classes, and of each split that is read, whole, how many images each class
+ * has, the labels, and for image files names and sizes. Content is not read: another picture of the same name and size
+ * is not noticed, nor are other pixels in the files of an official set, which have a fixed size and their checksums in
+ * `locallearn data verify`.
+ */
+export const dataIdentitySchema = z.object({
+  classes: z.array(z.string()),
+  train: splitSchema,
+  /** Undefined where training images are held out in its place. */
+  test: splitSchema.exactOptional(),
+});
+
+export type DataIdentity = z.infer<typeof dataIdentitySchema>;
+export type SplitIdentity = z.infer<typeof splitSchema>;
+
+/** Of a data set; of one that was put together by hand what its splits tell, without names and sizes. */
+export function identityOf({ identity, classes, train, test }: WithIdentity): DataIdentity {
+  if (identity !== undefined) return identity;
+  const own = { classes: [...classes], train: splitIdentity(train, classes.length) };
+  return test === undefined ? own : { ...own, test: splitIdentity(test, classes.length) };
+}
+
+type WithIdentity = Pick<Dataset, 'identity' | 'classes' | 'train'> & { readonly test: Split | undefined };
+
+/** @param files names as a digest, and the size of each file, 0 for those that were not looked at */
+export function splitIdentity(
+  { labels }: Split,
+  classes: number,
+  files?: { readonly names: string; readonly sizes: Float64Array },
+): SplitIdentity {
+  const images = new Array<number>(classes).fill(0);
+  for (const label of labels) images[label]!++;
+  const identity = { images, labels: digest(labels) };
+  if (files === undefined) return identity;
+  const bytes = new Array<number>(classes).fill(0);
+  labels.forEach((label, i) => (bytes[label]! += files.sizes[i]!));
+  return { ...identity, files: { names: files.names, sizes: digest(files.sizes), bytes } };
+}
+
+function digest({ buffer, byteOffset, byteLength }: Uint16Array | Float64Array): string {
+  return createHash('sha256')
+    .update(new Uint8Array(buffer, byteOffset, byteLength))
+    .digest('hex');
+}
