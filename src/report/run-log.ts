@@ -15,10 +15,13 @@ const startSchema = z.object({
 });
 const epochSchema = z.object({ time, epoch: z.int().min(1), epochs: z.int(), steps: z.int() });
 
+/** What a process wrote down of itself before it trained. */
+export type RunStart = z.infer<typeof startSchema>;
+
 /** What a run's `log.jsonl` says beyond its other files. */
 export interface RunLog {
-  /** A line for each time that the run was started. */
-  readonly starts: readonly z.infer<typeof startSchema>[];
+  /** A line for each process that trained the run: the one that began it, and those that went on with it. */
+  readonly starts: readonly RunStart[];
   /** The last epoch that was begun. */
   readonly lastEpoch: z.infer<typeof epochSchema> | undefined;
   /** Whether a summary was written after the last start. */
@@ -39,12 +42,12 @@ export function readRunLog(path: string): RunLog {
     }
     throw new UserError(`${path}: cannot read the log: ${messageOf(error)}`);
   }
-  const starts: z.infer<typeof startSchema>[] = [];
+  const starts: RunStart[] = [];
   let lastEpoch: RunLog['lastEpoch'];
   let ended = false;
   for (const line of text.split('\n')) {
     const entry = parsed(line);
-    if (entry?.msg === 'start') {
+    if (entry?.msg === 'start' || entry?.msg === 'resume') {
       const start = startSchema.safeParse(entry).data;
       if (start) starts.push(start);
       ended = false;

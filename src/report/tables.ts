@@ -1,6 +1,14 @@
-import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../runs/table.js';
+import {
+  formatAccuracy,
+  formatBytes,
+  formatClock,
+  formatRate,
+  formatSeconds,
+  plural,
+} from '../runs/table.js';
 import { swatch } from './figure.js';
 import { markup, type Html } from './markup.js';
+import type { RunStart } from './run-log.js';
 import type { RunRecord } from './run-record.js';
 import type { Section, Series } from './series.js';
 
@@ -127,6 +135,38 @@ export function runsTable(runs: readonly RunRecord[], now: Date): Html {
     ],
     runs,
   );
+}
+
+/** A row for each process that trained a part of a run which several took part in. */
+export function processesTable(runs: readonly RunRecord[]): Html | undefined {
+  const shared = runs.filter(({ log }) => log.starts.length > 1);
+  if (shared.length === 0) return undefined;
+  interface Process {
+    readonly run: RunRecord;
+    readonly start: RunStart;
+    readonly verb: string;
+  }
+  return table<Process>(
+    [
+      { name: 'run', cell: ({ run }) => `${run.label}, seed ${run.seed}`, words: true },
+      { name: 'process', cell: ({ start, verb }) => `${verb} ${formatTime(start.time)}`, words: true },
+      { name: 'engine', cell: ({ start }) => engineOf(start), words: true },
+      {
+        name: 'processor',
+        cell: ({ start: { machine } }) =>
+          machine ? `${machine.cpu}, ${plural(machine.cores, 'core')}` : 'not recorded',
+        words: true,
+      },
+    ],
+    shared.flatMap((run) =>
+      run.log.starts.map((start, i) => ({ run, start, verb: i === 0 ? 'begun' : 'resumed' })),
+    ),
+  );
+}
+
+/** What computed in a process. */
+export function engineOf({ engine, engineDescription }: RunStart): string {
+  return `${engine}: ${engineDescription}`;
 }
 
 function bestOf({ epochs }: RunRecord): string {

@@ -104,6 +104,11 @@ export function formatBytes(bytes: number): string {
   return `${megabytes < 99.95 ? megabytes.toFixed(1) : megabytes.toFixed(0)} MB`;
 }
 
+/** `1 core`, `2 cores`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** Images a second. */
 export function formatRate(rate: number): string {
   return rate < 99.95 ? rate.toFixed(1) : rate.toFixed(0);

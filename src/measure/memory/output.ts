@@ -1,4 +1,4 @@
-import { formatBytes, textTable } from '../../runs/table.js';
+import { formatBytes, plural, textTable } from '../../runs/table.js';
 import type { MethodMemory } from './report.js';
 import type { MemorySetting } from './setting.js';
 import { fitting, type SweepMemory } from './sweep.js';
@@ -133,8 +133,4 @@ function barsFor(longest: number): (bytes: number) => string {
 /** Kilobytes of 10³ bytes where megabytes would round them away. */
 function size(bytes: number): string {
   return bytes > 0 && bytes < 99_950 ? `${(bytes / 1e3).toFixed(1)} kB` : formatBytes(bytes);
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
