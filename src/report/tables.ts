@@ -123,7 +123,10 @@ export function runsTable(runs: readonly RunRecord[], now: Date): Html {
       { name: 'epochs', cell: ({ epochs, config }) => `${epochs.length} of ${config.train.epochs}` },
       {
         name: 'accuracy',
-        cell: ({ epochs }) => (epochs.length > 0 ? formatAccuracy(epochs.at(-1)!.testAccuracy) : '–'),
+        cell: ({ epochs, identity }) =>
+          epochs.length === 0
+            ? '–'
+            : `${formatAccuracy(epochs.at(-1)!.evaluationAccuracy)} (${identity?.evaluatedOn ?? 'test'})`,
       },
       { name: 'best', cell: bestOf },
       {
@@ -171,8 +174,8 @@ export function engineOf({ engine, engineDescription }: RunStart): string {
 
 function bestOf({ epochs }: RunRecord): string {
   if (epochs.length === 0) return '–';
-  const best = epochs.reduce((a, b) => (b.testAccuracy > a.testAccuracy ? b : a));
-  return `${formatAccuracy(best.testAccuracy)} (epoch ${best.epoch})`;
+  const best = epochs.reduce((a, b) => (b.evaluationAccuracy > a.evaluationAccuracy ? b : a));
+  return `${formatAccuracy(best.evaluationAccuracy)} (epoch ${best.epoch})`;
 }
 
 function ending({ status, error, lastWrite }: RunRecord, now: Date): Html | string {

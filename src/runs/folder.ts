@@ -20,7 +20,7 @@ import type { TrainState } from '../train/state.js';
 import { writeCheckpoint } from './checkpoint/file.js';
 import { checkpointsOf, removeOldCheckpoints } from './checkpoint/store.js';
 import { labelOf, type Config, type MethodConfig } from '../config/config.js';
-import { writeMetrics } from './metrics.js';
+import { writeMetrics, type MetricsColumns } from './metrics.js';
 import type { RunSummary } from './summary.js';
 import { explainWrite } from './write-failure.js';
 
@@ -49,13 +49,12 @@ export type RunConfig = Omit<Config, 'method' | 'methods'> & { readonly method: 
  * Makes a new folder `<time>-<name>-<method>-s<seed>` in `parent` (`-2`, `-3`, … follow if that is taken) with
  * `config.yaml` and a `metrics.csv` that has no rows yet.
  *
- * @param updates the names of the run's updates: columns of the metrics
  * @throws UserError if the folder can't be made
  */
 export function createRunFolder(
   parent: string,
   config: RunConfig,
-  updates: readonly string[],
+  columns: MetricsColumns,
   now = new Date(),
 ): RunFolder {
   const time = now.toISOString().replace(/\..*/, '').replaceAll(':', '-');
@@ -64,11 +63,11 @@ export function createRunFolder(
   const configPath = join(path, 'config.yaml');
   try {
     writeFileAtomic(configPath, stringify(config));
-    writeMetrics(metricsPathOf(path), updates, []);
+    writeMetrics(metricsPathOf(path), columns, []);
   } catch (error) {
     throw explainWrite(error, configPath);
   }
-  return openRunFolder(path, config, updates, lockRunFolder(path));
+  return openRunFolder(path, config, columns, lockRunFolder(path));
 }
 
 /** Takes a run's folder for this process; what is returned gives it back. Throws a UserError if it is taken. */
@@ -85,7 +84,7 @@ export function lockRunFolder(path: string): () => void {
 export function openRunFolder(
   path: string,
   config: RunConfig,
-  updates: readonly string[],
+  columns: MetricsColumns,
   release: () => void,
 ): RunFolder {
   const checkpoints = checkpointsOf(path);
@@ -111,11 +110,11 @@ export function openRunFolder(
   return {
     path,
     log,
-    writeMetrics: (epochs) => writing(metricsPathOf(path), (file) => writeMetrics(file, updates, epochs)),
+    writeMetrics: (epochs) => writing(metricsPathOf(path), (file) => writeMetrics(file, columns, epochs)),
     writeCheckpoint: (state, engine) =>
       writing(checkpoints, () => {
         mkdirSync(checkpoints, { recursive: true });
-        writeCheckpoint(checkpoints, { config, engine }, updates, state);
+        writeCheckpoint(checkpoints, { config, engine }, columns, state);
         removeOldCheckpoints(checkpoints, config.train.keep, state.epochs);
       }),
     writeWeights: (tensors, metadata) =>

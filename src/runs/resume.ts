@@ -7,7 +7,7 @@ import { checkpointsOf, listCheckpoints, newestCheckpoint } from './checkpoint/s
 import { configDifferences } from '../config/differences.js';
 import { parseConfig } from '../config/config.js';
 import { readMetrics } from './metrics.js';
-import { record, runConfigOf, withStrategy } from './run.js';
+import { metricsColumns, record, runConfigOf, withStrategy } from './run.js';
 import type { Experiment, FinishedRun, RunObserver, RunOptions } from './run.js';
 import { lockRunFolder, openRunFolder, type RunConfig } from './folder.js';
 import { finishedResultOf, readRunSummary, type RunResult } from './summary.js';
@@ -83,10 +83,9 @@ export async function resumeRun(
     }
     experiment.engine.memory.release();
     return await withStrategy(experiment, stored.method, (strategy, label) => {
-      const updates = strategy.updates.map((update) => update.name);
       if (checkpoint !== undefined) setDamagedAside(folder, checkpoint);
       rmSync(join(folder, 'summary.json'), { force: true });
-      const open = openRunFolder(folder, config, updates, release);
+      const open = openRunFolder(folder, config, metricsColumns(strategy, experiment.dataset), release);
       const run = { folder: open, method: stored.method, label, strategy, resume: checkpoint?.state };
       return record(experiment, run, options);
     });

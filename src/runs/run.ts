@@ -21,6 +21,7 @@ import type { BalancedCuts } from '../measure/memory/balance.js';
 import { asksForBalance, chooseCuts, type ChosenMethod } from '../measure/memory/choose-cuts.js';
 import { settingOf } from '../measure/memory/setting.js';
 import { thisMachine } from '../core/machine.js';
+import type { MetricsColumns } from './metrics.js';
 import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
 import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
 import { formatBytes } from './table.js';
@@ -45,7 +46,7 @@ export interface RunObserver {
     readonly label: string;
     readonly epochs: number;
     readonly evaluationSteps: number;
-    readonly evaluatedOn?: Dataset['evaluatedOn'];
+    readonly evaluatedOn: 'test' | 'validation';
   }): void;
   event(event: TrainEvent): void;
   end(): void;
@@ -133,8 +134,8 @@ export async function runPrepared(
   experiment.engine.memory.release();
   const { method, balanced } = chosen;
   return withStrategy(experiment, method, (strategy, label) => {
-    const updates = strategy.updates.map((update) => update.name);
-    const folder = createRunFolder(options.parent, runConfigOf(experiment, method), updates);
+    const columns = metricsColumns(strategy, experiment.dataset);
+    const folder = createRunFolder(options.parent, runConfigOf(experiment, method), columns);
     if (balanced !== undefined) folder.log.info(balanced, 'balanced cuts');
     return record(experiment, { folder, method, label, strategy }, options);
   });
@@ -145,6 +146,11 @@ export function runConfigOf({ config, engine }: Experiment, method: MethodConfig
   const { name, seed, plugins, data, network, train: trainOptions } = config;
   const pluginFiles = plugins === undefined ? {} : { plugins };
   return { name, seed, engine: engine.name, ...pluginFiles, data, network, train: trainOptions, method };
+}
+
+/** What the metrics of a run have columns for. */
+export function metricsColumns({ updates }: Strategy, { evaluatedOn = 'test' }: Dataset): MetricsColumns {
+  return { updates: updates.map(({ name }) => name), evaluatedOn };
 }
 
 /** Builds a fresh network and its strategy, and frees both when f is done with them. */
@@ -197,13 +203,13 @@ export async function record(
     seed: config.seed,
     engine: engine.name,
     memoryMeter: engine.memory.name,
-    ...(dataset.evaluatedOn === undefined ? {} : { evaluatedOn: dataset.evaluatedOn }),
+    evaluatedOn: dataset.evaluatedOn ?? 'test',
   };
   observer?.start({
     label,
     epochs: config.train.epochs,
     evaluationSteps: Math.ceil(dataset.test.size / config.train.batchSize),
-    ...(run.evaluatedOn === undefined ? {} : { evaluatedOn: run.evaluatedOn }),
+    evaluatedOn: dataset.evaluatedOn ?? 'test',
   });
   try {
     return await trainInto(experiment, open, run, options);

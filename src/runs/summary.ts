@@ -11,7 +11,7 @@ const identityShape = {
   seed: z.int(),
   engine: z.enum(engineNames),
   memoryMeter: z.enum(['cuda-allocator', 'cpu-allocator', 'tensor-bytes']),
-  /** What `accuracy` was measured on, where it is not the test split. */
+  /** What `accuracy` was measured on; where an earlier version left it out, the test split. */
   evaluatedOn: z.enum(['test', 'validation']).exactOptional(),
 };
 
@@ -72,7 +72,7 @@ export function measuredOf(epochs: readonly EpochMetrics[]): Measured | undefine
     epochs.reduce((total, epoch) => total + value(epoch), 0);
   const trainSeconds = sum((epoch) => epoch.trainSeconds);
   return {
-    accuracy: last.testAccuracy,
+    accuracy: last.evaluationAccuracy,
     peakMemoryBytes: Math.max(...epochs.map((epoch) => epoch.peakMemoryBytes)),
     reservedMemoryBytes: Math.max(...epochs.map((epoch) => epoch.reservedMemoryBytes)),
     imagesPerSecond: sum((epoch) => epoch.imagesPerSecond * epoch.trainSeconds) / trainSeconds,

@@ -101,7 +101,7 @@ export async function train(
       epochs.push(metrics);
       tally = undefined;
       handState(run);
-      options.onEvent?.({ type: 'epoch-end', metrics });
+      options.onEvent?.({ type: 'epoch-end', metrics, evaluatedOn: dataset.evaluatedOn ?? 'test' });
     }
     return { epochs, interrupted: false };
   } finally {
@@ -161,8 +161,8 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
     epoch,
     learningRate,
     trainLoss: meanLosses[headIndex(strategy)]!,
-    testLoss: evaluation.loss,
-    testAccuracy: evaluation.accuracy,
+    evaluationLoss: evaluation.loss,
+    evaluationAccuracy: evaluation.accuracy,
     imagesPerSecond: tally.images / tally.seconds,
     trainSeconds: tally.seconds,
     evaluationSeconds: (performance.now() - evaluationStart) / 1000,
@@ -291,10 +291,11 @@ function checkTally(
 }
 
 /** Reports each bad image once in a run: they are the same in every epoch. */
-function reporter({ reported, options: { onEvent } }: Run, epoch: number, split: 'train' | 'test') {
+function reporter({ reported, dataset, options: { onEvent } }: Run, epoch: number, split: 'train' | 'test') {
+  const name = split === 'test' ? (dataset.evaluatedOn ?? 'test') : split;
   return (bad: readonly BadImage[]): void => {
     const images = bad.filter(({ index }) => !reported[split].has(index));
     for (const { index } of images) reported[split].add(index);
-    if (images.length > 0) onEvent?.({ type: 'skipped', epoch, split, images });
+    if (images.length > 0) onEvent?.({ type: 'skipped', epoch, split: name, images });
   };
 }

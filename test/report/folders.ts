@@ -49,7 +49,7 @@ export function writeRun(folder: string, run: WrittenRun = {}): string {
       ...config,
     }),
   );
-  writeMetrics(file('metrics.csv'), updates, epochs);
+  writeMetrics(file('metrics.csv'), { updates, evaluatedOn: 'test' }, epochs);
   const { blocks, engine, memoryMeter } = runResult();
   const identity = { method, label, blocks, seed, engine, memoryMeter };
   const log = [
@@ -72,5 +72,7 @@ export function epochsOf(
   accuracies: readonly number[],
   changes: (epoch: number) => Partial<EpochMetrics> = () => ({}),
 ): EpochMetrics[] {
-  return accuracies.map((testAccuracy, i) => epochMetrics(i + 1, { testAccuracy, ...changes(i + 1) }));
+  return accuracies.map((evaluationAccuracy, i) =>
+    epochMetrics(i + 1, { evaluationAccuracy, ...changes(i + 1) }),
+  );
 }

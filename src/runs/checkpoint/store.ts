@@ -64,7 +64,10 @@ export function newestCheckpoint(
 export function bestEpoch(epochs: readonly EpochMetrics[]): number | undefined {
   const [first, ...others] = epochs;
   if (first === undefined) return undefined;
-  return others.reduce((best, each) => (each.testAccuracy > best.testAccuracy ? each : best), first).epoch;
+  return others.reduce(
+    (best, each) => (each.evaluationAccuracy > best.evaluationAccuracy ? each : best),
+    first,
+  ).epoch;
 }
 
 /** Removes all but the newest `keep` checkpoints and that of the best epoch, and what has no record. */

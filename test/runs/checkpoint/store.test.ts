@@ -21,7 +21,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const write = (accuracies: readonly number[], batches = 0): void =>
-  writeCheckpoint(folder, origin, updates, trainState(accuracies, batches));
+  writeCheckpoint(folder, origin, { updates, evaluatedOn: 'test' }, trainState(accuracies, batches));
 const names = (): string[] => listCheckpoints(folder).map(({ epochs, batches }) => `${epochs}+${batches}`);
 
 it('lists the newest first, by number', () => {
@@ -67,6 +67,6 @@ it('takes the newest that is whole and names those that are not', () => {
 
 it('knows the best epoch', () => {
   const best = (...accuracies: number[]): number | undefined =>
-    bestEpoch(accuracies.map((testAccuracy, i) => epochMetrics(i + 1, { testAccuracy })));
+    bestEpoch(accuracies.map((evaluationAccuracy, i) => epochMetrics(i + 1, { evaluationAccuracy })));
   expect([best(), best(0.1), best(0.1, 0.3, 0.3, 0.2)]).toEqual([undefined, 1, 2]);
 });
