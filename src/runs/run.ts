@@ -22,11 +22,11 @@ import { asksForBalance, chooseCuts, type ChosenMethod } from '../measure/memory
 import { settingOf } from '../measure/memory/setting.js';
 import { thisMachine } from '../core/machine.js';
 import type { MetricsColumns } from './metrics.js';
+import { weightsMetadata } from './network-use.js';
 import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
 import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
 import { formatBytes } from './table.js';
 import { openEventFile } from './tensorboard/event-file.js';
-import { weightsMetadata } from './trained-network.js';
 import { resumeCommand, WriteFailure } from './write-failure.js';
 
 /** What every run of a config shares. */
