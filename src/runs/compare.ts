@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { loadDataset } from '../data/registry.js';
 import { messageOf, UserError } from '../core/errors.js';
 import { writeFileAtomic } from '../core/files.js';
+import { writeJson } from '../core/json-file.js';
 import { comparedMethods, comparedSeeds, labelOf } from '../config/config.js';
 import { canGoOn, findRuns, isSameRun, type EarlierRun } from './earlier-runs.js';
 import type { ChosenMethod } from '../measure/memory/choose-cuts.js';
@@ -17,6 +18,7 @@ import {
 } from './run.js';
 import type { ComparedRun } from './summary.js';
 import { csvTable, markdownTable } from './table.js';
+import { writing } from './write-failure.js';
 
 export interface CompareOptions extends RunOptions {
   /** Folders of earlier runs or comparisons, whose finished runs are taken. */
@@ -55,12 +57,22 @@ export async function compare(experiment: Experiment, options: CompareOptions): 
       if (result) {
         results.push({ ...result, label: labelOf(chosen.method), folder: relative(parent, folder) });
       }
-      writeFileAtomic(join(parent, 'summary.json'), `${JSON.stringify({ runs: results }, null, 2)}\n`);
-      writeFileAtomic(join(parent, 'table.md'), markdownTable(results));
-      writeFileAtomic(join(parent, 'table.csv'), csvTable(results));
+      writeResults(parent, results);
     }
   }
   return { results, interrupted: false };
+}
+
+function writeResults(parent: string, results: readonly ComparedRun[]): void {
+  writing(
+    parent,
+    () => {
+      writeJson(join(parent, 'summary.json'), { runs: results });
+      writeFileAtomic(join(parent, 'table.md'), markdownTable(results));
+      writeFileAtomic(join(parent, 'table.csv'), csvTable(results));
+    },
+    'run the same command again: it goes on',
+  );
 }
 
 /** Where all runs are taken from elsewhere, nobody else makes it. */

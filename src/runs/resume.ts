@@ -11,6 +11,7 @@ import { metricsColumns, record, runConfigOf, withStrategy } from './run.js';
 import type { Experiment, FinishedRun, RunObserver, RunOptions } from './run.js';
 import { lockRunFolder, openRunFolder, type RunConfig } from './folder.js';
 import { finishedResultOf, readRunSummary, type RunResult } from './summary.js';
+import { writing } from './write-failure.js';
 
 /** Where a run folder's config is. Throws a UserError if the folder is none. */
 export function runConfigPath(folder: string): string {
@@ -83,8 +84,10 @@ export async function resumeRun(
     }
     experiment.engine.memory.release();
     return await withStrategy(experiment, stored.method, (strategy, label) => {
-      if (checkpoint !== undefined) setDamagedAside(folder, checkpoint);
-      rmSync(join(folder, 'summary.json'), { force: true });
+      writing(folder, () => {
+        if (checkpoint !== undefined) setDamagedAside(folder, checkpoint);
+        rmSync(join(folder, 'summary.json'), { force: true });
+      });
       const open = openRunFolder(folder, config, metricsColumns(strategy, experiment.dataset), release);
       const run = { folder: open, method: stored.method, label, strategy, resume: checkpoint?.state };
       return record(experiment, run, options);

@@ -26,7 +26,7 @@ import { weightsMetadata } from './network-use.js';
 import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
 import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
 import { formatBytes } from './table.js';
-import { openEventFile } from './tensorboard/event-file.js';
+import type { EventFile } from './tensorboard/event-file.js';
 import { resumeCommand, WriteFailure } from './write-failure.js';
 
 /** What every run of a config shares. */
@@ -226,7 +226,7 @@ async function trainInto(
   { signal, observer, tensorboard }: Omit<RunOptions, 'parent'>,
 ): Promise<FinishedRun> {
   const epochs: EpochMetrics[] = [...(resume?.epochs ?? [])];
-  const events = tensorboard ? openEventFile(folder.path, epochs, run) : undefined;
+  let events: EventFile | undefined;
   const summarise = (how: Pick<RunSummary, 'status' | 'error'>): void => {
     folder.writeSummary({ ...how, ...run, ...resultOf(run, epochs) });
     folder.log.info({ ...how, epochs: epochs.length }, 'summary');
@@ -265,6 +265,7 @@ async function trainInto(
   signal?.addEventListener('abort', onAbort);
   try {
     if (resume !== undefined) folder.writeMetrics(epochs);
+    if (tensorboard) events = folder.openEvents(epochs);
     const { interrupted } = await train(strategy, dataset, {
       ...config.train,
       seed: config.seed,

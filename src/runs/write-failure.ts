@@ -15,16 +15,30 @@ const reasons: Readonly<Record<string, readonly [string, string]>> = {
 };
 
 /**
- * An operating system's error while `file` was written as a WriteFailure, whose one line says how to go on with the run
- * in the folder, where there is one; any other error as it is.
+ * Runs what writes `file`, or files in the folder `file`. All that is written into a run's folder or beside runs goes
+ * through here.
+ *
+ * @param then what to do when there is room again
+ * @throws WriteFailure for an operating system's error, in one line; any other error as it is
  */
-export function explainWrite(error: unknown, file: string, runFolder?: string): unknown {
+export function writing<T>(file: string, write: (file: string) => T, then?: string): T {
+  try {
+    return write(file);
+  } catch (error) {
+    throw explainWrite(error, file, then);
+  }
+}
+
+/** As `writing` throws it. */
+export function explainWrite(error: unknown, file: string, then?: string): unknown {
   if (!(error instanceof Error && 'syscall' in error && 'code' in error)) return error;
   const { code, path } = error as NodeJS.ErrnoException;
   const [reason, remedy] = reasons[code ?? ''] ?? [error.message, 'see to that'];
-  const then = runFolder === undefined ? '' : `, then go on with: ${resumeCommand(runFolder)}`;
   const place = path?.startsWith(file) === true ? path : file;
-  return new WriteFailure(`${place}: cannot be written, ${reason}: ${remedy}${then}`, { cause: error });
+  return new WriteFailure(
+    `${place}: cannot be written, ${reason}: ${remedy}${then === undefined ? '' : `, then ${then}`}`,
+    { cause: error },
+  );
 }
 
 /** What to type to go on with a run. */
