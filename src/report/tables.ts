@@ -1,3 +1,5 @@
+import { gatherBadFiles } from '../runs/bad-images.js';
+import { visible } from '../core/visible.js';
 import {
   formatAccuracy,
   formatBytes,
@@ -129,6 +131,9 @@ export function runsTable(runs: readonly RunRecord[], now: Date): Html {
             : `${formatAccuracy(epochs.at(-1)!.evaluationAccuracy)} (${identity?.evaluatedOn ?? 'test'})`,
       },
       { name: 'best', cell: bestOf },
+      ...(runs.some((run) => run.log.badFiles.length > 0)
+        ? [{ name: 'bad images', cell: ({ log }: RunRecord) => String(log.badFiles.length) }]
+        : []),
       {
         name: 'begun',
         cell: ({ log }) => (log.starts[0] ? formatTime(log.starts[0].time) : '–'),
@@ -138,6 +143,20 @@ export function runsTable(runs: readonly RunRecord[], now: Date): Html {
     ],
     runs,
   );
+}
+
+/** The image files that runs went without, each once, with what is wrong with it. */
+export function badFilesList(runs: readonly RunRecord[]): Html | undefined {
+  const gathered = gatherBadFiles();
+  for (const { log } of runs) gathered.add(log.badFiles);
+  const files = gathered.all();
+  if (files.length === 0) return undefined;
+  return markup`<details open>
+    <summary>${plural(files.length, 'image file')} could not be decoded and ${files.length === 1 ? 'was' : 'were'} left out</summary>
+    <ul>
+      ${files.map(({ path, reason }) => markup`<li>${visible(`${path}: ${reason}`)}</li>`)}
+    </ul>
+  </details>`;
 }
 
 /** A row for each process that trained a part of a run which several took part in. */

@@ -16,6 +16,7 @@ import {
   type FinishedRun,
   type RunOptions,
 } from './run.js';
+import type { FailedRun } from './outcome.js';
 import type { ComparedRun } from './summary.js';
 import { csvTable, markdownTable } from './table.js';
 import { writing } from './write-failure.js';
@@ -23,53 +24,67 @@ import { writing } from './write-failure.js';
 export interface CompareOptions extends RunOptions {
   /** Folders of earlier runs or comparisons, whose finished runs are taken. */
   readonly from?: readonly string[];
+  /** Whether runs of `parent` that failed are tried again. */
+  readonly retry?: boolean;
 }
 
 export interface Comparison {
   /** One for each seed and method that was trained to its end, seed after seed, the methods in the config's order. */
   readonly results: readonly ComparedRun[];
+  /** Those that failed, now or before. Their `folder` is relative, as the results'. */
+  readonly failed: readonly FailedRun[];
+  /** Of what was thrown now, all that is no UserError: defects, of this program or of a plugin. */
+  readonly defects: readonly unknown[];
   readonly interrupted: boolean;
 }
 
 /**
  * Checks every method, then trains a fresh network with each method and each seed, the run folders in `parent`. A run
- * that is finished there, or in one of the folders `from`, is taken as it is; one that was interrupted goes on. After
- * each run `parent/summary.json` (`{ "runs": [result, …] }`), `table.md` and `table.csv` are rewritten with those that
- * are done.
+ * that is finished there, or in one of the folders `from`, is taken as it is; one that was interrupted goes on. One
+ * that fails, or has failed before, does not keep the others from theirs. After each run `parent/summary.json`
+ * (`{ "runs": [result, …], "failed": [failed run, …] }`), `table.md` and `table.csv` are rewritten with those that are
+ * done.
  */
 export async function compare(experiment: Experiment, options: CompareOptions): Promise<Comparison> {
-  const { parent, from = [] } = options;
+  const { parent, from = [], observer } = options;
   const prepared: ChosenMethod[] = [];
   for (const method of comparedMethods(experiment.config)) {
     prepared.push(await prepareMethod(experiment, method, options));
   }
-  const note = (message: string): void => options.observer?.note(message);
+  const note = (message: string): void => observer?.note(message);
   const find = (folder: string): EarlierRun[] => findRuns(folder, experiment.registry, note);
   const own = existsSync(parent) ? find(parent) : [];
   const earlier = [...own, ...from.flatMap(find)];
   makeFolder(parent);
   const results: ComparedRun[] = [];
+  const failed: FailedRun[] = [];
+  const defects: unknown[] = [];
   for (const seed of comparedSeeds(experiment.config)) {
     const seeded = await withSeed(experiment, seed);
     for (const chosen of prepared) {
-      const { folder, interrupted, result } = await runOrTake(seeded, chosen, { own, earlier }, options);
-      if (interrupted) return { results, interrupted };
-      if (result) {
-        results.push({ ...result, label: labelOf(chosen.method), folder: relative(parent, folder) });
+      const outcome = await runOrTake(seeded, chosen, { own, earlier }, options);
+      const named = { label: labelOf(chosen.method), folder: relative(parent, outcome.folder) };
+      if ('failure' in outcome) {
+        failed.push({ ...outcome.failure, ...named });
+        if (outcome.thrown !== undefined && !(outcome.thrown instanceof UserError))
+          defects.push(outcome.thrown);
+      } else {
+        if (outcome.interrupted) return { results, failed, defects, interrupted: true };
+        if (outcome.result) results.push({ ...outcome.result, ...named });
       }
-      writeResults(parent, results);
+      writeResults(parent, results, failed);
     }
   }
-  return { results, interrupted: false };
+  return { results, failed, defects, interrupted: false };
 }
 
-function writeResults(parent: string, results: readonly ComparedRun[]): void {
+function writeResults(parent: string, results: readonly ComparedRun[], failed: readonly FailedRun[]): void {
   writing(
     parent,
     () => {
-      writeJson(join(parent, 'summary.json'), { runs: results });
-      writeFileAtomic(join(parent, 'table.md'), markdownTable(results));
-      writeFileAtomic(join(parent, 'table.csv'), csvTable(results));
+      writeJson(join(parent, 'summary.json'), { runs: results, ...(failed.length > 0 && { failed }) });
+      writeFileAtomic(join(parent, 'table.md'), markdownTable(results, failed));
+      writeFileAtomic(join(parent, 'table.csv'), csvTable(results, failed));
     },
     'run the same command again: it goes on',
   );
@@ -90,22 +105,45 @@ interface Earlier {
   readonly earlier: readonly EarlierRun[];
 }
 
+interface Failure {
+  readonly folder: string;
+  readonly failure: FailedRun;
+  /** Unless it failed before. */
+  readonly thrown?: unknown;
+}
+
 async function runOrTake(
   experiment: Experiment,
   chosen: ChosenMethod,
   { own, earlier }: Earlier,
   options: CompareOptions,
-): Promise<FinishedRun> {
+): Promise<FinishedRun | Failure> {
+  const { observer } = options;
   const wanted = runConfigOf(experiment, chosen.method);
   const what = `${labelOf(chosen.method)}, seed ${wanted.seed}`;
   const done = earlier.find(({ config, result }) => result !== undefined && isSameRun(config, wanted));
   if (done !== undefined) {
-    options.observer?.note(`${what}: is finished in ${done.folder}`);
+    observer?.note(`${what}: is finished in ${done.folder}`);
     return { folder: done.folder, interrupted: false, result: done.result };
   }
+  const last = own.find(({ config }) => isSameRun(config, wanted));
+  // Both ways round: one that met a bad image may go on by leaving it out.
+  if (last?.failed !== undefined && options.retry !== true && isSameRun(wanted, last.config)) {
+    observer?.note(`${what}: ${last.failed.failure}, see ${last.folder}; --retry tries it again`);
+    return { folder: last.folder, failure: last.failed };
+  }
   const begun = own.find((run) => canGoOn(run, wanted));
-  if (begun !== undefined) return resumeRun(experiment, begun.folder, options);
-  return runPrepared(experiment, chosen, options);
+  let failure: FailedRun | undefined;
+  const listening = { ...options, onFailed: (run: FailedRun): void => void (failure = run) };
+  try {
+    return begun === undefined
+      ? await runPrepared(experiment, chosen, listening)
+      : await resumeRun(experiment, begun.folder, listening);
+  } catch (thrown) {
+    if (failure === undefined) throw thrown;
+    observer?.note(`${what}: ${failure.failure}; the comparison goes on`);
+    return { folder: failure.folder, failure: { ...failure, error: messageOf(thrown) }, thrown };
+  }
 }
 
 /** The experiment with another seed: which images are selected or held out depends on it too. */

@@ -7,6 +7,7 @@ import { configDifferences } from '../config/differences.js';
 import { without } from '../measure/memory/setting.js';
 import { finishedResult, readRunConfig } from './resume.js';
 import type { RunConfig } from './folder.js';
+import { failedRun, type FailedRun } from './outcome.js';
 import type { RunResult } from './summary.js';
 
 /** A run folder that is there already. */
@@ -15,6 +16,8 @@ export interface EarlierRun {
   readonly config: RunConfig;
   /** Undefined if it was not trained to its end. */
   readonly result: RunResult | undefined;
+  /** Undefined if it did not fail. */
+  readonly failed: FailedRun | undefined;
 }
 
 /**
@@ -34,7 +37,8 @@ export function findRuns(folder: string, registry: Registry, note: (message: str
     .filter((path) => existsSync(join(path, 'config.yaml')))
     .flatMap((path) => {
       try {
-        return { folder: path, config: readRunConfig(path, registry), result: finishedResult(path) };
+        const config = readRunConfig(path, registry);
+        return { folder: path, config, result: finishedResult(path), failed: failedRun(path) };
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         note(`left out: ${error.message.split('\n')[0]!}`);

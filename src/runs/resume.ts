@@ -1,6 +1,8 @@
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { stringify } from 'yaml';
 import { messageOf, UserError } from '../core/errors.js';
+import { writeFileAtomic } from '../core/files.js';
 import type { Registry } from '../local/registry.js';
 import { checkpointName, positionInWords, type Checkpoint } from './checkpoint/file.js';
 import { checkpointsOf, listCheckpoints, newestCheckpoint } from './checkpoint/store.js';
@@ -85,6 +87,9 @@ export async function resumeRun(
     experiment.engine.memory.release();
     return await withStrategy(experiment, stored.method, (strategy, label) => {
       writing(folder, () => {
+        // What it goes on with is what the next resumption goes on with.
+        if (stringify(stored) !== stringify(config))
+          writeFileAtomic(runConfigPath(folder), stringify(config));
         if (checkpoint !== undefined) setDamagedAside(folder, checkpoint);
         rmSync(join(folder, 'summary.json'), { force: true });
       });

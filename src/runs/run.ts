@@ -1,9 +1,10 @@
+import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import type { ScanProgress } from '../data/files/scan.js';
 import { loadDataset } from '../data/registry.js';
 import type { Engine } from '../engine/engine.js';
 import { selectEngine } from '../engine/select.js';
-import { messageOf, UserError } from '../core/errors.js';
+import { messageOf } from '../core/errors.js';
 import { buildStrategy, builtInRegistry, type Registry } from '../local/registry.js';
 import type { Strategy } from '../local/strategy.js';
 import { buildNetwork } from '../networks/build.js';
@@ -14,8 +15,7 @@ import { checkMixing } from '../train/check-mixing.js';
 import { Diverged } from '../train/diverged.js';
 import type { TrainState } from '../train/state.js';
 import { train } from '../train/trainer.js';
-import { positionInWords } from './checkpoint/file.js';
-import { checkpointsOf, listCheckpoints } from './checkpoint/store.js';
+import { gatherBadFiles } from './bad-images.js';
 import { labelOf, type Config, type MethodConfig } from '../config/config.js';
 import type { BalancedCuts } from '../measure/memory/balance.js';
 import { asksForBalance, chooseCuts, type ChosenMethod } from '../measure/memory/choose-cuts.js';
@@ -24,10 +24,12 @@ import { thisMachine } from '../core/machine.js';
 import type { MetricsColumns } from './metrics.js';
 import { weightsMetadata } from './network-use.js';
 import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
+import { readRunLog } from '../report/run-log.js';
+import { failureOf, howToGoOn, type FailedRun } from './outcome.js';
 import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
 import { formatBytes } from './table.js';
 import type { EventFile } from './tensorboard/event-file.js';
-import { resumeCommand, WriteFailure } from './write-failure.js';
+import { WriteFailure } from './write-failure.js';
 
 /** What every run of a config shares. */
 export interface Experiment {
@@ -62,6 +64,8 @@ export interface RunOptions {
   readonly observer?: RunObserver;
   /** Whether an event file for TensorBoard is written into the run's folder. */
   readonly tensorboard?: boolean;
+  /** Told of a failure that the run's folder records as its own, before it is thrown. */
+  readonly onFailed?: (run: FailedRun) => void;
 }
 
 export interface FinishedRun {
@@ -223,12 +227,15 @@ async function trainInto(
   { config, engine, notice, dataset }: Experiment,
   { folder, strategy, resume }: OpenRun,
   run: RunIdentity,
-  { signal, observer, tensorboard }: Omit<RunOptions, 'parent'>,
+  { signal, observer, tensorboard, onFailed }: Omit<RunOptions, 'parent'>,
 ): Promise<FinishedRun> {
   const epochs: EpochMetrics[] = [...(resume?.epochs ?? [])];
   let events: EventFile | undefined;
-  const summarise = (how: Pick<RunSummary, 'status' | 'error'>): void => {
-    folder.writeSummary({ ...how, ...run, ...resultOf(run, epochs) });
+  const badFiles = gatherBadFiles(readRunLog(join(folder.path, 'log.jsonl')).badFiles);
+  const result = (): RunResult | undefined => resultOf(run, epochs, badFiles.all());
+  type How = Pick<RunSummary, 'status' | 'error' | 'failure'>;
+  const summarise = (how: How): void => {
+    folder.writeSummary({ ...how, ...run, ...result() });
     folder.log.info({ ...how, epochs: epochs.length }, 'summary');
   };
   const onEvent = (event: TrainEvent): void => {
@@ -238,11 +245,14 @@ async function trainInto(
       events?.write(event.metrics);
     }
     if (event.type === 'epoch-start' || event.type === 'epoch-end') folder.log.info(event);
-    if (event.type === 'skipped') folder.log.warn(event);
+    if (event.type === 'skipped') {
+      folder.log.warn(event);
+      badFiles.add(event.images);
+    }
     observer?.event(event);
   };
   /** For where something else matters more: that nothing can be written will be told, or has been. */
-  const trySummarise = (how: Pick<RunSummary, 'status' | 'error'>): void => {
+  const trySummarise = (how: How): void => {
     try {
       summarise(how);
     } catch (error) {
@@ -278,30 +288,15 @@ async function trainInto(
     // Auxiliary nets are not part of what was trained for use.
     folder.writeWeights(networkWeights(strategy.network), weightsMetadata(dataset));
     summarise({ status: interrupted ? 'interrupted' : 'finished' });
-    return { folder: folder.path, interrupted, result: resultOf(run, epochs) };
+    return { folder: folder.path, interrupted, result: result() };
   } catch (error) {
     if (error instanceof Diverged) folder.log.error({ losses: error.losses }, 'losses of the step before');
-    trySummarise({ status: 'failed', error: messageOf(error) });
-    throw howToGoOn(error, folder.path, observer);
+    const failure = failureOf(error);
+    trySummarise({ status: 'failed', error: messageOf(error), ...(failure !== undefined && { failure }) });
+    if (failure !== undefined) onFailed?.({ ...run, folder: folder.path, failure, error: messageOf(error) });
+    throw howToGoOn(error, folder.path, (message) => observer?.note(message));
   } finally {
     signal?.removeEventListener('abort', onAbort);
     events?.close();
   }
-}
-
-/** The error, saying what is kept of the run and how to go on with it, where anything is. */
-function howToGoOn(error: unknown, folder: string, observer: RunObserver | undefined): unknown {
-  const newest = listCheckpoints(checkpointsOf(folder))[0];
-  if (newest === undefined || error instanceof WriteFailure) return error;
-  if (error instanceof Diverged) {
-    const kept = `the checkpoint ${positionInWords(newest)} is kept in ${checkpointsOf(folder)}`;
-    return new UserError(`${error.message}; ${kept}`, { cause: error });
-  }
-  if (error instanceof UserError) {
-    return new UserError(`${error.message}; then go on with: ${resumeCommand(folder)}`, { cause: error });
-  }
-  observer?.note(
-    `the run is kept as it was ${positionInWords(newest)}; go on with: ${resumeCommand(folder)}`,
-  );
-  return error;
 }

@@ -1,3 +1,4 @@
+import { badFilesOf } from './bad-images.js';
 import type { RunResult } from './summary.js';
 
 /** A number over several seeds. */
@@ -14,6 +15,8 @@ export interface MethodResult extends Pick<
 > {
   readonly seeds: readonly number[];
   readonly accuracy: Spread;
+  /** Image files left out, the most of any run. */
+  readonly badFiles: number;
   readonly peakMemoryBytes: number;
   readonly imagesPerSecond: number;
   /** Of one run. */
@@ -31,6 +34,7 @@ export function overSeeds(results: readonly RunResult[]): MethodResult[] {
       ...{ method, label, blocks, memoryMeter, ...(evaluatedOn && { evaluatedOn }) },
       seeds: runs.map(({ seed }) => seed),
       accuracy: spread(runs.map(({ accuracy }) => accuracy)),
+      badFiles: Math.max(...runs.map(badFilesOf)),
       peakMemoryBytes: mean((run) => run.peakMemoryBytes),
       imagesPerSecond: mean((run) => run.imagesPerSecond),
       seconds: mean((run) => run.seconds),

@@ -225,7 +225,7 @@ function handState(run: Run, tally?: EpochTally): void {
   if (bad !== undefined) {
     const at = tally === undefined ? `epoch ${epochs.length}` : `epoch ${tally.epoch}, step ${tally.steps}`;
     const owners = bad.updates.length === 0 ? '' : `, which update '${bad.updates.join("' and '")}' trains,`;
-    throw new Diverged(`${at}: ${bad.name}${owners} became ${bad.value}`, lossesBefore(run));
+    throw new Diverged(at, `${bad.name}${owners} became ${bad.value}`, lossesBefore(run));
   }
   options.onState({
     ...state,
@@ -262,9 +262,9 @@ function stepOn(run: Run, epoch: number, step: number, { size, images, labels }:
     });
   } catch (error) {
     if (!(error instanceof UserError) && !isOutOfMemory(error)) throw error;
-    const message = `epoch ${epoch}, step ${step}: ${messageOf(error)}`;
-    if (!(error instanceof NotFinite)) throw new UserError(message, { cause: error });
-    throw new Diverged(message, lossesBefore(run), { cause: error });
+    const at = `epoch ${epoch}, step ${step}`;
+    if (!(error instanceof NotFinite)) throw new UserError(`${at}: ${messageOf(error)}`, { cause: error });
+    throw new Diverged(at, error.message, lossesBefore(run), { cause: error });
   }
 }
 
