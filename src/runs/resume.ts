@@ -13,7 +13,7 @@ import { metricsColumns, record, runConfigOf, withStrategy } from './run.js';
 import type { Experiment, FinishedRun, RunObserver, RunOptions } from './run.js';
 import { lockRunFolder, openRunFolder, type RunConfig } from './folder.js';
 import { finishedResultOf, readRunSummary, type RunResult } from './summary.js';
-import { writing } from './write-failure.js';
+import { anewCommand, writing } from './write-failure.js';
 
 /** Where a run folder's config is. Throws a UserError if the folder is none. */
 export function runConfigPath(folder: string): string {
@@ -112,7 +112,7 @@ function findCheckpoint(folder: string, observer: RunObserver | undefined): Chec
   const metrics = join(folder, 'metrics.csv');
   if (existsSync(metrics) && readMetrics(metrics).length > 0) {
     throw new UserError(
-      `${folder}: has finished epochs but no checkpoint to go on from; train its config.yaml anew`,
+      `${folder}: has finished epochs but no checkpoint to go on from; train it anew with: ${anewCommand(folder)}`,
     );
   }
   observer?.note(`${folder}: has no checkpoint yet: starts with the first epoch`);

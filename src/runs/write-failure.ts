@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { UserError } from '../core/errors.js';
 
 /** Something of a run could not be written. */
@@ -43,6 +44,15 @@ export function explainWrite(error: unknown, file: string, then?: string): unkno
 
 /** What to type to go on with a run. */
 export function resumeCommand(runFolder: string): string {
-  const quoted = /^[\w./:@%+,=-]+$/.test(runFolder) ? runFolder : `'${runFolder.replaceAll("'", `'\\''`)}'`;
-  return `locallearn train --resume ${quoted}`;
+  return `locallearn train --resume ${quoted(runFolder)}`;
+}
+
+/** What to type to train a run that nothing is left of again, from the start. */
+export function anewCommand(runFolder: string): string {
+  return `locallearn train ${quoted(join(runFolder, 'config.yaml'))}`;
+}
+
+/** As a shell takes it for one word. */
+function quoted(path: string): string {
+  return /^[\w./:@%+,=-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

@@ -62,7 +62,9 @@ it('takes the newest that is whole and names those that are not', () => {
   expect(notes[0]).toMatch(/epoch-3\.json: damaged: .*; the checkpoint after epoch 1 is used instead$/);
   expect(notes[1]).toMatch(/epoch-2\.safetensors: cannot be read/);
   writeFileSync(join(folder, 'epoch-1.json'), '');
-  expect(newest).toThrow(/epoch-3[^]*epoch-2[^]*epoch-1[^]*no checkpoint is whole: remove this folder/);
+  expect(newest).toThrow(
+    /epoch-3[^]*epoch-2[^]*epoch-1[^]*no checkpoint is whole: train the run anew with: locallearn train /,
+  );
 });
 
 it('knows the best epoch', () => {
