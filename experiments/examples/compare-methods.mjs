@@ -22,9 +22,9 @@ for (const options of [{ method: 'bp' }, { method: 'auglocal', depth: 2 }]) {
     seed: 1,
     engine,
   });
-  const { testAccuracy, peakMemoryBytes } = result.epochs.at(-1);
+  const { evaluationAccuracy, peakMemoryBytes } = result.epochs.at(-1);
   console.log(
-    `${strategy.name}: accuracy ${testAccuracy.toFixed(3)}, peak ${(peakMemoryBytes / 1e6).toFixed(1)} MB`,
+    `${strategy.name}: accuracy ${evaluationAccuracy.toFixed(3)}, peak ${(peakMemoryBytes / 1e6).toFixed(1)} MB`,
   );
   strategy.dispose();
   disposeNetwork(network);

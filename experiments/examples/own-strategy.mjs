@@ -66,6 +66,6 @@ const { epochs: rows } = await train(prototypes(network), data, {
   seed: 1,
   engine,
 });
-for (const { epoch, testAccuracy, updateLosses } of rows) {
-  console.log(`epoch ${epoch}: accuracy ${testAccuracy.toFixed(3)}`, updateLosses);
+for (const { epoch, evaluationAccuracy, updateLosses } of rows) {
+  console.log(`epoch ${epoch}: accuracy ${evaluationAccuracy.toFixed(3)}`, updateLosses);
 }

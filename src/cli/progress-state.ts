@@ -7,7 +7,7 @@ export interface ProgressState {
   /** Of the epoch's training steps, or of its evaluation's. */
   readonly step: number;
   readonly steps: number;
-  readonly phase: 'train' | 'test';
+  readonly phase: 'train' | 'test' | 'validation';
   /** Of the last training step. */
   readonly loss: number | undefined;
   /** Over this epoch's training steps so far. */
@@ -28,13 +28,18 @@ const evaluationShare = 1 / 3;
  * @param clock seconds, from any beginning
  */
 export function trackProgress(
-  run: { readonly epochs: number; readonly evaluationSteps: number },
+  run: {
+    readonly epochs: number;
+    readonly evaluationSteps: number;
+    readonly evaluatedOn: 'test' | 'validation';
+  },
   clock: () => number,
 ): (event: TrainEvent) => ProgressState {
   const trained = { steps: 0, seconds: 0 };
   const evaluated = { steps: 0, seconds: 0 };
   const epochSoFar = { images: 0, seconds: 0 };
   let { evaluationSteps } = run;
+  const { evaluatedOn } = run;
   let trainSteps = 0;
   let loss: number | undefined;
   let last = clock();
@@ -66,16 +71,21 @@ export function trackProgress(
         evaluated.steps++;
         evaluated.seconds += passed;
         evaluationSteps = event.steps;
-        state = { epoch: event.epoch, step: event.step, steps: event.steps, phase: 'test' };
+        state = { epoch: event.epoch, step: event.step, steps: event.steps, phase: evaluatedOn };
         break;
       case 'skipped':
         break;
       case 'epoch-end':
-        state = { epoch: event.metrics.epoch, step: evaluationSteps, steps: evaluationSteps, phase: 'test' };
+        state = {
+          epoch: event.metrics.epoch,
+          step: evaluationSteps,
+          steps: evaluationSteps,
+          phase: evaluatedOn,
+        };
         break;
     }
     // By place and not by what was counted: a resumed run begins anywhere.
-    const testing = state.phase === 'test';
+    const testing = state.phase !== 'train';
     const trainDone = (state.epoch - 1) * trainSteps + (testing ? trainSteps : state.step);
     const evaluationDone = (state.epoch - 1) * evaluationSteps + (testing ? state.step : 0);
     const trainLeft = run.epochs * trainSteps - trainDone;

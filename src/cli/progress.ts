@@ -31,7 +31,7 @@ export function progressObserver(
 function lineObserver(stream: ProgressStream): RunObserver {
   let label = '';
   let epochs = 0;
-  let evaluatedOn: string | undefined;
+  let evaluatedOn = 'test';
   return {
     start: (run) => ({ label, epochs, evaluatedOn } = run),
     event: (event) => {
@@ -51,7 +51,7 @@ function barObserver(stream: ProgressStream): RunObserver {
   let bar: SingleBar | undefined;
   let label = '';
   let epochs = 0;
-  let evaluatedOn: string | undefined;
+  let evaluatedOn = 'test';
   let track: ReturnType<typeof trackProgress> | undefined;
   let last: EpochMetrics | undefined;
   return {
@@ -106,11 +106,11 @@ export function barLine(label: string, state: ProgressState | undefined, width: 
     .slice(0, Math.max(0, width - 1));
 }
 
-function epochLine(label: string, metrics: EpochMetrics, epochs: number, evaluatedOn = 'test'): string {
+function epochLine(label: string, metrics: EpochMetrics, epochs: number, evaluatedOn: string): string {
   return [
     `${label}: epoch ${metrics.epoch}/${epochs}`,
     `loss ${metrics.trainLoss.toFixed(3)}`,
-    `${evaluatedOn} accuracy ${formatAccuracy(metrics.testAccuracy)}`,
+    `${evaluatedOn} accuracy ${formatAccuracy(metrics.evaluationAccuracy)}`,
     `${formatRate(metrics.imagesPerSecond)} images/s`,
     `peak ${formatBytes(metrics.peakMemoryBytes)}`,
     formatSeconds(metrics.trainSeconds + metrics.evaluationSeconds),

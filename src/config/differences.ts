@@ -4,11 +4,17 @@ import { visible } from '../core/visible.js';
 /** What a resumed run may have otherwise than it had: none of these changes a number. */
 const free = [/^train\.(workers|keep)$/, /^data\.(dir|file)$/, /^plugins\.\d+\.path$/];
 
-/** Keys of which two configs have different values, one line each: `train.epochs: 2 there, 3 here`. */
+/**
+ * Keys of which two configs have different values, one line each: `train.epochs: 2 there, 3 here`. What went without
+ * skipping bad images met none, so it may go on with skipping them, but not the other way round.
+ */
 export function configDifferences(there: object, here: object): string[] {
   const [a, b] = [leaves(there), leaves(here)];
+  const isFree = (key: string): boolean =>
+    free.some((pattern) => pattern.test(key)) ||
+    (key === 'data.onBadImage' && a.get(key) !== '"skip"' && b.get(key) === '"skip"');
   return [...new Set([...a.keys(), ...b.keys()])]
-    .filter((key) => a.get(key) !== b.get(key) && !free.some((pattern) => pattern.test(key)))
+    .filter((key) => a.get(key) !== b.get(key) && !isFree(key))
     .map((key) => visible(`${key}: ${a.get(key) ?? 'not set'} there, ${b.get(key) ?? 'not set'} here`));
 }
 

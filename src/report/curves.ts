@@ -25,7 +25,7 @@ export function accuracyByEpoch(section: Section): Chart {
     title: `${capital(section.split)} accuracy`,
     x: { title: 'epoch', whole: true },
     y: { title: `${section.split} accuracy, %` },
-    quantity: { x: atEpoch, y: (epoch) => percent(epoch.testAccuracy), format: formatPercent },
+    quantity: { x: atEpoch, y: (epoch) => percent(epoch.evaluationAccuracy), format: formatPercent },
   });
 }
 
@@ -42,7 +42,7 @@ export function accuracyByTime(section: Section): Chart {
     y: { title: `${section.split} accuracy, %` },
     quantity: {
       x: (epochs, i) => secondsUntil(epochs.slice(0, i + 1)) / seconds,
-      y: (epoch) => percent(epoch.testAccuracy),
+      y: (epoch) => percent(epoch.evaluationAccuracy),
       format: formatPercent,
     },
   });
@@ -64,7 +64,7 @@ export function evaluationLoss(section: Section): Chart {
     note: 'Mean cross-entropy after the epoch.',
     x: { title: 'epoch', whole: true },
     y: { title: 'loss' },
-    quantity: { x: atEpoch, y: (epoch) => epoch.testLoss, format: formatLoss },
+    quantity: { x: atEpoch, y: (epoch) => epoch.evaluationLoss, format: formatLoss },
   });
 }
 

@@ -24,8 +24,8 @@ export function accuracyByMemory(section: Section): Chart {
         const last = epochs.at(-1);
         if (!last) return [];
         const peak = Math.max(...epochs.map((epoch) => epoch.peakMemoryBytes));
-        const text = `${label}, seed ${seed}: ${formatAccuracy(last.testAccuracy)} at ${formatBytes(peak)}`;
-        return [{ x: peak / unit.bytes, y: 100 * last.testAccuracy, text }];
+        const text = `${label}, seed ${seed}: ${formatAccuracy(last.evaluationAccuracy)} at ${formatBytes(peak)}`;
+        return [{ x: peak / unit.bytes, y: 100 * last.evaluationAccuracy, text }];
       }),
     })),
   });

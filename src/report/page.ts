@@ -1,6 +1,7 @@
 import { version } from '../core/version.js';
 import type { Machine } from '../core/machine.js';
 import type { RunIdentity } from '../runs/summary.js';
+import { plural } from '../core/text.js';
 import { accuracyByEpoch, accuracyByTime, evaluationLoss, trainingLoss } from './curves.js';
 import { figure } from './figure.js';
 import { markup, Html } from './markup.js';
@@ -10,7 +11,7 @@ import type { ReportData } from './read-report.js';
 import type { RunRecord } from './run-record.js';
 import { sectionsOf, type Section } from './series.js';
 import { styleSheet } from './style-sheet.js';
-import { formatTime, resultsTable, runsTable } from './tables.js';
+import { badFilesList, engineOf, formatTime, processesTable, resultsTable, runsTable } from './tables.js';
 import { probeByUnit, similarities } from './unit-plots.js';
 import { accuracyByUpdate, lossByUpdate } from './update-plots.js';
 
@@ -57,8 +58,7 @@ ${script === undefined ? undefined : markup`<script>${new Html(script)}</script>
 const noScripts = markup`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`;
 
 function contents({ runs }: ReportData, now: Date): string {
-  const count = `${runs.length} ${runs.length === 1 ? 'run' : 'runs'}`;
-  return `${count}; made by locallearn ${version} on ${formatTime(now)}`;
+  return `${plural(runs.length, 'run')}; made by locallearn ${version} on ${formatTime(now)}`;
 }
 
 async function sectionPart(section: Section): Promise<Html> {
@@ -104,7 +104,7 @@ function unreadablePart(unreadable: ReportData['unreadable']): Html {
 function runsPart(runs: readonly RunRecord[], now: Date): Html {
   return markup`<section>
     <h2>Runs</h2>
-    ${runsTable(runs, now)}
+    ${runsTable(runs, now)} ${badFilesList(runs)}
   </section>`;
 }
 
@@ -118,7 +118,7 @@ const meters: Record<RunIdentity['memoryMeter'], string> = {
 function machinesPart(runs: readonly RunRecord[]): Html {
   const starts = runs.flatMap(({ log }) => log.starts);
   const machines = distinct(starts.flatMap(({ machine }) => machine ?? []));
-  const engines = distinct(starts.map(({ engine, engineDescription }) => `${engine}: ${engineDescription}`));
+  const engines = distinct(starts.map(engineOf));
   const used = distinct(runs.flatMap(({ identity }) => identity?.memoryMeter ?? []));
   return markup`<section>
     <h2>Machine, engine and meter</h2>
@@ -141,13 +141,14 @@ function machinesPart(runs: readonly RunRecord[]): Html {
             <dd>${meter}: ${meters[meter]}; 1 MB is 10⁶ bytes</dd>`,
       )}
     </dl>
+    ${processesTable(runs)}
   </section>`;
 }
 
 function machineRows({ cpu, cores, memoryBytes, system, platform, node, locallearn }: Machine): Html {
   return markup`<dt>machine</dt>
     <dd>
-      ${cpu}, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${(memoryBytes / 1e9).toFixed(1)} GB of memory
+      ${cpu}, ${plural(cores, 'core')}, ${(memoryBytes / 1e9).toFixed(1)} GB of memory
     </dd>
     <dt>system</dt>
     <dd>${system}, ${platform}, Node ${node}, locallearn ${locallearn}</dd>`;

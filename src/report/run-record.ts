@@ -12,7 +12,7 @@ import { check, formatPath } from '../core/schema-problems.js';
 import { readRunSummary, type RunIdentity, type RunSummary } from '../runs/summary.js';
 import { visible } from '../core/visible.js';
 import { parseYaml } from '../config/yaml-source.js';
-import { readRunLog, type RunLog } from './run-log.js';
+import { readRunLog, type RunLog } from '../runs/run-log.js';
 
 /**
  * What a report needs of a run's config. The rest is shown and compared, not believed: checking it would run the

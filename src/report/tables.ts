@@ -1,6 +1,10 @@
 import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../core/text.js';
+import { gatherBadFiles } from '../runs/bad-images.js';
+import { visible } from '../core/visible.js';
+import { plural } from '../core/text.js';
 import { swatch } from './figure.js';
 import { markup, type Html } from './markup.js';
+import type { RunStart } from '../runs/run-log.js';
 import type { RunRecord } from './run-record.js';
 import type { Section, Series } from './series.js';
 
@@ -115,9 +119,15 @@ export function runsTable(runs: readonly RunRecord[], now: Date): Html {
       { name: 'epochs', cell: ({ epochs, config }) => `${epochs.length} of ${config.train.epochs}` },
       {
         name: 'accuracy',
-        cell: ({ epochs }) => (epochs.length > 0 ? formatAccuracy(epochs.at(-1)!.testAccuracy) : '–'),
+        cell: ({ epochs, identity }) =>
+          epochs.length === 0
+            ? '–'
+            : `${formatAccuracy(epochs.at(-1)!.evaluationAccuracy)} (${identity?.evaluatedOn ?? 'test'})`,
       },
       { name: 'best', cell: bestOf },
+      ...(runs.some((run) => run.log.badFiles.length > 0)
+        ? [{ name: 'bad images', cell: ({ log }: RunRecord) => String(log.badFiles.length) }]
+        : []),
       {
         name: 'begun',
         cell: ({ log }) => (log.starts[0] ? formatTime(log.starts[0].time) : '–'),
@@ -129,10 +139,56 @@ export function runsTable(runs: readonly RunRecord[], now: Date): Html {
   );
 }
 
+/** The image files that runs went without, each once, with what is wrong with it. */
+export function badFilesList(runs: readonly RunRecord[]): Html | undefined {
+  const gathered = gatherBadFiles();
+  for (const { log } of runs) gathered.add(log.badFiles);
+  const files = gathered.all();
+  if (files.length === 0) return undefined;
+  return markup`<details open>
+    <summary>${plural(files.length, 'image file')} could not be decoded and ${files.length === 1 ? 'was' : 'were'} left out</summary>
+    <ul>
+      ${files.map(({ path, reason }) => markup`<li>${visible(`${path}: ${reason}`)}</li>`)}
+    </ul>
+  </details>`;
+}
+
+/** A row for each process that trained a part of a run which several took part in. */
+export function processesTable(runs: readonly RunRecord[]): Html | undefined {
+  const shared = runs.filter(({ log }) => log.starts.length > 1);
+  if (shared.length === 0) return undefined;
+  interface Process {
+    readonly run: RunRecord;
+    readonly start: RunStart;
+    readonly verb: string;
+  }
+  return table<Process>(
+    [
+      { name: 'run', cell: ({ run }) => `${run.label}, seed ${run.seed}`, words: true },
+      { name: 'process', cell: ({ start, verb }) => `${verb} ${formatTime(start.time)}`, words: true },
+      { name: 'engine', cell: ({ start }) => engineOf(start), words: true },
+      {
+        name: 'processor',
+        cell: ({ start: { machine } }) =>
+          machine ? `${machine.cpu}, ${plural(machine.cores, 'core')}` : 'not recorded',
+        words: true,
+      },
+    ],
+    shared.flatMap((run) =>
+      run.log.starts.map((start, i) => ({ run, start, verb: i === 0 ? 'begun' : 'resumed' })),
+    ),
+  );
+}
+
+/** What computed in a process. */
+export function engineOf({ engine, engineDescription }: RunStart): string {
+  return `${engine}: ${engineDescription}`;
+}
+
 function bestOf({ epochs }: RunRecord): string {
   if (epochs.length === 0) return '–';
-  const best = epochs.reduce((a, b) => (b.testAccuracy > a.testAccuracy ? b : a));
-  return `${formatAccuracy(best.testAccuracy)} (epoch ${best.epoch})`;
+  const best = epochs.reduce((a, b) => (b.evaluationAccuracy > a.evaluationAccuracy ? b : a));
+  return `${formatAccuracy(best.evaluationAccuracy)} (epoch ${best.epoch})`;
 }
 
 function ending({ status, error, lastWrite }: RunRecord, now: Date): Html | string {

@@ -4,9 +4,11 @@ import { identityOf } from '../data/identity.js';
 import { loadDataset } from '../data/registry.js';
 import { messageOf, UserError } from '../core/errors.js';
 import { writeFileAtomic } from '../core/files.js';
+import { writeJson } from '../core/json-file.js';
 import { comparedMethods, comparedSeeds, labelOf } from '../config/config.js';
 import { canGoOn, findRuns, isSameRun, onSameData, type EarlierRun } from './earlier-runs.js';
 import type { ChosenMethod } from '../measure/memory/choose-cuts.js';
+import type { RunConfig } from './folder.js';
 import { resumeRun } from './resume.js';
 import { uncheckedData } from './data.js';
 import {
@@ -17,37 +19,45 @@ import {
   type FinishedRun,
   type RunOptions,
 } from './run.js';
+import type { FailedRun } from './outcome.js';
 import type { ComparedRun } from './summary.js';
-import { markdownTable } from '../core/table.js';
-import { csvTable, resultTable } from './table.js';
+import { csvTable, resultMarkdown } from './table.js';
+import { writing } from './write-failure.js';
 
 export interface CompareOptions extends RunOptions {
   /** Folders of earlier runs or comparisons, whose finished runs are taken. */
   readonly from?: readonly string[];
+  /** Whether runs of `parent` that failed are tried again. */
+  readonly retry?: boolean;
 }
 
 export interface Comparison {
   /** One for each seed and method that was trained to its end, seed after seed, the methods in the config's order. */
   readonly results: readonly ComparedRun[];
+  /** Those that failed, now or before. Their `folder` is relative, as the results'. */
+  readonly failed: readonly FailedRun[];
+  /** Of what was thrown now, all that is no UserError: defects, of this program or of a plugin. */
+  readonly defects: readonly unknown[];
   readonly interrupted: boolean;
 }
 
 /**
  * Checks every method, then trains a fresh network with each method and each seed, the run folders in `parent`. A run
- * that is finished there, or in one of the folders `from`, is taken as it is; one that was interrupted goes on. After
- * each run `parent/summary.json` (`{ "runs": [result, …] }`), `table.md` and `table.csv` are rewritten with those that
- * are done.
+ * that is finished there, or in one of the folders `from`, is taken as it is; one that was interrupted goes on. One
+ * that fails, or has failed before, does not keep the others from theirs. After each run `parent/summary.json`
+ * (`{ "runs": [result, …], "failed": [failed run, …] }`), `table.md` and `table.csv` are rewritten with those that are
+ * done.
  *
  * @throws UserError before anything is trained, if a run that would be taken is on other data than the experiment's; and
  * as `runExperiment`
  */
 export async function compare(experiment: Experiment, options: CompareOptions): Promise<Comparison> {
-  const { parent, from = [] } = options;
+  const { parent, from = [], observer } = options;
   const prepared: ChosenMethod[] = [];
   for (const method of comparedMethods(experiment.config)) {
     prepared.push(await prepareMethod(experiment, method, options));
   }
-  const note = (message: string): void => options.observer?.note(message, 'always');
+  const note = (message: string): void => observer?.note(message, 'always');
   const find = (folder: string): EarlierRun[] => findRuns(folder, experiment.registry, note);
   const own = existsSync(parent) ? find(parent) : [];
   const earlier = [...own, ...from.flatMap(find)];
@@ -58,20 +68,37 @@ export async function compare(experiment: Experiment, options: CompareOptions): 
   }
   makeFolder(parent);
   const results: ComparedRun[] = [];
+  const failed: FailedRun[] = [];
+  const defects: unknown[] = [];
   for (const seed of seeds) {
     const seeded = await withSeed(experiment, seed);
     for (const chosen of prepared) {
-      const { folder, interrupted, result } = await runOrTake(seeded, chosen, { own, earlier }, options);
-      if (interrupted) return { results, interrupted };
-      if (result) {
-        results.push({ ...result, label: labelOf(chosen.method), folder: relative(parent, folder) });
+      const outcome = await runOrTake(seeded, chosen, { own, earlier }, options);
+      const named = { label: labelOf(chosen.method), folder: relative(parent, outcome.folder) };
+      if ('failure' in outcome) {
+        failed.push({ ...outcome.failure, ...named });
+        if (outcome.thrown !== undefined && !(outcome.thrown instanceof UserError))
+          defects.push(outcome.thrown);
+      } else {
+        if (outcome.interrupted) return { results, failed, defects, interrupted: true };
+        if (outcome.result) results.push({ ...outcome.result, ...named });
       }
-      writeFileAtomic(join(parent, 'summary.json'), `${JSON.stringify({ runs: results }, null, 2)}\n`);
-      writeFileAtomic(join(parent, 'table.md'), markdownTable(resultTable(results)));
-      writeFileAtomic(join(parent, 'table.csv'), csvTable(results));
+      writeResults(parent, results, failed);
     }
   }
-  return { results, interrupted: false };
+  return { results, failed, defects, interrupted: false };
+}
+
+function writeResults(parent: string, results: readonly ComparedRun[], failed: readonly FailedRun[]): void {
+  writing(
+    parent,
+    () => {
+      writeJson(join(parent, 'summary.json'), { runs: results, ...(failed.length > 0 && { failed }) });
+      writeFileAtomic(join(parent, 'table.md'), resultMarkdown(results, failed));
+      writeFileAtomic(join(parent, 'table.csv'), csvTable(results, failed));
+    },
+    'run the same command again: it goes on',
+  );
 }
 
 /** Where all runs are taken from elsewhere, nobody else makes it. */
@@ -89,22 +116,49 @@ interface Earlier {
   readonly earlier: readonly EarlierRun[];
 }
 
+interface Failure {
+  readonly folder: string;
+  readonly failure: FailedRun;
+  /** Unless it failed before. */
+  readonly thrown?: unknown;
+}
+
 async function runOrTake(
   experiment: Experiment,
   chosen: ChosenMethod,
   there: Earlier,
   options: CompareOptions,
-): Promise<FinishedRun> {
+): Promise<FinishedRun | Failure> {
+  const { observer, retry } = options;
+  const what = nameOf(experiment, chosen);
   const taken = runToTake(experiment, chosen, there);
-  if (taken === undefined) return runPrepared(experiment, chosen, options);
-  const { folder, result, data } = taken;
-  if (result === undefined) return resumeRun(experiment, folder, options);
-  const unchecked = data === undefined ? ` (${uncheckedData})` : '';
-  options.observer?.note(`${nameOf(experiment, chosen)}: is finished in ${folder}${unchecked}`, 'always');
-  return { folder, interrupted: false, result };
+  if (taken?.result !== undefined) {
+    const unchecked = taken.data === undefined ? ` (${uncheckedData})` : '';
+    observer?.note(`${what}: is finished in ${taken.folder}${unchecked}`, 'always');
+    return { folder: taken.folder, interrupted: false, result: taken.result };
+  }
+  const wanted = runConfigOf(experiment, chosen.method);
+  if (taken?.failed !== undefined && retry !== true && isSameBothWays(taken.config, wanted)) {
+    observer?.note(`${what}: ${taken.failed.failure}, see ${taken.folder}; --retry tries it again`, 'always');
+    return { folder: taken.folder, failure: taken.failed };
+  }
+  let failure: FailedRun | undefined;
+  const listening = { ...options, onFailed: (run: FailedRun): void => void (failure = run) };
+  try {
+    return taken === undefined || !canGoOn(taken, wanted)
+      ? await runPrepared(experiment, chosen, listening)
+      : await resumeRun(experiment, taken.folder, listening);
+  } catch (thrown) {
+    if (failure === undefined) throw thrown;
+    observer?.note(`${what}: ${failure.failure}; the comparison goes on`, 'always');
+    return { folder: failure.folder, failure: { ...failure, error: messageOf(thrown) }, thrown };
+  }
 }
 
-/** A run that is finished, else one to go on with. Throws a UserError if there are some, all on other data. */
+/**
+ * A run that is finished, else the newest that failed or can be gone on with. Throws a UserError if there are some, all
+ * on other data.
+ */
 function runToTake(
   experiment: Experiment,
   chosen: ChosenMethod,
@@ -112,9 +166,16 @@ function runToTake(
 ): EarlierRun | undefined {
   const wanted = runConfigOf(experiment, chosen.method);
   const done = earlier.filter(({ config, result }) => result !== undefined && isSameRun(config, wanted));
-  const begun = own.filter((run) => canGoOn(run, wanted));
+  const open = own.filter(
+    (run) => canGoOn(run, wanted) || (run.failed !== undefined && isSameBothWays(run.config, wanted)),
+  );
   const here = identityOf(experiment.dataset);
-  return onSameData([...done, ...begun], wanted, here, nameOf(experiment, chosen));
+  return onSameData([...done, ...open], wanted, here, nameOf(experiment, chosen));
+}
+
+/** A run that met a bad image may go on by leaving it out: that is the same one way alone. */
+function isSameBothWays(there: RunConfig, here: RunConfig): boolean {
+  return isSameRun(there, here) && isSameRun(here, there);
 }
 
 function nameOf({ config }: Experiment, { method }: ChosenMethod): string {

@@ -10,6 +10,7 @@ import { without } from '../measure/memory/setting.js';
 import { finishedResult, readRunConfig } from './resume.js';
 import { placeOf, readRunData } from './data.js';
 import type { RunConfig } from './folder.js';
+import { failedRun, type FailedRun } from './outcome.js';
 import type { RunResult } from './summary.js';
 import { visible } from '../core/visible.js';
 
@@ -21,6 +22,8 @@ export interface EarlierRun {
   readonly result: RunResult | undefined;
   /** What it was trained on; undefined for runs of older versions. */
   readonly data: DataIdentity | undefined;
+  /** Undefined if it did not fail. */
+  readonly failed: FailedRun | undefined;
 }
 
 /**
@@ -41,7 +44,10 @@ export function findRuns(folder: string, registry: Registry, note: (message: str
     .flatMap((path) => {
       try {
         const config = readRunConfig(path, registry);
-        return { folder: path, config, result: finishedResult(path), data: readRunData(path) };
+        return {
+          ...{ folder: path, config, data: readRunData(path) },
+          ...{ result: finishedResult(path), failed: failedRun(path) },
+        };
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         note(`left out: ${error.message.split('\n')[0]!}`);

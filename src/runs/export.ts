@@ -3,7 +3,8 @@ import { writeFileAtomic } from '../core/files.js';
 import { onnxModel } from '../networks/onnx/export.js';
 import { writeSafetensors } from '../formats/safetensors.js';
 import { version } from '../core/version.js';
-import { loadTrainedNetwork, readRunWeights, weightsMetadata } from './trained-network.js';
+import { weightsMetadata } from './network-use.js';
+import { loadTrainedNetwork, readTrainedFiles } from './trained-network.js';
 
 /**
  * Writes the trained network of a run folder, without auxiliary nets: as safetensors under PyTorch's names, or as an
@@ -15,7 +16,7 @@ import { loadTrainedNetwork, readRunWeights, weightsMetadata } from './trained-n
 export async function exportRun(folder: string, format: 'safetensors' | 'onnx', path: string): Promise<void> {
   try {
     if (format === 'safetensors') {
-      const { tensors, metadata } = readRunWeights(folder);
+      const { tensors, metadata } = readTrainedFiles(folder).weights;
       writeSafetensors(path, tensors, metadata);
       return;
     }

@@ -23,8 +23,10 @@ import { checkpointsOf, removeOldCheckpoints } from './checkpoint/store.js';
 import { labelOf, type Config, type MethodConfig } from '../config/config.js';
 import { writeMetrics } from './metrics.js';
 import { dataPathOf, writeRunData } from './data.js';
+import { type MetricsColumns } from './metrics.js';
 import type { RunSummary } from './summary.js';
-import { explainWrite } from './write-failure.js';
+import { openEventFile, type EventFile } from './tensorboard/event-file.js';
+import { explainWrite, resumeCommand, writing } from './write-failure.js';
 
 /**
  * One run on disk, held by a lock while it is open. Every write is whole or not there, and synchronous: whatever ends
@@ -42,6 +44,8 @@ export interface RunFolder {
   writeCheckpoint(state: TrainState, engine: string): void;
   writeWeights(tensors: ReadonlyMap<string, SafeTensor>, metadata: Readonly<Record<string, string>>): void;
   writeSummary(summary: RunSummary): void;
+  /** Opens a file of events for TensorBoard. */
+  openEvents(finished: readonly EpochMetrics[]): EventFile;
   /** Closes the log and gives the folder back; nothing is written afterwards. */
   close(): void;
 }
@@ -53,82 +57,74 @@ export type RunConfig = Omit<Config, 'method' | 'methods'> & { readonly method: 
  * Makes a new folder `<time>-<name>-<method>-s<seed>` in `parent` (`-2`, `-3`, … follow if that is taken) with
  * `config.yaml` and a `metrics.csv` that has no rows yet.
  *
- * @param updates the names of the run's updates: columns of the metrics
  * @throws UserError if the folder can't be made
  */
 export function createRunFolder(
   parent: string,
   config: RunConfig,
-  updates: readonly string[],
+  columns: MetricsColumns,
   now = new Date(),
 ): RunFolder {
   const time = now.toISOString().replace(/\..*/, '').replaceAll(':', '-');
   const method = labelOf(config.method).replaceAll(/[^A-Za-z0-9._-]+/g, '-');
   const path = makeNewFolder(parent, `${time}-${config.name}-${method}-s${config.seed}`);
   const configPath = join(path, 'config.yaml');
-  try {
+  writing(configPath, () => {
     writeFileAtomic(configPath, stringify(config));
-    writeMetrics(metricsPathOf(path), updates, []);
-  } catch (error) {
-    throw explainWrite(error, configPath);
-  }
-  return openRunFolder(path, config, updates, lockRunFolder(path));
+    writeMetrics(metricsPathOf(path), columns, []);
+  });
+  return openRunFolder(path, config, columns, lockRunFolder(path));
 }
 
 /** Takes a run's folder for this process; what is returned gives it back. Throws a UserError if it is taken. */
 export function lockRunFolder(path: string): () => void {
   const lock = join(path, 'lock');
-  try {
-    return takeLock(lock, `${path}: another process is training this run`);
-  } catch (error) {
-    throw explainWrite(error, lock);
-  }
+  return writing(lock, () => takeLock(lock, `${path}: another process is training this run`));
 }
 
 /** Opens an existing folder of the run that `config` describes. `release` gives back its lock. */
 export function openRunFolder(
   path: string,
   config: RunConfig,
-  updates: readonly string[],
+  columns: MetricsColumns,
   release: () => void,
 ): RunFolder {
   const checkpoints = checkpointsOf(path);
   const logPath = join(path, 'log.jsonl');
-  const writing = <T>(file: string, write: (file: string) => T): T => {
-    try {
-      return write(file);
-    } catch (error) {
-      throw explainWrite(error, file, path);
-    }
-  };
-  writing(checkpoints, () => {
+  const then = `go on with: ${resumeCommand(path)}`;
+  const ours = <T>(file: string, write: (file: string) => T): T => writing(file, write, then);
+  ours(checkpoints, () => {
     removeLeftovers(path);
     removeLeftovers(checkpoints);
     endLastLine(logPath);
   });
-  const logFile = writing(logPath, () => pino.destination({ dest: logPath, sync: true }));
+  const logFile = ours(logPath, () => pino.destination({ dest: logPath, sync: true }));
   // Written at once, so this comes out of the call that logs.
   logFile.on('error', (error) => {
-    throw explainWrite(error, logPath, path);
+    throw explainWrite(error, logPath, then);
   });
   const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, logFile);
   return {
     path,
     log,
-    writeData: (identity) => writing(dataPathOf(path), (file) => writeRunData(file, identity)),
-    writeMetrics: (epochs) => writing(metricsPathOf(path), (file) => writeMetrics(file, updates, epochs)),
+    writeData: (identity) => ours(dataPathOf(path), (file) => writeRunData(file, identity)),
+    writeMetrics: (epochs) => ours(metricsPathOf(path), (file) => writeMetrics(file, columns, epochs)),
     writeCheckpoint: (state, engine) =>
-      writing(checkpoints, () => {
+      ours(checkpoints, () => {
         mkdirSync(checkpoints, { recursive: true });
-        writeCheckpoint(checkpoints, { config, engine }, updates, state);
+        writeCheckpoint(checkpoints, { config, engine }, columns, state);
         removeOldCheckpoints(checkpoints, config.train.keep, state.epochs);
       }),
     writeWeights: (tensors, metadata) =>
-      writing(join(path, 'weights.safetensors'), (file) => writeSafetensors(file, tensors, metadata)),
+      ours(join(path, 'weights.safetensors'), (file) => writeSafetensors(file, tensors, metadata)),
     writeSummary: (summary) =>
-      writing(join(path, 'summary.json'), (file) =>
+      ours(join(path, 'summary.json'), (file) =>
         writeFileAtomic(file, `${JSON.stringify(summary, null, 2)}\n`),
       ),
+    openEvents: (finished) => {
+      const events = ours(path, () => openEventFile(path, finished, columns));
+      return { ...events, write: (epoch) => ours(events.path, () => events.write(epoch)) };
+    },
     close: () => {
       logFile.end();
       release();

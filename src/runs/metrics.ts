@@ -4,13 +4,20 @@ import { messageOf, UserError } from '../core/errors.js';
 import { writeFileAtomic } from '../core/files.js';
 import type { EpochMetrics } from '../train/events.js';
 
-/** The columns every run has, in order. Each update adds a `loss:`, a `peak:` and an `accuracy:` column with its name. */
-const columns = [
+/** What the columns of a run's metrics are named after. */
+export interface MetricsColumns {
+  /** The names of its updates: each adds a `loss:`, a `peak:` and an `accuracy:` column. */
+  readonly updates: readonly string[];
+  readonly evaluatedOn: 'test' | 'validation';
+}
+
+/** What every row has, in order. */
+const fields = [
   'epoch',
   'learningRate',
   'trainLoss',
-  'testLoss',
-  'testAccuracy',
+  'evaluationLoss',
+  'evaluationAccuracy',
   'imagesPerSecond',
   'trainSeconds',
   'evaluationSeconds',
@@ -23,31 +30,35 @@ const lossPrefix = 'loss:';
 const peakPrefix = 'peak:';
 /** Empty for updates that classify nothing; files of earlier versions have no such columns. */
 const accuracyPrefix = 'accuracy:';
-/** A network can diverge on the test split alone, so these may be Infinity or NaN. */
-const mayBeInfinite = new Set(['testLoss']);
+/** What was evaluated is in the column's name: `testAccuracy`, `validationAccuracy`. */
+const evaluated: Readonly<Record<string, string>> = {
+  evaluationLoss: 'Loss',
+  evaluationAccuracy: 'Accuracy',
+};
+/** A network can diverge on what it is evaluated on alone, so these may be Infinity or NaN. */
+const mayBeInfinite = new Set(['testLoss', 'validationLoss']);
 
 /**
  * Writes `metrics.csv`: a header and a row for each epoch. The whole file is replaced atomically each time (it stays
  * small), so that a run killed at any moment leaves whole rows.
  */
-export function writeMetrics(
-  path: string,
-  updates: readonly string[],
-  epochs: readonly EpochMetrics[],
-): void {
-  writeFileAtomic(path, formatMetrics(updates, epochs));
+export function writeMetrics(path: string, columns: MetricsColumns, epochs: readonly EpochMetrics[]): void {
+  writeFileAtomic(path, formatMetrics(columns, epochs));
 }
 
 /** The text of a `metrics.csv`, from which the same numbers are read back, to the last bit. */
-export function formatMetrics(updates: readonly string[], epochs: readonly EpochMetrics[]): string {
+export function formatMetrics(
+  { updates, evaluatedOn }: MetricsColumns,
+  epochs: readonly EpochMetrics[],
+): string {
   const header = [
-    ...columns,
+    ...fields.map((field) => columnOf(field, evaluatedOn)),
     ...updates.map((name) => lossPrefix + name),
     ...updates.map((name) => peakPrefix + name),
     ...updates.map((name) => accuracyPrefix + name),
   ];
   const rows = epochs.map((epoch) => [
-    ...columns.map((column) => epoch[column]),
+    ...fields.map((field) => epoch[field]),
     ...updates.map((name) => epoch.updateLosses[name] ?? Number.NaN),
     ...updates.map((name) => epoch.updatePeakBytes[name] ?? Number.NaN),
     ...updates.map((name) =>
@@ -80,6 +91,9 @@ export function parseMetrics(text: string, path: string): EpochMetrics[] {
     throw new UserError(`${path}: cannot read the metrics: ${messageOf(error)}`);
   }
   const [header = [], ...rows] = table;
+  // Files of earlier versions say `test` of a validation split too; the run's summary and log tell.
+  const evaluatedOn = header.includes(columnOf('evaluationAccuracy', 'validation')) ? 'validation' : 'test';
+  const columns = fields.map((field) => columnOf(field, evaluatedOn));
   const odd = columns.find((column, i) => header[i] !== column);
   if (odd !== undefined) throw new UserError(`${path}: not a metrics file: the column "${odd}" is missing`);
   return rows.map((cells, i) => {
@@ -91,14 +105,19 @@ export function parseMetrics(text: string, path: string): EpochMetrics[] {
       values.set(column, number(cell, column, place));
     }
     if (values.get('epoch') !== i + 1) throw new UserError(`${place}: epoch ${cells[0]} instead of ${i + 1}`);
-    const fixed = Object.fromEntries(columns.map((column) => [column, values.get(column)]));
+    const fixed = Object.fromEntries(fields.map((field, k) => [field, values.get(columns[k]!)]));
     return {
-      ...(fixed as Pick<EpochMetrics, (typeof columns)[number]>),
+      ...(fixed as Pick<EpochMetrics, (typeof fields)[number]>),
       updateLosses: withPrefix(values, lossPrefix),
       updatePeakBytes: withPrefix(values, peakPrefix),
       updateAccuracies: withPrefix(values, accuracyPrefix),
     };
   });
+}
+
+function columnOf(field: string, evaluatedOn: MetricsColumns['evaluatedOn']): string {
+  const ending = evaluated[field];
+  return ending === undefined ? field : evaluatedOn + ending;
 }
 
 function withPrefix(values: ReadonlyMap<string, number>, prefix: string): Record<string, number> {

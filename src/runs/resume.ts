@@ -3,16 +3,19 @@ import { join } from 'node:path';
 import { identityOf } from '../data/identity.js';
 import { messageOf, UserError } from '../core/errors.js';
 import type { Registry } from '../config/registry.js';
+import { stringify } from 'yaml';
+import { writeFileAtomic } from '../core/files.js';
 import { checkpointName, positionInWords, type Checkpoint } from './checkpoint/file.js';
 import { checkpointsOf, listCheckpoints, newestCheckpoint } from './checkpoint/store.js';
 import { configDifferences } from '../config/differences.js';
 import { parseConfig } from '../config/config.js';
 import { readMetrics } from './metrics.js';
-import { record, runConfigOf, withStrategy } from './run.js';
+import { metricsColumns, record, runConfigOf, withStrategy } from './run.js';
 import type { Experiment, FinishedRun, RunObserver, RunOptions } from './run.js';
 import { readRunData, refuseOtherData } from './data.js';
 import { lockRunFolder, openRunFolder, type RunConfig } from './folder.js';
 import { finishedResultOf, readRunSummary, type RunResult } from './summary.js';
+import { anewCommand, writing } from './write-failure.js';
 
 /** Where a run folder's config is. Throws a UserError if the folder is none. */
 export function runConfigPath(folder: string): string {
@@ -88,10 +91,14 @@ export async function resumeRun(
     }
     experiment.engine.memory.release();
     return await withStrategy(experiment, stored.method, (strategy, label) => {
-      const updates = strategy.updates.map((update) => update.name);
-      if (checkpoint !== undefined) setDamagedAside(folder, checkpoint);
-      rmSync(join(folder, 'summary.json'), { force: true });
-      const open = openRunFolder(folder, config, updates, release);
+      writing(folder, () => {
+        // What it goes on with is what the next resumption goes on with.
+        if (stringify(stored) !== stringify(config))
+          writeFileAtomic(runConfigPath(folder), stringify(config));
+        if (checkpoint !== undefined) setDamagedAside(folder, checkpoint);
+        rmSync(join(folder, 'summary.json'), { force: true });
+      });
+      const open = openRunFolder(folder, config, metricsColumns(strategy, experiment.dataset), release);
       const run = { folder: open, method: stored.method, label, strategy, resume: checkpoint?.state };
       return record(experiment, run, options);
     });
@@ -110,7 +117,7 @@ function findCheckpoint(folder: string, observer: RunObserver | undefined): Chec
   const metrics = join(folder, 'metrics.csv');
   if (existsSync(metrics) && readMetrics(metrics).length > 0) {
     throw new UserError(
-      `${folder}: has finished epochs but no checkpoint to go on from; train its config.yaml anew`,
+      `${folder}: has finished epochs but no checkpoint to go on from; train it anew with: ${anewCommand(folder)}`,
     );
   }
   observer?.note(`${folder}: has no checkpoint yet: starts with the first epoch`);

@@ -1,10 +1,11 @@
+import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import type { ScanProgress } from '../data/files/scan.js';
 import { identityOf } from '../data/identity.js';
 import { loadDataset } from '../data/registry.js';
 import type { Engine } from '../engine/engine.js';
 import { selectEngine } from '../engine/select.js';
-import { messageOf, UserError } from '../core/errors.js';
+import { messageOf } from '../core/errors.js';
 import { builtInRegistry, type Registry } from '../config/registry.js';
 import { buildStrategy } from '../local/build.js';
 import type { Strategy } from '../local/strategy.js';
@@ -18,19 +19,21 @@ import { checkMixing } from '../train/check-mixing.js';
 import { Diverged } from '../train/diverged.js';
 import type { TrainState } from '../train/state.js';
 import { train } from '../train/trainer.js';
-import { positionInWords } from './checkpoint/file.js';
-import { checkpointsOf, listCheckpoints } from './checkpoint/store.js';
+import { gatherBadFiles } from './bad-images.js';
 import { labelOf, type Config, type MethodConfig } from '../config/config.js';
 import type { BalancedCuts } from '../measure/memory/balance.js';
 import { asksForBalance, chooseCuts, type ChosenMethod } from '../measure/memory/choose-cuts.js';
 import { settingOf } from '../measure/memory/setting.js';
 import { thisMachine } from '../core/machine.js';
+import type { MetricsColumns } from './metrics.js';
+import { weightsMetadata } from './network-use.js';
 import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
+import { readRunLog } from './run-log.js';
+import { failureOf, howToGoOn, type FailedRun } from './outcome.js';
 import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
 import { formatBytes } from '../core/text.js';
-import { openEventFile } from './tensorboard/event-file.js';
-import { weightsMetadata } from './trained-network.js';
-import { resumeCommand, WriteFailure } from './write-failure.js';
+import { WriteFailure } from './write-failure.js';
+import type { EventFile } from './tensorboard/event-file.js';
 
 /** What every run of a config shares. */
 export interface Experiment {
@@ -49,7 +52,7 @@ export interface RunObserver {
     readonly label: string;
     readonly epochs: number;
     readonly evaluationSteps: number;
-    readonly evaluatedOn?: Dataset['evaluatedOn'];
+    readonly evaluatedOn: 'test' | 'validation';
   }): void;
   event(event: TrainEvent): void;
   end(): void;
@@ -68,6 +71,8 @@ export interface RunOptions {
   readonly observer?: RunObserver;
   /** Whether an event file for TensorBoard is written into the run's folder. */
   readonly tensorboard?: boolean;
+  /** Told of a failure that the run's folder records as its own, before it is thrown. */
+  readonly onFailed?: (run: FailedRun) => void;
 }
 
 export interface FinishedRun {
@@ -142,8 +147,8 @@ export async function runPrepared(
   experiment.engine.memory.release();
   const { method, balanced } = chosen;
   return withStrategy(experiment, method, (strategy, label) => {
-    const updates = strategy.updates.map((update) => update.name);
-    const folder = createRunFolder(options.parent, runConfigOf(experiment, method), updates);
+    const columns = metricsColumns(strategy, experiment.dataset);
+    const folder = createRunFolder(options.parent, runConfigOf(experiment, method), columns);
     if (balanced !== undefined) folder.log.info(balanced, 'balanced cuts');
     return record(experiment, { folder, method, label, strategy }, options);
   });
@@ -154,6 +159,11 @@ export function runConfigOf({ config, engine }: Experiment, method: MethodConfig
   const { name, seed, plugins, data, network, train: trainOptions } = config;
   const pluginFiles = plugins === undefined ? {} : { plugins };
   return { name, seed, engine: engine.name, ...pluginFiles, data, network, train: trainOptions, method };
+}
+
+/** What the metrics of a run have columns for. */
+export function metricsColumns({ updates }: Strategy, { evaluatedOn = 'test' }: Dataset): MetricsColumns {
+  return { updates: updates.map(({ name }) => name), evaluatedOn };
 }
 
 /** Builds a fresh network and its strategy, and frees both when f is done with them. */
@@ -207,13 +217,13 @@ export async function record(
     seed: config.seed,
     engine: engine.name,
     memoryMeter: engine.memory.name,
-    ...(dataset.evaluatedOn === undefined ? {} : { evaluatedOn: dataset.evaluatedOn }),
+    evaluatedOn: dataset.evaluatedOn ?? 'test',
   };
   observer?.start({
     label,
     epochs: config.train.epochs,
     evaluationSteps: Math.ceil(dataset.test.size / config.train.batchSize),
-    ...(run.evaluatedOn === undefined ? {} : { evaluatedOn: run.evaluatedOn }),
+    evaluatedOn: dataset.evaluatedOn ?? 'test',
   });
   try {
     if (open.resume === undefined) folder.writeData(identityOf(dataset));
@@ -228,12 +238,15 @@ async function trainInto(
   { config, engine, notice, dataset }: Experiment,
   { folder, strategy, resume }: OpenRun,
   run: RunIdentity,
-  { signal, observer, tensorboard }: Omit<RunOptions, 'parent'>,
+  { signal, observer, tensorboard, onFailed }: Omit<RunOptions, 'parent'>,
 ): Promise<FinishedRun> {
   const epochs: EpochMetrics[] = [...(resume?.epochs ?? [])];
-  const events = tensorboard ? openEventFile(folder.path, epochs, run) : undefined;
-  const summarise = (how: Pick<RunSummary, 'status' | 'error'>): void => {
-    folder.writeSummary({ ...how, ...run, ...resultOf(run, epochs) });
+  let events: EventFile | undefined;
+  const badFiles = gatherBadFiles(readRunLog(join(folder.path, 'log.jsonl')).badFiles);
+  const result = (): RunResult | undefined => resultOf(run, epochs, badFiles.all());
+  type How = Pick<RunSummary, 'status' | 'error' | 'failure'>;
+  const summarise = (how: How): void => {
+    folder.writeSummary({ ...how, ...run, ...result() });
     folder.log.info({ ...how, epochs: epochs.length }, 'summary');
   };
   const onEvent = (event: TrainEvent): void => {
@@ -243,11 +256,14 @@ async function trainInto(
       events?.write(event.metrics);
     }
     if (event.type === 'epoch-start' || event.type === 'epoch-end') folder.log.info(event);
-    if (event.type === 'skipped') folder.log.warn(event);
+    if (event.type === 'skipped') {
+      folder.log.warn(event);
+      badFiles.add(event.images);
+    }
     observer?.event(event);
   };
   /** For where something else matters more: that nothing can be written will be told, or has been. */
-  const trySummarise = (how: Pick<RunSummary, 'status' | 'error'>): void => {
+  const trySummarise = (how: How): void => {
     try {
       summarise(how);
     } catch (error) {
@@ -271,6 +287,7 @@ async function trainInto(
   signal?.addEventListener('abort', onAbort);
   try {
     if (resume !== undefined) folder.writeMetrics(epochs);
+    if (tensorboard) events = folder.openEvents(epochs);
     const { interrupted } = await train(strategy, dataset, {
       ...config.train,
       seed: config.seed,
@@ -283,30 +300,15 @@ async function trainInto(
     // Auxiliary nets are not part of what was trained for use.
     folder.writeWeights(networkWeights(strategy.network), weightsMetadata(dataset));
     summarise({ status: interrupted ? 'interrupted' : 'finished' });
-    return { folder: folder.path, interrupted, result: resultOf(run, epochs) };
+    return { folder: folder.path, interrupted, result: result() };
   } catch (error) {
     if (error instanceof Diverged) folder.log.error({ losses: error.losses }, 'losses of the step before');
-    trySummarise({ status: 'failed', error: messageOf(error) });
-    throw howToGoOn(error, folder.path, observer);
+    const failure = failureOf(error);
+    trySummarise({ status: 'failed', error: messageOf(error), ...(failure !== undefined && { failure }) });
+    if (failure !== undefined) onFailed?.({ ...run, folder: folder.path, failure, error: messageOf(error) });
+    throw howToGoOn(error, folder.path, (message) => observer?.note(message));
   } finally {
     signal?.removeEventListener('abort', onAbort);
     events?.close();
   }
-}
-
-/** The error, saying what is kept of the run and how to go on with it, where anything is. */
-function howToGoOn(error: unknown, folder: string, observer: RunObserver | undefined): unknown {
-  const newest = listCheckpoints(checkpointsOf(folder))[0];
-  if (newest === undefined || error instanceof WriteFailure) return error;
-  if (error instanceof Diverged) {
-    const kept = `the checkpoint ${positionInWords(newest)} is kept in ${checkpointsOf(folder)}`;
-    return new UserError(`${error.message}; ${kept}`, { cause: error });
-  }
-  if (error instanceof UserError) {
-    return new UserError(`${error.message}; then go on with: ${resumeCommand(folder)}`, { cause: error });
-  }
-  observer?.note(
-    `the run is kept as it was ${positionInWords(newest)}; go on with: ${resumeCommand(folder)}`,
-  );
-  return error;
 }

@@ -1,4 +1,5 @@
 import { spread, type Spread } from '../core/stats.js';
+import { badFilesOf } from './bad-images.js';
 import type { RunResult } from './summary.js';
 
 /** A method's runs with several seeds, as one. */
@@ -8,6 +9,8 @@ export interface MethodResult extends Pick<
 > {
   readonly seeds: readonly number[];
   readonly accuracy: Spread;
+  /** Image files left out, the most of any run. */
+  readonly badFiles: number;
   readonly peakMemoryBytes: number;
   readonly imagesPerSecond: number;
   /** Of one run. */
@@ -25,6 +28,7 @@ export function overSeeds(results: readonly RunResult[]): MethodResult[] {
       ...{ method, label, blocks, memoryMeter, ...(evaluatedOn && { evaluatedOn }) },
       seeds: runs.map(({ seed }) => seed),
       accuracy: spread(runs.map(({ accuracy }) => accuracy)),
+      badFiles: Math.max(...runs.map(badFilesOf)),
       peakMemoryBytes: mean((run) => run.peakMemoryBytes),
       imagesPerSecond: mean((run) => run.imagesPerSecond),
       seconds: mean((run) => run.seconds),

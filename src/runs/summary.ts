@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { engineNames } from '../engine/engine.js';
 import type { EpochMetrics } from '../train/events.js';
+import type { BadFile } from './bad-images.js';
 import { readJson } from '../core/json-file.js';
 
 const identityShape = {
@@ -11,7 +12,7 @@ const identityShape = {
   seed: z.int(),
   engine: z.enum(engineNames),
   memoryMeter: z.enum(['cuda-allocator', 'cpu-allocator', 'tensor-bytes']),
-  /** What `accuracy` was measured on, where it is not the test split. */
+  /** What `accuracy` was measured on; where an earlier version left it out, the test split. */
   evaluatedOn: z.enum(['test', 'validation']).exactOptional(),
 };
 
@@ -29,6 +30,8 @@ const measuredShape = {
   epochs: z.int().min(1),
   /** Image files that could not be decoded and were left out, the most in an epoch. */
   skippedImages: z.int().min(0),
+  /** All of them, each once; absent where there are none. */
+  badFiles: z.array(z.strictObject({ path: z.string(), reason: z.string() })).exactOptional(),
 };
 
 export const runIdentitySchema = z.object(identityShape);
@@ -38,6 +41,8 @@ const summarySchema = z.object({
   status: z.enum(['finished', 'interrupted', 'failed']),
   /** Why it failed. */
   error: z.string().exactOptional(),
+  /** The same in a few words, for tables; absent where a run failed for want of room to write. */
+  failure: z.string().exactOptional(),
   ...identityShape,
   ...measuredSchema.partial().shape,
 });
@@ -59,9 +64,13 @@ export type ComparedRun = z.infer<typeof comparedRunSchema>;
 export type RunSummary = z.infer<typeof summarySchema>;
 
 /** The result after the finished epochs; undefined if there are none. */
-export function resultOf(run: RunIdentity, epochs: readonly EpochMetrics[]): RunResult | undefined {
+export function resultOf(
+  run: RunIdentity,
+  epochs: readonly EpochMetrics[],
+  badFiles: readonly BadFile[] = [],
+): RunResult | undefined {
   const measured = measuredOf(epochs);
-  return measured && { ...run, ...measured };
+  return measured && { ...run, ...measured, ...(badFiles.length > 0 && { badFiles: [...badFiles] }) };
 }
 
 /** What the finished epochs came to; undefined if there are none. */
@@ -72,7 +81,7 @@ export function measuredOf(epochs: readonly EpochMetrics[]): Measured | undefine
     epochs.reduce((total, epoch) => total + value(epoch), 0);
   const trainSeconds = sum((epoch) => epoch.trainSeconds);
   return {
-    accuracy: last.testAccuracy,
+    accuracy: last.evaluationAccuracy,
     peakMemoryBytes: Math.max(...epochs.map((epoch) => epoch.peakMemoryBytes)),
     reservedMemoryBytes: Math.max(...epochs.map((epoch) => epoch.reservedMemoryBytes)),
     imagesPerSecond: sum((epoch) => epoch.imagesPerSecond * epoch.trainSeconds) / trainSeconds,

@@ -1,37 +1,50 @@
+import { badFilesInWords } from './bad-images.js';
 import { quote } from './metrics.js';
 import type { Spread } from '../core/stats.js';
-import type { Table } from '../core/table.js';
+import { markdownTable, type Table } from '../core/table.js';
 import { formatAccuracy, formatBytes, formatRate, formatSeconds } from '../core/text.js';
 import { overSeeds } from './seeds.js';
+import type { FailedRun } from './outcome.js';
 import type { RunResult } from './summary.js';
 
 /**
  * Results as people read them, those of several seeds as mean ± standard deviation; where BP is among them, accuracy and
- * memory are set against it.
+ * memory are set against it. A run that failed has a row of its own, with what became of it in the place of an accuracy.
  */
-export function resultTable(results: readonly RunResult[]): Table {
+export function resultTable(results: readonly RunResult[], failed: readonly FailedRun[] = []): Table {
   const methods = overSeeds(results);
   const bp = methods.find(({ method }) => method === 'bp');
-  const several = methods.some(({ seeds }) => seeds.length > 1);
-  const splits = [...new Set(results.map(({ evaluatedOn = 'test' }) => evaluatedOn))].join('/');
-  const meters = [...new Set(results.map(({ memoryMeter }) => memoryMeter))].join(', ');
+  const all = [...results, ...failed];
+  const several = new Set(all.map(({ seed }) => seed)).size > 1;
+  const splits = [...new Set(all.map(({ evaluatedOn = 'test' }) => evaluatedOn))].join('/');
+  const meters = [...new Set(all.map(({ memoryMeter }) => memoryMeter))].join(', ');
+  const anyBad = methods.some(({ badFiles }) => badFiles > 0);
   return {
     header: [
       ...['method', 'blocks', ...(several ? ['seeds'] : []), `${splits} accuracy`, ...(bp ? ['− BP'] : [])],
       ...[`peak memory (${meters})`, ...(bp ? ['× BP'] : []), 'images/s', 'time'],
+      ...(anyBad ? ['bad images'] : []),
     ],
-    rows: methods.map(({ label, blocks, seeds, accuracy, peakMemoryBytes, imagesPerSecond, seconds }) => [
-      ...[label, String(blocks), ...(several ? [String(seeds.length)] : [])],
-      ...[formatSpread(accuracy), ...(bp ? [formatPoints(accuracy.mean - bp.accuracy.mean)] : [])],
-      formatBytes(peakMemoryBytes),
-      ...(bp ? [(peakMemoryBytes / bp.peakMemoryBytes).toFixed(2)] : []),
-      ...[formatRate(imagesPerSecond), formatSeconds(seconds)],
-    ]),
+    rows: methods
+      .map(({ label, blocks, seeds, accuracy, badFiles, peakMemoryBytes, imagesPerSecond, seconds }) => [
+        ...[label, String(blocks), ...(several ? [String(seeds.length)] : [])],
+        ...[formatSpread(accuracy), ...(bp ? [formatPoints(accuracy.mean - bp.accuracy.mean)] : [])],
+        formatBytes(peakMemoryBytes),
+        ...(bp ? [(peakMemoryBytes / bp.peakMemoryBytes).toFixed(2)] : []),
+        ...[formatRate(imagesPerSecond), formatSeconds(seconds)],
+        ...(anyBad ? [String(badFiles)] : []),
+      ])
+      .concat(
+        failed.map(({ label, blocks, seed, failure }) => [
+          ...(several ? [`${label}, seed ${seed}`, String(blocks), '1'] : [label, String(blocks)]),
+          ...[failure, ...(bp ? ['–'] : []), '–', ...(bp ? ['–'] : []), '–', '–', ...(anyBad ? ['–'] : [])],
+        ]),
+      ),
   };
 }
 
-/** The same for programs: plain numbers, accuracies 0…1, one row a method. */
-export function csvTable(results: readonly RunResult[]): string {
+/** The same for programs: plain numbers, accuracies 0…1, one row a method, and one for each run that failed. */
+export function csvTable(results: readonly RunResult[], failed: readonly FailedRun[] = []): string {
   const methods = overSeeds(results);
   const bp = methods.find(({ method }) => method === 'bp');
   const rows = methods.map((each) => ({
@@ -43,9 +56,31 @@ export function csvTable(results: readonly RunResult[]): string {
     ...{ memoryMeter: each.memoryMeter, peakMemoryBytes: each.peakMemoryBytes },
     memoryTimesBp: bp ? each.peakMemoryBytes / bp.peakMemoryBytes : '',
     ...{ imagesPerSecond: each.imagesPerSecond, seconds: each.seconds },
+    ...{ badImages: each.badFiles, badFiles: badFileNames(results, each.label), failure: '' },
   }));
-  const lines = [Object.keys(rows[0] ?? {}), ...rows.map((row) => Object.values(row))];
+  const failures = failed.map(
+    ({ method, label, blocks, seed, evaluatedOn = 'test', memoryMeter, failure }) => ({
+      ...{ method, label, blocks, seeds: String(seed), evaluatedOn },
+      ...{ accuracy: '', accuracyDeviation: '', accuracyMinusBp: '' },
+      ...{ memoryMeter, peakMemoryBytes: '', memoryTimesBp: '', imagesPerSecond: '', seconds: '' },
+      ...{ badImages: '', badFiles: '', failure },
+    }),
+  );
+  const all = [...rows, ...failures];
+  const lines = [Object.keys(all[0] ?? {}), ...all.map((row) => Object.values(row))];
   return lines.map((cells) => `${cells.map(quote).join(',')}\n`).join('');
+}
+
+/** Of all runs with a label, with `; ` between. */
+function badFileNames(results: readonly RunResult[], label: string): string {
+  const files = results.flatMap((result) => (result.label === label ? (result.badFiles ?? []) : []));
+  return [...new Set(files.map(({ path }) => path))].join('; ');
+}
+
+/** The same results as Markdown, and below them the image files that were left out. */
+export function resultMarkdown(results: readonly RunResult[], failed: readonly FailedRun[] = []): string {
+  const notes = badFilesInWords(results).map((note) => `\n${note}\n`);
+  return [markdownTable(resultTable(results, failed)), ...notes].join('');
 }
 
 /** `78.40 %`, or `78.40 ± 0.35 %` over several seeds. */

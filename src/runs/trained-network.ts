@@ -1,41 +1,34 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
-import type { Dataset } from '../data/dataset.js';
 import { UserError } from '../core/errors.js';
+import type { DataIdentity } from '../data/identity.js';
 import { buildStrategy } from '../local/build.js';
 import { buildNetwork } from '../networks/build.js';
-import { disposeNetwork, networkState, type Network } from '../networks/network.js';
-import { setFromTorch } from '../nn/parameters.js';
+import { loadWeights } from '../networks/import.js';
+import { disposeNetwork, type Network } from '../networks/network.js';
 import { readSafetensors, type SafeTensorFile } from '../formats/safetensors.js';
-import { loadConfig } from '../config/config.js';
+import { labelOf, loadConfig, type LoadedConfig, type MethodConfig } from '../config/config.js';
+import { without } from '../measure/memory/setting.js';
+import { readRunData } from './data.js';
+import { networkUseOf, type NetworkUse } from './network-use.js';
+import { readRunSummary, type RunSummary } from './summary.js';
 
-/** What a network was trained to read and to tell apart; in the file of its weights, so that no data set is needed. */
-export type NetworkUse = Pick<Dataset, 'classes' | 'imageShape' | 'mean' | 'std'>;
-
-/** The metadata of `weights.safetensors`: the format allows text alone. */
-export function weightsMetadata({ classes, imageShape, mean, std }: NetworkUse): Record<string, string> {
-  const use = { classes, imageShape, mean, std };
-  return Object.fromEntries(Object.entries(use).map(([key, value]) => [key, JSON.stringify(value)]));
+/** What a run folder holds of a run that has trained something. */
+export interface TrainedFiles {
+  readonly folder: string;
+  readonly summary: RunSummary;
+  readonly weights: SafeTensorFile;
+  readonly weightsPath: string;
 }
 
-const fromText = z.string().transform((text, context): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    context.addIssue({ code: 'custom', message: 'is not JSON' });
-    return z.NEVER;
-  }
-});
-const numbers = fromText.pipe(z.array(z.number()).min(1));
-const metadataSchema = z.object({
-  classes: fromText.pipe(z.array(z.string()).min(1)),
-  imageShape: fromText.pipe(z.tuple([z.int().min(1), z.int().min(1), z.int().min(1)])),
-  mean: numbers,
-  std: numbers,
-});
+/** The same with the run's config, whose plugins were run. */
+export interface TrainedRun extends TrainedFiles, LoadedConfig {
+  readonly method: MethodConfig;
+  /** What it was trained on; undefined for runs of older versions. */
+  readonly data: DataIdentity | undefined;
+}
 
-/** A finished run's network with its weights. */
+/** A run's network with its weights. */
 export interface TrainedNetwork {
   readonly network: Network;
   readonly use: NetworkUse;
@@ -44,56 +37,100 @@ export interface TrainedNetwork {
   readonly dispose: () => void;
 }
 
-/** Reads a run folder's weights. Throws a UserError if it is no run folder, or the weights are damaged or unfinished. */
-export function readRunWeights(folder: string): SafeTensorFile & { readonly use: NetworkUse } {
-  const path = join(folder, 'weights.safetensors');
-  if (!existsSync(path)) {
+/**
+ * Reads a run folder's summary and weights.
+ * @throws UserError if it is none, finished no epoch, or its weights are missing or damaged
+ */
+export function readTrainedFiles(folder: string): TrainedFiles {
+  if (!existsSync(join(folder, 'config.yaml'))) {
+    throw new UserError(`${folder}: not a run folder: it has no config.yaml`);
+  }
+  const summaryPath = join(folder, 'summary.json');
+  if (!existsSync(summaryPath)) {
+    throw new UserError(`${folder}: the run has not ended: it has no summary.json; wait, or finish it first`);
+  }
+  const summary = readRunSummary(summaryPath);
+  if (summary.epochs === undefined) {
     throw new UserError(
-      existsSync(join(folder, 'config.yaml'))
-        ? `${folder}: the run has not come to its end, so it has no weights.safetensors yet`
-        : `${folder}: not a run folder: it has no weights.safetensors`,
+      `${folder}: the run ${inWords(summary)} before its first epoch ended: nothing to look into`,
     );
   }
-  const file = readSafetensors(path);
-  const use = metadataSchema.safeParse(file.metadata);
-  if (use.success) return { ...file, use: use.data };
-  const { path: place, message } = use.error.issues[0]!;
-  throw new UserError(
-    `${path}: metadata ${place.map(String).join('.')}: ${message}; not written by "locallearn train"`,
-  );
+  const weightsPath = join(folder, 'weights.safetensors');
+  if (!existsSync(weightsPath)) {
+    throw new UserError(
+      `${folder}: the run ${inWords(summary)} and has no weights.safetensors: train it again`,
+    );
+  }
+  return { folder, summary, weights: readSafetensors(weightsPath), weightsPath };
+}
+
+function inWords({ status }: RunSummary): string {
+  return status === 'interrupted' ? 'was interrupted' : status;
 }
 
 /**
- * The network of a run folder, on the engine in use. Runs the plugins that the run's config names.
- *
- * @throws UserError if the folder's config or weights are missing, wrong, or do not fit each other
+ * Reads all of a run folder that its network needs. Its config's plugins are code, which runs here.
+ * @param overrides `a.b=value` each, as where the data lies now
+ * @throws UserError as `readTrainedFiles`, and if the config is wrong
  */
-export async function loadTrainedNetwork(folder: string): Promise<TrainedNetwork> {
-  const { tensors, use } = readRunWeights(folder);
-  const { config, registry } = await loadConfig(join(folder, 'config.yaml'));
-  const { method, seed } = config;
-  if (method === undefined) throw new UserError(`${join(folder, 'config.yaml')}: names no method`);
-  const inputs = { classes: use.classes.length, imageShape: use.imageShape, seed };
+export async function readTrainedRun(folder: string, overrides: readonly string[] = []): Promise<TrainedRun> {
+  const files = readTrainedFiles(folder);
+  const configPath = join(folder, 'config.yaml');
+  const { config, registry } = await loadConfig(configPath, overrides);
+  const { method } = config;
+  if (method === undefined) throw new UserError(`${configPath}: names no method, as a run's config does`);
+  return { ...files, config, registry, method, data: readRunData(folder) };
+}
+
+/**
+ * Builds a run's network on the engine in use and puts its weights in.
+ *
+ * @param use what the images are: the run's data set, or what the weights' metadata says
+ * @returns the network, and what frees it
+ * @throws UserError if the config does not fit the images or the weights
+ */
+export function openTrainedNetwork(
+  { config, registry, method, weights, weightsPath }: TrainedRun,
+  { classes, imageShape }: Pick<NetworkUse, 'classes' | 'imageShape'>,
+): { readonly network: Network; readonly dispose: () => void } {
+  const inputs = { classes: classes.length, imageShape, seed: config.seed };
   const built = buildNetwork(config.network, inputs, registry.networks);
-  const { label = method.method, ...options } = method;
-  // A strategy may add to the network that it trains: the image's context, for one.
-  const strategy = buildStrategy(built, options, registry);
-  const dispose = (): void => {
-    strategy.dispose();
-    disposeNetwork(built);
-  };
+  const freed = [() => disposeNetwork(built)];
+  const dispose = (): void => freed.forEach((free) => free());
   try {
-    const { network } = strategy;
-    for (const parameter of networkState(network)) {
-      const tensor = tensors.get(parameter.name);
-      if (tensor === undefined || !(tensor.values instanceof Float32Array)) {
-        throw new UserError(`${folder}: the weights lack ${parameter.name}, which the config's network has`);
-      }
-      setFromTorch(parameter, { shape: tensor.shape, values: tensor.values });
-    }
-    return { network, use, method: label, dispose };
+    // The strategy's network has what its method adds, such as contexts.
+    const strategy = buildStrategy(built, without(method, ['label']), registry);
+    freed.unshift(() => strategy.dispose());
+    loadWeights(strategy.network, weights.tensors, weightsPath);
+    return { network: strategy.network, dispose };
   } catch (error) {
     dispose();
     throw error;
   }
+}
+
+/** As `openTrainedNetwork`, and frees the network when f is done with it. */
+export async function withTrainedNetwork<T>(
+  run: TrainedRun,
+  use: Pick<NetworkUse, 'classes' | 'imageShape'>,
+  f: (network: Network) => Promise<T>,
+): Promise<T> {
+  const { network, dispose } = openTrainedNetwork(run, use);
+  try {
+    return await f(network);
+  } finally {
+    dispose();
+  }
+}
+
+/**
+ * The network of a run folder, on the engine in use; no data set is needed. Runs the plugins that the run's config
+ * names.
+ *
+ * @throws UserError if the folder's config or weights are missing, wrong, or do not fit each other
+ */
+export async function loadTrainedNetwork(folder: string): Promise<TrainedNetwork> {
+  const run = await readTrainedRun(folder);
+  const use = networkUseOf(run.weights.metadata, run.weightsPath);
+  return { ...openTrainedNetwork(run, use), use, method: labelOf(run.method) };
 }

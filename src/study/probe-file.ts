@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { engineNames } from '../engine/engine.js';
 import { readJson, writeJson } from '../core/json-file.js';
+import { writing } from '../runs/write-failure.js';
 
 const share = z.number().min(0).max(1);
 
@@ -43,7 +44,7 @@ const fileName = 'probe.json';
 
 export function writeProbe(folder: string, report: ProbeReport): string {
   const path = join(folder, fileName);
-  writeJson(path, report);
+  writing(path, () => writeJson(path, report));
   return path;
 }
 

@@ -5,11 +5,11 @@ import type { EngineName } from '../engine/engine.js';
 import { UserError } from '../core/errors.js';
 import { refuseOtherData } from '../runs/data.js';
 import { openExperiment, type Experiment } from '../runs/run.js';
+import { withTrainedNetwork, type TrainedRun } from '../runs/trained-network.js';
 import { compareUnits } from './compare-units.js';
 import { writeProbe, type ProbeReport } from './probe-file.js';
 import { probeUnits, type ProbeOptions } from './probe-units.js';
 import { writeSimilarity, type SimilarityReport } from './similarity-file.js';
-import { withTrainedNetwork, type TrainedRun } from './trained-run.js';
 
 export interface RunProbeOptions extends Pick<ProbeOptions, 'images' | 'signal' | 'onProgress'> {
   readonly engine: 'auto' | EngineName;
@@ -28,7 +28,7 @@ export async function probeRun(
   options: RunProbeOptions,
 ): Promise<{ readonly report: ProbeReport; readonly path: string }> {
   const experiment = await openFor([run], options);
-  const report = await withTrainedNetwork(experiment, run, async (network) => ({
+  const report = await withTrainedNetwork(run, experiment.dataset, async (network) => ({
     label: run.summary.label,
     method: run.summary.method,
     network: network.name,
@@ -57,8 +57,8 @@ export async function compareRuns(
   }
   const experiment = await openFor([run, other], options);
   const name = basename(resolve(other.folder));
-  const report = await withTrainedNetwork(experiment, run, (a) =>
-    withTrainedNetwork(experiment, other, async (b) => ({
+  const report = await withTrainedNetwork(run, experiment.dataset, (a) =>
+    withTrainedNetwork(other, experiment.dataset, async (b) => ({
       a: { folder: basename(resolve(run.folder)), label: run.summary.label, network: a.name },
       b: { folder: name, label: other.summary.label, network: b.name },
       ...settingOf(experiment, run),

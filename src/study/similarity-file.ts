@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { engineNames } from '../engine/engine.js';
 import { readJson, writeJson } from '../core/json-file.js';
+import { writing } from '../runs/write-failure.js';
 
 const run = z.strictObject({ folder: z.string(), label: z.string(), network: z.string() });
 
@@ -38,7 +39,7 @@ export type SimilarityReport = z.infer<typeof similaritySchema>;
 /** Writes into the folder of run a. `other` is the name of b's folder. */
 export function writeSimilarity(folder: string, other: string, report: SimilarityReport): string {
   const path = join(folder, `cka-${other}.json`);
-  writeJson(path, report);
+  writing(path, () => writeJson(path, report));
   return path;
 }
 

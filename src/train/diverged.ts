@@ -6,15 +6,17 @@ const shown = 6;
 /** Training has lost its numbers: a loss or a tensor is NaN or infinite. What was saved before is not concerned. */
 export class Diverged extends UserError {
   /**
-   * @param what the epoch, the step and what has become of which update's numbers
+   * @param at the epoch and the step: `epoch 1, step 3`
+   * @param what what has become of which update's numbers
    * @param losses of each update by its name, one step before; empty where there was none
    */
   constructor(
+    readonly at: string,
     what: string,
     readonly losses: Readonly<Record<string, number>>,
     options?: ErrorOptions,
   ) {
-    super(`${what}${before(losses)}: lower train.learningRate, or add train.warmupEpochs`, options);
+    super(`${at}: ${what}${before(losses)}: lower train.learningRate, or add train.warmupEpochs`, options);
   }
 }
 

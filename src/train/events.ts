@@ -22,21 +22,29 @@ export type TrainEvent =
   | {
       readonly type: 'skipped';
       readonly epoch: number;
-      readonly split: 'train' | 'test';
+      readonly split: 'train' | 'test' | 'validation';
       readonly images: readonly BadImage[];
     }
-  | { readonly type: 'epoch-end'; readonly metrics: EpochMetrics };
+  | {
+      readonly type: 'epoch-end';
+      readonly metrics: EpochMetrics;
+      /** What the metrics' evaluation is of. */
+      readonly evaluatedOn: 'test' | 'validation';
+    };
 
-/** One row of `metrics.csv`. Epochs count from 1. */
+/**
+ * One row of `metrics.csv`. Epochs count from 1. What is evaluated is the data set's test split, or what it says that
+ * it has in its place (`Dataset.evaluatedOn`).
+ */
 export interface EpochMetrics {
   readonly epoch: number;
   readonly learningRate: number;
   /** Mean training loss of the last update, the one with the network's head. */
   readonly trainLoss: number;
-  /** Mean cross-entropy on the test split. */
-  readonly testLoss: number;
-  /** 0…1. */
-  readonly testAccuracy: number;
+  /** Mean cross-entropy on the split evaluated on. */
+  readonly evaluationLoss: number;
+  /** On the split evaluated on, 0…1. */
+  readonly evaluationAccuracy: number;
   /** Training only, evaluation not counted. */
   readonly imagesPerSecond: number;
   readonly trainSeconds: number;
@@ -53,7 +61,7 @@ export interface EpochMetrics {
   /** Peak while each update ran, by its name. */
   readonly updatePeakBytes: Readonly<Record<string, number>>;
   /**
-   * Accuracy on the test split of what each update has to classify with, 0…1, by its name: its auxiliary net, or the
+   * Accuracy on the split evaluated on of what each update has to classify with, 0…1, by its name: its auxiliary net, or the
    * network's head. Updates that classify nothing are not in it.
    */
   readonly updateAccuracies: Readonly<Record<string, number>>;

@@ -106,7 +106,7 @@ export async function train(
       epochs.push(metrics);
       tally = undefined;
       handState(run);
-      options.onEvent?.({ type: 'epoch-end', metrics });
+      options.onEvent?.({ type: 'epoch-end', metrics, evaluatedOn: dataset.evaluatedOn ?? 'test' });
     }
     return { epochs, interrupted: false };
   } finally {
@@ -168,8 +168,8 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
     epoch,
     learningRate,
     trainLoss: meanLosses[headIndex(strategy)]!,
-    testLoss: evaluation.loss,
-    testAccuracy: evaluation.accuracy,
+    evaluationLoss: evaluation.loss,
+    evaluationAccuracy: evaluation.accuracy,
     imagesPerSecond: tally.images / tally.seconds,
     trainSeconds: tally.seconds,
     evaluationSeconds: (performance.now() - evaluationStart) / 1000,
@@ -232,7 +232,7 @@ function handState(run: Run, tally?: EpochTally): void {
   if (bad !== undefined) {
     const at = tally === undefined ? `epoch ${epochs.length}` : `epoch ${tally.epoch}, step ${tally.steps}`;
     const owners = bad.updates.length === 0 ? '' : `, which update '${bad.updates.join("' and '")}' trains,`;
-    throw new Diverged(`${at}: ${bad.name}${owners} became ${bad.value}`, lossesBefore(run));
+    throw new Diverged(at, `${bad.name}${owners} became ${bad.value}`, lossesBefore(run));
   }
   options.onState({
     ...state,
@@ -269,9 +269,9 @@ function stepOn(run: Run, epoch: number, step: number, { size, images, labels }:
     });
   } catch (error) {
     if (!(error instanceof UserError) && !isOutOfMemory(error)) throw error;
-    const message = `epoch ${epoch}, step ${step}: ${messageOf(error)}`;
-    if (!(error instanceof NotFinite)) throw new UserError(message, { cause: error });
-    throw new Diverged(message, lossesBefore(run), { cause: error });
+    const at = `epoch ${epoch}, step ${step}`;
+    if (!(error instanceof NotFinite)) throw new UserError(`${at}: ${messageOf(error)}`, { cause: error });
+    throw new Diverged(at, error.message, lossesBefore(run), { cause: error });
   }
 }
 
@@ -298,10 +298,11 @@ function checkTally(
 }
 
 /** Reports each bad image once in a run: they are the same in every epoch. */
-function reporter({ reported, options: { onEvent } }: Run, epoch: number, split: 'train' | 'test') {
+function reporter({ reported, dataset, options: { onEvent } }: Run, epoch: number, split: 'train' | 'test') {
+  const name = split === 'test' ? (dataset.evaluatedOn ?? 'test') : split;
   return (bad: readonly BadImage[]): void => {
     const images = bad.filter(({ index }) => !reported[split].has(index));
     for (const { index } of images) reported[split].add(index);
-    if (images.length > 0) onEvent?.({ type: 'skipped', epoch, split, images });
+    if (images.length > 0) onEvent?.({ type: 'skipped', epoch, split: name, images });
   };
 }

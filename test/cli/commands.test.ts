@@ -52,7 +52,7 @@ describe('train', () => {
       status: 'finished',
       seed: 5,
       epochs: 2,
-      accuracy: epochs[1]!.testAccuracy,
+      accuracy: epochs[1]!.evaluationAccuracy,
     });
     const { tensors } = readSafetensors(join(path, 'weights.safetensors'));
     expect(tensors.get('conv1.weight')?.shape).toEqual([16, 1, 3, 3]);
@@ -121,9 +121,9 @@ describe('compare', () => {
       const files = readdirSync(path).filter((file) => file.startsWith('events.out.tfevents.'));
       expect(files).toHaveLength(1);
       expect(readPoints([join(path, files[0]!)]).get('accuracy/test')).toEqual(
-        readMetrics(join(path, 'metrics.csv')).map(({ epoch, testAccuracy }) => [
+        readMetrics(join(path, 'metrics.csv')).map(({ epoch, evaluationAccuracy }) => [
           epoch,
-          Math.fround(testAccuracy),
+          Math.fround(evaluationAccuracy),
         ]),
       );
     }

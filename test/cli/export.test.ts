@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
@@ -77,7 +86,7 @@ describe('export', () => {
     const empty = join(folder, 'empty');
     mkdirSync(empty);
     const failures: [string[], number, RegExp][] = [
-      [[empty, '--format', 'onnx'], 1, /^error: .*empty: not a run folder: it has no weights\.safetensors$/m],
+      [[empty, '--format', 'onnx'], 1, /^error: .*empty: not a run folder: it has no config\.yaml$/m],
       [[runFolder], 2, /^error: Missing required argument: format$/m],
       [
         [runFolder, '--format', 'onnx', '--out', join(folder, 'no', 'x.onnx')],
@@ -94,10 +103,34 @@ describe('export', () => {
 
   it('refuses weights of another network than the config names', async () => {
     const other = join(folder, 'other');
-    mkdirSync(other);
-    writeFileSync(join(other, 'weights.safetensors'), readFileSync(join(runFolder, 'weights.safetensors')));
-    const config = readFileSync(join(runFolder, 'config.yaml'), 'utf8').replace('depth: 8', 'depth: 14');
-    writeFileSync(join(other, 'config.yaml'), config);
-    await expect(loadTrainedNetwork(other)).rejects.toThrow(/the weights lack layer1\.1\.conv1\.weight/);
+    cpSync(runFolder, other, { recursive: true });
+    const config = readFileSync(join(runFolder, 'config.yaml'), 'utf8');
+    const changes: [string, string, RegExp][] = [
+      [
+        'depth: 8',
+        'depth: 14',
+        /weights\.safetensors: not the weights of this resnet-14: layer1\.1\.\S+ is missing/,
+      ],
+      [
+        'blocks: 2',
+        'blocks: 3',
+        /weights\.safetensors: not the weights of this resnet-8: .*they belong to another config/,
+      ],
+      ['blocks: 2', 'blocks: 9', /blocks: 9 is more than the/],
+      ['name: resnet\n', 'name: resnet-imagenet\n', /network\.depth|not the weights of this/],
+    ];
+    for (const [from, to, message] of changes) {
+      expect(config).toContain(from);
+      writeFileSync(join(other, 'config.yaml'), config.replace(from, to));
+      await expect(loadTrainedNetwork(other)).rejects.toThrow(message);
+      for (const command of [
+        ['export', other, '--format', 'onnx'],
+        ['probe', other],
+      ]) {
+        const { code, stderr } = await run(command);
+        expect({ code, lines: stderr.trimEnd().split('\n').length }).toEqual({ code: 1, lines: 1 });
+        expect(stderr).toMatch(message);
+      }
+    }
   });
 });

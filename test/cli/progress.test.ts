@@ -19,7 +19,7 @@ const evaluation = (step: number): TrainEvent => ({ type: 'evaluation', epoch: 1
 describe('the tracker', () => {
   it('tells rate, share done and time left, evaluation included', () => {
     let now = 100;
-    const track = trackProgress({ epochs: 2, evaluationSteps: 2 }, () => now);
+    const track = trackProgress({ epochs: 2, evaluationSteps: 2, evaluatedOn: 'test' }, () => now);
     const at = (time: number, event: TrainEvent) => {
       now = time;
       return track(event);
@@ -51,7 +51,7 @@ describe('the tracker', () => {
       secondsLeft: 4 * 3 + 3 * 2,
     });
     at(116, evaluation(2));
-    expect(at(116, { type: 'epoch-end', metrics: epochMetrics(1) })).toMatchObject({
+    expect(at(116, { type: 'epoch-end', metrics: epochMetrics(1), evaluatedOn: 'test' })).toMatchObject({
       done: 6,
       secondsLeft: 16,
     });
@@ -65,7 +65,7 @@ describe('the tracker', () => {
 
 it('knows what is left of a run that was resumed', () => {
   let now = 0;
-  const track = trackProgress({ epochs: 3, evaluationSteps: 2 }, () => now);
+  const track = trackProgress({ epochs: 3, evaluationSteps: 2, evaluatedOn: 'test' }, () => now);
   track({ ...epochStart, epoch: 2 });
   now = 2;
   expect(track({ type: 'step', epoch: 2, step: 3, steps: 4, images: 32, loss: 1 })).toMatchObject({
@@ -90,9 +90,9 @@ function memoryStream(isTTY: boolean): ProgressStream & { text(): string } {
 
 function play(stream: ProgressStream, quiet: boolean, env: NodeJS.ProcessEnv = {}): void {
   const observer = progressObserver(stream, quiet, env);
-  observer.start({ label: 'auglocal', epochs: 1, evaluationSteps: 2 });
+  observer.start({ label: 'auglocal', epochs: 1, evaluationSteps: 2, evaluatedOn: 'test' });
   for (const event of [epochStart, stepEvent(1), evaluation(1)]) observer.event(event);
-  observer.event({ type: 'epoch-end', metrics: epochMetrics(1) });
+  observer.event({ type: 'epoch-end', metrics: epochMetrics(1), evaluatedOn: 'test' });
   observer.end();
 }
 

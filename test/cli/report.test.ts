@@ -30,7 +30,10 @@ it('says so where there are no runs', async () => {
   expect(stderr).toMatch(/^error: .*empty: no runs here; a run folder has .*\n$/);
 });
 
-it('serves the report until Ctrl-C', async () => {
+it.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('serves the report until %s', async (signal, code) => {
   const child = start(['watch', join(folder, 'runs'), '--port', '0']);
   const outcome = ended(child);
   const url = await new Promise<string>((resolve, reject) => {
@@ -38,6 +41,6 @@ it('serves the report until Ctrl-C', async () => {
     void outcome.then(({ stderr }) => reject(new Error(stderr)));
   });
   expect((await (await fetch(url)).text()).includes('75.00 %')).toBe(true);
-  child.kill('SIGINT');
-  expect(await outcome).toMatchObject({ code: 0, stderr: '' });
+  child.kill(signal);
+  expect(await outcome).toMatchObject({ code, stderr: '\nclosing the page\n' });
 });

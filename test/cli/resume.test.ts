@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -100,6 +101,28 @@ describe('train --resume', () => {
     writeFileSync(file, bytes);
     const notes = await expectGoesOn(path);
     expect(notes).toContain(`${file}: damaged: its checksum differs; the checkpoint `);
+  });
+
+  it('goes on with a run of an earlier version, whose metrics called a validation split `test`', async () => {
+    const { path } = await interrupted('older', ['--set', 'data.validation=0.25']);
+    const older = (text: string): string =>
+      text.replace('validationLoss,validationAccuracy', 'testLoss,testAccuracy');
+    const metrics = join(path, 'metrics.csv');
+    const rows = readMetrics(metrics);
+    writeFileSync(metrics, older(readFileSync(metrics, 'utf8')));
+    for (const position of listCheckpoints(checkpointsOf(path))) {
+      const file = join(checkpointsOf(path), `${checkpointName(position)}.json`);
+      const { content } = JSON.parse(readFileSync(file, 'utf8')) as { content: { metrics: string } };
+      const changed = { ...content, metrics: older(content.metrics) };
+      expect(changed.metrics).not.toBe(content.metrics);
+      const sha256 = createHash('sha256').update(JSON.stringify(changed)).digest('hex');
+      writeFileSync(file, JSON.stringify({ sha256, content: changed }));
+    }
+    expect(await run(['train', '--resume', path])).toMatchObject({ code: 0 });
+    expect(readFileSync(metrics, 'utf8')).toMatch(
+      /^epoch,learningRate,trainLoss,validationLoss,validationAccuracy,/,
+    );
+    expect(readMetrics(metrics).slice(0, rows.length)).toEqual(rows);
   });
 
   it('is refused another config, with the keys that differ, and takes what changes no number', async () => {

@@ -30,4 +30,7 @@ it('leaves free what changes no number', () => {
     data: { name: 'csv', file: 'elsewhere/x.csv' },
   };
   expect(configDifferences(config, moved)).toEqual([]);
+  const [failing, skipping] = ['fail', 'skip'].map((onBadImage) => ({ data: { onBadImage } }));
+  expect(configDifferences(failing!, skipping!)).toEqual([]);
+  expect(configDifferences(skipping!, failing!)).toEqual(['data.onBadImage: "skip" there, "fail" here']);
 });

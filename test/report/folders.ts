@@ -17,6 +17,8 @@ export interface WrittenRun {
   readonly error?: string;
   /** Beside or in place of the config's own. */
   readonly config?: object;
+  /** The engine of each process that trained it: the first began it, the others resumed it. */
+  readonly processes?: readonly string[];
 }
 
 /** Writes a folder as a run leaves it. */
@@ -30,6 +32,7 @@ export function writeRun(folder: string, run: WrittenRun = {}): string {
     status = 'finished',
     error,
     config,
+    processes = ['libtorch'],
   } = run;
   mkdirSync(folder, { recursive: true });
   const file = (name: string): string => join(folder, name);
@@ -46,17 +49,14 @@ export function writeRun(folder: string, run: WrittenRun = {}): string {
       ...config,
     }),
   );
-  writeMetrics(file('metrics.csv'), updates, epochs);
+  writeMetrics(file('metrics.csv'), { updates, evaluatedOn: 'test' }, epochs);
   const { blocks, engine, memoryMeter } = runResult();
   const identity = { method, label, blocks, seed, engine, memoryMeter };
   const log = [
-    {
-      ...identity,
-      engineDescription: 'libtorch',
-      dataset: 'fashion-mnist',
-      machine: thisMachine(),
-      msg: 'start',
-    },
+    ...processes.map((engineDescription, i) => ({
+      ...{ ...identity, engineDescription, dataset: 'fashion-mnist', machine: thisMachine() },
+      msg: i === 0 ? 'start' : 'resume',
+    })),
     ...epochs.map(({ epoch }) => ({ type: 'epoch-start', epoch, epochs: 3, steps: 4 })),
     ...(status === 'open'
       ? [{ type: 'epoch-start', epoch: epochs.length + 1, epochs: 3, steps: 4 }]
@@ -72,5 +72,7 @@ export function epochsOf(
   accuracies: readonly number[],
   changes: (epoch: number) => Partial<EpochMetrics> = () => ({}),
 ): EpochMetrics[] {
-  return accuracies.map((testAccuracy, i) => epochMetrics(i + 1, { testAccuracy, ...changes(i + 1) }));
+  return accuracies.map((evaluationAccuracy, i) =>
+    epochMetrics(i + 1, { evaluationAccuracy, ...changes(i + 1) }),
+  );
 }

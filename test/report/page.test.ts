@@ -69,3 +69,12 @@ it('says what is missing: a baseline, finished epochs, readable files, runs', as
   expect(/Runs that could not be read[^]*broken\/config.yaml/.test(html)).toBe(true);
   expect(await page({ runs: [], unreadable: [] }, made)).toContain('Waiting for runs.');
 });
+
+it('lists the engine of every process that took part in a run', async () => {
+  const processes = ['libtorch, 2 threads', 'libtorch, 1 thread'];
+  writeRun(join(folder, 'resumed'), { epochs: epochsOf([0.5]), processes });
+  const html = await page(readReport([folder]), made);
+  const [, part = ''] = html.split('Machine, engine and meter');
+  for (const each of processes) expect(part.split(`torch: ${each}`)).toHaveLength(3);
+  expect(part.match(/begun 2026|resumed 2026/g)).toEqual(['begun 2026', 'resumed 2026']);
+});

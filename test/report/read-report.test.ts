@@ -52,7 +52,13 @@ it('takes a run that was started again after its interruption for one that goes 
     engine: 'torch',
     memoryMeter: 'cpu-allocator',
   };
-  const line = { ...start, time: '2026-01-03T00:00:00Z', engineDescription: 'x', dataset: 'y', msg: 'start' };
+  const line = {
+    ...start,
+    time: '2026-01-03T00:00:00Z',
+    engineDescription: 'x',
+    dataset: 'y',
+    msg: 'resume',
+  };
   appendFileSync(at('again', 'log.jsonl'), `${JSON.stringify(line)}\n{"type":"epoch-start","ep`);
   const { status, log } = readRunRecord(at('again'));
   expect(status).toBe('open');

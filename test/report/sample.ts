@@ -23,7 +23,7 @@ export function writeSample(folder: string): void {
     method: 'auglocal',
     updates,
     epochs: epochsOf([0.2, 0.4, 0.55], (epoch) => ({
-      testLoss: epoch === 2 ? Number.NaN : 1e4 / epoch,
+      evaluationLoss: epoch === 2 ? Number.NaN : 1e4 / epoch,
       peakMemoryBytes: 1.5e8,
       updateLosses: each((k) => 2 - k / 60 - epoch / 10),
       updateAccuracies: each((k) => 0.2 + k / 100),
@@ -56,7 +56,7 @@ export function writeSample(folder: string): void {
     method: 'man',
     status: 'failed',
     error: 'the loss of <b>block 1</b> is no number',
-    epochs: epochsOf([0.1], () => ({ testLoss: Number.POSITIVE_INFINITY })),
+    epochs: epochsOf([0.1], () => ({ evaluationLoss: Number.POSITIVE_INFINITY })),
   });
   write('going on', { label: 'hpff', method: 'hpff', status: 'open', epochs: epochsOf([0.25, 0.35]) });
   write('begun', { label: 'predsim', method: 'predsim', status: 'open' });

@@ -26,7 +26,12 @@ afterEach(() => rmSync(parent, { recursive: true }));
 
 it('is named after time, config, method and seed, and never reuses a folder', () => {
   const names = [1, 2, 3].map(() => {
-    const folder = createRunFolder(join(parent, 'deep', 'er'), config, [], now);
+    const folder = createRunFolder(
+      join(parent, 'deep', 'er'),
+      config,
+      { updates: [], evaluatedOn: 'test' },
+      now,
+    );
     folder.close();
     return basename(folder.path);
   });
@@ -35,7 +40,7 @@ it('is named after time, config, method and seed, and never reuses a folder', ()
 });
 
 it('holds the config, which trains the same run again, and empty metrics from the start', async () => {
-  const folder = createRunFolder(parent, config, ['head'], now);
+  const folder = createRunFolder(parent, config, { updates: ['head'], evaluatedOn: 'test' }, now);
   folder.close();
   expect((await loadConfig(join(folder.path, 'config.yaml'))).config).toEqual(parsed);
   expect(readMetrics(join(folder.path, 'metrics.csv'))).toEqual([]);
@@ -43,7 +48,7 @@ it('holds the config, which trains the same run again, and empty metrics from th
 });
 
 it('holds metrics, weights, summary and a log that is complete at every moment', () => {
-  const folder = createRunFolder(parent, config, ['head'], now);
+  const folder = createRunFolder(parent, config, { updates: ['head'], evaluatedOn: 'test' }, now);
   folder.log.info({ epoch: 1 }, 'epoch');
   const log = readFileSync(join(folder.path, 'log.jsonl'), 'utf8').trimEnd().split('\n');
   expect(log.map((line) => JSON.parse(line) as unknown)).toMatchObject([
@@ -72,5 +77,7 @@ it('holds metrics, weights, summary and a log that is complete at every moment',
 
 it('is refused where it cannot be made', () => {
   writeFileSync(join(parent, 'file'), '');
-  expect(() => createRunFolder(join(parent, 'file', 'runs'), config, [], now)).toThrow(UserError);
+  expect(() =>
+    createRunFolder(join(parent, 'file', 'runs'), config, { updates: [], evaluatedOn: 'test' }, now),
+  ).toThrow(UserError);
 });

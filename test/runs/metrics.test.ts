@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
-import { readMetrics, writeMetrics } from '../../src/runs/metrics.js';
+import { readMetrics, writeMetrics, type MetricsColumns } from '../../src/runs/metrics.js';
 import { epochMetrics } from './helpers.js';
+
+const onTest = (...updates: string[]): MetricsColumns => ({ updates, evaluatedOn: 'test' });
 
 let folder: string;
 let path: string;
@@ -17,7 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('metrics.csv', () => {
   it('has a header and a row for each epoch', () => {
-    writeMetrics(path, ['block 1', 'head'], []);
+    writeMetrics(path, onTest('block 1', 'head'), []);
     expect(readFileSync(path, 'utf8')).toBe(
       'epoch,learningRate,trainLoss,testLoss,testAccuracy,imagesPerSecond,trainSeconds,evaluationSeconds,dataWaitSeconds,skippedImages,' +
         'peakMemoryBytes,reservedMemoryBytes,loss:block 1,loss:head,peak:block 1,peak:head,accuracy:block 1,accuracy:head\n',
@@ -27,7 +29,7 @@ describe('metrics.csv', () => {
       updateLosses: { 'block 1': 2, head: 1.5 },
       updatePeakBytes: { 'block 1': 10, head: 20 },
     };
-    writeMetrics(path, ['block 1', 'head'], [epochMetrics(1, updates), epochMetrics(2, updates)]);
+    writeMetrics(path, onTest('block 1', 'head'), [epochMetrics(1, updates), epochMetrics(2, updates)]);
     expect(readFileSync(path, 'utf8').trimEnd().split('\n')).toHaveLength(3);
   });
 
@@ -41,7 +43,7 @@ describe('metrics.csv', () => {
         const epochs = [1, 2].map((epoch) =>
           epochMetrics(epoch, {
             trainLoss: a!,
-            testLoss: epoch === 1 ? b! : Infinity,
+            evaluationLoss: epoch === 1 ? b! : Infinity,
             updateLosses: byUpdate(c!),
             updatePeakBytes: byUpdate(d!),
             // Every other update has nothing to classify with.
@@ -50,7 +52,7 @@ describe('metrics.csv', () => {
             ),
           }),
         );
-        writeMetrics(path, updates, epochs);
+        writeMetrics(path, onTest(...updates), epochs);
         expect(readMetrics(path)).toEqual(epochs);
       }),
     );
@@ -58,11 +60,23 @@ describe('metrics.csv', () => {
 
   it('of an earlier version, without accuracies of the updates, is read', () => {
     const epoch = epochMetrics(1, { updateLosses: { head: 1 }, updatePeakBytes: { head: 2 } });
-    writeMetrics(path, ['head'], [epoch]);
+    writeMetrics(path, onTest('head'), [epoch]);
     const cut = readFileSync(path, 'utf8').replaceAll(/,[^,]*$/gm, '');
     expect(cut).not.toContain('accuracy:');
     writeFileSync(path, `${cut}\n`);
     expect(readMetrics(path)).toEqual([epoch]);
+  });
+
+  it('names what was evaluated, and one that called a validation split `test` is read as before', () => {
+    const epochs = [epochMetrics(1, { evaluationLoss: Infinity }), epochMetrics(2)];
+    writeMetrics(path, { updates: [], evaluatedOn: 'validation' }, epochs);
+    const text = readFileSync(path, 'utf8');
+    expect(text).toMatch(/^epoch,learningRate,trainLoss,validationLoss,validationAccuracy,imagesPerSecond,/);
+    expect(readMetrics(path)).toEqual(epochs);
+    writeFileSync(path, text.replaceAll('validation', 'test'));
+    expect(readMetrics(path)).toEqual(epochs);
+    writeFileSync(path, text.replace('validationLoss', 'testLoss'));
+    expect(() => readMetrics(path)).toThrow(/the column "validationLoss" is missing/);
   });
 
   it.each<[string, (text: string) => string, RegExp]>([
@@ -79,7 +93,7 @@ describe('metrics.csv', () => {
     ['nothing at all', () => '', /not a metrics file/],
     ['an open quote', (text) => `${text}"`, /cannot read the metrics/],
   ])('is refused with %s', (_, damage, message) => {
-    writeMetrics(path, [], [epochMetrics(1, { learningRate: 0.125 }), epochMetrics(2)]);
+    writeMetrics(path, onTest(), [epochMetrics(1, { learningRate: 0.125 }), epochMetrics(2)]);
     writeFileSync(path, damage(readFileSync(path, 'utf8')));
     expect(() => readMetrics(path)).toThrow(UserError);
     expect(() => readMetrics(path)).toThrow(message);

@@ -13,13 +13,18 @@ describe('the result of a run', () => {
   it('has the last accuracy, the highest peaks, and all images over all training seconds', () => {
     const epochs = [
       epochMetrics(1, {
-        testAccuracy: 0.7,
+        evaluationAccuracy: 0.7,
         peakMemoryBytes: 5,
         imagesPerSecond: 100,
         trainSeconds: 30,
         skippedImages: 3,
       }),
-      epochMetrics(2, { testAccuracy: 0.6, peakMemoryBytes: 4, imagesPerSecond: 200, trainSeconds: 10 }),
+      epochMetrics(2, {
+        evaluationAccuracy: 0.6,
+        peakMemoryBytes: 4,
+        imagesPerSecond: 200,
+        trainSeconds: 10,
+      }),
     ];
     expect(resultOf(identity, epochs)).toEqual({
       ...identity,

@@ -68,10 +68,11 @@ async function using<T>(build: Build, f: (strategy: Strategy) => T | Promise<T>)
 /** What does not depend on the clock or on what the process did before. */
 function numbers(epochs: readonly EpochMetrics[]): object[] {
   return epochs.map((epoch) => {
-    const { learningRate, trainLoss, testLoss, testAccuracy, updateLosses, updatePeakBytes } = epoch;
+    const { learningRate, trainLoss, evaluationLoss, evaluationAccuracy, updateLosses, updatePeakBytes } =
+      epoch;
     const { peakMemoryBytes, skippedImages } = epoch;
     return {
-      ...{ learningRate, trainLoss, testLoss, testAccuracy, updateLosses, skippedImages },
+      ...{ learningRate, trainLoss, evaluationLoss, evaluationAccuracy, updateLosses, skippedImages },
       // On a GPU the first step of a process holds copies of filters in another layout.
       ...(torchDevice === 'cpu' ? { updatePeakBytes, peakMemoryBytes } : {}),
     };

@@ -74,14 +74,14 @@ describe.skipIf(!nativeStatus().available)('train', () => {
     expect(interrupted).toBe(false);
     expect(epochs.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
     const last = epochs[2]!;
-    expect(last.testAccuracy).toBeGreaterThan(0.8);
+    expect(last.evaluationAccuracy).toBeGreaterThan(0.8);
     expect(last.trainLoss).toBeLessThan(epochs[0]!.trainLoss);
     expect(Object.keys(last.updateLosses)).toEqual(strategy.updates.map(({ name }) => name));
     expect(last.peakMemoryBytes).toBe(Math.max(...Object.values(last.updatePeakBytes)));
     const classifying = strategy.updates.filter(({ name, classifier }) => name === 'head' || classifier);
     expect(classifying.length).toBeGreaterThan(strategy.blocks / 2);
     expect(Object.keys(last.updateAccuracies)).toEqual(classifying.map(({ name }) => name));
-    expect(last.updateAccuracies['head']).toBe(last.testAccuracy);
+    expect(last.updateAccuracies['head']).toBe(last.evaluationAccuracy);
     // What HPFF's blocks have for themselves is weighted with 0.001, too little to learn so soon.
     const learnt = Object.entries(last.updateAccuracies).filter(([name]) => name !== 'block 2' || !isHpff);
     for (const [name, accuracy] of learnt) expect(accuracy, name).toBeGreaterThan(0.5);
@@ -184,7 +184,7 @@ describe.skipIf(!nativeStatus().available)('train', () => {
       const expected = await train(build({ method: 'bp' }), dataset, options);
       const found = await train(build({ method: 'bp' }), await files([], []), options);
       expect(found.epochs[0]!.updateLosses).toEqual(expected.epochs[0]!.updateLosses);
-      expect(found.epochs[0]!.testLoss).toBe(expected.epochs[0]!.testLoss);
+      expect(found.epochs[0]!.evaluationLoss).toBe(expected.epochs[0]!.evaluationLoss);
     });
 
     it('skips bad ones, counts them and reports each once, whatever the number of workers', async () => {
@@ -197,8 +197,8 @@ describe.skipIf(!nativeStatus().available)('train', () => {
         const skipped = events.flatMap((event) => (event.type === 'skipped' ? [event] : []));
         return {
           skipped,
-          epochs: epochs.map(({ testLoss, trainLoss, skippedImages }) => ({
-            testLoss,
+          epochs: epochs.map(({ evaluationLoss, trainLoss, skippedImages }) => ({
+            evaluationLoss,
             trainLoss,
             skippedImages,
           })),

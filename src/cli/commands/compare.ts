@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { textTable } from '../../core/table.js';
 import { resultTable } from '../../runs/table.js';
+import { UserError } from '../../core/errors.js';
+import { badFilesInWords } from '../../runs/bad-images.js';
 import { withInterrupts } from '../interrupts.js';
 import {
   configArgument,
@@ -23,6 +25,11 @@ export const compareOptions = {
     describe: `the folder for the run folders and summary.json [${defaultRuns}/<name>]`,
   },
   seeds: { type: 'string', requiresArg: true, describe: 'train each method with each of these, e.g. 1,2,3' },
+  retry: {
+    type: 'boolean',
+    default: false,
+    describe: 'try runs again that failed before, such as those that diverged',
+  },
   from: {
     type: 'string',
     array: true,
@@ -36,6 +43,7 @@ interface CompareArguments extends RunArguments {
   readonly out: string | undefined;
   readonly seeds: string | undefined;
   readonly from: readonly string[];
+  readonly retry: boolean;
 }
 
 export const compareCommand: CommandModule<object, CompareArguments> = {
@@ -62,20 +70,31 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
       notify(experiment.notice, args.quiet);
       notifyOfData(experiment.dataset, args.quiet);
       const observer = progressObserver(process.stderr, args.quiet);
-      const { results } = await compare(experiment, {
+      const { results, failed, defects } = await compare(experiment, {
         parent,
         signal,
         observer,
         tensorboard: args.tensorboard,
         from: args.from,
+        retry: args.retry,
       });
-      if (results.length === 0) return;
-      if (args.json) {
-        for (const result of results) process.stdout.write(`${JSON.stringify(result)}\n`);
-        return;
+      if (results.length + failed.length > 0) {
+        const lines = args.json
+          ? [...results, ...failed.map((run) => ({ status: 'failed', ...run }))].map((each) =>
+              JSON.stringify(each),
+            )
+          : [
+              textTable(resultTable(results, failed)).trimEnd(),
+              ...badFilesInWords(results),
+              `summary: ${join(parent, 'summary.json')}`,
+            ];
+        process.stdout.write(lines.map((line) => `${line}\n`).join(''));
       }
-      process.stdout.write(textTable(resultTable(results)));
-      process.stdout.write(`summary: ${join(parent, 'summary.json')}\n`);
+      if (signal.aborted || failed.length === 0) return;
+      if (defects.length > 0) throw defects[0];
+      throw new UserError(
+        failed.map(({ label, seed, error }) => `${label}, seed ${seed}: ${error}`).join('\n'),
+      );
     });
   },
 };

@@ -57,7 +57,7 @@ export const probeCommand: CommandModule<object, ProbeArguments> = {
     if (!Number.isInteger(images) || images < 1) {
       throw new UsageError(`--images must be a whole number from 1, not ${images}`);
     }
-    const { readTrainedRun } = await import('../../study/trained-run.js');
+    const { readTrainedRun } = await import('../../runs/trained-network.js');
     const { compareRuns, probeRun } = await import('../../study/run-probe.js');
     const { probeTable, similarityTable } = await import('../../study/output.js');
     const run = await readTrainedRun(folder, set);

@@ -43,9 +43,11 @@ export const reportCommand: CommandModule<object, ReportArguments> = {
       );
     }
     const { page } = await import('../../report/page.js');
+    const { writing } = await import('../../runs/write-failure.js');
     const title = folders.map((folder) => basename(resolve(folder))).join(', ');
     const path = out ?? (folders.length === 1 ? join(folders[0]!, 'report.html') : 'report.html');
-    writeFileAtomic(path, await page(data, { title, now: new Date() }));
+    const html = await page(data, { title, now: new Date() });
+    writing(path, () => writeFileAtomic(path, html));
     for (const { message } of data.unreadable) process.stderr.write(`warning: left out: ${message}\n`);
     const unrecorded = data.runs.filter((run) => run.data === undefined).length;
     if (unrecorded > 0 && data.runs.length > 1)

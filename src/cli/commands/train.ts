@@ -3,6 +3,7 @@ import { UserError } from '../../core/errors.js';
 import type { FinishedRun, RunOptions } from '../../runs/run.js';
 import { textTable } from '../../core/table.js';
 import { resultTable } from '../../runs/table.js';
+import { badFilesInWords } from '../../runs/bad-images.js';
 import { resumeCommand } from '../../runs/write-failure.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
@@ -58,7 +59,10 @@ export const trainCommand: CommandModule<object, TrainArguments> = {
       if (args.json) {
         process.stdout.write(`${JSON.stringify({ folder, interrupted, ...result })}\n`);
       } else {
-        if (result) process.stdout.write(textTable(resultTable([result])));
+        if (result) {
+          process.stdout.write(textTable(resultTable([result])));
+          for (const line of badFilesInWords([result])) process.stdout.write(`${line}\n`);
+        }
         process.stdout.write(`run folder: ${folder}\n`);
       }
       if (interrupted) process.stderr.write(`to go on: ${resumeCommand(folder)}\n`);

@@ -1,5 +1,6 @@
 import { basename, resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
+import { withInterrupts } from '../interrupts.js';
 
 export const watchOptions = {
   port: {
@@ -25,10 +26,10 @@ export const watchCommand: CommandModule<object, { readonly folder: string; read
   handler: async ({ folder, port }) => {
     const { serveReport } = await import('../../report/serve.js');
     const server = await serveReport(folder, { title: basename(resolve(folder)), port });
-    process.stdout.write(`${server.url} shows ${folder} as it grows; Ctrl-C ends\n`);
-    await new Promise<void>((done) => {
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
-    });
-    await server.close();
+    await withInterrupts(async (signal) => {
+      process.stdout.write(`${server.url} shows ${folder} as it grows; Ctrl-C ends\n`);
+      await new Promise((done) => signal.addEventListener('abort', done));
+      await server.close();
+    }, 'closing the page');
   },
 };

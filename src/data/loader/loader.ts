@@ -1,6 +1,7 @@
 import { UserError } from '../../core/errors.js';
 import { permutation, randomStream } from '../../core/random.js';
 import { checkAugmentation } from '../augment/augmenter.js';
+import { BadImageRefused } from '../files/bad-image.js';
 import type { BatchSource } from './batch-source.js';
 import { batchOf, checkUsable } from './batch-source.js';
 import { defaultBackground } from '../dataset.js';
@@ -119,9 +120,7 @@ function iterate(
         const batch = await source.take(step, isCurrent);
         const [bad] = batch.skipped;
         if (bad && onBadImage === 'fail') {
-          throw new UserError(
-            `${bad.path} (image ${bad.index}) ${bad.reason}: mend or remove it, or set data.onBadImage to skip`,
-          );
+          throw new BadImageRefused(`${bad.path} (image ${bad.index}) ${bad.reason}`);
         }
         yield batch;
       }

@@ -8,7 +8,7 @@ import type { TorchTensor } from '../../nn/parameters.js';
 import { decodeSafetensors, encodeSafetensors } from '../../formats/safetensors.js';
 import type { TrainState } from '../../train/state.js';
 import { epochTallySchema } from '../../train/tally.js';
-import { formatMetrics, parseMetrics } from '../metrics.js';
+import { formatMetrics, parseMetrics, type MetricsColumns } from '../metrics.js';
 import { check, formatPath } from '../../core/schema-problems.js';
 
 /** Where a run stands: so many epochs are done, and so many batches of the next. */
@@ -69,7 +69,7 @@ export function positionOf({ epochs, partial }: TrainState): CheckpointPosition 
 export function writeCheckpoint(
   folder: string,
   { config, engine }: CheckpointOrigin,
-  updates: readonly string[],
+  columns: MetricsColumns,
   state: TrainState,
 ): void {
   const path = join(folder, checkpointName(positionOf(state)));
@@ -81,7 +81,7 @@ export function writeCheckpoint(
     engine,
     tensors: { bytes: parts.reduce((sum, { length }) => sum + length, 0), sha256: sha256(...parts) },
     counters: { ...state.counters },
-    metrics: formatMetrics(updates, state.epochs),
+    metrics: formatMetrics(columns, state.epochs),
     ...(state.partial === undefined ? {} : { partial: state.partial }),
   };
   // A map in a config may lack values: what is read back is what was hashed.

@@ -1,7 +1,8 @@
 import { readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { messageOf, UserError } from '../../core/errors.js';
 import type { EpochMetrics } from '../../train/events.js';
+import { anewCommand } from '../write-failure.js';
 import {
   checkpointName,
   parseCheckpointName,
@@ -56,7 +57,10 @@ export function newestCheckpoint(
   }
   if (problems.length === 0) return undefined;
   throw new UserError(
-    [...problems, `${folder}: no checkpoint is whole: remove this folder to train from the start`].join('\n'),
+    [
+      ...problems,
+      `${folder}: no checkpoint is whole: train the run anew with: ${anewCommand(dirname(folder))}`,
+    ].join('\n'),
   );
 }
 
@@ -64,7 +68,10 @@ export function newestCheckpoint(
 export function bestEpoch(epochs: readonly EpochMetrics[]): number | undefined {
   const [first, ...others] = epochs;
   if (first === undefined) return undefined;
-  return others.reduce((best, each) => (each.testAccuracy > best.testAccuracy ? each : best), first).epoch;
+  return others.reduce(
+    (best, each) => (each.evaluationAccuracy > best.evaluationAccuracy ? each : best),
+    first,
+  ).epoch;
 }
 
 /** Removes all but the newest `keep` checkpoints and that of the best epoch, and what has no record. */

@@ -12,7 +12,7 @@ import {
   type Encoded,
 } from '../../formats/protobuf.js';
 import type { EpochMetrics } from '../../train/events.js';
-import type { RunIdentity } from '../summary.js';
+import type { MetricsColumns } from '../metrics.js';
 import { record } from '../../formats/tfrecord.js';
 import { scalarsOf } from './scalars.js';
 
@@ -36,15 +36,15 @@ const sessionStart = 1;
 
 /**
  * Opens a new event file in a run's folder, a step for each epoch. Older files of the folder stay: this one tells the
- * reader to forget their points from the first epoch on that is still to come, which a killed run may have written
- * beyond what it can resume from. Where there are none, the finished epochs are written first.
+ * reader to forget their points from the last finished epoch on, and has that one again: a killed run may have written
+ * points beyond what it can resume from, or not that one's. Where there are none, all finished epochs are written first.
  *
  * @param finished epochs done before this process
  */
 export function openEventFile(
   folder: string,
   finished: readonly EpochMetrics[],
-  { evaluatedOn = 'test' }: Pick<RunIdentity, 'evaluatedOn'>,
+  { evaluatedOn }: Pick<MetricsColumns, 'evaluatedOn'>,
   now: () => number = Date.now,
 ): EventFile {
   const older = readdirSync(folder).filter((name) => name.startsWith(prefix));
@@ -62,11 +62,18 @@ export function openEventFile(
     );
     append(epoch.epoch, messageField(event.summary, values));
   };
-  append(0, textField(event.fileVersion, 'brain.Event:2'));
-  const started = messageField(event.sessionLog, [integerField(sessionStatus, sessionStart)]);
-  append(finished.length + 1, started);
-  if (older.length === 0) finished.forEach(writePoints);
-  fsyncSync(file);
+  const again = older.length === 0 ? finished : finished.slice(-1);
+  try {
+    append(0, textField(event.fileVersion, 'brain.Event:2'));
+    const started = messageField(event.sessionLog, [integerField(sessionStatus, sessionStart)]);
+    append(again[0]?.epoch ?? 1, started);
+    again.forEach(writePoints);
+    fsyncSync(file);
+  } catch (error) {
+    closeSync(file);
+    // Of a write the system tells the reason and not the file.
+    throw error instanceof Error ? Object.assign(error, { path }) : error;
+  }
   return {
     path,
     write(epoch) {

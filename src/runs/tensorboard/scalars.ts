@@ -11,8 +11,8 @@ export function scalarsOf(
   const each = (group: string, values: Readonly<Record<string, number>>): (readonly [string, number])[] =>
     Object.entries(values).map(([update, value]) => [`${group}/${update}`, value] as const);
   return [
-    [`accuracy/${evaluatedOn}`, epoch.testAccuracy],
-    [`loss/${evaluatedOn}`, epoch.testLoss],
+    [`accuracy/${evaluatedOn}`, epoch.evaluationAccuracy],
+    [`loss/${evaluatedOn}`, epoch.evaluationLoss],
     ['loss/train', epoch.trainLoss],
     ['learning_rate', epoch.learningRate],
     ['speed/images_per_second', epoch.imagesPerSecond],

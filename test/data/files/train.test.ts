@@ -38,12 +38,14 @@ method: { method: bp }
   return run(['train', write(dir, 'config.yaml', config), '--out', join(dir, 'runs')]);
 }
 
-function summary(dir: string): Record<string, unknown> {
+/** A file of the only run. */
+function fileOf(dir: string, file: string): string {
   const [name] = readdirSync(join(dir, 'runs'));
-  return JSON.parse(readFileSync(join(dir, 'runs', name!, 'summary.json'), 'utf8')) as Record<
-    string,
-    unknown
-  >;
+  return readFileSync(join(dir, 'runs', name!, file), 'utf8');
+}
+
+function summary(dir: string): Record<string, unknown> {
+  return JSON.parse(fileOf(dir, 'summary.json')) as Record<string, unknown>;
 }
 
 describe('training on image files', () => {
@@ -67,6 +69,16 @@ describe('training on image files', () => {
     expect(stdout).toContain(`${evaluatedOn} accuracy`);
     expect(stderr).toContain(`epoch 2/2  loss`);
     expect(summary(dir)).toMatchObject({ status: 'finished', epochs: 2, evaluatedOn });
+    expect(fileOf(dir, 'metrics.csv').split('\n')[0]).toContain(
+      `,trainLoss,${evaluatedOn}Loss,${evaluatedOn}Accuracy,`,
+    );
+    const ends = fileOf(dir, 'log.jsonl')
+      .split('\n')
+      .filter((line) => line.includes('"epoch-end"'));
+    expect(ends.map((line) => (JSON.parse(line) as { evaluatedOn: string }).evaluatedOn)).toEqual([
+      evaluatedOn,
+      evaluatedOn,
+    ]);
   });
 
   test('ends with a line where a path of the list is absent', async () => {

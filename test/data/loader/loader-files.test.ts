@@ -213,7 +213,7 @@ describe('bad images', () => {
         'is no JPEG, PNG, GIF, WebP, TIFF or AVIF image',
       ];
       const reason = reasons[bad.indexOf(first) % 3]!;
-      const message = `${join(folder, `bad ${first}.jpg`)} (image ${first}) ${reason}: mend or remove it, or set data.onBadImage to skip`;
+      const message = `${join(folder, `bad ${first}.jpg`)} (image ${first}) ${reason}: leave such files out with --set data.onBadImage=skip, or mend it and train anew`;
       expect(await userMessage(() => collect(loader.batches(1)))).toBe(message);
       expect(await userMessage(() => collect(loader.batches(1)))).toBe(message);
     },

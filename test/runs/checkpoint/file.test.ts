@@ -35,7 +35,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 it.each([[trainState([0.5, 0.25])], [trainState([0.5], 3)], [trainState([], 1)]])(
   'is read as it was written, to the last bit',
   (state) => {
-    writeCheckpoint(folder, origin, updates, state);
+    writeCheckpoint(folder, origin, { updates, evaluatedOn: 'test' }, state);
     const position = positionOf(state);
     expect(readdirSync(folder).sort()).toEqual(
       ['json', 'safetensors'].map((end) => `${checkpointName(position)}.${end}`),
@@ -58,7 +58,7 @@ it('has a name that tells where it stands', () => {
 it('is refused if any byte of it has changed or is missing', () => {
   const state = trainState([0.5, 0.25], 2);
   const position = positionOf(state);
-  writeCheckpoint(folder, origin, updates, state);
+  writeCheckpoint(folder, origin, { updates, evaluatedOn: 'test' }, state);
   const files = ['epoch-2-batch-2.json', 'epoch-2-batch-2.safetensors'].map((name) => join(folder, name));
   const refused = (file: string): void => {
     expect(() => readCheckpoint(folder, position)).toThrow(UserError);
@@ -93,7 +93,7 @@ it('is refused if any byte of it has changed or is missing', () => {
 });
 
 it('is refused under the name of another', () => {
-  writeCheckpoint(folder, origin, updates, trainState([0.5]));
+  writeCheckpoint(folder, origin, { updates, evaluatedOn: 'test' }, trainState([0.5]));
   for (const end of ['json', 'safetensors']) {
     writeFileSync(join(folder, `epoch-2.${end}`), readFileSync(join(folder, `epoch-1.${end}`)));
   }

@@ -6,10 +6,10 @@ export const updates = ['block 1', 'head'];
 
 /** A small state after so many epochs of the given accuracies, and so many batches of the next. */
 export function trainState(accuracies: readonly number[], batches = 0): TrainState {
-  const epochs = accuracies.map((testAccuracy, i) =>
+  const epochs = accuracies.map((evaluationAccuracy, i) =>
     epochMetrics(i + 1, {
-      testAccuracy,
-      testLoss: i === 0 ? Number.NaN : 0.1 + 0.2,
+      evaluationAccuracy,
+      evaluationLoss: i === 0 ? Number.NaN : 0.1 + 0.2,
       updateLosses: { 'block 1': 1 / 3, head: 2 },
       updatePeakBytes: { 'block 1': 10, head: 20 },
     }),

@@ -21,7 +21,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const write = (accuracies: readonly number[], batches = 0): void =>
-  writeCheckpoint(folder, origin, updates, trainState(accuracies, batches));
+  writeCheckpoint(folder, origin, { updates, evaluatedOn: 'test' }, trainState(accuracies, batches));
 const names = (): string[] => listCheckpoints(folder).map(({ epochs, batches }) => `${epochs}+${batches}`);
 
 it('lists the newest first, by number', () => {
@@ -62,11 +62,13 @@ it('takes the newest that is whole and names those that are not', () => {
   expect(notes[0]).toMatch(/epoch-3\.json: damaged: .*; the checkpoint after epoch 1 is used instead$/);
   expect(notes[1]).toMatch(/epoch-2\.safetensors: cannot be read/);
   writeFileSync(join(folder, 'epoch-1.json'), '');
-  expect(newest).toThrow(/epoch-3[^]*epoch-2[^]*epoch-1[^]*no checkpoint is whole: remove this folder/);
+  expect(newest).toThrow(
+    /epoch-3[^]*epoch-2[^]*epoch-1[^]*no checkpoint is whole: train the run anew with: locallearn train /,
+  );
 });
 
 it('knows the best epoch', () => {
   const best = (...accuracies: number[]): number | undefined =>
-    bestEpoch(accuracies.map((testAccuracy, i) => epochMetrics(i + 1, { testAccuracy })));
+    bestEpoch(accuracies.map((evaluationAccuracy, i) => epochMetrics(i + 1, { evaluationAccuracy })));
   expect([best(), best(0.1), best(0.1, 0.3, 0.3, 0.2)]).toEqual([undefined, 1, 2]);
 });

@@ -14,7 +14,7 @@ const onTest = { evaluatedOn: 'test' } as const;
 const start = Date.UTC(2026, 0, 1);
 const epochs = Array.from({ length: 4 }, (_, i) => ({
   ...epochMetrics(i + 1),
-  testAccuracy: (i + 1) / 8,
+  evaluationAccuracy: (i + 1) / 8,
   updateLosses: { 'block 1': 2.1, 'cascade 2–3': 1.7 },
   updateAccuracies: { 'block 1': 0.375 },
   updatePeakBytes: { 'block 1': 3e8, 'cascade 2–3': 4e8 },
@@ -54,7 +54,7 @@ describe('an event file', () => {
 
   it('says that accuracy is on validation images where it is, and carries losses that are no numbers', () => {
     const file = openEventFile(folder, [], { evaluatedOn: 'validation' });
-    file.write({ ...epochs[0]!, testLoss: Number.NaN });
+    file.write({ ...epochs[0]!, evaluationLoss: Number.NaN });
     file.close();
     const points = readPoints([file.path]);
     expect(points.get('accuracy/validation')).toEqual([[1, 0.125]]);
@@ -69,7 +69,7 @@ describe('an event file', () => {
     // Killed in its last write, and resumed within the same second.
     truncateSync(killed.path, readFileSync(killed.path).length - 7);
     const resumed = openEventFile(folder, epochs.slice(0, 1), onTest, () => start);
-    for (const epoch of epochs.slice(1)) resumed.write({ ...epoch, testAccuracy: 1 });
+    for (const epoch of epochs.slice(1)) resumed.write({ ...epoch, evaluationAccuracy: 1 });
     resumed.close();
     expect(resumed.path > killed.path).toBe(true);
     expect(readPoints([resumed.path, killed.path]).get('accuracy/test')).toEqual([

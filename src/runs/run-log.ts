@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
+import { gatherBadFiles, type BadFile } from './bad-images.js';
 import { machineSchema } from '../core/machine.js';
-import { runIdentitySchema } from '../runs/summary.js';
+import { runIdentitySchema } from './summary.js';
 
 const time = z.iso.datetime({ offset: true });
 const startSchema = z.object({
@@ -15,10 +16,17 @@ const startSchema = z.object({
 });
 const epochSchema = z.object({ time, epoch: z.int().min(1), epochs: z.int(), steps: z.int() });
 
+const skippedSchema = z.object({ images: z.array(z.object({ path: z.string(), reason: z.string() })) });
+
+/** What a process wrote down of itself before it trained. */
+export type RunStart = z.infer<typeof startSchema>;
+
 /** What a run's `log.jsonl` says beyond its other files. */
 export interface RunLog {
-  /** A line for each time that the run was started. */
-  readonly starts: readonly z.infer<typeof startSchema>[];
+  /** A line for each process that trained the run: the one that began it, and those that went on with it. */
+  readonly starts: readonly RunStart[];
+  /** Image files that were left out, each once. */
+  readonly badFiles: readonly BadFile[];
   /** The last epoch that was begun. */
   readonly lastEpoch: z.infer<typeof epochSchema> | undefined;
   /** Whether a summary was written after the last start. */
@@ -35,23 +43,25 @@ export function readRunLog(path: string): RunLog {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      return { starts: [], lastEpoch: undefined, ended: false };
+      return { starts: [], badFiles: [], lastEpoch: undefined, ended: false };
     }
     throw new UserError(`${path}: cannot read the log: ${messageOf(error)}`);
   }
-  const starts: z.infer<typeof startSchema>[] = [];
+  const starts: RunStart[] = [];
+  const badFiles = gatherBadFiles();
   let lastEpoch: RunLog['lastEpoch'];
   let ended = false;
   for (const line of text.split('\n')) {
     const entry = parsed(line);
-    if (entry?.msg === 'start') {
+    if (entry?.msg === 'start' || entry?.msg === 'resume') {
       const start = startSchema.safeParse(entry).data;
       if (start) starts.push(start);
       ended = false;
     } else if (entry?.msg === 'summary') ended = true;
     else if (entry?.type === 'epoch-start') lastEpoch = epochSchema.safeParse(entry).data ?? lastEpoch;
+    else if (entry?.type === 'skipped') badFiles.add(skippedSchema.safeParse(entry).data?.images ?? []);
   }
-  return { starts, lastEpoch, ended };
+  return { starts, badFiles: badFiles.all(), lastEpoch, ended };
 }
 
 function parsed(line: string): { readonly msg?: unknown; readonly type?: unknown } | undefined {

@@ -1,0 +1,108 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import type { Dataset, MemorySplit } from '../../src/data/dataset.js';
+import { parseConfig } from '../../src/config/config.js';
+import { readMetrics } from '../../src/runs/metrics.js';
+import { writeProbe } from '../../src/study/probe-file.js';
+import { writeSimilarity } from '../../src/study/similarity-file.js';
+import { resumeRun } from '../../src/runs/resume.js';
+import { runExperiment, type Experiment } from '../../src/runs/run.js';
+import { WriteFailure } from '../../src/runs/write-failure.js';
+import { builtInRegistry } from '../../src/config/registry.js';
+import { startEngine } from '../support/engine.js';
+import { readPoints } from './tensorboard/reader.js';
+
+/** Writes until the disk is full. */
+const disk = vi.hoisted(() => ({ room: Infinity }));
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>();
+  const writeSync = (...args: Parameters<typeof fs.writeSync>): number => {
+    if (--disk.room >= 0) return fs.writeSync(...args);
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), {
+      code: 'ENOSPC',
+      syscall: 'write',
+    });
+  };
+  return { ...fs, writeSync };
+});
+
+const size = 8;
+const split: MemorySplit = {
+  kind: 'memory',
+  size,
+  images: Uint8Array.from({ length: size * 192 }, (_, i) => i % 251),
+  labels: Uint16Array.from({ length: size }, (_, i) => i % 2),
+};
+const dataset: Dataset = {
+  name: 'stripes',
+  classes: ['a', 'b'],
+  imageShape: [8, 8, 3],
+  mean: [0.5, 0.5, 0.5],
+  std: [0.25, 0.25, 0.25],
+  train: split,
+  test: split,
+  augmentation: { crop: { kind: 'padded', pad: 1, padMode: 'zero' }, flip: true },
+};
+const config = parseConfig(
+  `{ name: tiny, data: { name: cifar10 }, network: { name: resnet, depth: 8 }, method: { method: bp },
+     train: { epochs: 2, batchSize: 8, learningRate: 0.01, schedule: constant, workers: 0 } }`,
+  'c.yaml',
+);
+
+let experiment: Experiment;
+let folder: string;
+beforeAll(async () => {
+  experiment = { config, registry: builtInRegistry, engine: await startEngine(), dataset };
+});
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'locallearn-full-'))));
+afterEach(() => {
+  disk.room = Infinity;
+  rmSync(folder, { recursive: true });
+});
+
+/** Every write of a run fails in turn; the message is the same kind whichever it was, and the run goes on from there. */
+it('of any file of a run is told in a line, and the run goes on when there is room', async () => {
+  const told: string[] = [];
+  for (let writes = 0; ; writes++) {
+    const parent = join(folder, `after ${writes}`);
+    disk.room = writes;
+    const outcome: unknown = await runExperiment(experiment, config.method!, {
+      parent,
+      tensorboard: true,
+    }).catch((error: unknown) => error);
+    disk.room = Infinity;
+    if (!(outcome instanceof Error)) break;
+    expect(outcome).toBeInstanceOf(WriteFailure);
+    const [name = ''] = readdirSync(parent);
+    const run = join(parent, name);
+    expect(outcome.message).toContain(`${run}/`);
+    const [, file = ''] =
+      /([^/]+): cannot be written, the disk is full: make room/.exec(outcome.message) ?? [];
+    told.push(file.replace(/\.\d+\.locallearn$/, ''));
+    expect(readdirSync(run).filter((each) => /tmp|lock/.test(each))).toEqual([]);
+    if (writes < 2) continue;
+    expect(outcome.message).toContain(`, then go on with: locallearn train --resume '${run}'`);
+    if (!file.startsWith('events.')) continue;
+    await resumeRun(experiment, run, { tensorboard: true });
+    expect(readMetrics(join(run, 'metrics.csv'))).toHaveLength(2);
+    const events = readdirSync(run).filter((each) => each.startsWith('events.'));
+    const points = readPoints(events.sort().map((each) => join(run, each))).get('accuracy/test');
+    expect(points?.map(([step]) => step)).toEqual([1, 2]);
+  }
+  expect(new Set(told)).toEqual(
+    new Set([
+      ...['config.yaml', 'metrics.csv', 'events.out.tfevents', 'weights.safetensors', 'summary.json'],
+      ...['epoch-1.json', 'epoch-1.safetensors', 'epoch-2.json', 'epoch-2.safetensors'],
+    ]),
+  );
+}, 120_000);
+
+it('of what is looked up in a run is told alike', () => {
+  disk.room = 0;
+  expect(() => writeProbe(folder, {} as never)).toThrow(
+    `${folder}/probe.json: cannot be written, the disk is full: make room`,
+  );
+  expect(() => writeSimilarity(folder, 'b', {} as never)).toThrow(WriteFailure);
+});
