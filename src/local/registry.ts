@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inPhase } from '../engine/out-of-memory.js';
 import { UserError } from '../core/errors.js';
 import type { Network } from '../networks/network.js';
 import { builtInChoices, builtInPaths } from './axes/axes.js';
@@ -93,12 +94,15 @@ export const builtInOptionsSchema = strategyOptionsSchema(builtInRegistry) as un
 /**
  * Builds a method for a network: a published one, a `custom` combination of their parts, or one of the registry given.
  *
- * Throws a UserError where the network has too few units for the options or the options contradict each other, and a
- * ZodError for invalid options.
+ * Throws a UserError where the network has too few units for the options, the options contradict each other or memory
+ * does not suffice for the auxiliary nets, and a ZodError for invalid options.
  */
 export function buildStrategy(network: Network, options: StrategyOptionsInput): Strategy;
 export function buildStrategy(network: Network, options: NamedOptions, registry: Registry): Strategy;
 export function buildStrategy(network: Network, options: NamedOptions, registry = builtInRegistry): Strategy {
   const { method: name, ...valid } = strategyOptionsSchema(registry).parse(options);
-  return registry.methods.find((method) => method.name === name)!.build(network, valid);
+  const method = registry.methods.find((each) => each.name === name)!;
+  return inPhase(`method ${name}`, 'take smaller auxiliary nets, or fewer of them', () =>
+    method.build(network, valid),
+  );
 }

@@ -1,3 +1,5 @@
+import { inPhase } from '../engine/out-of-memory.js';
+import { freeingOnError } from '../nn/parameters.js';
 import type { Network, NetworkInputs } from './network.js';
 import type { NetworkOptions } from './options.js';
 import { resnetCifar } from './resnet-cifar.js';
@@ -9,9 +11,15 @@ import { vit } from './vit.js';
  * The network that a config's `network` section names, for a data set's images and classes. Its initial values depend
  * on the seed and the parameters' names alone.
  *
- * Throws a UserError where the network cannot take such images.
+ * Throws a UserError where the network cannot take such images, or memory does not suffice for it.
  */
 export function buildNetwork(options: NetworkOptions, inputs: NetworkInputs): Network {
+  return inPhase(`network ${options.name}`, 'take a smaller network, or free memory on this machine', () =>
+    freeingOnError(() => build(options, inputs)),
+  );
+}
+
+function build(options: NetworkOptions, inputs: NetworkInputs): Network {
   switch (options.name) {
     case 'resnet':
       return resnetCifar({ ...options, ...inputs });

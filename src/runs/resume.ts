@@ -7,7 +7,8 @@ import { checkpointsOf, listCheckpoints, newestCheckpoint } from './checkpoint/s
 import { configDifferences } from '../config/differences.js';
 import { parseConfig } from '../config/config.js';
 import { readMetrics } from './metrics.js';
-import { record, runConfigOf, withStrategy } from './run.js';
+import { withStrategy } from './method-strategy.js';
+import { record, runConfigOf } from './run.js';
 import type { Experiment, FinishedRun, RunObserver, RunOptions } from './run.js';
 import { lockRunFolder, openRunFolder, type RunConfig } from './folder.js';
 import { finishedResultOf, readRunSummary, type RunResult } from './summary.js';

@@ -4,13 +4,10 @@ import { loadDataset } from '../data/registry.js';
 import type { Engine } from '../engine/engine.js';
 import { selectEngine } from '../engine/select.js';
 import { messageOf, UserError } from '../core/errors.js';
-import { buildStrategy, builtInRegistry, type Registry } from '../local/registry.js';
+import { builtInRegistry, type Registry } from '../local/registry.js';
 import type { Strategy } from '../local/strategy.js';
-import { buildNetwork } from '../networks/build.js';
 import { networkWeights } from '../networks/export.js';
-import { disposeNetwork } from '../networks/network.js';
 import type { EpochMetrics, TrainEvent } from '../train/events.js';
-import { checkMixing } from '../train/check-mixing.js';
 import { Diverged } from '../train/diverged.js';
 import type { TrainState } from '../train/state.js';
 import { train } from '../train/trainer.js';
@@ -22,6 +19,7 @@ import { asksForBalance, chooseCuts, type ChosenMethod } from '../measure/memory
 import { settingOf } from '../measure/memory/setting.js';
 import { thisMachine } from '../core/machine.js';
 import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
+import { checkMethod, withStrategy } from './method-strategy.js';
 import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
 import { formatBytes } from './table.js';
 import { openEventFile } from './tensorboard/event-file.js';
@@ -111,10 +109,7 @@ export async function prepareMethod(
   const inputs = { engine, registry, classes: dataset.classes.length, imageShape: dataset.imageShape };
   const chosen = await chooseCuts(settingOf(config, inputs), method, { signal });
   if (chosen.balanced !== undefined) observer?.note(`${label}: ${inWords(chosen.balanced)}`);
-  await withStrategy(experiment, chosen.method, (strategy) => {
-    if (config.train.mixup > 0) checkMixing(strategy);
-    return Promise.resolve();
-  });
+  checkMethod(experiment, chosen.method);
   return chosen;
 }
 
@@ -145,30 +140,6 @@ export function runConfigOf({ config, engine }: Experiment, method: MethodConfig
   const { name, seed, plugins, data, network, train: trainOptions } = config;
   const pluginFiles = plugins === undefined ? {} : { plugins };
   return { name, seed, engine: engine.name, ...pluginFiles, data, network, train: trainOptions, method };
-}
-
-/** Builds a fresh network and its strategy, and frees both when f is done with them. */
-export async function withStrategy<T>(
-  { config, registry, dataset }: Experiment,
-  method: MethodConfig,
-  f: (strategy: Strategy, label: string) => Promise<T>,
-): Promise<T> {
-  const network = buildNetwork(config.network, {
-    classes: dataset.classes.length,
-    imageShape: dataset.imageShape,
-    seed: config.seed,
-  });
-  try {
-    const { label = method.method, ...strategyOptions } = method;
-    const strategy = buildStrategy(network, strategyOptions, registry);
-    try {
-      return await f(strategy, label);
-    } finally {
-      strategy.dispose();
-    }
-  } finally {
-    disposeNetwork(network);
-  }
 }
 
 /** A run that is about to train. */

@@ -5,7 +5,8 @@ import type { Network } from '../networks/network.js';
 import { loadWeights } from '../networks/import.js';
 import { readSafetensors, type SafeTensor } from '../formats/safetensors.js';
 import { loadConfig, type LoadedConfig, type MethodConfig } from '../config/config.js';
-import { withStrategy, type Experiment } from '../runs/run.js';
+import { withStrategy } from '../runs/method-strategy.js';
+import type { Experiment } from '../runs/run.js';
 import { readRunSummary, type RunSummary } from '../runs/summary.js';
 
 /** What a run folder holds of a run that has trained something. */
@@ -47,12 +48,12 @@ export async function readTrainedRun(folder: string): Promise<TrainedRun> {
 
 /** Builds the run's network, puts its weights in, and frees it when f is done with it. */
 export async function withTrainedNetwork<T>(
-  { engine, dataset }: Pick<Experiment, 'engine' | 'dataset'>,
+  { dataset }: Pick<Experiment, 'dataset'>,
   { folder, config, registry, method, weights }: TrainedRun,
   f: (network: Network) => Promise<T>,
 ): Promise<T> {
   // The strategy's network has what its method adds, such as contexts.
-  return withStrategy({ config, registry, engine, dataset }, method, async ({ network }) => {
+  return withStrategy({ config, registry, dataset }, method, async ({ network }) => {
     loadWeights(network, weights, weightsOf(folder));
     return f(network);
   });
