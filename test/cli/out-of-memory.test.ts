@@ -39,7 +39,7 @@ describe.skipIf(!hasTorch || process.platform !== 'linux')('memory that does not
     [
       'balanced cuts',
       'memory "$1/big.yaml" --method greedy',
-      () => tiny(balanced).replace('batchSize: 16', 'batchSize: 30000'),
+      () => tiny(balanced).replace('batchSize: 16', 'batchSize: 60000'),
       `cuts: measuring the units of resnet-8: ${bytes}; lower train\\.batchSize.*`,
     ],
     [
@@ -48,7 +48,7 @@ describe.skipIf(!hasTorch || process.platform !== 'linux')('memory that does not
       () =>
         tiny(wide).replace(
           'network: { name: resnet, depth: 8 }',
-          'network: { name: vit, depth: 12, width: 8192, heads: 8, patch: 4 }',
+          'network: { name: vit, depth: 100, width: 4096, heads: 8 }',
         ),
       `network vit: ${bytes}; take a smaller network.*`,
     ],
