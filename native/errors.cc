@@ -12,7 +12,7 @@ std::string first_line(const std::string& text) {
   return end == std::string::npos ? text : text.substr(0, end);
 }
 
-// What `isOutOfMemory` in src/engine/memory.ts looks for.
+// What `isOutOfMemory` in src/engine/out-of-memory.ts looks for.
 constexpr const char* kOutOfMemory = "OUT_OF_MEMORY";
 
 void throw_error(napi_env env, const char* where, const std::string& message, bool type_error,

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { outOfMemoryIn } from '../engine/out-of-memory.js';
 import { messageOf, UserError } from '../core/errors.js';
 import { Interrupted } from './interrupts.js';
 
@@ -17,8 +18,10 @@ export const exitCodesHelp =
  * What to print on standard error for anything thrown, and the exit code: a line for each thing that the user can
  * mend, a stack only for a defect of this program, or where `LOCALLEARN_DEBUG` asks for it.
  */
-export function reportOf(error: unknown, debug: boolean): { text: string; exitCode: number } {
-  if (error instanceof Interrupted) return { text: '', exitCode: error.exitCode };
+export function reportOf(thrown: unknown, debug: boolean): { text: string; exitCode: number } {
+  if (thrown instanceof Interrupted) return { text: '', exitCode: thrown.exitCode };
+  // Wherever a phase of the work has not said so itself.
+  const error = outOfMemoryIn('locallearn', 'ask for less at once, or free memory on this machine', thrown);
   const usage = error instanceof UsageError;
   if (usage || error instanceof UserError || isSystemError(error)) {
     const lines = messageOf(error)

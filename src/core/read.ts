@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { messageOf, UserError } from './errors.js';
-import { missingAt } from '../data/files/shown.js';
+import { missingAt } from './shown.js';
 
 /**
  * The bytes of a file that has to be exactly `bytes` long; its size is looked at before anything is read.

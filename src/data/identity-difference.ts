@@ -1,4 +1,4 @@
-import { shown } from './files/shown.js';
+import { shown } from '../core/shown.js';
 import type { DataIdentity, SplitIdentity } from './identity.js';
 
 /** Classes that a message names. */

@@ -8,7 +8,7 @@ import { countFolderClasses, scanFolder } from './files/folder.js';
 import { countImagenetClasses, scanImagenet } from './files/imagenet.js';
 import { IMAGENET_CLASSES } from './files/imagenet-synsets.js';
 import type { ScanProgress } from './files/scan.js';
-import { missingAt } from './files/shown.js';
+import { missingAt } from '../core/shown.js';
 import { loadCifar10, loadCifar100 } from './kinds/cifar.js';
 import { loadFashionMnist } from './kinds/fashion-mnist.js';
 import { loadStl10 } from './kinds/stl10.js';

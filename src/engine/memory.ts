@@ -14,11 +14,6 @@ export function allocatorMeter(native: Native, device: 'cpu' | 'cuda'): MemoryMe
   };
 }
 
-/** Whether an engine gave up because memory was not to be had; the message then names the bytes asked for. */
-export function isOutOfMemory(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && error.code === 'OUT_OF_MEMORY';
-}
-
 interface Watched {
   bytes: number;
   peak: number;

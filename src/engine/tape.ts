@@ -19,7 +19,7 @@ export const isLastPass = (): boolean => currentPass.last;
  * Runs f as if no gradient were being recorded around it: inside, `tf.grads` and `tf.variableGrads` work as at top
  * level and free their tape when they end; without them, nothing is recorded at all. TensorFlow.js has one tape for
  * all nested gradient scopes and no public way to set it aside, so this swaps the engine's own state; this file is the
- * only place that does.
+ * only place that does. Where f throws, what its ops saved for a backward pass is freed: TensorFlow.js leaves it.
  */
 export function outsideTape<T>(f: () => T): T {
   const state = tf.engine().state;
@@ -30,6 +30,9 @@ export function outsideTape<T>(f: () => T): T {
   currentPass = plainPass;
   try {
     return f();
+  } catch (error) {
+    if (state.activeTape !== activeTape) for (const { saved } of state.activeTape ?? []) tf.dispose(saved);
+    throw error;
   } finally {
     state.activeTape = activeTape;
     state.gradientDepth = gradientDepth;

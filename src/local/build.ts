@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { labelled, type OptionsSchema } from '../core/choice.js';
+import { inPhase } from '../engine/out-of-memory.js';
 import type { Network } from '../networks/network.js';
 import { builtInChoices } from './axes/axes.js';
 import type { Method } from './method.js';
@@ -34,8 +35,8 @@ export const builtInOptionsSchema = strategyOptionsSchema(allBuiltIn) as unknown
 /**
  * Builds a method for a network: a published one, a `custom` combination of their parts, or one of the registry given.
  *
- * Throws a UserError where the network has too few units for the options or the options contradict each other, and a
- * ZodError for invalid options.
+ * Throws a UserError where the network has too few units for the options, the options contradict each other or memory
+ * does not suffice for the auxiliary nets, and a ZodError for invalid options.
  */
 export function buildStrategy(network: Network, options: StrategyOptionsInput): Strategy;
 export function buildStrategy(network: Network, options: NamedOptions, registry: Methods): Strategy;
@@ -45,5 +46,8 @@ export function buildStrategy(
   { methods }: Methods = { methods: allBuiltIn },
 ): Strategy {
   const { method: name, ...valid } = strategyOptionsSchema(methods).parse(options);
-  return methods.find((method) => method.name === name)!.build(network, valid);
+  const method = methods.find((each) => each.name === name)!;
+  return inPhase(`method ${name}`, 'take smaller auxiliary nets, or fewer of them', () =>
+    method.build(network, valid),
+  );
 }

@@ -1,8 +1,7 @@
-import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../core/errors.js';
 import type { Network } from '../networks/network.js';
 import { disposeLayer } from '../nn/layer.js';
-import { childScope, rootScope } from '../nn/parameters.js';
+import { childScope, freeingOnError, rootScope } from '../nn/parameters.js';
 import type { AuxiliaryNet } from './axes/auxiliary/auxiliary.js';
 import { cutIntoBlocks } from './block.js';
 import type { BridgeBuilder } from './axes/bridge/bridge.js';
@@ -83,18 +82,4 @@ function build(given: Network, parts: StrategyParts): Strategy {
       contexts.forEach(disposeLayer);
     },
   };
-}
-
-/** f(); if it throws, the variables that it has made are freed. */
-function freeingOnError<T>(f: () => T): T {
-  const { registeredVariables } = tf.engine().state;
-  const before = new Set(Object.values(registeredVariables));
-  try {
-    return f();
-  } catch (error) {
-    for (const variable of Object.values(registeredVariables)) {
-      if (!before.has(variable)) variable.dispose();
-    }
-    throw error;
-  }
 }

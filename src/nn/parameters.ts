@@ -62,6 +62,36 @@ export function torchAxes(rank: number): readonly number[] {
   return toTorchAxes[rank] ?? Array.from({ length: rank }, (_, axis) => axis);
 }
 
+let drawing = true;
+
+/**
+ * Runs f, which is synchronous, so that parameters made in it are all 0 and nothing is drawn: for what is only asked
+ * whether it can be built, as drawing takes most of the time.
+ */
+export function withoutDrawing<T>(f: () => T): T {
+  const before = drawing;
+  drawing = false;
+  try {
+    return f();
+  } finally {
+    drawing = before;
+  }
+}
+
+/** f(); if it throws, the variables that it has made are freed. */
+export function freeingOnError<T>(f: () => T): T {
+  const { registeredVariables } = tf.engine().state;
+  const before = new Set(Object.values(registeredVariables));
+  try {
+    return f();
+  } catch (error) {
+    for (const variable of Object.values(registeredVariables)) {
+      if (!before.has(variable)) variable.dispose();
+    }
+    throw error;
+  }
+}
+
 /** A new parameter `scope.name`; `torchShape` and the order of the drawn values are PyTorch's. */
 export function createParameter(
   scope: Scope,
@@ -70,6 +100,8 @@ export function createParameter(
   initializer: Initializer,
 ): Parameter {
   const full = childScope(scope, name).name;
+  if (!drawing)
+    return { name: full, variable: tf.tidy(() => tf.variable(tf.fill(fromTorchShape(torchShape), 0))) };
   const random = randomStream(scope.seed, 'parameter', full);
   // A loop: `Float32Array.from` takes twice as long, and networks have up to 10⁸ values.
   const values = new Float32Array(tf.util.sizeFromShape([...torchShape]));
@@ -85,6 +117,12 @@ function fromTorch({ shape, values }: TorchTensor): tf.Tensor {
   const tensor = tf.tensor(values, [...shape], 'float32');
   const axes = fromTorchAxes[shape.length];
   return axes === undefined ? tensor : tf.transpose(tensor, [...axes]);
+}
+
+/** A shape in TensorFlow.js's order of axes. */
+function fromTorchShape(shape: readonly number[]): number[] {
+  const axes = fromTorchAxes[shape.length];
+  return axes === undefined ? [...shape] : axes.map((axis) => shape[axis]!);
 }
 
 /** Copies the values in; throws if the shape differs. */

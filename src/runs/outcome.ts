@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { BadImageRefused } from '../data/files/bad-image.js';
-import { isOutOfMemory } from '../engine/memory.js';
+import { isOutOfMemory } from '../engine/out-of-memory.js';
 import { UserError } from '../core/errors.js';
 import { Diverged } from '../train/diverged.js';
 import { positionInWords } from './checkpoint/file.js';
@@ -22,11 +22,7 @@ export interface FailedRun extends RunIdentity {
 export function failureOf(error: unknown): string | undefined {
   if (error instanceof WriteFailure) return undefined;
   if (error instanceof Diverged) return `diverged at ${error.at}`;
-  return ranOutOfMemory(error) ? 'out of memory' : 'failed';
-}
-
-function ranOutOfMemory(error: unknown): boolean {
-  return isOutOfMemory(error) || (error instanceof Error && ranOutOfMemory(error.cause));
+  return isOutOfMemory(error) ? 'out of memory' : 'failed';
 }
 
 /** A run folder's failure; undefined if it has not failed, or if an earlier version recorded it. */

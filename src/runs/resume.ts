@@ -10,7 +10,8 @@ import { checkpointsOf, listCheckpoints, newestCheckpoint } from './checkpoint/s
 import { configDifferences } from '../config/differences.js';
 import { parseConfig } from '../config/config.js';
 import { readMetrics } from './metrics.js';
-import { metricsColumns, record, runConfigOf, withStrategy } from './run.js';
+import { metricsColumns, record, runConfigOf } from './run.js';
+import { withStrategy } from './method-strategy.js';
 import type { Experiment, FinishedRun, RunObserver, RunOptions } from './run.js';
 import { readRunData, refuseOtherData } from './data.js';
 import { lockRunFolder, openRunFolder, type RunConfig } from './folder.js';

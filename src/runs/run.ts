@@ -7,15 +7,10 @@ import type { Engine } from '../engine/engine.js';
 import { selectEngine } from '../engine/select.js';
 import { messageOf } from '../core/errors.js';
 import { builtInRegistry, type Registry } from '../config/registry.js';
-import { buildStrategy } from '../local/build.js';
 import type { Strategy } from '../local/strategy.js';
-import { buildNetwork } from '../networks/build.js';
 import { networkWeights } from '../networks/export.js';
-import { disposeNetwork } from '../networks/network.js';
 import type { EpochMetrics, TrainEvent } from '../train/events.js';
 import { checkLearningRate } from '../train/check-learning-rate.js';
-import { checkLoneImage } from '../train/check-lone-image.js';
-import { checkMixing } from '../train/check-mixing.js';
 import { Diverged } from '../train/diverged.js';
 import type { TrainState } from '../train/state.js';
 import { train } from '../train/trainer.js';
@@ -30,6 +25,7 @@ import { weightsMetadata } from './network-use.js';
 import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
 import { readRunLog } from './run-log.js';
 import { failureOf, howToGoOn, type FailedRun } from './outcome.js';
+import { checkMethod, withStrategy } from './method-strategy.js';
 import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
 import { formatBytes } from '../core/text.js';
 import { WriteFailure } from './write-failure.js';
@@ -124,11 +120,7 @@ export async function prepareMethod(
   const inputs = { engine, registry, classes: dataset.classes.length, imageShape: dataset.imageShape };
   const chosen = await chooseCuts(settingOf(config, inputs), method, { signal });
   if (chosen.balanced !== undefined) observer?.note(`${label}: ${inWords(chosen.balanced)}`);
-  await withStrategy(experiment, chosen.method, (strategy) => {
-    if (config.train.mixup > 0) checkMixing(strategy);
-    if (config.train.batchSize === 1) checkLoneImage(strategy);
-    return Promise.resolve();
-  });
+  checkMethod(experiment, chosen.method);
   return chosen;
 }
 
@@ -164,31 +156,6 @@ export function runConfigOf({ config, engine }: Experiment, method: MethodConfig
 /** What the metrics of a run have columns for. */
 export function metricsColumns({ updates }: Strategy, { evaluatedOn = 'test' }: Dataset): MetricsColumns {
   return { updates: updates.map(({ name }) => name), evaluatedOn };
-}
-
-/** Builds a fresh network and its strategy, and frees both when f is done with them. */
-export async function withStrategy<T>(
-  { config, registry, dataset }: Experiment,
-  method: MethodConfig,
-  f: (strategy: Strategy, label: string) => Promise<T>,
-): Promise<T> {
-  const inputs = {
-    classes: dataset.classes.length,
-    imageShape: dataset.imageShape,
-    seed: config.seed,
-  };
-  const network = buildNetwork(config.network, inputs, registry.networks);
-  try {
-    const { label = method.method, ...strategyOptions } = method;
-    const strategy = buildStrategy(network, strategyOptions, registry);
-    try {
-      return await f(strategy, label);
-    } finally {
-      strategy.dispose();
-    }
-  } finally {
-    disposeNetwork(network);
-  }
 }
 
 /** A run that is about to train. */

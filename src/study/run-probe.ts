@@ -2,6 +2,7 @@ import { basename, resolve } from 'node:path';
 import type { ScanProgress } from '../data/files/scan.js';
 import { identityOf } from '../data/identity.js';
 import type { EngineName } from '../engine/engine.js';
+import { outOfMemoryIn } from '../engine/out-of-memory.js';
 import { UserError } from '../core/errors.js';
 import { refuseOtherData } from '../runs/data.js';
 import { openExperiment, type Experiment } from '../runs/run.js';
@@ -33,7 +34,7 @@ export async function probeRun(
     method: run.summary.method,
     network: network.name,
     ...settingOf(experiment, run),
-    ...(await probeUnits(network, experiment.dataset, optionsOf(run, options))),
+    ...(await probeUnits(network, experiment.dataset, optionsOf(run, options)).catch(sayOutOfMemory)),
   }));
   return { report, path: writeProbe(run.folder, report) };
 }
@@ -62,10 +63,14 @@ export async function compareRuns(
       a: { folder: basename(resolve(run.folder)), label: run.summary.label, network: a.name },
       b: { folder: name, label: other.summary.label, network: b.name },
       ...settingOf(experiment, run),
-      ...(await compareUnits(a, b, experiment.dataset, optionsOf(run, options))),
+      ...(await compareUnits(a, b, experiment.dataset, optionsOf(run, options)).catch(sayOutOfMemory)),
     })),
   );
   return { report, path: writeSimilarity(run.folder, name, report) };
+}
+
+function sayOutOfMemory(error: unknown): never {
+  throw outOfMemoryIn('probe', 'ask for fewer --images, or free memory on this machine', error);
 }
 
 /** With the first run's config; its data must be that of all. */

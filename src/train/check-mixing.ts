@@ -3,6 +3,7 @@ import { detach } from '../engine/detached.js';
 import { noiseBatch } from '../local/noise-batch.js';
 import type { Strategy } from '../local/strategy.js';
 import type { Streams } from '../local/update.js';
+import { freeStreams } from './step.js';
 
 /**
  * Runs a strategy's updates forward on a few mixed images, to learn before anything is trained whether a loss of theirs
@@ -17,8 +18,13 @@ export function checkMixing({ network, updates }: Strategy): void {
     const onEngine = batch();
     let streams: Streams = { x: detach(onEngine.images) };
     try {
-      for (const update of updates) streams = update.forward(streams, onEngine).streams;
+      for (const update of updates) {
+        const next = update.forward(streams, onEngine).streams;
+        freeStreams(streams, next);
+        streams = next;
+      }
     } finally {
+      freeStreams(streams);
       for (const update of updates) update.release?.();
     }
   });

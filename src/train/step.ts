@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { MemoryMeter } from '../engine/engine.js';
 import { detach } from '../engine/detached.js';
-import { isOutOfMemory } from '../engine/memory.js';
+import { outOfMemoryIn } from '../engine/out-of-memory.js';
+import { outsideTape } from '../engine/tape.js';
 import { UserError } from '../core/errors.js';
 import type { Batch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
@@ -78,13 +79,13 @@ export function trainStep(
       if (meter !== undefined) peakBytes.push(meter.peak());
     });
   } catch (error) {
-    if (!isOutOfMemory(error)) throw error;
-    throw new UserError(
-      `update '${current!.name}': ${error.message}; lower train.batchSize, or use more blocks (locallearn memory CONFIG --budget BYTES)`,
-      { cause: error },
+    throw outOfMemoryIn(
+      `update '${current!.name}'`,
+      'lower train.batchSize, or use more blocks (locallearn memory CONFIG --budget BYTES)',
+      error,
     );
   } finally {
-    for (const stream of Object.values(streams)) stream.dispose();
+    freeStreams(streams);
     for (const gradient of pending.values()) gradient.dispose();
     for (const update of strategy.updates) update.release?.();
   }
@@ -100,13 +101,21 @@ function runUpdate(
 ): { loss: number; next: Streams } {
   let next: Streams = {};
   const variables = [...new Set(update.variables)];
-  const { value, grads } = tf.variableGrads(() => {
-    const result = update.forward(streams, batch);
-    next = result.streams;
-    return result.loss;
-  }, variables);
-  const kept = new Set(Object.values(next));
-  for (const stream of Object.values(streams)) if (!kept.has(stream)) stream.dispose();
+  const gradients = (): ReturnType<typeof tf.variableGrads> =>
+    tf.variableGrads(() => {
+      const result = update.forward(streams, batch);
+      next = result.streams;
+      return result.loss;
+    }, variables);
+  let computed: ReturnType<typeof tf.variableGrads>;
+  try {
+    computed = outsideTape(gradients);
+  } catch (error) {
+    freeStreams(next, streams);
+    throw error;
+  }
+  const { value, grads } = computed;
+  freeStreams(streams, next);
   const loss = value.dataSync()[0]!;
   value.dispose();
   for (const variable of variables) {
@@ -120,4 +129,10 @@ function runUpdate(
     }
   }
   return { loss, next };
+}
+
+/** Frees those of an update's streams that it does not hand on. */
+export function freeStreams(streams: Streams, next: Streams = {}): void {
+  const kept = new Set(Object.values(next));
+  for (const stream of Object.values(streams)) if (!kept.has(stream)) stream.dispose();
 }

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { BadImage, Dataset, ImageBatch } from '../data/dataset.js';
 import { openLoader, type Loader } from '../data/loader/loader.js';
 import type { Engine } from '../engine/engine.js';
-import { isOutOfMemory } from '../engine/memory.js';
+import { inPhase, outOfMemoryIn } from '../engine/out-of-memory.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError, messageOf } from '../core/errors.js';
 import { createBatch } from '../local/batch.js';
@@ -39,6 +39,8 @@ export interface TrainContext {
 }
 
 export type TrainOptions = TrainSectionInput & TrainContext;
+
+const smallerBatch = 'lower train.batchSize';
 
 /** Batches kept ready by the workers. */
 const prefetch = 4;
@@ -155,7 +157,11 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
     await setImmediate();
     return !signal?.aborted;
   };
-  const evaluation = await evaluateUpdates(strategy, dataset, testBatches, afterBatch);
+  const evaluation = await evaluateUpdates(strategy, dataset, testBatches, afterBatch).catch(
+    (error: unknown) => {
+      throw outOfMemoryIn(`epoch ${epoch}, evaluation`, smallerBatch, error);
+    },
+  );
   if (evaluation === undefined) {
     // What was evaluated is done again: the epoch's training is what takes long.
     handState(run, tally);
@@ -227,10 +233,11 @@ async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
 function handState(run: Run, tally?: EpochTally): void {
   const { strategy, optimizer, options, epochs } = run;
   if (options.onState === undefined) return;
-  const state = captureState(strategy, optimizer);
+  const at = tally === undefined ? `epoch ${epochs.length}` : `epoch ${tally.epoch}, step ${tally.steps}`;
+  const remedy = 'free memory on this machine';
+  const state = inPhase(`${at}, checkpoint`, remedy, () => captureState(strategy, optimizer));
   const bad = findNotFinite(strategy, state.tensors);
   if (bad !== undefined) {
-    const at = tally === undefined ? `epoch ${epochs.length}` : `epoch ${tally.epoch}, step ${tally.steps}`;
     const owners = bad.updates.length === 0 ? '' : `, which update '${bad.updates.join("' and '")}' trains,`;
     throw new Diverged(at, `${bad.name}${owners} became ${bad.value}`, lossesBefore(run));
   }
@@ -267,10 +274,12 @@ function stepOn(run: Run, epoch: number, step: number, { size, images, labels }:
       );
       return trainStep(strategy, plan, optimizer, rate, batch, options.engine.memory);
     });
-  } catch (error) {
-    if (!(error instanceof UserError) && !isOutOfMemory(error)) throw error;
+  } catch (thrown) {
+    // An update says so itself; what is left is the batch.
+    const error = outOfMemoryIn('the batch', smallerBatch, thrown);
+    if (!(error instanceof UserError)) throw error;
     const at = `epoch ${epoch}, step ${step}`;
-    if (!(error instanceof NotFinite)) throw new UserError(`${at}: ${messageOf(error)}`, { cause: error });
+    if (!(error instanceof NotFinite)) throw new UserError(`${at}: ${error.message}`, { cause: error });
     throw new Diverged(at, error.message, lossesBefore(run), { cause: error });
   }
 }

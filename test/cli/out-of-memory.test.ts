@@ -2,37 +2,65 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasTorch } from '../support/engine.js';
-import { ended, tinyConfig, writeFashionMnist } from './helpers.js';
+import { ended, tinyConfig, writeFashionMnist, type Outcome } from './helpers.js';
 
 const program = 'dist/cli/main.js';
 
 // Addresses stand for memory: a process may have 6 GB of them, a batch's first maps alone take 2.
-it.skipIf(!hasTorch || process.platform !== 'linux')(
-  'a batch that is too large ends with epoch, step, update and bytes in one line',
-  async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'locallearn-out-of-memory-'));
-    try {
-      const data = join(folder, 'data');
-      writeFashionMnist(data);
-      const config = tinyConfig(data, 'method: { method: bp }')
-        .replace(', trainImages: 64', '')
-        .replace('batchSize: 16', 'batchSize: 30000')
-        .concat('engine: torch\n');
-      writeFileSync(join(folder, 'big.yaml'), config);
-      const command = `ulimit -v 6000000 && exec "$0" ${program} train "$1/big.yaml" --quiet --out "$1/out"`;
-      const env = { ...process.env, OMP_NUM_THREADS: '1' };
-      const { code, stdout, stderr } = await ended(
-        spawn('sh', ['-c', command, process.execPath, folder], { env }),
-      );
-      expect(stderr).toMatch(
-        /^error: epoch 1, step 1: update 'head': locallearn::\w+: out of memory: \d{9,} bytes asked for, \d+ available, \d+ in use by tensors; lower train\.batchSize.*\n$/,
-      );
-      expect(stdout).toBe('');
-      expect(code).toBe(1);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  },
-);
+describe.skipIf(!hasTorch || process.platform !== 'linux')('memory that does not suffice', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'locallearn-out-of-memory-'));
+    writeFashionMnist(join(folder, 'data'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const limited = (args: string, config: string): Promise<Outcome> => {
+    writeFileSync(join(folder, 'big.yaml'), `${config}engine: torch\n`);
+    const command = `ulimit -v 6000000 && exec "$0" ${program} ${args} --quiet`;
+    const env = { ...process.env, OMP_NUM_THREADS: '1' };
+    return ended(spawn('sh', ['-c', command, process.execPath, folder], { env }));
+  };
+  const tiny = (method: string): string => tinyConfig(join(folder, 'data'), method);
+  const bp = 'method: { method: bp }';
+  const balanced = 'method: { method: greedy, cuts: balanced, blocks: 2 }';
+  const wide = 'method: { method: auglocal, depth: 1 }';
+  const bytes = '\\S+: out of memory: \\d{9,} bytes asked for, \\d+ available, \\d+ in use by tensors';
+
+  it.each([
+    [
+      'a training step',
+      'train "$1/big.yaml" --out "$1/out"',
+      () => tiny(bp).replace(', trainImages: 64', '').replace('batchSize: 16', 'batchSize: 30000'),
+      `epoch 1, step 1: update 'head': ${bytes}; lower train\\.batchSize.*`,
+    ],
+    [
+      'balanced cuts',
+      'memory "$1/big.yaml" --method greedy',
+      () => tiny(balanced).replace('batchSize: 16', 'batchSize: 60000'),
+      `cuts: measuring the units of resnet-8: ${bytes}; lower train\\.batchSize.*`,
+    ],
+    [
+      'building a network',
+      'train "$1/big.yaml" --out "$1/out"',
+      () =>
+        tiny(wide).replace(
+          'network: { name: resnet, depth: 8 }',
+          'network: { name: vit, depth: 100, width: 4096, heads: 8 }',
+        ),
+      `network vit: ${bytes}; take a smaller network.*`,
+    ],
+  ] as const)('%s ends with its phase, bytes and a remedy in one line', async (_, args, config, message) => {
+    const { code, stderr } = await limited(args, config());
+    expect(stderr).toMatch(new RegExp(`^error: ${message}\n$`));
+    expect(code).toBe(1);
+  });
+
+  it('a batch that no array can hold is out of memory as any other', async () => {
+    const { code, stdout, stderr } = await limited('memory "$1/big.yaml" --batch 1e9', tiny(bp));
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^out of memory$/m);
+  });
+});

@@ -46,6 +46,47 @@ describe.skipIf(!hasTorch)('memory that does not suffice', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  test.each([
+    { method: 'auglocal', depth: 2 },
+    { method: 'hpff', blocks: 3 },
+    { method: 'infopro', blocks: 3 },
+  ] as const)(
+    '$method: leaves nothing of a step that ran out in an update, forward or backward',
+    (options) => {
+      const refused = tf.customGrad((x) => {
+        const value = tf.sum(x as tf.Tensor) as tf.Scalar;
+        return { value, gradFunc: () => tf.fill((x as tf.Tensor).shape, 0).add(huge()) };
+      });
+      const before = [tf.memory().numTensors, engine.memory.current()];
+      const count = tinyRun(options);
+      const { length } = count.strategy.updates;
+      count.dispose();
+      for (let at = 0; at < length; at++) {
+        for (const pass of ['forward', 'backward']) {
+          const run = tinyRun(options);
+          const update = run.strategy.updates[at]!;
+          const forward = update.forward.bind(update);
+          const failing: typeof forward = (streams, batch) => {
+            const { loss, streams: next } = forward(streams, batch);
+            if (pass === 'backward') return { loss: refused(loss) as tf.Scalar, streams: next };
+            // Not handed on: nobody else frees them.
+            for (const stream of Object.values(next)) stream.dispose();
+            return { loss: huge(), streams: {} };
+          };
+          Object.assign(update, { forward: failing });
+          const batch = noiseBatch({ imageShape: tinyShape, classes: tinyClasses }, 4, 1);
+          expect(() => tf.tidy(() => void run.step(batch()))).toThrow(
+            /^update '.*: out of memory: \d+ bytes/,
+          );
+          run.dispose();
+          expect([tf.memory().numTensors, engine.memory.current()], `${update.name}, ${pass}`).toEqual(
+            before,
+          );
+        }
+      }
+    },
+  );
+
   test('ends a run with the epoch and the step too', async () => {
     const run = tinyRun({ method: 'auglocal', depth: 2 });
     const second = run.strategy.updates[1]!;

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { CsvError, parse, type Info } from 'csv-parse';
 import { messageOf, UserError } from '../../core/errors.js';
 import { isMissing } from '../../core/read.js';
-import { missingAt, shown } from './shown.js';
+import { missingAt, shown } from '../../core/shown.js';
 
 /** Characters in a record; a quote that is never closed is found out here, not at the end of the file. */
 const LONGEST_RECORD = 65_536;

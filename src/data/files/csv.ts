@@ -8,7 +8,7 @@ import { checkPathsExist } from './existing.js';
 import { evaluatedOn, type EvaluationSplit, type FileImages } from './file-images.js';
 import { checkClassCount, FileSplitBuilder, MOST_CLASSES } from './file-split-builder.js';
 import type { ScanProgress } from './scan.js';
-import { shown } from './shown.js';
+import { shown } from '../../core/shown.js';
 import { composed, spellingNotes } from './spelling.js';
 
 const HELP = 'expected a CSV file with the columns path,label[,split]';

@@ -4,7 +4,7 @@ import { sep } from 'node:path';
 import { messageOf, UserError } from '../../core/errors.js';
 import { pathAt, type PathList } from './path-list.js';
 import { exists, isMissing } from '../../core/read.js';
-import { shown } from './shown.js';
+import { shown } from '../../core/shown.js';
 import { inTurns } from './sizes.js';
 
 /** The ways in which a name with accents may be written. */

@@ -4,7 +4,7 @@ import { evaluatedOn, type EvaluationSplit, type FileImages } from './file-image
 import { checkClassCount, FileSplitBuilder } from './file-split-builder.js';
 import { finishSplits } from './finish-splits.js';
 import { classFolders, foldersAmong, listFolder, scanClasses, type ScanProgress } from './scan.js';
-import { missingAt, shown } from './shown.js';
+import { missingAt, shown } from '../../core/shown.js';
 import { composed, spellingNotes } from './spelling.js';
 import { refuseMisnamedSplits } from './split-names.js';
 import { systemFolderNotes } from './system-folders.js';

@@ -1,7 +1,7 @@
 import { UserError } from '../../core/errors.js';
 import { readSynsetMat } from './imagenet-synsets.js';
 import { findFile, readInfoLines } from './info-files.js';
-import { shown } from './shown.js';
+import { shown } from '../../core/shown.js';
 import { composed } from './spelling.js';
 
 /**

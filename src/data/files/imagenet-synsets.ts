@@ -1,7 +1,7 @@
 import { UserError } from '../../core/errors.js';
 import { readMat, type MatArray, type MatStruct } from '../../formats/mat.js';
 import { readInfoFile, readInfoLines } from './info-files.js';
-import { shown } from './shown.js';
+import { shown } from '../../core/shown.js';
 
 /** How many the challenge has; the devkit numbers groups of them from here on. */
 export const IMAGENET_CLASSES = 1000;

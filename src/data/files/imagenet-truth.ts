@@ -3,7 +3,7 @@ import { UserError } from '../../core/errors.js';
 import { readCsvRows } from './csv-rows.js';
 import { IMAGENET_CLASSES, readSynsetMat, readSynsetText } from './imagenet-synsets.js';
 import { findFile, readInfoLines } from './info-files.js';
-import { shown } from './shown.js';
+import { shown } from '../../core/shown.js';
 
 const SOLUTION = 'LOC_val_solution.csv';
 const DEVKIT = 'ILSVRC2012_validation_ground_truth.txt';

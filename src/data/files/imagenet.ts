@@ -8,7 +8,7 @@ import { IMAGENET_CLASSES } from './imagenet-synsets.js';
 import { readGroundTruth } from './imagenet-truth.js';
 import { isFolder } from './info-files.js';
 import { classFolders, foldersAmong, isImage, listFolder, scanClasses, type ScanProgress } from './scan.js';
-import { missingAt, shown } from './shown.js';
+import { missingAt, shown } from '../../core/shown.js';
 import { systemFolderNotes } from './system-folders.js';
 
 const HELP =

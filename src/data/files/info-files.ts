@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../../core/errors.js';
 import { isMissing, readChecked } from '../../core/read.js';
-import { shown } from './shown.js';
+import { shown } from '../../core/shown.js';
 
 /** The lists that come with ImageNet are far smaller. */
 const MOST_BYTES = 16 * 2 ** 20;

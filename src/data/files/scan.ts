@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { messageOf, UserError } from '../../core/errors.js';
 import { isMissing } from '../../core/read.js';
 import type { FileSplitBuilder } from './file-split-builder.js';
-import { missingAt, shown } from './shown.js';
+import { missingAt, shown } from '../../core/shown.js';
 import { composed } from './spelling.js';
 import { isSystemName } from './system-folders.js';
 

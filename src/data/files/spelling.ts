@@ -1,4 +1,4 @@
-import { shown } from './shown.js';
+import { shown } from '../../core/shown.js';
 
 /**
  * A name as it is compared. An "é" may be one code point, or two: an "e" and an accent, as some systems write the names

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { UserError } from '../../core/errors.js';
 import type { EvaluationSplit } from './file-images.js';
-import { shown } from './shown.js';
+import { shown } from '../../core/shown.js';
 
 type SplitName = 'train' | EvaluationSplit;
 

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { shown } from './shown.js';
+import { shown } from '../../core/shown.js';
 
 /** Of NAS systems, archives, operating systems and tools; with copies and small versions of images in some of them. */
 const names: ReadonlySet<string> = new Set([

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { UserError } from '../../core/errors.js';
 import type { Dataset } from '../dataset.js';
-import { missingAt } from '../files/shown.js';
+import { missingAt } from '../../core/shown.js';
 import { exists } from '../../core/read.js';
 import { readCifarBinary } from './cifar-binary.js';
 import type { CifarCounts, CifarLayout } from './cifar-layout.js';

@@ -1,10 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import type { MemoryMeter } from '../../engine/engine.js';
+import { inPhase } from '../../engine/out-of-memory.js';
 import { UserError } from '../../core/errors.js';
 import { evenEnds, everyUnit, type Cuts } from '../../local/partition/partition.js';
 import { balancedCuts } from '../../local/partition/balance.js';
 import type { Strategy } from '../../local/strategy.js';
 import type { Network } from '../../networks/network.js';
+import { withoutDrawing } from '../../nn/parameters.js';
 import { ifItFits, measureStep, type BatchShape } from './measure.js';
 import { memoryModel, type MemoryModel } from './model.js';
 import type { MeasuredStrategy } from './site-updates.js';
@@ -55,7 +57,11 @@ export async function balanceCuts(request: BalanceRequest): Promise<BalancedCuts
     new UserError(`blocks: ${network.name} can be cut into at most ${most} blocks here, not ${blocks}`);
   if (blocks > network.units.length) throw atMost(network.units.length);
   onProgress?.(`a profile of each unit of ${network.name}`);
-  const model = profile(request);
+  const model = inPhase(
+    `cuts: measuring the units of ${network.name}`,
+    'lower train.batchSize, or name the cuts',
+    () => profile(request),
+  );
   const { sites } = model.costs;
   const choose = (): Cuts | undefined => balancedCuts(model.costs, blocks)?.cuts;
   const first = choose();
@@ -122,7 +128,7 @@ function profile(request: BalanceRequest): MemoryModel {
 function sitesOf({ network, build }: BalanceRequest): Cuts {
   const refusal = (cuts: Cuts): UserError | undefined => {
     try {
-      build(namesOf(network, cuts)).dispose();
+      withoutDrawing(() => build(namesOf(network, cuts)).dispose());
       return undefined;
     } catch (error) {
       if (error instanceof UserError) return error;

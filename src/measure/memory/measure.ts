@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { MemoryMeter } from '../../engine/engine.js';
+import { isOutOfMemory } from '../../engine/out-of-memory.js';
 import { scoped } from '../../engine/scoped.js';
-import { messageOf } from '../../core/errors.js';
 import type { Batch } from '../../local/batch.js';
 import { noiseBatch } from '../../local/noise-batch.js';
 import type { Strategy } from '../../local/strategy.js';
@@ -101,12 +101,12 @@ function optimizerState(
   return made;
 }
 
-/** What f returns, or undefined where the engine says that memory ran out. */
+/** What f returns, or undefined where memory ran out. */
 export function ifItFits<T>(f: () => T): T | undefined {
   try {
     return f();
   } catch (error) {
-    if (/out of memory|allocation failed/i.test(messageOf(error))) return undefined;
+    if (isOutOfMemory(error)) return undefined;
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { messageOf, UserError } from '../../core/errors.js';
+import { withoutDrawing } from '../../nn/parameters.js';
 import { labelOf, type MethodConfig } from '../../config/config.js';
 import { measureMethod, type MeasureOptions, type MethodMemory } from './report.js';
 import { buildMethod, withNetwork, without, type MemorySetting } from './setting.js';
@@ -106,7 +107,7 @@ async function withBlocks(
   return withNetwork(setting, (network) => {
     const { length } = network.units;
     try {
-      buildMethod(setting, network, cutInto(length)).dispose();
+      withoutDrawing(() => buildMethod(setting, network, cutInto(length)).dispose());
       return cutInto(length);
     } catch (error) {
       // Methods that join the stem to the first block have one block less than there are units.

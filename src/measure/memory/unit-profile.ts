@@ -3,6 +3,7 @@ import { detach } from '../../engine/detached.js';
 import type { MemoryMeter } from '../../engine/engine.js';
 import { trainingMode } from '../../engine/fused/ops.js';
 import { scoped } from '../../engine/scoped.js';
+import { outsideTape } from '../../engine/tape.js';
 import type { Network } from '../../networks/network.js';
 import { trainableVariables, type Layer } from '../../nn/layer.js';
 import { noiseBatch } from '../../local/noise-batch.js';
@@ -35,23 +36,26 @@ export function profileUnits(
   const batch = noiseBatch(network, batchSize, seed);
   let input = keptOutOf(() => batch().images);
   const profiles: UnitProfile[] = [];
-  network.units.forEach(({ layer }, index) => {
-    const first = passes(meter, layer, input, false);
-    const inner = passes(meter, layer, input, true);
-    const output = keptOutOf(() => layer.forward(input, trainingMode));
-    profiles.push({
-      inputBytes: index === 0 ? 0 : 4 * input.size,
-      outputBytes: 4 * output.size,
-      keptBytes: first.kept,
-      forwardBytes: first.forward,
-      firstBackwardBytes: first.backward,
-      innerBackwardBytes: inner.backward,
-      leftBytes: inner.left - 4 * input.size,
+  try {
+    network.units.forEach(({ layer }, index) => {
+      const first = passes(meter, layer, input, false);
+      const inner = passes(meter, layer, input, true);
+      const output = keptOutOf(() => layer.forward(input, trainingMode));
+      profiles.push({
+        inputBytes: index === 0 ? 0 : 4 * input.size,
+        outputBytes: 4 * output.size,
+        keptBytes: first.kept,
+        forwardBytes: first.forward,
+        firstBackwardBytes: first.backward,
+        innerBackwardBytes: inner.backward,
+        leftBytes: inner.left - 4 * input.size,
+      });
+      input.dispose();
+      input = output;
     });
+  } finally {
     input.dispose();
-    input = output;
-  });
-  input.dispose();
+  }
   return profiles;
 }
 
@@ -74,25 +78,30 @@ function passes(meter: MemoryMeter, layer: Layer, input: tf.Tensor, inner: boole
     let forward = 0;
     let left = 0;
     meter.reset();
-    const { value, grads } = tf.variableGrads(
-      () => {
-        const x = leaf === undefined ? input : whenGradient(leaf, () => (left = used()));
-        const output = layer.forward(x, trainingMode);
-        if (x !== input) x.dispose();
-        kept = used();
-        forward = meter.peak() - before;
-        meter.reset();
-        const loss = freeScalar(output);
-        output.dispose();
-        return loss;
-      },
-      leaf === undefined ? variables : [...variables, leaf],
-    );
-    const backward = meter.peak() - before;
-    value.dispose();
-    Object.values(grads).forEach((gradient) => gradient.dispose());
-    leaf?.dispose();
-    return { kept, forward, backward, left };
+    const gradients = (): ReturnType<typeof tf.variableGrads> =>
+      tf.variableGrads(
+        () => {
+          const x = leaf === undefined ? input : whenGradient(leaf, () => (left = used()));
+          const output = layer.forward(x, trainingMode);
+          if (x !== input) x.dispose();
+          kept = used();
+          forward = meter.peak() - before;
+          meter.reset();
+          const loss = freeScalar(output);
+          output.dispose();
+          return loss;
+        },
+        leaf === undefined ? variables : [...variables, leaf],
+      );
+    try {
+      const { value, grads } = outsideTape(gradients);
+      const backward = meter.peak() - before;
+      value.dispose();
+      Object.values(grads).forEach((gradient) => gradient.dispose());
+      return { kept, forward, backward, left };
+    } finally {
+      leaf?.dispose();
+    }
   });
 }
 

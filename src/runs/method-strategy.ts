@@ -1,0 +1,66 @@
+import { buildStrategy } from '../local/build.js';
+import type { Strategy } from '../local/strategy.js';
+import { buildNetwork } from '../networks/build.js';
+import { disposeNetwork } from '../networks/network.js';
+import { withoutDrawing } from '../nn/parameters.js';
+import { checkLoneImage } from '../train/check-lone-image.js';
+import { checkMixing } from '../train/check-mixing.js';
+import type { MethodConfig } from '../config/config.js';
+import type { Experiment } from './run.js';
+
+type StrategySetting = Pick<Experiment, 'config' | 'registry' | 'dataset'>;
+
+/** Builds a fresh network and its strategy, and frees both when f is done with them. */
+export async function withStrategy<T>(
+  experiment: StrategySetting,
+  method: MethodConfig,
+  f: (strategy: Strategy, label: string) => Promise<T>,
+): Promise<T> {
+  const { strategy, label, dispose } = openStrategy(experiment, method);
+  try {
+    return await f(strategy, label);
+  } finally {
+    dispose();
+  }
+}
+
+function openStrategy(
+  { config, registry, dataset }: StrategySetting,
+  method: MethodConfig,
+): { readonly strategy: Strategy; readonly label: string; readonly dispose: () => void } {
+  const inputs = {
+    classes: dataset.classes.length,
+    imageShape: dataset.imageShape,
+    seed: config.seed,
+  };
+  const network = buildNetwork(config.network, inputs, registry.networks);
+  try {
+    const { label = method.method, ...strategyOptions } = method;
+    const strategy = buildStrategy(network, strategyOptions, registry);
+    const dispose = (): void => {
+      strategy.dispose();
+      disposeNetwork(network);
+    };
+    return { strategy, label, dispose };
+  } catch (error) {
+    disposeNetwork(network);
+    throw error;
+  }
+}
+
+/**
+ * Throws a UserError if a method does not fit the network or the training: it is built to find out, but no initial
+ * values are drawn for it.
+ */
+export function checkMethod(experiment: StrategySetting, method: MethodConfig): void {
+  withoutDrawing(() => {
+    const { strategy, dispose } = openStrategy(experiment, method);
+    try {
+      const { mixup, batchSize } = experiment.config.train;
+      if (mixup > 0) checkMixing(strategy);
+      if (batchSize === 1) checkLoneImage(strategy);
+    } finally {
+      dispose();
+    }
+  });
+}
