@@ -92,6 +92,7 @@ export {
   scalingBridge,
   type Bridge,
   type BridgeBuilder,
+  type MomentumStart,
 } from './local/axes/bridge/bridge.js';
 export { imageContext, type ContextNet } from './local/axes/context/context.js';
 export type { Fusion } from './local/axes/fusion/fusion.js';

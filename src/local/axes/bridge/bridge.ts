@@ -24,15 +24,21 @@ export interface Bridge {
 /** Builds the bridge after a block; `next` is the first unit of the next block. */
 export type BridgeBuilder = (scope: Scope, next: Unit) => Bridge;
 
+/** How a momentum net starts: with a draw of its own, or as a copy of the next unit. */
+export type MomentumStart = 'drawn' | 'copied';
+
 /**
  * MAN's bridge (Su et al. 2024): y = B(x) + M(x), both shaped like the next unit. The bias net B is trained; the
  * momentum net M follows the next unit, M ← m·M + (1 − m)·next, parameters only: its running statistics are its own.
- * M starts as a copy of the next unit. Gradients flow through both to x.
+ * Gradients flow through both to x.
+ *
+ * M starts with a draw of its own: the published code copies the next unit, but then draws all convolutions again, so
+ * that B, M and the unit start apart.
  */
-export function momentumBridge(momentum: number): BridgeBuilder {
+export function momentumBridge(momentum: number, start: MomentumStart = 'drawn'): BridgeBuilder {
   return (scope, next) => {
     const trained = next.build(childScope(scope, 'bias'));
-    const { averaged, after } = momentumNet(scope, next, momentum);
+    const { averaged, after } = momentumNet(scope, next, momentum, start);
     return {
       trained,
       averaged,
@@ -56,12 +62,12 @@ function joined(a: tf.Tensor, b: tf.Tensor): tf.Tensor4D {
  * From the abstract: the average of the neighbour's parameters, applied as it is, suffers from differences between the
  * features of two blocks, and a learnable scaling bias that balances them stands in for MAN's bias net. Decided here:
  * that s and b are one number a channel, since what differs is feature statistics; that they start as 1 and 0, so
- * that the bridge starts as the next unit.
+ * that the bridge, whose M starts as a copy, starts as the next unit.
  */
 export function scalingBridge(momentum: number): BridgeBuilder {
   return (scope, next) => {
     const trained = channelScaling(childScope(scope, 'scaling'), next.output.channels);
-    const { averaged, after } = momentumNet(scope, next, momentum);
+    const { averaged, after } = momentumNet(scope, next, momentum, 'copied');
     return {
       trained,
       averaged,
@@ -72,17 +78,18 @@ export function scalingBridge(momentum: number): BridgeBuilder {
   };
 }
 
-/** A net of the next unit's shape that starts as its copy and follows it. */
+/** A net of the next unit's shape that follows it. */
 function momentumNet(
   scope: Scope,
   next: Unit,
   momentum: number,
+  start: MomentumStart,
 ): { readonly averaged: Layer; readonly after: () => void } {
   const averaged = next.build(childScope(scope, 'momentum'));
   const averages = averaged.parameters.map(({ variable }) => variable);
   const followed = next.layer.parameters.map(({ variable }) => variable);
   // Momentum 0 copies the values; `assign` would share the memory, which optimiser steps write to.
-  fused().movingAverage(averages, followed, 0);
+  if (start === 'copied') fused().movingAverage(averages, followed, 0);
   return {
     averaged,
     after: () => outsideTape(() => fused().movingAverage(averages, followed, momentum)),
