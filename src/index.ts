@@ -86,6 +86,7 @@ export { type Decoder } from './local/axes/decoder/decoder.js';
 export { hpffImagenetDecoder } from './local/axes/decoder/hpff-imagenet.js';
 export { manImagenetDecoder } from './local/axes/decoder/man-imagenet.js';
 export { type Bridge, type BridgeBuilder } from './local/axes/bridge/bridge.js';
+export type { MomentumStart } from './local/axes/bridge/momentum-net.js';
 export { momentumBridge } from './local/axes/bridge/momentum.js';
 export { scalingBridge } from './local/axes/bridge/scaling.js';
 export { imageContext, type ContextNet } from './local/axes/context/context.js';

@@ -253,7 +253,7 @@ class Run:
         self.options = settings["options"]
         method = self.method = settings["method"]
         stl = self.options.get("dataset") == "stl10" or self.options.get("image_size") == 96
-        self.size = 96 if stl else 32
+        self.size = self.options.get("image_size", 96 if stl else 32)
         gray = stl or self.options.get("dataset") == "svhn"
         mean = [0.5] * 3 if gray else [m / 255 for m in (125.3, 123.0, 113.9)]
         std = [0.5] * 3 if gray else [s / 255 for s in (63.0, 62.1, 66.7)]

@@ -14,12 +14,12 @@ import { momentumOption } from '../axes/bridge/momentum-net.js';
 /**
  * MLAAN (Zhang et al., AAAI 2025, arXiv 2406.16633): multilaminar local modules and leap augmented modules.
  *
- * From the abstract: each block learns through auxiliary nets of its own and of cascades of blocks, for local and global
- * features; the auxiliary nets are augmented by an exponential moving average that carries information between blocks;
- * all this is put on top of another method. Decided here: cascades are pairs, as HPFF's; the average is MAN's momentum
- * bridge, behind the pairs, since theirs are the nets that are to see globally; both kinds of auxiliary net weigh the
- * same, since the abstract names them as equals; the method underneath is InfoPro, with its weights, and the momentum
- * is MAN's.
+ * From the abstract: each block learns through auxiliary nets of its own and of cascades of blocks, for local and
+ * global features; the auxiliary nets are augmented by an exponential moving average that carries information between
+ * blocks; all this is put on top of another method. Decided here: cascades are pairs, as HPFF's; the average is MAN's
+ * momentum bridge, behind the pairs, since theirs are the nets that are to see globally, and starts as a copy; both
+ * kinds of auxiliary net weigh the same, since the abstract names them as equals; the method underneath is InfoPro,
+ * with its weights, and the momentum is MAN's.
  */
 export const mlaan = defineMethod({
   name: 'mlaan',
@@ -41,7 +41,7 @@ export const mlaan = defineMethod({
         cascadeWeight: options.cascadeWeight,
         independentLoss: labels(options.loss, options.featureWidth),
       }),
-      bridge: momentumBridge(options.momentum),
+      bridge: momentumBridge(options.momentum, 'copied'),
       auxiliary: headOf(options),
       loss: twoTermLossOf(options, alongOwnBlocks),
     });

@@ -8,17 +8,21 @@ import { childScope, type Scope } from '../../../nn/parameters.js';
 /** m in M ← m·M + (1 − m)·next. */
 export const momentumOption = z.number().min(0).max(1).default(0.995);
 
-/** A net of the next unit's shape that starts as its copy and follows it. */
+/** How a momentum net starts: with a draw of its own, or as a copy of the next unit. */
+export type MomentumStart = 'drawn' | 'copied';
+
+/** A net of the next unit's shape that follows it. */
 export function momentumNet(
   scope: Scope,
   next: Unit,
   momentum: number,
+  start: MomentumStart,
 ): { readonly averaged: Layer; readonly after: () => void } {
   const averaged = next.build(childScope(scope, 'momentum'));
   const averages = averaged.parameters.map(({ variable }) => variable);
   const followed = next.layer.parameters.map(({ variable }) => variable);
   // Momentum 0 copies the values; `assign` would share the memory, which optimiser steps write to.
-  fused().movingAverage(averages, followed, 0);
+  if (start === 'copied') fused().movingAverage(averages, followed, 0);
   return {
     averaged,
     after: () => outsideTape(() => fused().movingAverage(averages, followed, momentum)),

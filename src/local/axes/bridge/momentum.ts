@@ -4,17 +4,20 @@ import { addOp } from '../../../engine/fused/add.js';
 import { evaluationMode, frozenMode, trainingMode } from '../../../engine/fused/ops.js';
 import { childScope } from '../../../nn/parameters.js';
 import { defineBridge, type BridgeBuilder } from './bridge.js';
-import { momentumNet, momentumOption } from './momentum-net.js';
+import { momentumNet, momentumOption, type MomentumStart } from './momentum-net.js';
 
 /**
  * MAN's bridge (Su et al. 2024): y = B(x) + M(x), both shaped like the next unit. The bias net B is trained; the
  * momentum net M follows the next unit, M ← m·M + (1 − m)·next, parameters only: its running statistics are its own.
- * M starts as a copy of the next unit. Gradients flow through both to x.
+ * Gradients flow through both to x.
+ *
+ * M starts with a draw of its own: the published code copies the next unit, but then draws all convolutions again, so
+ * that B, M and the unit start apart.
  */
-export function momentumBridge(momentum: number): BridgeBuilder {
+export function momentumBridge(momentum: number, start: MomentumStart = 'drawn'): BridgeBuilder {
   return (scope, next) => {
     const trained = next.build(childScope(scope, 'bias'));
-    const { averaged, after } = momentumNet(scope, next, momentum);
+    const { averaged, after } = momentumNet(scope, next, momentum, start);
     return {
       trained,
       averaged,

@@ -12,12 +12,12 @@ import { momentumNet, momentumOption } from './momentum-net.js';
  * From the abstract: the average of the neighbour's parameters, applied as it is, suffers from differences between the
  * features of two blocks, and a learnable scaling bias that balances them stands in for MAN's bias net. Decided here:
  * that s and b are one number a channel, since what differs is feature statistics; that they start as 1 and 0, so
- * that the bridge starts as the next unit.
+ * that the bridge, whose M starts as a copy, starts as the next unit.
  */
 export function scalingBridge(momentum: number): BridgeBuilder {
   return (scope, next) => {
     const trained = channelScaling(childScope(scope, 'scaling'), next.output.channels);
-    const { averaged, after } = momentumNet(scope, next, momentum);
+    const { averaged, after } = momentumNet(scope, next, momentum, 'copied');
     return {
       trained,
       averaged,
