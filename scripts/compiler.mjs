@@ -55,7 +55,8 @@ export function flagsFor(libtorch, { asan = false } = {}) {
     ...[libtorch.lib, ...libtorch.runtime].map((folder) => `-Wl,-rpath,${folder}`),
     // A run path of the old kind serves the libraries that libtorch itself loads, too.
     ...(libtorch.runtime.length > 0 && !darwin ? ['-Wl,--disable-new-dtags'] : []),
-    ...['-ltorch', '-ltorch_cpu', '-lc10'],
+    // Not -ltorch: it has nothing but what it loads, which is all of CUDA where there is any.
+    ...['-ltorch_cpu', '-lc10'],
     // Nothing here names a symbol of these; loading them is what registers the CUDA kernels.
     ...(libtorch.cuda ? ['-Wl,--no-as-needed', '-ltorch_cuda', '-lc10_cuda'] : []),
   ];
