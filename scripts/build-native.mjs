@@ -111,22 +111,25 @@ async function buildWithFirst(candidates) {
   for (const [i, libtorch] of variants.entries()) {
     const device = libtorch.cuda ? 'CPU and CUDA' : 'CPU';
     const name = `libtorch ${libtorch.version} (${libtorch.source}), ${device}`;
-    for (const notice of libtorch.notices) console.log(notice);
     try {
       const compiled = await buildWith(libtorch, join(build, `libtorch-${i + 1}.log`));
       const changed = compiled > 0 ? `compiled ${compiled} files` : 'up to date';
+      for (const notice of libtorch.notices) console.log(notice);
       console.log(`${relative(root, output)}: ${name}; ${changed}`);
       return;
     } catch (error) {
       if (!(error instanceof LibtorchError)) throw error;
-      console.log(`${name} cannot be used: ${error.message}`);
+      const line = `${name} cannot be used: ${error.message}`;
+      if (i === variants.length - 1) throw new BuildError(line);
+      console.log(line);
     }
   }
-  throw new BuildError('no libtorch that was found can be used');
 }
 
 async function main() {
   const { found, tried } = findLibtorch();
+  // Named by the user, it is the only one that was looked at.
+  if (found.length === 0 && process.env.LIBTORCH) throw new BuildError(tried.join('; '));
   if (found.length === 0) {
     console.log('libtorch was not found. Tried:');
     for (const line of tried) console.log(`  ${line}`);

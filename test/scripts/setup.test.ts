@@ -130,7 +130,9 @@ describe.skipIf(!hasCompiler && process.env['CI'] === undefined)(
       writeTorch('bin/other', 'new', 99, broken);
       const { status, lines } = setUp({ LIBTORCH: join(folder, 'new/torch') });
       expect(lines.filter((line) => line.includes('error'))).toEqual([
-        expect.stringMatching(/^libtorch 99\.0\.0 \(LIBTORCH=\S+\), CPU cannot be used: .*#error made for/),
+        expect.stringMatching(
+          /^build-native: libtorch 99\.0\.0 \(LIBTORCH=\S+\), CPU cannot be used: .*#error made for/,
+        ),
       ]);
       expect(lines.find((line) => line.startsWith('Ready'))).toMatch(
         /^Ready, but for the torch engine: LIBTORCH/,
