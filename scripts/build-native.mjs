@@ -1,11 +1,10 @@
 /**
- * Builds native/*.cc to native/build/locallearn.node: node scripts/build-native.mjs [--optional] [--asan]
+ * Builds native/*.cc to native/build/locallearn.node: node scripts/build-native.mjs [--asan]
  *
- * Compiles only what changed. With --optional a machine without libtorch is no failure. With --asan the result is
- * native/build/asan/locallearn.node, for `npm run test:asan`: under AddressSanitizer, each tensor alone on its pages,
- * up to their end, between pages that may not be touched.
+ * Takes the first libtorch that serves, with CUDA where that can be built in; compiles only what changed. With --asan
+ * the result is native/build/asan/locallearn.node, for `npm run test:asan`: under AddressSanitizer, each tensor alone on
+ * its pages, up to their end, between pages that may not be touched.
  */
-import { execFile } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -16,12 +15,12 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createRequire } from 'node:module';
 import { availableParallelism, freemem } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { BuildError, flagsFor, LibtorchError, runCompiler } from './compiler.mjs';
 import { findLibtorch } from './find-libtorch.mjs';
+import { probeLibtorch } from './probe-libtorch.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const sources = join(root, 'native');
@@ -30,56 +29,6 @@ const build = asan ? join(sources, 'build', 'asan') : join(sources, 'build');
 const output = join(build, 'locallearn.node');
 // A file takes one to two gigabytes.
 const jobs = Math.max(2, Math.min(availableParallelism(), Math.floor(freemem() / 2 ** 31)));
-const run = promisify(execFile);
-
-const compiler = process.env.CXX || 'c++';
-const noCompiler = `no C++ compiler '${compiler}': install g++ (Debian: apt-get install g++) or set CXX`;
-
-/** A failure that one line explains. */
-class BuildError extends Error {}
-
-/** @param {import('./find-libtorch.mjs').Libtorch} libtorch */
-function flagsFor(libtorch) {
-  const darwin = process.platform === 'darwin';
-  const require = createRequire(import.meta.url);
-  const { include_dir: node } = require('node-api-headers');
-  const { version: headers } = require('node-api-headers/package.json');
-  const compile = [
-    ...[
-      '-std=c++17',
-      '-O3',
-      '-fPIC',
-      '-fvisibility=hidden',
-      '-fexceptions',
-      '-Wall',
-      '-Wextra',
-      '-DNAPI_VERSION=8',
-      // As libtorch itself was built: some of its classes have other members without it.
-      '-DNDEBUG',
-    ],
-    ...(asan ? ['-O1', '-g1', '-fsanitize=address', '-DLOCALLEARN_GUARD_PAGES'] : []),
-    // Libtorch's parallel loops are templates: without this they would run on one thread here. The runtime itself
-    // is not linked: its symbols come from the one that libtorch brings, so that there is one pool of threads.
-    ...(darwin ? [] : ['-fopenmp']),
-    ...(libtorch.cxx11Abi === null ? [] : [`-D_GLIBCXX_USE_CXX11_ABI=${libtorch.cxx11Abi}`]),
-    ...(libtorch.cuda ? ['-DLOCALLEARN_CUDA'] : []),
-    // As system headers, these say nothing of warnings and of the time at which npm wrote them.
-    ...[node, ...libtorch.includes]
-      .filter((folder) => folder !== '/usr/include')
-      .flatMap((folder) => ['-isystem', folder]),
-  ];
-  const link = [
-    '-shared',
-    ...(asan ? ['-fsanitize=address'] : []),
-    ...(darwin ? ['-undefined', 'dynamic_lookup'] : []),
-    `-L${libtorch.lib}`,
-    `-Wl,-rpath,${libtorch.lib}`,
-    ...['-ltorch', '-ltorch_cpu', '-lc10'],
-    // Nothing here names a symbol of these; loading them is what registers the CUDA kernels.
-    ...(libtorch.cuda ? ['-Wl,--no-as-needed', '-ltorch_cuda', '-lc10_cuda'] : []),
-  ];
-  return { compiler, compile, link, headers };
-}
 
 /**
  * Whether `target` is newer than everything that its dependency file lists.
@@ -96,34 +45,19 @@ function upToDate(target, dependencies) {
   });
 }
 
-async function hasCompiler() {
-  return run(compiler, ['--version']).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** @param {string[]} options @param {string} what */
-async function runCompiler(options, what) {
-  try {
-    const { stderr } = await run(compiler, options, { maxBuffer: 1 << 26 });
-    if (stderr) process.stderr.write(stderr);
-  } catch (error) {
-    const { code, stderr } = /** @type {{ code?: unknown, stderr?: string }} */ (error);
-    if (code === 'ENOENT') throw new BuildError(noCompiler);
-    process.stderr.write(stderr ?? '');
-    throw new BuildError(`${what} failed`);
-  }
-}
-
-/** @param {import('./find-libtorch.mjs').Libtorch} libtorch */
-async function buildWith(libtorch) {
-  const flags = flagsFor(libtorch);
-  mkdirSync(build, { recursive: true });
+/**
+ * @param {import('./find-libtorch.mjs').Libtorch} libtorch @param {string} log For the output of what fails.
+ * @returns {Promise<number>} How many files were compiled.
+ */
+async function buildWith(libtorch, log) {
+  const flags = flagsFor(libtorch, { asan });
   const record = join(build, 'build.json');
   const settings = JSON.stringify({ libtorch, flags }, null, 2);
   const sameSettings = existsSync(record) && readFileSync(record, 'utf8') === settings;
-  if (!sameSettings) rmSync(record, { force: true });
+  if (!sameSettings) {
+    await probeLibtorch(libtorch, build, log);
+    rmSync(record, { force: true });
+  }
 
   const names = readdirSync(sources)
     .filter((name) => name.endsWith('.cc'))
@@ -140,14 +74,16 @@ async function buildWith(libtorch) {
       console.log(`compiling native/${name}.cc`);
       const dependencies = ['-MMD', '-MF', join(build, `${name}.d`)];
       const options = [...flags.compile, ...dependencies, '-c', join(sources, `${name}.cc`), '-o', temporary];
-      await runCompiler(options, `compiling native/${name}.cc`).catch((error) => {
+      await runCompiler(options, `compiling native/${name}.cc`, log).catch((error) => {
         queue.length = 0; // The other job need not begin what will be thrown away.
         throw error;
       });
       renameSync(temporary, object);
     }
   };
-  await Promise.all(Array.from({ length: jobs }, worker));
+  const ends = await Promise.allSettled(Array.from({ length: jobs }, worker));
+  const failed = ends.find(({ status }) => status === 'rejected');
+  if (failed) throw failed.reason;
 
   const orphans = readdirSync(build).filter(
     (name) => name.endsWith('.o') && !names.includes(basename(name, '.o')),
@@ -156,37 +92,54 @@ async function buildWith(libtorch) {
   const newest = Math.max(...objects.map((object) => statSync(object).mtimeMs));
   if (orphans.length > 0 || !existsSync(output) || statSync(output).mtimeMs < newest) {
     const temporary = `${output}.${process.pid}.tmp`;
-    await runCompiler([...objects, ...flags.link, '-o', temporary], 'linking');
+    await runCompiler([...objects, ...flags.link, '-o', temporary], 'linking', log);
     renameSync(temporary, output);
   }
   writeFileSync(record, settings);
   return stale.length;
 }
 
+/**
+ * Tries one libtorch after another.
+ * @param {readonly import('./find-libtorch.mjs').Libtorch[]} candidates
+ */
+async function buildWithFirst(candidates) {
+  // Where CUDA cannot be built in, the same libtorch may do for the CPU.
+  const variants = candidates.flatMap((libtorch) =>
+    libtorch.cuda ? [libtorch, { ...libtorch, cuda: false }] : [libtorch],
+  );
+  for (const [i, libtorch] of variants.entries()) {
+    const device = libtorch.cuda ? 'CPU and CUDA' : 'CPU';
+    const name = `libtorch ${libtorch.version} (${libtorch.source}), ${device}`;
+    try {
+      const compiled = await buildWith(libtorch, join(build, `libtorch-${i + 1}.log`));
+      const changed = compiled > 0 ? `compiled ${compiled} files` : 'up to date';
+      for (const notice of libtorch.notices) console.log(notice);
+      console.log(`${relative(root, output)}: ${name}; ${changed}`);
+      return;
+    } catch (error) {
+      if (!(error instanceof LibtorchError)) throw error;
+      const line = `${name} cannot be used: ${error.message}`;
+      if (i === variants.length - 1) throw new BuildError(line);
+      console.log(line);
+    }
+  }
+}
+
 async function main() {
-  const optional = process.argv.includes('--optional');
   const { found, tried } = findLibtorch();
-  if (!found) {
+  // Named by the user, it is the only one that was looked at.
+  if (found.length === 0 && process.env.LIBTORCH) throw new BuildError(tried.join('; '));
+  if (found.length === 0) {
     console.log('libtorch was not found. Tried:');
     for (const line of tried) console.log(`  ${line}`);
     console.log(
       'To get it: apt-get install libtorch-dev (Debian), pip install torch, or set LIBTORCH to a libtorch folder.',
     );
-    if (!optional) throw new BuildError('the native engine needs libtorch');
-    console.log('Going on without the torch engine: everything works on the slower wasm engine.');
-    return;
+    throw new BuildError('the native engine needs libtorch');
   }
-  for (const notice of found.notices) console.log(notice);
-  if (optional && !(await hasCompiler())) {
-    console.log(`${noCompiler}. Going on without the torch engine.`);
-    return;
-  }
-  const compiled = await buildWith(found);
-  const device = found.cuda ? 'CPU and CUDA' : 'CPU';
-  const changed = compiled > 0 ? `compiled ${compiled} files` : 'up to date';
-  console.log(
-    `${relative(root, output)}: libtorch ${found.version} (${found.source}), ${device}; ${changed}`,
-  );
+  mkdirSync(build, { recursive: true });
+  await buildWithFirst(found);
 }
 
 try {

@@ -1,135 +1,162 @@
 /** Finding libtorch: headers, libraries, and what it was built with. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cudaHeaders, wheelFolders } from './cuda-folders.mjs';
+import { pythons } from './pythons.mjs';
 
 /**
  * @typedef {object} Libtorch
  * @property {string} source Where it was found, for people.
  * @property {string} version
+ * @property {number} standard Of C++, that its headers need: 17, 20, …
  * @property {string[]} includes Folders of headers.
  * @property {string} lib Folder of libtorch_cpu.
+ * @property {string[]} runtime Folders of libraries that it loads.
  * @property {boolean} cuda Whether CUDA can be built in.
  * @property {0 | 1 | null} cxx11Abi The value of _GLIBCXX_USE_CXX11_ABI it was built with; null for the compiler's own.
  * @property {string[]} notices What is missing for more.
  */
 
-/**
- * Looks at $LIBTORCH (a folder with include/ and lib/), an installed Python package `torch`, and Debian's paths,
- * in that order. `tried` has a line for each place that did not serve.
- *
- * @param {{ environment?: NodeJS.ProcessEnv, root?: string, platform?: NodeJS.Platform }} [options] `root` stands
- *   before Debian's paths.
- * @returns {{ found: Libtorch | null, tried: string[] }}
- */
-export function findLibtorch({ environment = process.env, root = '/', platform = process.platform } = {}) {
-  /** @type {string[]} */
-  const tried = [];
-  for (const look of [inEnvironment, inPython, inSystem]) {
-    const result = look({ environment, root, suffix: platform === 'darwin' ? 'dylib' : 'so' });
-    if (typeof result !== 'string') return { found: result, tried };
-    tried.push(result);
-    // Naming a folder is a decision: a slip there must not end in another libtorch.
-    if (look === inEnvironment && environment.LIBTORCH) break;
-  }
-  return { found: null, tried };
-}
-
 /** @typedef {{ environment: NodeJS.ProcessEnv, root: string, suffix: string }} Place */
 
+/**
+ * Looks at $LIBTORCH (a folder with include/ and lib/), the package `torch` of each Python that may have it, and
+ * Debian's paths, in that order. `tried` has a line for each place that has none.
+ *
+ * @param {{ environment?: NodeJS.ProcessEnv, root?: string, checkout?: string, platform?: NodeJS.Platform }} [options]
+ *   `root` stands before the system's paths; `checkout` may hold a virtual environment.
+ * @returns {{ found: Libtorch[], tried: string[] }} `found` in the order in which to try them.
+ */
+export function findLibtorch({
+  environment = process.env,
+  root = '/',
+  checkout,
+  platform = process.platform,
+} = {}) {
+  const place = { environment, root, suffix: platform === 'darwin' ? 'dylib' : 'so' };
+  // Naming a folder is a decision: a slip there must not end in another libtorch.
+  const looks = environment.LIBTORCH
+    ? [inEnvironment]
+    : [inEnvironment, ...pythons({ root, checkout }).map(inPython), inSystem];
+  const results = looks.map((look) => look(place));
+  const found = results.filter((result) => typeof result !== 'string');
+  return {
+    // Two Pythons can have one torch.
+    found: found.filter(({ lib }, i) => found.findIndex((other) => other.lib === lib) === i),
+    tried: results.filter((result) => typeof result === 'string'),
+  };
+}
+
 /** @param {Place} place @returns {Libtorch | string} */
-function inEnvironment({ environment, suffix }) {
-  const folder = environment.LIBTORCH;
+function inEnvironment(place) {
+  const folder = place.environment.LIBTORCH;
   if (!folder) return 'LIBTORCH: not set';
-  return libtorchIn(folder, `LIBTORCH=${folder}`, null, environment, suffix);
+  return libtorchIn(folder, `LIBTORCH=${folder}`, [], place);
+}
+
+// Does not import torch: that takes seconds, and all of CUDA.
+const askPython = `
+import importlib.util, json
+def folders(name):
+    spec = importlib.util.find_spec(name)
+    return list(spec.submodule_search_locations or []) if spec else []
+print(json.dumps({"torch": folders("torch"), "nvidia": folders("nvidia")}))`;
+
+/** @param {string} python @returns {(place: Place) => Libtorch | string} */
+function inPython(python) {
+  return (place) => {
+    let output;
+    try {
+      output = execFileSync(python, ['-c', askPython], {
+        encoding: 'utf8',
+        // Python looks for packages where it is started, too.
+        cwd: dirname(fileURLToPath(import.meta.url)),
+        env: place.environment,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+    } catch (error) {
+      return `torch of ${python}: ${reasonOf(error)}`;
+    }
+    const { torch, nvidia } = JSON.parse(output.trim().split('\n').at(-1) ?? '');
+    const [folder] = torch;
+    if (folder === undefined) return `torch of ${python}: none`;
+    const libtorch = libtorchIn(folder, `Python's torch in ${folder}`, nvidia, place);
+    const debian = typeof libtorch !== 'string' && isDebians(libtorch.lib, place);
+    return debian ? `torch of ${python}: links to libtorch-dev` : libtorch;
+  };
+}
+
+/** Debian's packages hold a folder `torch` for Python that links to libtorch-dev. @param {string} lib @param {Place} place */
+function isDebians(lib, { root, suffix }) {
+  const target = realpathSync(join(lib, `libtorch_cpu.${suffix}`));
+  return target.startsWith(join(root, 'usr/lib/')) && target.includes('-linux-gnu/');
 }
 
 /** @param {Place} place @returns {Libtorch | string} */
-function inPython({ environment, suffix }) {
-  const script =
-    'import json, os, torch; print(json.dumps({"folder": os.path.dirname(torch.__file__), ' +
-    '"abi": int(torch.compiled_with_cxx11_abi())}))';
-  let output;
-  try {
-    output = execFileSync('python3', ['-c', script], {
-      encoding: 'utf8',
-      env: environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-  } catch (error) {
-    return `Python's torch: ${reasonOf(error)}`;
-  }
-  const { folder, abi } = JSON.parse(output.trim().split('\n').at(-1) ?? '');
-  return libtorchIn(folder, `Python's torch in ${folder}`, abi, environment, suffix);
-}
-
-/** @param {Place} place @returns {Libtorch | string} */
-function inSystem({ environment, root, suffix }) {
-  const include = join(root, 'usr/include');
+function inSystem(place) {
+  const include = join(place.root, 'usr/include');
   if (!existsSync(join(include, 'ATen/ATen.h'))) return `libtorch-dev: no ${include}/ATen/ATen.h`;
-  const libraries = join(root, 'usr/lib');
+  const libraries = join(place.root, 'usr/lib');
   const folders = [libraries, ...foldersIn(libraries).filter((name) => name.includes('-linux-gnu'))];
-  const lib = folders.find((folder) => existsSync(join(folder, `libtorch_cpu.${suffix}`)));
-  if (!lib) return `libtorch-dev: headers, but no libtorch_cpu.${suffix} under ${libraries}`;
-  return describe(`libtorch-dev in ${lib}`, include, lib, null, environment, suffix);
+  const lib = folders.find((folder) => existsSync(join(folder, `libtorch_cpu.${place.suffix}`)));
+  if (!lib) return `libtorch-dev: headers, but no libtorch_cpu.${place.suffix} under ${libraries}`;
+  return describe(`libtorch-dev in ${lib}`, include, lib, null, [], place);
 }
 
 /**
- * @param {string} folder @param {string} source @param {0 | 1 | null} abi
- * @param {NodeJS.ProcessEnv} environment @param {string} suffix
+ * @param {string} folder @param {string} source @param {string[]} nvidia @param {Place} place
  * @returns {Libtorch | string}
  */
-function libtorchIn(folder, source, abi, environment, suffix) {
+function libtorchIn(folder, source, nvidia, place) {
   const include = join(folder, 'include');
   const lib = join(folder, 'lib');
-  for (const needed of [join(include, 'ATen/ATen.h'), join(lib, `libtorch_cpu.${suffix}`)]) {
+  for (const needed of [join(include, 'ATen/ATen.h'), join(lib, `libtorch_cpu.${place.suffix}`)]) {
     if (!existsSync(needed)) return `${source}: no ${needed}`;
   }
-  return describe(source, include, lib, abi ?? abiOf(folder), environment, suffix);
+  return describe(source, include, lib, abiOf(folder), [...nvidia, join(dirname(folder), 'nvidia')], place);
 }
 
 /**
  * @param {string} source @param {string} include @param {string} lib @param {0 | 1 | null} cxx11Abi
- * @param {NodeJS.ProcessEnv} environment @param {string} suffix
+ * @param {string[]} wheels Folders `nvidia` of Python packages. @param {Place} place
  * @returns {Libtorch}
  */
-function describe(source, include, lib, cxx11Abi, environment, suffix) {
-  const api = join(include, 'torch/csrc/api/include');
-  const includes = [include, api];
+function describe(source, include, lib, cxx11Abi, wheels, { environment, suffix }) {
+  const includes = [include, join(include, 'torch/csrc/api/include')];
+  const nvidia = [...new Set(wheels)];
   const notices = [];
   let cuda =
     existsSync(join(lib, `libtorch_cuda.${suffix}`)) && existsSync(join(lib, `libc10_cuda.${suffix}`));
   if (cuda) {
-    const headers = cudaHeaders(lib, environment);
-    cuda = headers !== null;
-    if (headers) includes.push(headers);
-    else
+    const { folders, missing } = cudaHeaders(nvidia, environment);
+    cuda = missing.length === 0;
+    if (cuda) includes.push(...folders);
+    else {
       notices.push(
-        'this libtorch has CUDA, but cuda_runtime_api.h was not found (set CUDA_HOME): building for the CPU',
+        `${source}: it has CUDA, but ${missing.join(', ')} ${missing.length > 1 ? 'were' : 'was'} not found ` +
+          '(set CUDA_HOME; beside wheels of CUDA 13: pip install nvidia-cuda-crt): building for the CPU',
       );
+    }
   }
-  return { source, version: versionIn(includes), includes, lib, cuda, cxx11Abi, notices };
+  const runtime = wheelFolders(nvidia, 'lib');
+  const standard = standardOf(include);
+  return { source, version: versionIn(includes), standard, includes, lib, runtime, cuda, cxx11Abi, notices };
 }
 
-/**
- * The folder of the CUDA runtime's headers: the toolkit's, or that of the wheels which come with Python's torch.
- * @param {string} lib @param {NodeJS.ProcessEnv} environment
- */
-function cudaHeaders(lib, environment) {
-  const wheels = join(dirname(dirname(lib)), 'nvidia');
-  const candidates = [environment.CUDA_HOME, environment.CUDA_PATH, ...foldersIn(wheels), '/usr/local/cuda']
-    .filter((folder) => folder !== undefined)
-    .map((folder) => join(folder, 'include'));
-  return (
-    [...candidates, '/usr/include'].find((folder) => existsSync(join(folder, 'cuda_runtime_api.h'))) ?? null
-  );
-}
-
-/** The ABI that a libtorch archive says it was built with. @param {string} folder @returns {0 | 1 | null} */
+/** The ABI that a libtorch says it was built with. @param {string} folder @returns {0 | 1 | null} */
 function abiOf(folder) {
   const config = join(folder, 'share/cmake/Torch/TorchConfig.cmake');
   const flag = existsSync(config) ? /_GLIBCXX_USE_CXX11_ABI=([01])/.exec(readFileSync(config, 'utf8')) : null;
   return flag ? (flag[1] === '1' ? 1 : 0) : null;
+}
+
+/** From the check at the top of ATen's header: 17, which the bridge needs, or later. @param {string} include */
+function standardOf(include) {
+  const text = readFileSync(join(include, 'ATen/ATen.h'), 'utf8');
+  const years = [...text.matchAll(/__cplusplus < 20(\d\d)\d\dL/g)].map((match) => Number(match[1]));
+  return Math.max(17, ...years);
 }
 
 /** @param {string[]} includes */
@@ -159,6 +186,6 @@ function reasonOf(error) {
   const { code, stderr, message } = /** @type {{ code?: string, stderr?: string, message?: string }} */ (
     error
   );
-  if (code === 'ENOENT') return 'no python3';
-  return stderr?.trim().split('\n').at(-1) ?? message ?? 'failed';
+  if (code === 'ENOENT') return 'no such Python';
+  return stderr?.trim().split('\n').at(-1) || (message ?? 'failed');
 }

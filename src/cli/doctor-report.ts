@@ -5,12 +5,14 @@ import type { Machine } from '../core/machine.js';
 export interface Diagnosis {
   readonly machine: Machine;
   readonly engines: readonly EngineReport[];
+  /** Which libtorch the torch engine was built with; left out where it was not. */
+  readonly libtorch?: string | undefined;
   /** What each data set holds, or what is missing. */
   readonly datasets: readonly { readonly name: string; readonly found: boolean; readonly detail: string }[];
 }
 
 /** The diagnosis as plain lines, the same for a terminal and a pipe. */
-export function doctorReport({ machine, engines, datasets }: Diagnosis): string {
+export function doctorReport({ machine, engines, libtorch, datasets }: Diagnosis): string {
   const { cpu, cores, memoryBytes, system, platform, node, locallearn } = machine;
   const chosen = engines.find(({ available }) => available)?.name;
   const names = [...engines, ...datasets].map(({ name }) => name);
@@ -25,6 +27,9 @@ export function doctorReport({ machine, engines, datasets }: Diagnosis): string 
       line(name, available, remedy === undefined ? detail : `${detail}: ${remedy}`),
     ),
     chosen === undefined ? '' : `"engine: auto" takes ${chosen}.\n`,
+    libtorch === undefined
+      ? ''
+      : `torch was built with ${libtorch}; to choose another: LIBTORCH=FOLDER bash scripts/setup.sh, with include/ and lib/ in FOLDER.\n`,
     '\ndata sets\n',
     ...datasets.map(({ name, found, detail }) => line(name, found, detail)),
   ].join('');

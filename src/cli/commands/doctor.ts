@@ -15,10 +15,11 @@ export const doctorCommand: CommandModule<object, { readonly json: boolean }> = 
   builder: doctorOptions,
   handler: async ({ json }) => {
     const { probeEngines } = await import('../../engine/select.js');
+    const { nativeSource } = await import('../../engine/torch/load-native.js');
     const engines = await probeEngines();
     const datasets: Diagnosis['datasets'][number][] = [];
     for (const name of officialNames) datasets.push(await examine(name));
-    const diagnosis = { machine: thisMachine(), engines, datasets };
+    const diagnosis = { machine: thisMachine(), engines, libtorch: nativeSource(), datasets };
     process.stdout.write(json ? `${JSON.stringify(diagnosis)}\n` : doctorReport(diagnosis));
   },
 };

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { messageOf, UserError } from '../../core/errors.js';
@@ -6,6 +6,8 @@ import type { Native } from './native.js';
 
 // The same path from src/ (tests) and from dist/: both lie three folders above.
 const addonPath = fileURLToPath(new URL('../../../native/build/locallearn.node', import.meta.url));
+// Written by scripts/build-native.mjs.
+const recordPath = fileURLToPath(new URL('../../../native/build/build.json', import.meta.url));
 
 export type NativeStatus =
   | { readonly available: true; readonly native: Native }
@@ -28,6 +30,15 @@ export function loadNative(): Native {
   const current = nativeStatus();
   if (current.available) return current.native;
   throw new UserError(`no torch engine: ${current.reason}; run: bash scripts/setup.sh`);
+}
+
+/** Which libtorch the bridge was built with, and where that was found; undefined where it was not built. */
+export function nativeSource(): string | undefined {
+  if (!existsSync(recordPath)) return undefined;
+  const { libtorch } = JSON.parse(readFileSync(recordPath, 'utf8')) as {
+    readonly libtorch: { readonly version: string; readonly source: string };
+  };
+  return `libtorch ${libtorch.version} (${libtorch.source})`;
 }
 
 function tryLoading(): NativeStatus {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { readComparison } from '../src/runs/summary.js';
+import { readComparison } from '../../src/runs/summary.js';
 
 const run = promisify(execFile);
 
