@@ -1,5 +1,5 @@
 /**
- * Builds native/*.cc to native/build/locallearn.node: node scripts/build-native.mjs [--optional] [--asan]
+ * Builds the .cc files in native/ to native/build/locallearn.node: node scripts/build-native.mjs [--optional] [--asan]
  *
  * Compiles only what changed. With --optional a machine without libtorch is no failure. With --asan the result is
  * native/build/asan/locallearn.node, for `npm run test:asan`: under AddressSanitizer, each tensor alone on its pages,
@@ -18,7 +18,7 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, freemem } from 'node:os';
-import { basename, dirname, join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { findLibtorch } from './find-libtorch.mjs';
@@ -123,9 +123,10 @@ async function buildWith(libtorch) {
   const sameSettings = existsSync(record) && readFileSync(record, 'utf8') === settings;
   if (!sameSettings) rmSync(record, { force: true });
 
-  const names = readdirSync(sources)
+  // `bridge/addon`, …: objects lie in folders of the same names.
+  const names = readdirSync(sources, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.cc'))
-    .map((name) => basename(name, '.cc'));
+    .map((name) => name.slice(0, -'.cc'.length));
   const objects = names.map((name) => join(build, `${name}.o`));
   const stale = names.filter(
     (name) => !sameSettings || !upToDate(join(build, `${name}.o`), join(build, `${name}.d`)),
@@ -135,6 +136,7 @@ async function buildWith(libtorch) {
     for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
       const object = join(build, `${name}.o`);
       const temporary = `${object}.${process.pid}.tmp`;
+      mkdirSync(dirname(object), { recursive: true });
       console.log(`compiling native/${name}.cc`);
       const dependencies = ['-MMD', '-MF', join(build, `${name}.d`)];
       const options = [...flags.compile, ...dependencies, '-c', join(sources, `${name}.cc`), '-o', temporary];
@@ -147,8 +149,8 @@ async function buildWith(libtorch) {
   };
   await Promise.all(Array.from({ length: jobs }, worker));
 
-  const orphans = readdirSync(build).filter(
-    (name) => name.endsWith('.o') && !names.includes(basename(name, '.o')),
+  const orphans = readdirSync(build, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => /^(?!asan\/).*\.[do]$/.test(name) && !names.includes(name.slice(0, -'.o'.length)),
   );
   for (const name of orphans) rmSync(join(build, name));
   const newest = Math.max(...objects.map((object) => statSync(object).mtimeMs));

@@ -15,7 +15,7 @@ import type { TorchBackend } from './backend.js';
 import type { Native, NativeResult, NativeTensor } from './native.js';
 
 /**
- * The fused ops on libtorch: one native call forward, one backward (native/fused.cc). Gradients are first-order only.
+ * The fused ops on libtorch: one native call forward, one backward (native/layers/fused.cc). Gradients are first-order only.
  * A gradient of a detached input is never computed, nor of parameters in a frozen mode.
  */
 export function torchFusedOps(native: Native, backend: TorchBackend): FusedOps {

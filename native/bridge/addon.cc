@@ -2,9 +2,9 @@
 #include "arguments.h"
 #include "dtypes.h"
 #include "errors.h"
-#include "memory.h"
+#include "../memory/memory.h"
 #include "operators.h"
-#include "profile.h"
+#include "../profile/profile.h"
 #include "tensor.h"
 #include "transfer.h"
 
