@@ -46,9 +46,9 @@ export class TorchBackend extends tf.KernelBackend {
     this.#viewAsComplex = this.op('aten::view_as_complex');
   }
 
-  /** Binds an operator, at its first call; the result belongs to the scope that is open at the call. */
+  /** Binds an operator; the result belongs to the scope that is open at the call. */
   readonly op = (name: string, overload?: string): Operator => {
-    const call = this.#lazily(name, overload);
+    const call = this.native.op(name, overload);
     return (...args) => {
       const result = call(...args) as NativeTensor;
       this.#scope?.push(result);
@@ -56,21 +56,15 @@ export class TorchBackend extends tf.KernelBackend {
     };
   };
 
-  /** Binds an operator that returns a tuple or a list. */
+  /** Binds an operator that returns a tuple. */
   readonly multiOp = (name: string, overload?: string): MultiOperator => {
-    const call = this.#lazily(name, overload);
+    const call = this.native.op(name, overload);
     return (...args) => {
       const results = call(...args) as (NativeTensor | null)[];
       for (const result of results) if (result !== null) this.#scope?.push(result);
       return results;
     };
   };
-
-  /** Late, so that a libtorch that lacks one operator lacks one kernel. */
-  #lazily(name: string, overload: string | undefined): ReturnType<Native['op']> {
-    let bound: ReturnType<Native['op']> | undefined;
-    return (...args) => (bound ??= this.native.op(name, overload))(...args);
-  }
 
   /** Runs f; libtorch tensors that operators made in it are freed at its end, except for outputs. */
   scope<T>(f: () => T): T {
