@@ -55,6 +55,8 @@ function flagsFor(libtorch) {
       '-Wextra',
       '-DNAPI_VERSION=8',
     ],
+    // As libtorch is built: some of its classes (RecordFunction) have a member more without.
+    '-DNDEBUG',
     ...(asan ? ['-O1', '-g1', '-fsanitize=address', '-DLOCALLEARN_GUARD_PAGES'] : []),
     // Libtorch's parallel loops are templates: without this they would run on one thread here. The runtime itself
     // is not linked: its symbols come from the one that libtorch brings, so that there is one pool of threads.
