@@ -136,7 +136,7 @@ async function start(name: EngineName, fullPrecision: boolean): Promise<Engine> 
       // A resumed run goes on to the same bits.
       backend.native.setDeterministic(true);
       if (fullPrecision) backend.native.allowTf32(false);
-      registerFusedOps('torch', torchFusedOps(backend.native, backend));
+      registerFusedOps('torch', torchFusedOps(backend));
       await setBackend('torch');
       return { name, description: describe(name), memory: allocatorMeter(backend.native, device) };
     }

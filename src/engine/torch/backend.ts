@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { allKernels } from './kernels/all.js';
 import { loadNative } from './load-native.js';
-import type { Native, NativeArgument, NativeTensor } from './native.js';
+import type { MultiOperator, Native, NativeTensor, Operator } from './native.js';
 
 export type Device = 'cpu' | 'cuda';
 
@@ -16,11 +16,6 @@ interface Entry {
   views: { readonly shape: readonly number[]; readonly native: NativeTensor }[] | undefined;
   refCount: number;
 }
-
-/** An operator with one result. */
-export type Operator = (...args: NativeArgument[]) => NativeTensor;
-/** An operator with several results; those that it left undefined are null. */
-export type MultiOperator = (...args: NativeArgument[]) => (NativeTensor | null)[];
 
 /**
  * TensorFlow.js on libtorch's kernels. A tensor is an at::Tensor of the same logical shape and of any strides.

@@ -34,6 +34,11 @@ export type NativeResult = NativeTensor | null | (NativeTensor | null)[] | undef
  */
 export type NativeOperator = (...args: NativeArgument[]) => NativeResult;
 
+/** An operator with one result. */
+export type Operator = (...args: NativeArgument[]) => NativeTensor;
+/** An operator with several results; those that it left undefined are null. */
+export type MultiOperator = (...args: NativeArgument[]) => (NativeTensor | null)[];
+
 /** Bytes held by the engine's allocator on one device. */
 export interface AllocatorStatistics {
   readonly allocatedBytes: number;

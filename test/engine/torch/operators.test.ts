@@ -17,7 +17,7 @@ describeNative('the operators that the bridge offers', ({ native }) => {
     const recording = { ...native, op } as Native;
     const backend = new TorchBackend(recording, 'cpu');
     allKernels(backend);
-    torchFusedOps(recording, backend);
+    torchFusedOps(backend);
     expect([...bound].toSorted()).toEqual(native.operators.toSorted());
   });
 
