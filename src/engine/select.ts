@@ -6,10 +6,10 @@ import { engineNames } from './engine.js';
 import { registerFusedOps } from './fused/registry.js';
 import { allocatorMeter, tensorBytesMeter } from './memory.js';
 import { loadTensorflow, tensorflowPackage } from './tensorflow.js';
-import { registerTorchBackend, type Device } from './torch/backend.js';
 import { torchFusedOps } from './torch/fused.js';
 import { loadNative, nativeStatus } from './torch/load-native.js';
-import type { Native } from './torch/native.js';
+import type { Device, Native } from './torch/native.js';
+import { registerTorchBackend } from './torch/register.js';
 import { startWasm } from './wasm/backend.js';
 
 /** What `doctor` says about an engine. */

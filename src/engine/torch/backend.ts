@@ -1,9 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { allKernels } from './kernels/all.js';
-import { loadNative } from './load-native.js';
-import type { MultiOperator, Native, NativeTensor, Operator } from './native.js';
-
-export type Device = 'cpu' | 'cuda';
+import type { KernelContext } from './kernels/kernel.js';
+import type { Device, MultiOperator, Native, NativeTensor, Operator } from './native.js';
 
 /** What a tensor's data id stands for. Strings stay in JavaScript; everything else is one libtorch tensor. */
 interface Entry {
@@ -23,7 +20,7 @@ interface Entry {
  * Libtorch tensors are freed when they are disposed, not when JavaScript forgets them. Inside `scope` (every kernel
  * runs in one) what the operators return is collected and freed at its end, except for what became an output.
  */
-export class TorchBackend extends tf.KernelBackend {
+export class TorchBackend extends tf.KernelBackend implements KernelContext {
   readonly #data: tf.DataStorage<Entry>;
   #scope: NativeTensor[] | undefined;
   readonly #reshape: Operator;
@@ -264,30 +261,4 @@ function tfDtype(dtype: string): tf.DataType {
     default:
       throw new Error(`TensorFlow.js has no dtype for libtorch's ${dtype}`);
   }
-}
-
-let registered: TorchBackend | undefined;
-
-/**
- * Makes `torch` a TensorFlow.js backend with all its kernels, on one device for the life of the process.
- * @throws UserError if libtorch or the bridge is missing.
- */
-export function registerTorchBackend(device: Device): TorchBackend {
-  if (registered !== undefined) {
-    if (registered.device !== device) {
-      throw new Error(`The torch backend already runs on ${registered.device}; one process has one device`);
-    }
-    return registered;
-  }
-  const backend = new TorchBackend(loadNative(), device);
-  for (const [kernelName, run] of Object.entries(allKernels(backend))) {
-    tf.registerKernel({
-      kernelName,
-      backendName: 'torch',
-      kernelFunc: ({ inputs, attrs }) => backend.scope(() => run(inputs as never, (attrs ?? {}) as object)),
-    });
-  }
-  tf.registerBackend('torch', () => backend);
-  registered = backend;
-  return backend;
 }

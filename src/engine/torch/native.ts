@@ -1,5 +1,8 @@
 /** The types of the native bridge to libtorch (native/). */
 
+/** What the engine runs on. */
+export type Device = 'cpu' | 'cuda';
+
 /**
  * A handle on a libtorch tensor. Memory is freed when the last handle on it, or on a view of it, was disposed or is
  * garbage; do not wait for the garbage collector, which knows nothing of its size. Every result is a handle of its
