@@ -37,6 +37,7 @@ export default defineConfig(
     plugins: { rooms },
     rules: {
       'rooms/floors': ['error', { root: 'src', floors }],
+      'rooms/no-cycles': 'error',
     },
   },
   {

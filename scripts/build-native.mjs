@@ -1,5 +1,5 @@
 /**
- * Builds native/*.cc to native/build/locallearn.node: node scripts/build-native.mjs [--asan]
+ * Builds the .cc files in native/ to native/build/locallearn.node: node scripts/build-native.mjs [--asan]
  *
  * Takes the first libtorch that serves, with CUDA where that can be built in; compiles only what changed. With --asan
  * the result is native/build/asan/locallearn.node, for `npm run test:asan`: under AddressSanitizer, each tensor alone on
@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
-import { basename, dirname, join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BuildError, flagsFor, LibtorchError, runCompiler } from './compiler.mjs';
 import { findLibtorch } from './find-libtorch.mjs';
@@ -59,9 +59,10 @@ async function buildWith(libtorch, log) {
     rmSync(record, { force: true });
   }
 
-  const names = readdirSync(sources)
+  // `bridge/addon`, …: objects lie in folders of the same names.
+  const names = readdirSync(sources, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.cc'))
-    .map((name) => basename(name, '.cc'));
+    .map((name) => name.slice(0, -'.cc'.length));
   const objects = names.map((name) => join(build, `${name}.o`));
   const stale = names.filter(
     (name) => !sameSettings || !upToDate(join(build, `${name}.o`), join(build, `${name}.d`)),
@@ -71,6 +72,7 @@ async function buildWith(libtorch, log) {
     for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
       const object = join(build, `${name}.o`);
       const temporary = `${object}.${process.pid}.tmp`;
+      mkdirSync(dirname(object), { recursive: true });
       console.log(`compiling native/${name}.cc`);
       const dependencies = ['-MMD', '-MF', join(build, `${name}.d`)];
       const options = [...flags.compile, ...dependencies, '-c', join(sources, `${name}.cc`), '-o', temporary];
@@ -85,8 +87,8 @@ async function buildWith(libtorch, log) {
   const failed = ends.find(({ status }) => status === 'rejected');
   if (failed) throw failed.reason;
 
-  const orphans = readdirSync(build).filter(
-    (name) => name.endsWith('.o') && !names.includes(basename(name, '.o')),
+  const orphans = readdirSync(build, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => /^(?!asan\/).*\.[do]$/.test(name) && !names.includes(name.slice(0, -'.o'.length)),
   );
   for (const name of orphans) rmSync(join(build, name));
   const newest = Math.max(...objects.map((object) => statSync(object).mtimeMs));

@@ -119,7 +119,8 @@ export { planSteps, trainStep } from './train/step.js';
 
 export { loadConfig, parseConfig, type Config, type LoadedConfig } from './config/config.js';
 export { loadPlugins, type LoadedPlugin, type PluginRequest } from './config/plugins.js';
-export { openExperiment, runExperiment } from './runs/run.js';
+export { openExperiment } from './runs/experiment.js';
+export { runExperiment } from './runs/run.js';
 export { finishedResult, readRunConfig, resumeRun } from './runs/resume.js';
 export { readCheckpoint, type Checkpoint, type CheckpointPosition } from './runs/checkpoint/file.js';
 export { bestEpoch, checkpointsOf, listCheckpoints, newestCheckpoint } from './runs/checkpoint/store.js';

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Dataset, Split } from './dataset.js';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
 
@@ -45,11 +44,20 @@ export function identityOf({ identity, classes, train, test }: WithIdentity): Da
   return test === undefined ? own : { ...own, test: splitIdentity(test, classes.length) };
 }
 
-type WithIdentity = Pick<Dataset, 'identity' | 'classes' | 'train'> & { readonly test: Split | undefined };
+/** Class indices, `[size]`. */
+type Labelled = { readonly labels: Uint16Array };
+
+/** What of a data set tells its identity. */
+interface WithIdentity {
+  readonly identity?: DataIdentity;
+  readonly classes: readonly string[];
+  readonly train: Labelled;
+  readonly test: Labelled | undefined;
+}
 
 /** @param files names as a digest, and the size of each file, 0 for those that were not looked at */
 export function splitIdentity(
-  { labels }: Split,
+  { labels }: Labelled,
   classes: number,
   files?: { readonly names: string; readonly sizes: Float64Array },
 ): SplitIdentity {

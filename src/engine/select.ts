@@ -7,10 +7,10 @@ import { engineNames } from './engine.js';
 import { registerFusedOps } from './fused/registry.js';
 import { allocatorMeter, tensorBytesMeter } from './memory.js';
 import { loadTensorflow, tensorflowPackage } from './tensorflow.js';
-import { registerTorchBackend, type Device } from './torch/backend.js';
 import { torchFusedOps } from './torch/fused.js';
 import { loadNative, nativeStatus } from './torch/load-native.js';
-import type { Native } from './torch/native.js';
+import type { Device, Native } from './torch/native.js';
+import { registerTorchBackend } from './torch/register.js';
 import { startWasm } from './wasm/backend.js';
 
 /** What `doctor` says about an engine. */
@@ -137,7 +137,7 @@ async function start(name: EngineName, fullPrecision: boolean): Promise<Engine> 
       // A resumed run goes on to the same bits.
       backend.native.setDeterministic(true);
       if (fullPrecision) backend.native.allowTf32(false);
-      registerFusedOps('torch', torchFusedOps(backend.native, backend));
+      registerFusedOps('torch', torchFusedOps(backend));
       await setBackend('torch');
       return { name, description: describe(name), memory: allocatorMeter(backend.native, device) };
     }

@@ -1,9 +1,5 @@
-import type { BadImage } from '../data/dataset.js';
-import type { RunResult } from './summary.js';
 import { plural } from '../core/text.js';
-
-/** A bad image file that a run left out. */
-export type BadFile = Pick<BadImage, 'path' | 'reason'>;
+import type { BadFile, RunResult } from './summary.js';
 
 /** Names that a line has room for; summary.json and the report have them all. */
 const shown = 5;

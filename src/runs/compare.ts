@@ -11,14 +11,8 @@ import type { ChosenMethod } from '../measure/memory/choose-cuts.js';
 import type { RunConfig } from './folder.js';
 import { resumeRun } from './resume.js';
 import { uncheckedData } from './data.js';
-import {
-  prepareMethod,
-  runConfigOf,
-  runPrepared,
-  type Experiment,
-  type FinishedRun,
-  type RunOptions,
-} from './run.js';
+import { prepareMethod, runConfigOf, runPrepared, type FinishedRun, type RunOptions } from './run.js';
+import { type Experiment } from './experiment.js';
 import type { FailedRun } from './outcome.js';
 import type { ComparedRun } from './summary.js';
 import { csvTable, resultMarkdown } from './table.js';

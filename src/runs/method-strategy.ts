@@ -6,7 +6,7 @@ import { withoutDrawing } from '../nn/parameters.js';
 import { checkLoneImage } from '../train/check-lone-image.js';
 import { checkMixing } from '../train/check-mixing.js';
 import type { MethodConfig } from '../config/config.js';
-import type { Experiment } from './run.js';
+import type { Experiment } from './experiment.js';
 
 type StrategySetting = Pick<Experiment, 'config' | 'registry' | 'dataset'>;
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
-import { gatherBadFiles, type BadFile } from './bad-images.js';
+import { gatherBadFiles } from './bad-images.js';
+import { type BadFile } from './summary.js';
 import { machineSchema } from '../core/machine.js';
 import { runIdentitySchema } from './summary.js';
 

@@ -1,12 +1,7 @@
 import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
-import type { ScanProgress } from '../data/files/scan.js';
 import { identityOf } from '../data/identity.js';
-import { loadDataset } from '../data/registry.js';
-import type { Engine } from '../engine/engine.js';
-import { selectEngine } from '../engine/select.js';
 import { messageOf } from '../core/errors.js';
-import { builtInRegistry, type Registry } from '../config/registry.js';
 import type { Strategy } from '../local/strategy.js';
 import { networkWeights } from '../networks/export.js';
 import type { EpochMetrics, TrainEvent } from '../train/events.js';
@@ -14,8 +9,9 @@ import { checkLearningRate } from '../train/check-learning-rate.js';
 import { Diverged } from '../train/diverged.js';
 import type { TrainState } from '../train/state.js';
 import { train } from '../train/trainer.js';
+import type { Experiment } from './experiment.js';
 import { gatherBadFiles } from './bad-images.js';
-import { labelOf, type Config, type MethodConfig } from '../config/config.js';
+import { labelOf, type MethodConfig } from '../config/config.js';
 import type { BalancedCuts } from '../measure/memory/balance.js';
 import { asksForBalance, chooseCuts, type ChosenMethod } from '../measure/memory/choose-cuts.js';
 import { settingOf } from '../measure/memory/setting.js';
@@ -30,17 +26,6 @@ import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './s
 import { formatBytes } from '../core/text.js';
 import { WriteFailure } from './write-failure.js';
 import type { EventFile } from './tensorboard/event-file.js';
-
-/** What every run of a config shares. */
-export interface Experiment {
-  readonly config: Config;
-  /** The methods that it can name. */
-  readonly registry: Registry;
-  readonly engine: Engine;
-  /** What would make it faster, where the engine is not the best there could be. */
-  readonly notice?: string;
-  readonly dataset: Dataset;
-}
 
 /** Called as a run goes on; drawing progress is what it is for. */
 export interface RunObserver {
@@ -76,17 +61,6 @@ export interface FinishedRun {
   readonly interrupted: boolean;
   /** Undefined if no epoch was finished. */
   readonly result: RunResult | undefined;
-}
-
-/** Starts the engine and loads the data. Throws a UserError if either is not there. */
-export async function openExperiment(
-  config: Config,
-  registry = builtInRegistry,
-  scanning?: ScanProgress,
-): Promise<Experiment> {
-  const { engine, notice } = await selectEngine(config.engine);
-  const dataset = await loadDataset(config.data, config.seed, scanning);
-  return { config, registry, engine, dataset, ...(notice === undefined ? {} : { notice }) };
 }
 
 /**

@@ -1,8 +1,12 @@
 import { z } from 'zod';
 import { engineNames } from '../engine/engine.js';
 import type { EpochMetrics } from '../train/events.js';
-import type { BadFile } from './bad-images.js';
 import { readJson } from '../core/json-file.js';
+
+/** A bad image file that a run left out. */
+const badFileSchema = z.strictObject({ path: z.string(), reason: z.string() });
+
+export type BadFile = z.infer<typeof badFileSchema>;
 
 const identityShape = {
   method: z.string(),
@@ -31,7 +35,7 @@ const measuredShape = {
   /** Image files that could not be decoded and were left out, the most in an epoch. */
   skippedImages: z.int().min(0),
   /** All of them, each once; absent where there are none. */
-  badFiles: z.array(z.strictObject({ path: z.string(), reason: z.string() })).exactOptional(),
+  badFiles: z.array(badFileSchema).exactOptional(),
 };
 
 export const runIdentitySchema = z.object(identityShape);

@@ -5,7 +5,7 @@ import type { EngineName } from '../engine/engine.js';
 import { outOfMemoryIn } from '../engine/out-of-memory.js';
 import { UserError } from '../core/errors.js';
 import { refuseOtherData } from '../runs/data.js';
-import { openExperiment, type Experiment } from '../runs/run.js';
+import { openExperiment, type Experiment } from '../runs/experiment.js';
 import { withTrainedNetwork, type TrainedRun } from '../runs/trained-network.js';
 import { compareUnits } from './compare-units.js';
 import { writeProbe, type ProbeReport } from './probe-file.js';

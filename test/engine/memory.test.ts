@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { allocatorMeter, tensorBytesMeter } from '../../src/engine/memory.js';
-import { registerTorchBackend } from '../../src/engine/torch/backend.js';
+import { registerTorchBackend } from '../../src/engine/torch/register.js';
 import { loadNative } from '../../src/engine/torch/load-native.js';
 import { hasTorch } from './compare.js';
 

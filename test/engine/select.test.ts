@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { engineNames } from '../../src/engine/engine.js';
 import { fused } from '../../src/engine/fused/registry.js';
-import { composedOps } from '../../src/engine/fused/composed.js';
+import { composedOps } from '../../src/engine/fused/all.js';
 import { probeEngines, selectEngine } from '../../src/engine/select.js';
 import * as tensorflow from '../../src/engine/tensorflow.js';
 import * as loader from '../../src/engine/torch/load-native.js';

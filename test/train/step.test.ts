@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { detach } from '../../src/engine/detached.js';
-import { composedOps } from '../../src/engine/fused/composed.js';
-import type { FusedOps } from '../../src/engine/fused/ops.js';
+import { composedOps, type FusedOps } from '../../src/engine/fused/all.js';
 import { fused } from '../../src/engine/fused/registry.js';
 import { UserError } from '../../src/core/errors.js';
 import type { Batch } from '../../src/local/batch.js';

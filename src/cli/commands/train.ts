@@ -82,7 +82,8 @@ async function newRun(args: TrainArguments, path: string | undefined, parent: st
       `${path}: lists several seeds; use "locallearn compare" for it, or choose one with --seed`,
     );
   }
-  const { openExperiment, runExperiment } = await import('../../runs/run.js');
+  const { openExperiment } = await import('../../runs/experiment.js');
+  const { runExperiment } = await import('../../runs/run.js');
   return async (options) => {
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
     notify(experiment.notice, args.quiet);
@@ -92,7 +93,7 @@ async function newRun(args: TrainArguments, path: string | undefined, parent: st
 }
 
 async function oldRun(args: TrainArguments, path: string | undefined, folder: string): Promise<Work> {
-  const { openExperiment } = await import('../../runs/run.js');
+  const { openExperiment } = await import('../../runs/experiment.js');
   const { finishedResult, readRunConfig, refuseOtherConfig, resumeRun, runConfigPath } =
     await import('../../runs/resume.js');
   const stored = runConfigPath(folder);

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { composedOps } from './composed.js';
-import type { FusedOps } from './ops.js';
+import { composedOps, type FusedOps } from './all.js';
 
 const registered = new Map<string, FusedOps>();
 

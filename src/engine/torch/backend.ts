@@ -1,9 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { allKernels } from './kernels/all.js';
-import { loadNative } from './load-native.js';
-import type { Native, NativeArgument, NativeTensor } from './native.js';
-
-export type Device = 'cpu' | 'cuda';
+import type { KernelContext } from './kernels/kernel.js';
+import type { Device, MultiOperator, Native, NativeTensor, Operator } from './native.js';
 
 /** What a tensor's data id stands for. Strings stay in JavaScript; everything else is one libtorch tensor. */
 interface Entry {
@@ -17,18 +14,13 @@ interface Entry {
   refCount: number;
 }
 
-/** An operator with one result. */
-export type Operator = (...args: NativeArgument[]) => NativeTensor;
-/** An operator with several results; those that it left undefined are null. */
-export type MultiOperator = (...args: NativeArgument[]) => (NativeTensor | null)[];
-
 /**
  * TensorFlow.js on libtorch's kernels. A tensor is an at::Tensor of the same logical shape and of any strides.
  *
  * Libtorch tensors are freed when they are disposed, not when JavaScript forgets them. Inside `scope` (every kernel
  * runs in one) what the operators return is collected and freed at its end, except for what became an output.
  */
-export class TorchBackend extends tf.KernelBackend {
+export class TorchBackend extends tf.KernelBackend implements KernelContext {
   readonly #data: tf.DataStorage<Entry>;
   #scope: NativeTensor[] | undefined;
   readonly #reshape: Operator;
@@ -46,9 +38,9 @@ export class TorchBackend extends tf.KernelBackend {
     this.#viewAsComplex = this.op('aten::view_as_complex');
   }
 
-  /** Binds an operator, at its first call; the result belongs to the scope that is open at the call. */
+  /** Binds an operator; the result belongs to the scope that is open at the call. */
   readonly op = (name: string, overload?: string): Operator => {
-    const call = this.#lazily(name, overload);
+    const call = this.native.op(name, overload);
     return (...args) => {
       const result = call(...args) as NativeTensor;
       this.#scope?.push(result);
@@ -56,21 +48,15 @@ export class TorchBackend extends tf.KernelBackend {
     };
   };
 
-  /** Binds an operator that returns a tuple or a list. */
+  /** Binds an operator that returns a tuple. */
   readonly multiOp = (name: string, overload?: string): MultiOperator => {
-    const call = this.#lazily(name, overload);
+    const call = this.native.op(name, overload);
     return (...args) => {
       const results = call(...args) as (NativeTensor | null)[];
       for (const result of results) if (result !== null) this.#scope?.push(result);
       return results;
     };
   };
-
-  /** Late, so that a libtorch that lacks one operator lacks one kernel. */
-  #lazily(name: string, overload: string | undefined): ReturnType<Native['op']> {
-    let bound: ReturnType<Native['op']> | undefined;
-    return (...args) => (bound ??= this.native.op(name, overload))(...args);
-  }
 
   /** Runs f; libtorch tensors that operators made in it are freed at its end, except for outputs. */
   scope<T>(f: () => T): T {
@@ -275,30 +261,4 @@ function tfDtype(dtype: string): tf.DataType {
     default:
       throw new Error(`TensorFlow.js has no dtype for libtorch's ${dtype}`);
   }
-}
-
-let registered: TorchBackend | undefined;
-
-/**
- * Makes `torch` a TensorFlow.js backend with all its kernels, on one device for the life of the process.
- * @throws UserError if libtorch or the bridge is missing.
- */
-export function registerTorchBackend(device: Device): TorchBackend {
-  if (registered !== undefined) {
-    if (registered.device !== device) {
-      throw new Error(`The torch backend already runs on ${registered.device}; one process has one device`);
-    }
-    return registered;
-  }
-  const backend = new TorchBackend(loadNative(), device);
-  for (const [kernelName, run] of Object.entries(allKernels(backend))) {
-    tf.registerKernel({
-      kernelName,
-      backendName: 'torch',
-      kernelFunc: ({ inputs, attrs }) => backend.scope(() => run(inputs as never, (attrs ?? {}) as object)),
-    });
-  }
-  tf.registerBackend('torch', () => backend);
-  registered = backend;
-  return backend;
 }

@@ -1,5 +1,8 @@
 /** The types of the native bridge to libtorch (native/). */
 
+/** What the engine runs on. */
+export type Device = 'cpu' | 'cuda';
+
 /**
  * A handle on a libtorch tensor. Memory is freed when the last handle on it, or on a view of it, was disposed or is
  * garbage; do not wait for the garbage collector, which knows nothing of its size. Every result is a handle of its
@@ -22,8 +25,8 @@ export interface NativeTensor {
 export type NativeArgument =
   NativeTensor | number | boolean | string | null | undefined | readonly NativeArgument[];
 
-/** Tensors, numbers, booleans, null (an undefined tensor), and arrays of these where an operator returns several. */
-export type NativeResult = NativeTensor | number | boolean | string | null | NativeResult[];
+/** A tensor; null for one that the operator left undefined; an array where it returns several, nothing where none. */
+export type NativeResult = NativeTensor | null | (NativeTensor | null)[] | undefined;
 
 /**
  * A bound operator. Arguments are positional, in the schema's order, also those that Python takes by keyword only.
@@ -33,6 +36,11 @@ export type NativeResult = NativeTensor | number | boolean | string | null | Nat
  *   call.
  */
 export type NativeOperator = (...args: NativeArgument[]) => NativeResult;
+
+/** An operator with one result. */
+export type Operator = (...args: NativeArgument[]) => NativeTensor;
+/** An operator with several results; those that it left undefined are null. */
+export type MultiOperator = (...args: NativeArgument[]) => (NativeTensor | null)[];
 
 /** Bytes held by the engine's allocator on one device. */
 export interface AllocatorStatistics {
@@ -78,11 +86,12 @@ export interface NativeProfile {
 
 export interface Native {
   /**
-   * Binds an operator of libtorch's dispatcher, e.g. `op('aten::add', 'Tensor')`.
-   * @throws Error if there is none, TypeError if it is not offered: libtorch's own helpers (`aten::_…`), forms with
-   *   an output argument, and the few whose kernels trust their arguments could end the process.
+   * Binds an operator of libtorch's dispatcher, e.g. `op('aten::add', 'Tensor')`: one of `operators`.
+   * @throws TypeError for any other. What an operator does with wrong arguments is known of these alone.
    */
   op(name: string, overload?: string): NativeOperator;
+  /** Those that the engine names (native/bridge/offered.h); all were looked up in this libtorch when the bridge loaded. */
+  readonly operators: readonly string[];
   /** Copies the values into a new tensor on the device (`cpu`, `cuda`, `cuda:1`). */
   fromTypedArray(
     values: Float32Array | Int32Array | Uint8Array,

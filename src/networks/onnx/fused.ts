@@ -1,10 +1,10 @@
 import type * as tf from '@tensorflow/tfjs';
+import type { FusedOps } from '../../engine/fused/all.js';
 import {
   batchNormEpsilon,
   layerNormEpsilon,
   type BatchNormalization,
   type Convolution,
-  type FusedOps,
 } from '../../engine/fused/ops.js';
 import { channelsFirst, inOrder, type Graph, type Value } from './graph.js';
 

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { registerTorchBackend, type TorchBackend } from '../../../src/engine/torch/backend.js';
+import type { TorchBackend } from '../../../src/engine/torch/backend.js';
+import { registerTorchBackend } from '../../../src/engine/torch/register.js';
 import type { NativeTensor } from '../../../src/engine/torch/native.js';
 import { hasTorch, normal } from '../compare.js';
 import { arrayCases } from './cases/arrays.js';

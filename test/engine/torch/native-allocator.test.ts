@@ -8,8 +8,8 @@ describeNative("the CPU's caching allocator", ({ native, call }) => {
   const empty = (size: number) => native.op('aten::empty', 'memory_format')([size], 'uint8') as NativeTensor;
   const full = (...args: NativeArgument[]) => native.op('aten::full')(...args);
   const item = (tensor: NativeTensor, at: number) => {
-    const element = native.op('aten::select', 'int')(tensor, 0, at) as NativeTensor;
-    const value = native.op('aten::item')(element);
+    const element = native.op('aten::narrow')(tensor, 0, at, 1) as NativeTensor;
+    const [value] = native.read(element);
     element.dispose();
     return value;
   };
@@ -121,11 +121,11 @@ describeNative("the CPU's caching allocator", ({ native, call }) => {
 
   it('holds as much after a thousand steps as after two', () => {
     const relu = native.op('aten::relu');
-    const conv = native.op('aten::conv2d');
-    const image = call('aten::ones', undefined, [2, 3, 16, 16], 'float32');
-    const kernel = call('aten::ones', undefined, [4, 3, 3, 3], 'float32');
+    const conv = native.op('aten::convolution');
+    const image = call('aten::full', undefined, [2, 3, 16, 16], 1, 'float32');
+    const kernel = call('aten::full', undefined, [4, 3, 3, 3], 1, 'float32');
     const step = () => {
-      const y = conv(image, kernel, null, 1, 1) as NativeTensor;
+      const y = conv(image, kernel, null, [1, 1], [1, 1], [1, 1], false, [0, 0], 1) as NativeTensor;
       const z = relu(y) as NativeTensor;
       y.dispose();
       expect(native.read(z).length).toBe(2048);

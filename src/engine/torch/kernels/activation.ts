@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { TorchBackend } from '../backend.js';
 import type { NativeTensor } from '../native.js';
+import type { KernelContext } from './kernel.js';
 
 type Activate = (
   x: NativeTensor,
@@ -10,7 +10,7 @@ type Activate = (
 ) => NativeTensor;
 
 /** The activations of fused kernels. They may overwrite x, which must be the calling kernel's own. */
-export function activator({ op, input }: TorchBackend): Activate {
+export function activator({ op, input }: KernelContext): Activate {
   const relu = op('aten::relu_');
   const clamp = op('aten::clamp_');
   const elu = op('aten::elu_');

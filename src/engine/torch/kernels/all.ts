@@ -1,4 +1,3 @@
-import type { TorchBackend } from '../backend.js';
 import { arithmeticKernels } from './arithmetic.js';
 import { complexKernels } from './complex.js';
 import { convolutionKernels } from './convolution.js';
@@ -7,7 +6,7 @@ import { elementwiseKernels } from './elementwise.js';
 import { hostKernel, hostKernels } from './host.js';
 import { imageKernels } from './image.js';
 import { indexingKernels } from './indexing.js';
-import type { Kernel, KernelTable } from './kernel.js';
+import type { Kernel, KernelContext, KernelTable } from './kernel.js';
 import { matmulKernels } from './matmul.js';
 import { normalizationKernels } from './normalization.js';
 import { poolingKernels } from './pooling.js';
@@ -16,7 +15,7 @@ import { shapeKernels } from './shape.js';
 import { slicingKernels } from './slicing.js';
 
 /** Every kernel of the torch backend. */
-export function allKernels(backend: TorchBackend): KernelTable {
+export function allKernels(backend: KernelContext): KernelTable {
   const tables = [
     arithmeticKernels,
     complexKernels,
@@ -42,7 +41,7 @@ export function allKernels(backend: TorchBackend): KernelTable {
 /** Sharing data works for strings as it is; whatever looks at values runs on the host. */
 const sharing: readonly string[] = ['Identity', 'Reshape', 'ExpandDims'];
 
-function withStrings(backend: TorchBackend, name: string, run: Kernel): Kernel {
+function withStrings(backend: KernelContext, name: string, run: Kernel): Kernel {
   if (sharing.includes(name)) return run;
   const onHost = hostKernel(backend, name);
   return (inputs, attrs) => {

@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import type { TorchBackend } from '../backend.js';
 import type { NativeTensor } from '../native.js';
-import { kernel, listKernel, type Kernel, type KernelTable } from './kernel.js';
+import { kernel, listKernel, type Kernel, type KernelContext, type KernelTable } from './kernel.js';
 
 /** Kernels of two tensors (and sums of many), value by value, broadcasting. */
-export function arithmeticKernels(backend: TorchBackend): KernelTable {
+export function arithmeticKernels(backend: KernelContext): KernelTable {
   const { op, input, output, share } = backend;
   const cast = op('aten::to', 'dtype');
 

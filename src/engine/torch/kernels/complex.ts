@@ -1,8 +1,7 @@
-import type { TorchBackend } from '../backend.js';
-import { kernel, type Kernel, type KernelTable } from './kernel.js';
+import { kernel, type Kernel, type KernelContext, type KernelTable } from './kernel.js';
 
 /** Complex numbers and Fourier transforms over the last axis. */
-export function complexKernels({ op, input, output }: TorchBackend): KernelTable {
+export function complexKernels({ op, input, output }: KernelContext): KernelTable {
   const complex = op('aten::complex');
   const clone = op('aten::clone');
   const abs = op('aten::abs');

@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs';
-import type { TorchBackend } from '../backend.js';
 import type { NativeTensor } from '../native.js';
 import { activator } from './activation.js';
 import {
@@ -12,7 +11,7 @@ import {
   windowOf,
   type Window,
 } from './geometry.js';
-import { kernel, type KernelTable } from './kernel.js';
+import { kernel, type KernelContext, type KernelTable } from './kernel.js';
 
 type Conv2DInfo = tf.backend_util.Conv2DInfo;
 
@@ -38,7 +37,7 @@ const ndhwc = layoutOf(3);
 const nchw: Layout = { ...nhwc, first: [0, 1, 2, 3], last: [0, 1, 2, 3] };
 
 /** Convolutions over two and three axes, depthwise ones, and their gradients. */
-export function convolutionKernels(backend: TorchBackend): KernelTable {
+export function convolutionKernels(backend: KernelContext): KernelTable {
   const { op, multiOp, input, output } = backend;
   const convolution = op('aten::convolution');
   const convolutionBackward = multiOp('aten::convolution_backward');

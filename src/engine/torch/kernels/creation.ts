@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import type { TorchBackend } from '../backend.js';
-import { kernel, type KernelTable } from './kernel.js';
+import { kernel, type KernelContext, type KernelTable } from './kernel.js';
 
 /** New tensors. */
-export function creationKernels(backend: TorchBackend): KernelTable {
+export function creationKernels(backend: KernelContext): KernelTable {
   const { op, input, output, upload, device } = backend;
   const full = op('aten::full');
   const fullLike = op('aten::full_like');

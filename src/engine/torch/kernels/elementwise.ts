@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import type { TorchBackend } from '../backend.js';
 import type { NativeTensor } from '../native.js';
-import { kernel, type Kernel, type KernelTable } from './kernel.js';
+import { kernel, type Kernel, type KernelContext, type KernelTable } from './kernel.js';
 
 /** Kernels of one tensor, value by value. */
-export function elementwiseKernels(backend: TorchBackend): KernelTable {
+export function elementwiseKernels(backend: KernelContext): KernelTable {
   const { op, input, output, share } = backend;
   const cast = op('aten::to', 'dtype');
 

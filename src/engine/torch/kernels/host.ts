@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { TorchBackend } from '../backend.js';
-import type { Kernel, KernelTable } from './kernel.js';
+import type { Kernel, KernelContext, KernelTable } from './kernel.js';
 
 /**
  * Kernels that are a walk over values rather than tensor arithmetic, and that training does not use. They run as
@@ -35,12 +34,12 @@ const names = [
   'Unique',
 ] as const;
 
-export function hostKernels(backend: TorchBackend): KernelTable {
+export function hostKernels(backend: KernelContext): KernelTable {
   return Object.fromEntries(names.map((name) => [name, hostKernel(backend, name)]));
 }
 
 /** A kernel on the host. Strings, which libtorch does not have, can be among its inputs and outputs. */
-export function hostKernel(backend: TorchBackend, name: string): Kernel {
+export function hostKernel(backend: KernelContext, name: string): Kernel {
   return (inputs, attrs) => {
     const cpu = tf.findBackend('cpu');
     const config = tf.getKernel(name, 'cpu');

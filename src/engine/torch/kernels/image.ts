@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import type { TorchBackend } from '../backend.js';
 import type { NativeTensor } from '../native.js';
-import { kernel, type KernelTable } from './kernel.js';
+import { kernel, type KernelContext, type KernelTable } from './kernel.js';
 
 /** Resizing images [n, h, w, c], and the gradients of that. */
-export function imageKernels(backend: TorchBackend): KernelTable {
+export function imageKernels(backend: KernelContext): KernelTable {
   const { op, input, output, constant, device } = backend;
   const bilinear = op('aten::upsample_bilinear2d');
   const bilinearBackward = op('aten::upsample_bilinear2d_backward');

@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import type { TorchBackend } from '../backend.js';
 import type { NativeTensor } from '../native.js';
-import { kernel, sizeOf, type KernelTable } from './kernel.js';
+import { kernel, sizeOf, type KernelContext, type KernelTable } from './kernel.js';
 
 /** Gathering and scattering by index. */
-export function indexingKernels(backend: TorchBackend): KernelTable {
+export function indexingKernels(backend: KernelContext): KernelTable {
   const { op, input, output, constant, native: bridge, device, upload } = backend;
   const select = op('aten::index_select');
   const gather = op('aten::gather');

@@ -1,7 +1,26 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
+import type { Device, MultiOperator, Native, NativeTensor, Operator } from '../native.js';
 
 export type KernelInputs = Readonly<Record<string, tf.TensorInfo | undefined>>;
 export type KernelResult = tf.TensorInfo | tf.TensorInfo[];
+
+/** What kernels are made with; the backend says what each does. */
+export interface KernelContext {
+  readonly native: Native;
+  readonly device: Device;
+  readonly op: (name: string, overload?: string) => Operator;
+  readonly multiOp: (name: string, overload?: string) => MultiOperator;
+  readonly input: (info: tf.TensorInfo) => NativeTensor;
+  readonly constant: (
+    values: Float32Array | Int32Array | Uint8Array,
+    shape: readonly number[],
+    dtype: 'float32' | 'int32' | 'bool',
+  ) => NativeTensor;
+  readonly output: (native: NativeTensor, dtype?: tf.DataType, shape?: readonly number[]) => tf.TensorInfo;
+  readonly share: (info: tf.TensorInfo, shape?: number[]) => tf.TensorInfo;
+  readonly upload: (values: tf.BackendValues, shape: number[], dtype: tf.DataType) => tf.TensorInfo;
+  readSync(dataId: tf.DataId): tf.BackendValues;
+}
 
 /** What computes a TensorFlow.js kernel: its inputs and attributes → its outputs. */
 export type Kernel = (inputs: KernelInputs, attrs: object) => KernelResult;

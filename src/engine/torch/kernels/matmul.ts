@@ -1,11 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
-import type { TorchBackend } from '../backend.js';
 import type { NativeTensor } from '../native.js';
 import { activator } from './activation.js';
-import { kernel, listKernel, type KernelTable } from './kernel.js';
+import { kernel, listKernel, type KernelContext, type KernelTable } from './kernel.js';
 
 /** Products of matrices, of batches of them, and Einstein sums. */
-export function matmulKernels(backend: TorchBackend): KernelTable {
+export function matmulKernels(backend: KernelContext): KernelTable {
   const { op, input, output, device } = backend;
   const multiply = op('aten::matmul');
   const transpose = op('aten::transpose', 'int');

@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import type { TorchBackend } from '../backend.js';
 import type { NativeTensor } from '../native.js';
-import { kernel, type KernelTable } from './kernel.js';
+import { kernel, type KernelContext, type KernelTable } from './kernel.js';
 
 /** Batch normalisation with given statistics, and local response normalisation. */
-export function normalizationKernels(backend: TorchBackend): KernelTable {
+export function normalizationKernels(backend: KernelContext): KernelTable {
   const { op, multiOp, input, output } = backend;
   const batchNorm = multiOp('aten::native_batch_norm');
   const permute = op('aten::permute');

@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs';
-import type { TorchBackend } from '../backend.js';
 import type { NativeArgument, NativeTensor } from '../native.js';
 import {
   axes2d,
@@ -10,10 +9,10 @@ import {
   type Axis,
   type Window,
 } from './geometry.js';
-import { kernel, sizeOf, type KernelTable } from './kernel.js';
+import { kernel, sizeOf, type KernelContext, type KernelTable } from './kernel.js';
 
 /** Maximum and average pools over two and three axes, and their gradients. Averages leave padding out of the count. */
-export function poolingKernels(backend: TorchBackend): KernelTable {
+export function poolingKernels(backend: KernelContext): KernelTable {
   const two = poolsOver(backend, 2);
   const three = poolsOver(backend, 3);
   return {
@@ -44,7 +43,7 @@ interface Pools {
 }
 
 function poolsOver(
-  { op, multiOp, input, output, share, upload, device }: TorchBackend,
+  { op, multiOp, input, output, share, upload, device }: KernelContext,
   spatial: 2 | 3,
 ): Pools {
   const first = toChannelsFirst(spatial);

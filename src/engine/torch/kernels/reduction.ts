@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import type { TorchBackend } from '../backend.js';
 import type { NativeTensor } from '../native.js';
-import { kernel, sizeOf, type Kernel, type KernelTable } from './kernel.js';
+import { kernel, sizeOf, type Kernel, type KernelContext, type KernelTable } from './kernel.js';
 
 interface AxisAttrs {
   readonly axis: number | number[];
@@ -9,7 +8,7 @@ interface AxisAttrs {
 }
 
 /** Sums, extrema and their like along axes, and running sums. */
-export function reductionKernels(backend: TorchBackend): KernelTable {
+export function reductionKernels(backend: KernelContext): KernelTable {
   const { op, multiOp, input, output, share } = backend;
   const cast = op('aten::to', 'dtype');
 

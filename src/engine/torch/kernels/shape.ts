@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import type { TorchBackend } from '../backend.js';
 import type { NativeTensor } from '../native.js';
-import { kernel, listKernel, sizeOf, type KernelTable } from './kernel.js';
+import { kernel, listKernel, sizeOf, type KernelContext, type KernelTable } from './kernel.js';
 
 /** Reshaping, transposing, joining, repeating, padding and flipping. */
-export function shapeKernels(backend: TorchBackend): KernelTable {
+export function shapeKernels(backend: KernelContext): KernelTable {
   const { op, input, output, share, constant } = backend;
   const permute = op('aten::permute');
   const reshape = op('aten::reshape');

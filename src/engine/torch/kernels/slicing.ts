@@ -1,13 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
-import type { TorchBackend } from '../backend.js';
 import type { NativeTensor } from '../native.js';
-import { kernel, sizeOf, type KernelTable } from './kernel.js';
+import { kernel, sizeOf, type KernelContext, type KernelTable } from './kernel.js';
 
 /**
  * Parts of a tensor. They are copies, never views: a view would keep the whole tensor in memory for as long as a
  * part of it lives.
  */
-export function slicingKernels(backend: TorchBackend): KernelTable {
+export function slicingKernels(backend: KernelContext): KernelTable {
   const { op, input, output, share, upload } = backend;
   const slice = op('aten::slice', 'Tensor');
   const flip = op('aten::flip');

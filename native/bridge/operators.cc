@@ -2,10 +2,12 @@
 
 #include "arguments.h"
 #include "errors.h"
+#include "offered.h"
 #include "trust.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <c10/core/InferenceMode.h>
+#include <torch/version.h>
 
 #include <map>
 #include <memory>
@@ -68,32 +70,29 @@ napi_value call(napi_env env, napi_callback_info info) {
   });
 }
 
-// Each operator is resolved once in the life of the process.
-const Operator& find_operator(const std::string& name, const std::string& overload) {
-  static auto* const operators = new std::map<std::pair<std::string, std::string>, std::unique_ptr<Operator>>;
-  auto& known = (*operators)[{name, overload}];
-  if (known) return *known;
-  const std::string full = overload.empty() ? name : name + "." + overload;
+Operator resolve(const std::string& full) {
+  const size_t dot = full.find('.');
+  const std::string name = full.substr(0, dot), overload = dot == std::string::npos ? "" : full.substr(dot + 1);
   const auto handle = c10::Dispatcher::singleton().findSchema({name, overload});
-  if (!handle) throw std::runtime_error("this libtorch has no operator " + full);
+  if (!handle) throw std::runtime_error("libtorch " TORCH_VERSION " has no operator " + full + ", which the engine needs");
+  Operator op{full, *handle, {}, precondition_of(name)};
   const auto& schema = handle->schema();
-  if (is_unsafe(schema)) throw UsageError(full + " is not offered: wrong arguments to it could end the process");
-  auto op = std::make_unique<Operator>(Operator{full, *handle, {}, precondition_of(name)});
   for (const auto& argument : schema.arguments()) {
-    auto& parameter = op->parameters.emplace_back(parameter_of(argument));
+    auto& parameter = op.parameters.emplace_back(parameter_of(argument));
     if (must_be_null(schema, argument)) parameter.kind = Kind::Unsupported;
-    const bool impossible = parameter.kind == Kind::Unsupported ||
-                            (parameter.kind == Kind::List && parameter.element == Kind::Unsupported);
-    if (impossible && !parameter.optional && !parameter.has_default) {
-      throw UsageError(full + " needs '" + parameter.name + "' of type " + parameter.type +
-                       ", which JavaScript cannot pass");
-    }
   }
-  if (schema.is_vararg() || op->parameters.size() > kMostArguments) {
-    throw UsageError(full + " takes a kind of argument list that JavaScript cannot pass");
-  }
-  known = std::move(op);
-  return *known;
+  if (op.parameters.size() > kMostArguments) throw std::runtime_error(full + " takes too many arguments");
+  return op;
+}
+
+// Resolved once in the life of the process. Nodes of a map stay where they are: functions point to them.
+const std::map<std::string, Operator>& offered() {
+  static auto* const operators = [] {
+    auto resolved = std::make_unique<std::map<std::string, Operator>>();
+    for (const auto name : kOffered) resolved->emplace(name, resolve(std::string(name)));
+    return resolved.release();
+  }();
+  return *operators;
 }
 
 }  // namespace
@@ -110,12 +109,27 @@ napi_value bind_operator(napi_env env, napi_callback_info info) {
     check(env, napi_typeof(env, arguments[1], &type));
     const std::string overload = type == napi_undefined ? "" : to_string(env, arguments[1]);
     argument = nullptr;
-    const Operator& op = find_operator(name, overload);
+    const std::string full = overload.empty() ? name : name + "." + overload;
+    const auto found = offered().find(full);
+    if (found == offered().end()) throw UsageError(full + " is not offered: only operators that the engine names are");
+    const Operator& op = found->second;
     napi_value function = nullptr;
     check(env, napi_create_function(env, op.name.data(), op.name.size(), call, const_cast<Operator*>(&op),
                                     &function));
     return function;
   });
+}
+
+napi_value offered_operators(napi_env env) {
+  napi_value names = nullptr;
+  check(env, napi_create_array_with_length(env, offered().size(), &names));
+  uint32_t i = 0;
+  for (const auto& [name, op] : offered()) {
+    napi_value text = nullptr;
+    check(env, napi_create_string_utf8(env, name.data(), name.size(), &text));
+    check(env, napi_set_element(env, names, i++, text));
+  }
+  return names;
 }
 
 }  // namespace locallearn

@@ -1,7 +1,7 @@
 #include "profile.h"
 
-#include "errors.h"
-#include "memory.h"
+#include "../bridge/errors.h"
+#include "../memory/memory.h"
 
 #include <ATen/core/ivalue.h>
 #include <ATen/record_function.h>

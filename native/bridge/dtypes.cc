@@ -1,7 +1,7 @@
 #include "dtypes.h"
 
 #include "errors.h"
-#include "memory.h"
+#include "../memory/memory.h"
 
 #include <fstream>
 

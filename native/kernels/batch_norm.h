@@ -1,5 +1,5 @@
 // Batch normalisation over the last axis of contiguous float32 CPU tensors, with ReLU and residual folded in. Its
-// parts are here too, for whoever has the rows in hand anyway (conv_bn.cc).
+// parts are here too, for whoever has the rows in hand anyway (layers/fused.cc).
 #pragma once
 
 #include "batch_norm_rows.h"

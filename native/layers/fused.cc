@@ -7,9 +7,9 @@
 #include <tuple>
 #include <vector>
 
-#include "batch_norm.h"
-#include "direct_conv.h"
-#include "optional.h"
+#include "../kernels/batch_norm.h"
+#include "../kernels/direct_conv.h"
+#include "../kernels/optional.h"
 
 namespace locallearn {
 namespace {

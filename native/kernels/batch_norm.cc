@@ -2,7 +2,7 @@
 // in float32; here it is two and two, summed as batch_norm_rows.h says.
 #include "batch_norm.h"
 
-#include "profile.h"
+#include "../profile/profile.h"
 
 #include <ATen/Parallel.h>
 

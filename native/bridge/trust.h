@@ -1,7 +1,6 @@
-// Operators that take their arguments on trust. Most of libtorch checks what it is given and throws; some kernels
-// are only safe behind the functions that usually call them, and with wrong arguments read or write elsewhere.
-// Found by calling every operator of libtorch 1.13 and 2.6 with random arguments, each tensor's memory between
-// pages that may not be touched.
+// What operators take on trust, checked before they run: some kernels are only safe behind the functions that usually
+// call them, and with wrong arguments read or write elsewhere. Found by calling every operator of libtorch 1.13 and 2.6
+// with random arguments, each tensor's memory between pages that may not be touched.
 #pragma once
 
 #include <ATen/core/function_schema.h>
@@ -10,9 +9,6 @@
 #include <string>
 
 namespace locallearn {
-
-// Whether an operator is not offered, because arguments of the right types can crash the process.
-bool is_unsafe(const c10::FunctionSchema& schema);
 
 // Whether an argument may only be left out, as its values are followed unchecked: scales that contradict the size,
 // positions of a sorted order.

@@ -3,7 +3,7 @@
 #include "arguments.h"
 #include "dtypes.h"
 #include "errors.h"
-#include "memory.h"
+#include "../memory/memory.h"
 #include "tensor.h"
 
 #include <ATen/ops/empty.h>

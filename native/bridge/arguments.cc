@@ -132,43 +132,20 @@ c10::IValue to_list(napi_env env, const Parameter& parameter, napi_value value, 
   return list;
 }
 
-using OptionalTensor = std::decay_t<decltype(c10::IValue().toOptional<at::Tensor>())>;
-
 c10::IValue to_list(napi_env env, const Parameter& parameter, napi_value value) {
   switch (parameter.element) {
     case Kind::Tensor:
-      if (parameter.element_optional) {
-        return to_list<OptionalTensor>(env, parameter, value, "an array of tensors and nulls",
-                                       [&](napi_value element) {
-                                         const auto type = type_of(env, element);
-                                         return type == napi_null || type == napi_undefined
-                                                    ? OptionalTensor()
-                                                    : OptionalTensor(unwrap_tensor(env, element));
-                                       });
-      }
       return to_list<at::Tensor>(env, parameter, value, "an array of tensors",
                                  [&](napi_value element) { return unwrap_tensor(env, element); });
     case Kind::Int:
       return to_list<int64_t>(env, parameter, value, "an array of integers",
                               [&](napi_value element) { return to_integer(env, element); });
-    case Kind::Float:
-      return to_list<double>(env, parameter, value, "an array of numbers",
-                             [&](napi_value element) { return to_number(env, element, "a number"); });
     case Kind::Bool:
       return to_list<bool>(env, parameter, value, "an array of booleans",
                            [&](napi_value element) { return to_bool(env, element); });
-    case Kind::Scalar:
-      return to_list<at::Scalar>(env, parameter, value, "an array of numbers",
-                                 [&](napi_value element) { return to_scalar(env, element); });
     default: break;
   }
   throw Mismatch{"", "is of type " + parameter.type + ", which JavaScript cannot pass"};
-}
-
-napi_value number_value(napi_env env, double number) {
-  napi_value value = nullptr;
-  check(env, napi_create_double(env, number, &value));
-  return value;
 }
 
 }  // namespace
@@ -185,12 +162,7 @@ Parameter parameter_of(const c10::Argument& argument) {
   }
   parameter.kind = kind_of(*type);
   if (const auto list = type->cast<c10::ListType>()) {
-    c10::TypePtr element = list->getElementType();
-    if (const auto optional = element->cast<c10::OptionalType>()) {
-      parameter.element_optional = true;
-      element = optional->getElementType();
-    }
-    parameter.element = kind_of(*element);
+    parameter.element = kind_of(*list->getElementType());
     parameter.length = argument.N() ? static_cast<size_t>(*argument.N()) : 0;
   }
   if (argument.default_value()) {
@@ -233,33 +205,13 @@ c10::IValue to_ivalue(napi_env env, const Parameter& parameter, napi_value value
 }
 
 napi_value to_javascript(napi_env env, c10::IValue&& value) {
-  napi_value result = nullptr;
-  if (value.isTensor()) {
-    at::Tensor tensor = std::move(value).toTensor();
-    if (tensor.defined()) return wrap_tensor(env, std::move(tensor));
-    check(env, napi_get_null(env, &result));
-  } else if (value.isNone()) {
-    check(env, napi_get_null(env, &result));
-  } else if (value.isBool()) {
-    check(env, napi_get_boolean(env, value.toBool(), &result));
-  } else if (value.isInt()) {
-    return number_value(env, static_cast<double>(value.toInt()));
-  } else if (value.isDouble()) {
-    return number_value(env, value.toDouble());
-  } else if (value.isString()) {
-    const std::string& text = value.toStringRef();
-    check(env, napi_create_string_utf8(env, text.data(), text.size(), &result));
-  } else if (value.isList()) {
-    const auto list = std::move(value).toList();
-    check(env, napi_create_array_with_length(env, list.size(), &result));
-    for (size_t i = 0; i < list.size(); ++i) {
-      const napi_value element = to_javascript(env, c10::IValue(list.get(i)));
-      check(env, napi_set_element(env, result, static_cast<uint32_t>(i), element));
-    }
-  } else {
+  if (value.isTensor() && value.toTensor().defined()) return wrap_tensor(env, std::move(value).toTensor());
+  if (!value.isTensor() && !value.isNone()) {
     throw std::runtime_error("a result of type " + value.tagKind() + " cannot be passed to JavaScript");
   }
-  return result;
+  napi_value null = nullptr;
+  check(env, napi_get_null(env, &null));
+  return null;
 }
 
 bool to_bool(napi_env env, napi_value value) {

@@ -2,9 +2,9 @@
 #include "arguments.h"
 #include "dtypes.h"
 #include "errors.h"
-#include "memory.h"
+#include "../memory/memory.h"
 #include "operators.h"
-#include "profile.h"
+#include "../profile/profile.h"
 #include "tensor.h"
 #include "transfer.h"
 
@@ -178,6 +178,7 @@ napi_value initialize(napi_env env, napi_value exports) {
         {"setThreads", nullptr, set_threads, nullptr, nullptr, nullptr, attributes, nullptr},
         {"allowTf32", nullptr, allow_tf32, nullptr, nullptr, nullptr, attributes, nullptr},
         {"setDeterministic", nullptr, set_deterministic, nullptr, nullptr, nullptr, attributes, nullptr},
+        {"operators", nullptr, nullptr, nullptr, nullptr, offered_operators(env), attributes, nullptr},
         {"devices", nullptr, nullptr, nullptr, nullptr, device_list(env), attributes, nullptr},
     };
     check(env, napi_define_properties(env, exports, sizeof properties / sizeof *properties, properties));

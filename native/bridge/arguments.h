@@ -31,7 +31,6 @@ struct Parameter {
   Kind kind = Kind::Unsupported;
   bool optional;
   Kind element = Kind::Unsupported;  // of a list
-  bool element_optional;
   size_t length;  // of a list: 0 for any
   bool divisor;   // kernels divide by it, some as a 32-bit integer
   bool has_default;
@@ -45,6 +44,7 @@ Parameter parameter_of(const c10::Argument& argument);
 // Throws Mismatch.
 c10::IValue to_ivalue(napi_env env, const Parameter& parameter, napi_value value);
 
+// A tensor, or null for an undefined one.
 napi_value to_javascript(napi_env env, c10::IValue&& value);
 
 // Pieces that other functions of the addon take as arguments too. All throw Mismatch.

@@ -1,7 +1,7 @@
 // Errors on their way from C++ to JavaScript. Every function called by JavaScript runs inside `guarded`.
 #pragma once
 
-#include "profile.h"
+#include "../profile/profile.h"
 
 #include <node_api.h>
 

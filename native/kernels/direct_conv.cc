@@ -1,7 +1,7 @@
 #include "direct_conv.h"
 
 #include "batch_norm_rows.h"
-#include "profile.h"
+#include "../profile/profile.h"
 
 #include <ATen/Parallel.h>
 

@@ -11,74 +11,6 @@
 namespace locallearn {
 namespace {
 
-constexpr std::string_view kUnsafe[] = {
-    "_foreach_copy",
-    "adaptive_avg_pool3d_backward",
-    "adaptive_max_pool2d_backward",
-    "adaptive_max_pool3d_backward",
-    "align_tensors",
-    "batch_norm_backward_elemt",
-    "batch_norm_update_stats",
-    "channel_shuffle",
-    "choose_qparams_optimized",
-    "embedding_backward",
-    "embedding_bag",
-    "embedding_dense_backward",
-    "fractional_max_pool2d",
-    "fractional_max_pool2d_backward",
-    "fractional_max_pool3d",
-    "fractional_max_pool3d_backward",
-    "fused_moving_avg_obs_fake_quant",
-    "gradient",
-    "gru",
-    "histogramdd",
-    "lstm",
-    "lu_unpack",
-    "matrix_exp_backward",
-    "max_pool1d",
-    "max_unpool2d",
-    "max_unpool3d",
-    "native_channel_shuffle",
-    "pixel_shuffle",
-    "pixel_unshuffle",
-    "quantized_gru_cell",
-    "quantized_lstm_cell",
-    "quantized_rnn_relu_cell",
-    "quantized_rnn_tanh_cell",
-    "reflection_pad1d_backward",
-    "reflection_pad2d_backward",
-    "reflection_pad3d_backward",
-    "replication_pad1d",
-    "replication_pad1d_backward",
-    "replication_pad2d",
-    "replication_pad2d_backward",
-    "replication_pad3d",
-    "replication_pad3d_backward",
-    "rnn_relu",
-    "rnn_tanh",
-    "rrelu_with_noise",
-    "rrelu_with_noise_",
-    "set",
-    "set_",
-    "slow_conv3d",
-    "slow_conv3d_forward",
-    "smooth_l1_loss_backward",
-    "unfold_backward",
-};
-
-// Names with an underscore in front are libtorch's own, called where the arguments are known to be right. These
-// were looked at.
-constexpr std::string_view kSafeInternal[] = {
-    "_log_softmax",
-    "_softmax",
-    "_to_copy",
-};
-
-template <size_t n>
-bool contains(const std::string_view (&names)[n], std::string_view name) {
-  return std::find(std::begin(names), std::end(names), name) != std::end(names);
-}
-
 int64_t require_channels(const at::Tensor& input) {
   TORCH_CHECK(input.dim() >= 2 && input.numel() > 0,
               "argument 'input' must have two dimensions or more and not be empty, got shape ", input.sizes());
@@ -92,19 +24,6 @@ void check_batch_norm(const c10::FunctionSchema&, const torch::jit::Stack& argum
   check_per_channel(arguments[2], "bias", channels, false);
   check_per_channel(arguments[3], "running_mean", channels, !training);
   check_per_channel(arguments[4], "running_var", channels, !training);
-}
-
-void check_batch_norm_backward(const c10::FunctionSchema&, const torch::jit::Stack& arguments) {
-  const at::Tensor &gradient = arguments[0].toTensor(), &input = arguments[1].toTensor();
-  const int64_t channels = require_channels(input);
-  TORCH_CHECK(gradient.sizes() == input.sizes(), "argument 'grad_out' must have the input's shape ", input.sizes(),
-              ", got ", gradient.sizes());
-  const bool training = arguments[7].toBool();
-  check_per_channel(arguments[2], "weight", channels, false);
-  check_per_channel(arguments[3], "running_mean", channels, !training);
-  check_per_channel(arguments[4], "running_var", channels, !training);
-  check_per_channel(arguments[5], "save_mean", channels, training);
-  check_per_channel(arguments[6], "save_invstd", channels, training);
 }
 
 // Read by row: as many gradients, means and deviations as the input has rows of the normalised shape.
@@ -144,26 +63,12 @@ void check_max_pool_backward(const c10::FunctionSchema&, const torch::jit::Stack
 
 constexpr std::pair<std::string_view, Precondition> kPreconditions[] = {
     {"aten::native_batch_norm", check_batch_norm},
-    {"aten::native_batch_norm_backward", check_batch_norm_backward},
     {"aten::native_layer_norm_backward", check_layer_norm_backward},
     {"aten::max_pool2d_with_indices_backward", check_max_pool_backward<2>},
     {"aten::max_pool3d_with_indices_backward", check_max_pool_backward<3>},
 };
 
 }  // namespace
-
-bool is_unsafe(const c10::FunctionSchema& schema) {
-  const std::string& name = schema.name();
-  // Forms that write into a given tensor: few check that it does not overlap an input, or that its type fits.
-  const auto is_out = [](const c10::Argument& argument) { return argument.is_out(); };
-  if (std::any_of(schema.arguments().begin(), schema.arguments().end(), is_out)) return true;
-  const std::string_view prefix = "aten::";
-  if (name.rfind(prefix, 0) != 0) return false;
-  const std::string_view rest = std::string_view(name).substr(prefix.size());
-  if (rest.rfind("mkldnn_", 0) == 0) return true;
-  const bool internal = !rest.empty() && rest[0] == '_' && rest.rfind("_foreach_", 0) != 0;
-  return internal ? !contains(kSafeInternal, rest) : contains(kUnsafe, rest);
-}
 
 void check_per_channel(const c10::IValue& value, const char* name, int64_t channels, bool needed) {
   const bool given = value.isTensor() && value.toTensor().defined();

@@ -1,0 +1,43 @@
+import { accumulate } from './accumulate.js';
+import { batchNorm } from './batch-norm.js';
+import { binaryCrossEntropy } from './binary-cross-entropy.js';
+import { conv } from './conv.js';
+import { convBatchNorm } from './conv-batch-norm.js';
+import { crossEntropy } from './cross-entropy.js';
+import { fromBytes } from './from-bytes.js';
+import type { FusedOp, Torch } from './fused-op.js';
+import { gelu } from './gelu.js';
+import { layerNorm } from './layer-norm.js';
+import { movingAverage } from './moving-average.js';
+import { scale } from './scale.js';
+import { sgd } from './sgd.js';
+
+/**
+ * What an engine computes as one operator where it can. All are differentiable with TensorFlow.js's `tf.grads`
+ * except the first, and the last four.
+ */
+const fusedOps = {
+  fromBytes,
+  conv,
+  convBatchNorm,
+  batchNorm,
+  layerNorm,
+  gelu,
+  crossEntropy,
+  binaryCrossEntropy,
+  accumulate,
+  scale,
+  sgd,
+  movingAverage,
+};
+
+export type FusedOps = { readonly [Name in keyof typeof fusedOps]: (typeof fusedOps)[Name]['composed'] };
+
+const inForm = (form: (op: FusedOp<unknown>) => unknown): FusedOps =>
+  Object.fromEntries(Object.entries(fusedOps).map(([name, op]) => [name, form(op)])) as unknown as FusedOps;
+
+/** The fused ops as compositions of standard TensorFlow.js kernels, for every backend that has none of its own. */
+export const composedOps: FusedOps = inForm((op) => op.composed);
+
+/** The fused ops on libtorch. */
+export const torchOps = (torch: Torch): FusedOps => inForm((op) => op.torch(torch));

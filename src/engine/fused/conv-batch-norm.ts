@@ -1,0 +1,117 @@
+import * as tf from '@tensorflow/tfjs';
+import { isDetached } from '../detached.js';
+import { isLastPass, isWanted } from '../tape.js';
+import { normalise } from './batch-norm.js';
+import { convolve, parametersOf } from './conv.js';
+import { differentiable } from './differentiable.js';
+import type { FusedOp } from './fused-op.js';
+import {
+  batchNormEpsilon,
+  batchNormMomentum,
+  type BatchNormalization,
+  type Convolution,
+  type ResidualOptions,
+} from './ops.js';
+
+/** Convolution, batch normalisation, then `+ residual` where given, then ReLU where asked. */
+type ConvBatchNorm = (
+  x: tf.Tensor4D,
+  convolution: Convolution,
+  norm: BatchNormalization,
+  options: ResidualOptions,
+) => tf.Tensor4D;
+
+export const convBatchNorm: FusedOp<ConvBatchNorm> = {
+  composed(x, convolution, norm, { relu, residual, mode }) {
+    const normalised = normalise(convolve(x, convolution), norm, mode.training);
+    const sum = residual ? tf.add(normalised, residual) : normalised;
+    return (relu ? tf.relu(sum) : sum) as tf.Tensor4D;
+  },
+
+  torch({ device, multiOp, input, wrapAll, isOwn }) {
+    const forward = multiOp('locallearn::conv_bn');
+    const backward = multiOp('locallearn::conv_bn_backward');
+    const onGpu = device === 'cuda';
+
+    return (x, convolution, norm, { relu, residual, residualKept = false, mode }) => {
+      const { filter, bias, stride, padding, groups } = convolution;
+      const { gamma, beta, runningMean, runningVariance } = norm;
+      const wantX = !isDetached(x);
+      const wantResidual = residual !== undefined && !isDetached(residual);
+      // The input's own gradient needs no input.
+      const keepsX = mode.parameterGradients;
+      // The mask of a ReLU is found anew from c; behind a residual, with it or with y. On a GPU y alone serves: it mostly
+      // lives on as the next layer's input, and finding it anew takes kernels of its own.
+      const fromOutput = relu && (onGpu || (residual !== undefined && !residualKept));
+      const fromResidual = relu && residual !== undefined && !fromOutput;
+      const wanted = [
+        ...(wantX ? [x] : []),
+        ...parametersOf(convolution, mode),
+        ...(mode.parameterGradients ? [gamma, beta] : []),
+        ...(wantResidual ? [residual] : []),
+      ];
+      return differentiable(wanted, () => {
+        const [y, c, mean, inverseDeviation] = wrapAll(
+          forward(
+            input(x),
+            input(filter),
+            input(bias),
+            input(gamma),
+            input(beta),
+            input(runningMean),
+            input(runningVariance),
+            input(residual),
+            stride,
+            padding,
+            groups,
+            mode.training,
+            batchNormMomentum,
+            batchNormEpsilon,
+            relu,
+          ),
+        ) as [tf.Tensor4D, tf.Tensor, tf.Tensor, tf.Tensor];
+        return {
+          y,
+          saved: [
+            c,
+            mean,
+            inverseDeviation,
+            ...(keepsX ? [x] : []),
+            ...(fromOutput ? [y] : []),
+            ...(fromResidual ? [residual] : []),
+          ],
+          backward: (dy, [savedC, savedMean, savedDeviation, ...others]) => {
+            const savedX = keepsX ? others.shift() : undefined;
+            const [other] = others;
+            return wrapAll(
+              backward(
+                input(dy),
+                input(savedX),
+                x.shape,
+                input(filter),
+                input(savedC),
+                input(fromOutput ? other : undefined),
+                input(fromResidual ? other : undefined),
+                relu,
+                input(gamma),
+                input(beta),
+                input(savedMean),
+                input(savedDeviation),
+                bias !== undefined,
+                stride,
+                padding,
+                groups,
+                mode.training,
+                batchNormEpsilon,
+                wantX && isWanted(x),
+                isLastPass() && savedX !== undefined && isOwn(savedX),
+                mode.parameterGradients && isWanted(filter),
+                wantResidual && isWanted(residual),
+              ),
+            );
+          },
+        };
+      });
+    };
+  },
+};

@@ -1,0 +1,41 @@
+import * as tf from '@tensorflow/tfjs';
+import type { FusedOp } from './fused-op.js';
+import type { SgdSettings } from './ops.js';
+
+/** One step of SGD on all the variables, as PyTorch defines it, in place; `momenta` start at zero. */
+type Sgd = (
+  variables: readonly tf.Variable[],
+  gradients: readonly tf.Tensor[],
+  momenta: readonly tf.Variable[],
+  settings: SgdSettings,
+) => void;
+
+export const sgd: FusedOp<Sgd> = {
+  composed(variables, gradients, momenta, { learningRate, momentum, weightDecay, nesterov }) {
+    variables.forEach((variable, i) => {
+      tf.tidy(() => {
+        const gradient = tf.add(gradients[i]!, tf.mul(variable, weightDecay));
+        const velocity = tf.add(tf.mul(momenta[i]!, momentum), gradient);
+        momenta[i]!.assign(velocity);
+        const direction = nesterov ? tf.add(gradient, tf.mul(velocity, momentum)) : velocity;
+        variable.assign(tf.sub(variable, tf.mul(direction, learningRate)));
+      });
+    });
+  },
+
+  torch({ op, input, writable }) {
+    const step = op('locallearn::sgd_');
+
+    return (variables, gradients, momenta, { learningRate, momentum, weightDecay, nesterov }) => {
+      step(
+        variables.map(writable),
+        gradients.map((gradient) => input(gradient)),
+        momenta.map(writable),
+        learningRate,
+        momentum,
+        weightDecay,
+        nesterov,
+      );
+    };
+  },
+};
