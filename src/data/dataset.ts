@@ -115,6 +115,8 @@ export interface BadImage {
   readonly path: string;
   /** What is wrong with it, a part of a sentence. */
   readonly reason: string;
+  /** That it can be decoded, but all others of its batch cannot. */
+  readonly alone?: true;
 }
 
 /** One batch as the loader hands it over. */

@@ -1,17 +1,24 @@
 import { plural } from '../core/text.js';
+import type { BadImage } from '../data/dataset.js';
 import type { BadFile, RunResult } from './summary.js';
 
 /** Names that a line has room for; summary.json and the report have them all. */
 const shown = 5;
 
-/** Files that a run left out, each once, in the order in which it met them. */
+/**
+ * Files that a run left out, each once, in the order in which it met them; not those that it left out for being alone
+ * in a batch, which are fine in another.
+ */
 export function gatherBadFiles(known: readonly BadFile[] = []): {
-  add(images: readonly BadFile[]): void;
+  add(images: readonly (BadFile & Pick<BadImage, 'alone'>)[]): void;
   all(): BadFile[];
 } {
   const byPath = new Map(known.map((file) => [file.path, file]));
   return {
-    add: (images) => images.forEach(({ path, reason }) => byPath.set(path, { path, reason })),
+    add: (images) =>
+      images.forEach(({ path, reason, alone }) => {
+        if (!alone) byPath.set(path, { path, reason });
+      }),
     all: () => [...byPath.values()],
   };
 }

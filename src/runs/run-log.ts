@@ -17,7 +17,9 @@ const startSchema = z.object({
 });
 const epochSchema = z.object({ time, epoch: z.int().min(1), epochs: z.int(), steps: z.int() });
 
-const skippedSchema = z.object({ images: z.array(z.object({ path: z.string(), reason: z.string() })) });
+const skippedSchema = z.object({
+  images: z.array(z.object({ path: z.string(), reason: z.string(), alone: z.literal(true).exactOptional() })),
+});
 
 /** What a process wrote down of itself before it trained. */
 export type RunStart = z.infer<typeof startSchema>;

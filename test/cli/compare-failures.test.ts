@@ -12,12 +12,12 @@ vi.setConfig({ testTimeout: 120_000 });
 const plugin = `
 import { defineLoss, definePlugin, labels, z } from 'locallearn';
 const whole = labels('cross-entropy');
-const build = (parts) => (scope, site) => {
-  const { layers } = whole.build(parts)(scope, site);
+const attach = (...place) => {
+  const { layers } = whole.attach(...place);
   return { layers, loss() { throw new TypeError('broken'); } };
 };
 export const plugin = definePlugin({
-  losses: [defineLoss({ name: 'broken', options: z.strictObject({}), build: () => ({ ...whole, build }) })],
+  losses: [defineLoss({ name: 'broken', options: z.strictObject({}), build: () => ({ ...whole, attach }) })],
 });
 `;
 const wild = '{ method: custom, label: wild, blocks: 2, loss: { name: cross-entropy, weight: 1e30 } }';

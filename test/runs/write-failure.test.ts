@@ -94,7 +94,14 @@ it('of any file of a run is told in a line, and the run goes on when there is ro
   }
   expect(new Set(told)).toEqual(
     new Set([
-      ...['config.yaml', 'metrics.csv', 'events.out.tfevents', 'weights.safetensors', 'summary.json'],
+      ...[
+        'config.yaml',
+        'data.json',
+        'metrics.csv',
+        'events.out.tfevents',
+        'weights.safetensors',
+        'summary.json',
+      ],
       ...['epoch-1.json', 'epoch-1.safetensors', 'epoch-2.json', 'epoch-2.safetensors'],
     ]),
   );

@@ -49,7 +49,8 @@ export function createFileFiller(plan: BatchPlan, split: FileSplit, lanes: numbe
     const at = Array.from({ length: count }, (_, i) => i).find((i) => !bad.has(i))!;
     const index = order[first + at]!;
     // The last of them: where bad images are an error, it is not this one that is told.
-    return { size: 0, bad: [...left, { index, path: pathAt(split.paths, index), reason: aloneInBatch }] };
+    const alone: BadImage = { index, path: pathAt(split.paths, index), reason: aloneInBatch, alone: true };
+    return { size: 0, bad: [...left, alone] };
   };
 }
 

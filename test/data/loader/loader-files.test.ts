@@ -276,7 +276,7 @@ describe('bad images', () => {
       expect(await sizes(true)).toEqual([[0, 10], [2, 8], whole, whole]);
       const [first] = await collect(opened({ ...options, dropLone: true }, split, skipping).batches(1));
       const reason = 'is alone in its batch, of which all other images are bad';
-      expect(first!.skipped.at(-1)).toEqual({ index: 4, path: paths[4], reason });
+      expect(first!.skipped.at(-1)).toEqual({ index: 4, path: paths[4], reason, alone: true });
       // A batch that was never larger is no such batch.
       const single = opened({ ...options, batchSize: 1, dropLone: true }, split, skipping);
       const alone = await collect(single.batches(1));
