@@ -1,4 +1,8 @@
-/** The public API: build a network, cut it into blocks, pick or write a strategy, train, read the results. */
+/**
+ * The public API: build a network, cut it into blocks, pick or write a strategy, train, read the results.
+ *
+ * @module locallearn
+ */
 
 // core: errors, choices by name, tables of text.
 export type {
