@@ -1,13 +1,42 @@
-/** The public API: build a network, cut it into blocks, pick or write a strategy, train, read the results. */
+/**
+ * The public API: build a network, cut it into blocks, pick or write a strategy, train, read the results.
+ *
+ * @module locallearn
+ */
+
+// core: errors, choices by name, tables of text.
+export type {
+  Choice,
+  Chosen,
+  ChosenInputOf,
+  ChosenOf,
+  Define,
+  Fields,
+  OptionsSchema,
+} from './core/choice.js';
 export { UserError } from './core/errors.js';
+export type { RandomStream } from './core/random.js';
+export { textTable, type Table } from './core/table.js';
 /** Options of methods and plugins are zod schemas. */
 export { z } from 'zod';
 
-export { selectEngine, probeEngines, type EngineReport } from './engine/select.js';
-export { engineNames, type Engine, type EngineName, type MemoryMeter } from './engine/engine.js';
-export { detach, isDetached } from './engine/detached.js';
-export { evaluationMode, frozenMode, trainingMode, type Mode } from './engine/fused/ops.js';
+// formats: files that other programs read too.
+export type { Encoded } from './formats/protobuf.js';
+export {
+  readSafetensors,
+  writeSafetensors,
+  type SafeTensor,
+  type SafeTensorFile,
+  type SafeTensorValues,
+} from './formats/safetensors.js';
 
+// engine: what computes, and how much memory it takes.
+export { detach, isDetached } from './engine/detached.js';
+export { engineNames, type Engine, type EngineName, type MemoryMeter } from './engine/engine.js';
+export { evaluationMode, frozenMode, trainingMode, type Mode, type SgdSettings } from './engine/fused/ops.js';
+export { probeEngines, selectEngine, type EngineReport } from './engine/select.js';
+
+// nn: layers, and parameters by PyTorch's names.
 export { dropout } from './nn/dropout.js';
 export {
   forwardThrough,
@@ -17,24 +46,37 @@ export {
   type Counter,
   type Layer,
 } from './nn/layer.js';
-export { batchNorm, conv, convBatchNorm, flatten, globalAveragePool, linear, relu } from './nn/layers.js';
+export {
+  batchNorm,
+  conv,
+  convBatchNorm,
+  flatten,
+  globalAveragePool,
+  linear,
+  relu,
+  type ConvBatchNorm,
+  type ConvOptions,
+  type LinearOptions,
+} from './nn/layers.js';
 export {
   childScope,
   createParameter,
   rootScope,
   setFromTorch,
   toTorch,
+  type InitialValues,
+  type Initializer,
   type Parameter,
   type Scope,
+  type TorchTensor,
 } from './nn/parameters.js';
-export { maxPool } from './nn/pooling.js';
-export { encoderBlock, layerNorm } from './nn/transformer.js';
-export { readSafetensors, writeSafetensors, type SafeTensor } from './formats/safetensors.js';
+export { maxPool, type MaxPoolOptions } from './nn/pooling.js';
+export { encoderBlock, layerNorm, type EncoderOptions } from './nn/transformer.js';
 
+// networks: ordered units and a head.
 export { buildNetwork } from './networks/build.js';
 export { networkWeights } from './networks/export.js';
 export { loadWeights } from './networks/import.js';
-export { onnxModel, type OnnxOptions } from './networks/onnx/export.js';
 export {
   createUnit,
   defineNetwork,
@@ -51,89 +93,133 @@ export {
   type NetworkKind,
   type Unit,
 } from './networks/network.js';
+export { onnxModel, type OnnxOptions } from './networks/onnx/export.js';
 export { networkOptionsSchema, type NetworkOptions, type NetworkOptionsInput } from './networks/options.js';
-export { resnetCifar } from './networks/resnet-cifar.js';
-export { resnetImagenet, resnextImagenet } from './networks/resnet-imagenet.js';
-export { vgg } from './networks/vgg.js';
-export { vit } from './networks/vit.js';
+export { resnetCifar, type ResnetCifarOptions } from './networks/resnet-cifar.js';
+export { resnetImagenet, resnextImagenet, type ImagenetDepth } from './networks/resnet-imagenet.js';
+export { vgg, type VggOptions } from './networks/vgg.js';
+export { vit, type VitOptions } from './networks/vit.js';
 
-export type { Dataset, Split } from './data/dataset.js';
-export { describeDataset, loadDataset } from './data/registry.js';
+// data: images and labels.
+export type {
+  Augmentation,
+  BadImage,
+  ColorJitter,
+  Colour,
+  Cutout,
+  Dataset,
+  FileSplit,
+  ImageBatch,
+  MemorySplit,
+  OnBadImage,
+  PaddedCrop,
+  RandAugment,
+  ResizedCrop,
+  Split,
+} from './data/dataset.js';
+export type { PathList } from './data/files/path-list.js';
+export type { ScanProgress } from './data/files/scan.js';
+export type { DataIdentity } from './data/identity.js';
 export type { DataOptionsInput } from './data/options.js';
+export { describeDataset, loadDataset } from './data/registry.js';
 
-export { createBatch, type Batch } from './local/batch.js';
-export { blockForward, cutIntoBlocks, headLoss, type Block } from './local/block.js';
-export { builtInRegistry, registryWith, type PluginSource, type Registry } from './config/registry.js';
-export { buildStrategy } from './local/build.js';
-export type { MethodName, NamedOptions, StrategyOptionsInput } from './local/options.js';
-export { defineMethod, type Method } from './local/method.js';
-export { defineAuxiliary } from './local/axes/auxiliary/auxiliary.js';
-export { type Choices } from './local/axes/axes.js';
-export { defineBridge } from './local/axes/bridge/bridge.js';
-export type { Choice, Chosen, OptionsSchema } from './core/choice.js';
-export { defineLoss } from './local/axes/loss/loss.js';
-export { definePath } from './local/axes/path/path.js';
-export { definePlugin, type Plugin } from './config/plugin.js';
-export { composeStrategy, type StrategyParts } from './local/compose.js';
-export type { AuxiliaryNet } from './local/axes/auxiliary/auxiliary.js';
-export { convolutionalHead } from './local/axes/auxiliary/convolutional.js';
+// local: blocks, what they minimise, how features travel, and strategies of these.
+export type { Choices } from './local/axes/axes.js';
+export { defineAuxiliary, type AuxiliaryNet } from './local/axes/auxiliary/auxiliary.js';
+export { convolutionalHead, type HeadWidths } from './local/axes/auxiliary/convolutional.js';
 export { dglNet } from './local/axes/auxiliary/dgl.js';
-export { pooledLinear } from './local/axes/auxiliary/pooled.js';
-export { sampledUnits } from './local/axes/auxiliary/sampled.js';
 export { imagenetHead } from './local/axes/auxiliary/imagenet-head.js';
-export { convolutionalDecoder } from './local/axes/decoder/convolutional.js';
-export { type Decoder } from './local/axes/decoder/decoder.js';
-export { hpffImagenetDecoder } from './local/axes/decoder/hpff-imagenet.js';
-export { manImagenetDecoder } from './local/axes/decoder/man-imagenet.js';
-export { type Bridge, type BridgeBuilder } from './local/axes/bridge/bridge.js';
-export type { MomentumStart } from './local/axes/bridge/momentum-net.js';
+export { pooledLinear } from './local/axes/auxiliary/pooled.js';
+export { sampledUnits, type SampledOptions } from './local/axes/auxiliary/sampled.js';
+export { defineBridge, type Bridge, type BridgeBuilder } from './local/axes/bridge/bridge.js';
 export { momentumBridge } from './local/axes/bridge/momentum.js';
+export type { MomentumStart } from './local/axes/bridge/momentum-net.js';
 export { scalingBridge } from './local/axes/bridge/scaling.js';
 export { imageContext, type ContextNet } from './local/axes/context/context.js';
+export { convolutionalDecoder } from './local/axes/decoder/convolutional.js';
+export type { Decoder } from './local/axes/decoder/decoder.js';
+export { hpffImagenetDecoder } from './local/axes/decoder/hpff-imagenet.js';
+export { manImagenetDecoder } from './local/axes/decoder/man-imagenet.js';
 export type { Fusion } from './local/axes/fusion/fusion.js';
-export { classification } from './local/axes/loss/classification.js';
-export { labels } from './local/axes/loss/labels.js';
-export type { AttachedLoss, LocalLoss, LossParts } from './local/axes/loss/loss.js';
-export { reconstruction } from './local/axes/loss/reconstruction.js';
-export { similarity } from './local/axes/loss/similarity.js';
-export { weighted } from './local/axes/loss/weighted.js';
 export { binaryCrossEntropy } from './local/axes/loss/binary-cross-entropy.js';
+export { classification } from './local/axes/loss/classification.js';
 export { supervisedContrast } from './local/axes/loss/contrast.js';
 export { crossEntropy } from './local/axes/loss/cross-entropy.js';
-export { cutsAfter, evenCuts, everyUnit, type Cuts } from './local/partition/partition.js';
-export { cascadePath } from './local/axes/path/cascade.js';
+export { labels, type LabelLoss } from './local/axes/loss/labels.js';
+export { defineLoss, type AttachedLoss, type LocalLoss, type LossParts } from './local/axes/loss/loss.js';
+export { reconstruction } from './local/axes/loss/reconstruction.js';
+export { similarity } from './local/axes/loss/similarity.js';
+export { weighted, type WeightedLoss } from './local/axes/loss/weighted.js';
+export { cascadePath, type CascadeOptions } from './local/axes/path/cascade.js';
 export { independentPath } from './local/axes/path/independent.js';
-export type { Path, PathBuilder, PathParts } from './local/axes/path/path.js';
+export { definePath, type Path, type PathBuilder, type PathParts } from './local/axes/path/path.js';
+export { createBatch, type Batch, type Mixing, type Normalization } from './local/batch.js';
+export { blockForward, cutIntoBlocks, headLoss, type Block } from './local/block.js';
+export { buildStrategy, type Methods } from './local/build.js';
 export type { Classifier } from './local/classifier.js';
+export { composeStrategy, type Axes, type StrategyParts } from './local/compose.js';
+export { defineMethod, type Method } from './local/method.js';
+export type { MethodName, NamedOptions, StrategyOptions, StrategyOptionsInput } from './local/options.js';
+export { cutsAfter, evenCuts, everyUnit, type Cuts } from './local/partition/partition.js';
 export type { Site } from './local/site.js';
 export type { Strategy } from './local/strategy.js';
 export type { LocalUpdate, Streams, UpdateResult } from './local/update.js';
 
-export { train, type TrainOptions } from './train/trainer.js';
-export type { TrainState } from './train/state.js';
+// train: the step, the optimiser, whole trainings, evaluation.
 export { Diverged } from './train/diverged.js';
+export { evaluate, type Evaluation } from './train/evaluate.js';
 export type { EpochMetrics, TrainEvent, TrainResult } from './train/events.js';
-export { evaluate } from './train/evaluate.js';
-export { sgd, type Optimizer } from './train/sgd.js';
-export { planSteps, trainStep } from './train/step.js';
+export type { TrainSection, TrainSectionInput } from './train/options.js';
+export { sgd, type Optimizer, type SgdOptions } from './train/sgd.js';
+export type { TrainState } from './train/state.js';
+export { planSteps, trainStep, type StepPlan, type StepResult } from './train/step.js';
+export { train, type TrainContext, type TrainOptions } from './train/trainer.js';
 
-export { loadConfig, parseConfig, type Config, type LoadedConfig } from './config/config.js';
+// config: what a file decides, and what plugins add to it.
+export {
+  loadConfig,
+  parseConfig,
+  type Config,
+  type LoadedConfig,
+  type MethodConfig,
+} from './config/config.js';
+export { definePlugin, type Plugin } from './config/plugin.js';
 export { loadPlugins, type LoadedPlugin, type PluginRequest } from './config/plugins.js';
-export { openExperiment } from './runs/experiment.js';
-export { runExperiment } from './runs/run.js';
-export { finishedResult, readRunConfig, resumeRun } from './runs/resume.js';
+export { builtInRegistry, registryWith, type PluginSource, type Registry } from './config/registry.js';
+
+// measure: the memory of a training step.
+export { balanceCuts, type BalancedCuts, type BalanceRequest } from './measure/memory/balance.js';
+export {
+  measureStep,
+  type BatchShape,
+  type StepMemory,
+  type UpdateMemory,
+} from './measure/memory/measure.js';
+
+// runs: experiments on disk.
 export { readCheckpoint, type Checkpoint, type CheckpointPosition } from './runs/checkpoint/file.js';
 export { bestEpoch, checkpointsOf, listCheckpoints, newestCheckpoint } from './runs/checkpoint/store.js';
-export { compare } from './runs/compare.js';
+export { compare, type CompareOptions, type Comparison } from './runs/compare.js';
+export { openExperiment, type Experiment } from './runs/experiment.js';
 export { exportRun } from './runs/export.js';
-export { loadTrainedNetwork, type TrainedNetwork } from './runs/trained-network.js';
-export { balanceCuts, type BalancedCuts, type BalanceRequest } from './measure/memory/balance.js';
-export { measureStep, type StepMemory, type UpdateMemory } from './measure/memory/measure.js';
-export { textTable } from './core/table.js';
-export { resultTable } from './runs/table.js';
-export { compareUnits } from './study/compare-units.js';
-export { readProbe, type ProbeReport } from './study/probe-file.js';
-export { probeUnits, type ProbeOptions } from './study/probe-units.js';
-export { readSimilarities, type SimilarityReport } from './study/similarity-file.js';
+export type { RunConfig } from './runs/folder.js';
 export { readMetrics } from './runs/metrics.js';
-export { readComparison, readRunSummary } from './runs/summary.js';
+export type { NetworkUse } from './runs/network-use.js';
+export type { FailedRun } from './runs/outcome.js';
+export { finishedResult, readRunConfig, resumeRun } from './runs/resume.js';
+export { runExperiment, type FinishedRun, type RunObserver, type RunOptions } from './runs/run.js';
+export {
+  readComparison,
+  readRunSummary,
+  type ComparedRun,
+  type RunResult,
+  type RunSummary,
+} from './runs/summary.js';
+export { resultTable } from './runs/table.js';
+export { loadTrainedNetwork, type TrainedNetwork } from './runs/trained-network.js';
+
+// study: what trained blocks have learned.
+export { compareUnits, type UnitSimilarities } from './study/compare-units.js';
+export { readProbe, type ProbeReport } from './study/probe-file.js';
+export { probeUnits, type ProbeOptions, type ProbeProgress, type UnitProbes } from './study/probe-units.js';
+export { readSimilarities, type SimilarityReport } from './study/similarity-file.js';

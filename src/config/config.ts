@@ -96,7 +96,9 @@ const builtInConfigSchema = configSchema(builtInRegistry);
 /** Of every value that a config can have, as `--set` names it. */
 export const configKeys = (): readonly string[] => keyPaths(builtInConfigSchema);
 
+/** A config file's content, every default filled in: everything that decides an experiment's numbers. */
 export type Config = z.infer<typeof builtInConfigSchema>;
+/** A method with its options, and the name that tables show, which is its own if not given. */
 export type MethodConfig = NamedOptions & { readonly label?: string };
 
 /** The name that tables and run folders show for a method. */

@@ -23,16 +23,18 @@ export interface PluginRequest {
   readonly sha256?: string;
 }
 
+/** A plugin that has run, and the file that it is from. */
 export interface LoadedPlugin extends PluginSource {
   /** Of the file's bytes, in hexadecimal. What the file imports is not part of it. */
   readonly sha256: string;
 }
 
 /**
- * Runs plugins and returns what they define. A plugin is code with all the rights of whoever runs the program. It may
- * be TypeScript (with types that can be stripped: no enums, no namespaces) or JavaScript, and its imports of
- * `locallearn` and `@tensorflow/tfjs` are the running program's. A file that is asked for twice is loaded once.
+ * Runs plugins. A plugin is code with all the rights of whoever runs the program. It may be TypeScript (with types that
+ * can be stripped: no enums, no namespaces) or JavaScript, and its imports of `locallearn` and `@tensorflow/tfjs` are
+ * the running program's.
  *
+ * @returns what they define; a file that is asked for twice is loaded once
  * @throws UserError where a file can't be read, is not the one recorded, throws, or defines no plugin
  */
 export async function loadPlugins(requests: readonly PluginRequest[]): Promise<LoadedPlugin[]> {

@@ -8,14 +8,19 @@ export interface Choice<Part, Schema extends OptionsSchema = OptionsSchema, Name
   /** What a config writes: `sampled`, or `{ name: sampled, depth: 3 }`. */
   readonly name: Name;
   readonly options: Schema;
-  /** Throws a UserError where options contradict each other. */
+  /**
+   * Builds it.
+   *
+   * @param options validated, defaults filled in
+   * @throws UserError where options contradict each other
+   */
   build(options: z.output<Schema>): Part;
 }
 
 /** For choices that have none. */
 export const noOptions = z.strictObject({});
 
-/** A kind's `define…`. */
+/** A kind's `define…`: it returns its argument and is there for the types alone. */
 export type Define<Part> = <const Name extends string, Schema extends OptionsSchema>(
   choice: Choice<Part, Schema, Name>,
 ) => Choice<Part, Schema, Name>;
@@ -32,7 +37,10 @@ export interface Chosen {
   readonly [option: string]: unknown;
 }
 
-/** What zod infers for no options at all refuses every key, the name too. */
+/**
+ * Options as zod infers them, to stand beside a name. What it infers for none at all would refuse every key, the name
+ * too.
+ */
 export type Fields<Options> = string extends keyof Options ? unknown : Options;
 /** A choice's name and validated options; distributes over a union of choices. */
 export type ChosenOf<C> =

@@ -6,9 +6,11 @@ export interface Table {
 
 /**
  * Aligned columns for a terminal: the first to the left, numbers to the right. Where that is wider than the terminal,
- * each row becomes lines of its own, a column a line. Ends with a line break.
+ * each row becomes lines of its own, a column a line.
  *
+ * @param table its cells
  * @param width in characters; by default the terminal's, where standard output is one
+ * @returns the text, which ends with a line break
  */
 export function textTable({ header, rows }: Table, width = process.stdout.columns ?? Infinity): string {
   const widths = columnWidths([header, ...rows]);

@@ -82,8 +82,10 @@ export const defaultBackground: Colour = [255, 255, 255];
 /** What becomes of an image file that cannot be decoded: an error, or its batch goes without it. */
 export type OnBadImage = 'fail' | 'skip';
 
+/** Images and labels of a task, and what a network and its training have to know of them. */
 export interface Dataset {
   readonly name: string;
+  /** Their names; a label is an index here. */
   readonly classes: readonly string[];
   /** `[height, width, channels]`, of images as the network gets them. */
   readonly imageShape: readonly [number, number, number];

@@ -34,6 +34,7 @@ export const dataIdentitySchema = z.object({
   test: splitSchema.exactOptional(),
 });
 
+/** What a data set is, wherever it lies: classes, labels, and names and sizes of image files, without their content. */
 export type DataIdentity = z.infer<typeof dataIdentitySchema>;
 export type SplitIdentity = z.infer<typeof splitSchema>;
 

@@ -4,8 +4,10 @@ import { outsideTape } from './tape.js';
 const detached = new WeakSet<tf.Tensor>();
 
 /**
- * The values of x with no history: gradients stop here. The tensor is kept beyond the current scope, and its owner
- * disposes it. Ops that read it know that nobody can ask for its gradient and skip that work.
+ * Cuts a tensor off from its history: gradients stop here. Ops that read the result know that nobody can ask for its
+ * gradient and skip that work.
+ *
+ * @returns the same values; kept beyond the current scope, and its owner disposes it
  */
 export function detach<T extends tf.Tensor>(x: T): T {
   const copy = outsideTape(() => tf.keep(x.clone()));

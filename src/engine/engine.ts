@@ -1,8 +1,9 @@
 /** The engines a run can be asked for, fastest first. */
 export const engineNames = ['torch-cuda', 'torch', 'tensorflow', 'wasm', 'cpu'] as const;
+/** An engine by name. */
 export type EngineName = (typeof engineNames)[number];
 
-/** Peak memory of what the engine computes. Its name goes with every figure. */
+/** Peak memory of what the engine computes, in bytes. Its name goes with every figure. */
 export interface MemoryMeter {
   readonly name: 'cuda-allocator' | 'cpu-allocator' | 'tensor-bytes';
   /** Bytes in use now. */
@@ -11,6 +12,7 @@ export interface MemoryMeter {
   peak(): number;
   /** Most bytes taken from the system since the last reset; the peak where the engine does not tell. */
   reserved(): number;
+  /** Begins `peak` and `reserved` anew. */
   reset(): void;
   /** Gives cached, unused memory back to the system, so that `reserved` counts from what is in use. */
   release(): void;

@@ -13,7 +13,7 @@ import type { Device, Native } from './torch/native.js';
 import { registerTorchBackend } from './torch/register.js';
 import { startWasm } from './wasm/backend.js';
 
-/** What `doctor` says about an engine. */
+/** Whether an engine can be used here: what `doctor` says about it. */
 export interface EngineReport {
   readonly name: EngineName;
   readonly available: boolean;
@@ -26,10 +26,13 @@ export interface EngineReport {
 const setup = 'run "bash scripts/setup.sh"';
 
 /**
- * Starts an engine and makes it TensorFlow.js's backend. `auto` takes the fastest there is, and says in `notice`
- * how to get a faster one where that is worth it. With `fullPrecision` a GPU multiplies in float32 throughout; without, in
- * what libtorch and PyTorch choose by themselves, which for convolutions is TF32.
- * @throws UserError if an engine asked for by name is not there.
+ * Starts an engine and makes it TensorFlow.js's backend.
+ *
+ * @param choice an engine by name, or `auto` for the fastest there is
+ * @param options `fullPrecision`: a GPU multiplies in float32 throughout; else in what libtorch and PyTorch choose by
+ * themselves, which for convolutions is TF32
+ * @returns the engine; of `auto` also, as `notice`, how to get a faster one where that is worth it
+ * @throws UserError if an engine asked for by name is not there
  */
 export async function selectEngine(
   choice: EngineName | 'auto',
@@ -53,7 +56,11 @@ export async function selectEngine(
   };
 }
 
-/** Every engine, fastest first, and whether it can be used here. Starts none. */
+/**
+ * Finds out which engines can be used here, and starts none.
+ *
+ * @returns every engine, fastest first
+ */
 export function probeEngines(): Promise<EngineReport[]> {
   return Promise.resolve(
     engineNames.map((name): EngineReport => {

@@ -3,6 +3,8 @@
  * message is its fields one after another, each a tag and a value. Field numbers come from the messages' published
  * definitions. Large values are kept as they are and never copied.
  */
+
+/** Bytes, in parts that follow each other. */
 export interface Encoded {
   readonly parts: readonly Uint8Array[];
   readonly length: number;

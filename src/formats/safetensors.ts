@@ -15,17 +15,21 @@ const dtypes = {
 } as const;
 type Dtype = keyof typeof dtypes;
 
+/** The values of a tensor of the types F64, I64, F32, I32 or U8. */
 export type SafeTensorValues = Float64Array | BigInt64Array | Float32Array | Int32Array | Uint8Array;
 
+/** A tensor as a safetensors file has it. */
 export interface SafeTensor {
   readonly shape: readonly number[];
   /** Row-major; its type is the tensor's. */
   readonly values: SafeTensorValues;
 }
 
+/** The content of a safetensors file. */
 export interface SafeTensorFile {
   /** By name. */
   readonly tensors: Map<string, SafeTensor>;
+  /** Text by key: the format allows no other. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -34,8 +38,10 @@ const maximumHeader = 100_000_000;
 const metadataKey = '__metadata__';
 
 /**
- * Writes tensors by name, atomically.
- * Throws a RangeError if a shape does not fit its values or a name is the format's own `__metadata__`.
+ * Writes tensors by name as a safetensors file, atomically.
+ *
+ * @param metadata text by key, for whoever reads the file
+ * @throws RangeError if a shape does not fit its values or a name is the format's own `__metadata__`
  */
 export function writeSafetensors(
   path: string,
@@ -46,8 +52,10 @@ export function writeSafetensors(
 }
 
 /**
- * The bytes of a safetensors file, in parts that follow each other; the tensors' own are not copied. Wide types come
- * first, so that every tensor is aligned in the file. Throws as `writeSafetensors`.
+ * Encodes a safetensors file. Wide types come first, so that every tensor is aligned in the file.
+ *
+ * @returns the bytes, in parts that follow each other; the tensors' own are not copied
+ * @throws RangeError as `writeSafetensors`
  */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, SafeTensor>,
@@ -81,7 +89,8 @@ export function encodeSafetensors(
 
 /**
  * Reads a safetensors file and checks all of it.
- * Throws a UserError if the file can't be read, is damaged, or holds a type other than F64, F32, I64, I32, U8.
+ *
+ * @throws UserError if the file can't be read, is damaged, or holds a type other than F64, F32, I64, I32, U8
  */
 export function readSafetensors(path: string): SafeTensorFile {
   let bytes: Buffer;

@@ -11,13 +11,19 @@ export interface Batch {
   readonly labels: tf.Tensor2D;
   /**
    * The labels, for a loss that needs one class an image.
+   *
    * @throws UserError if the images are mixed
    */
   hardLabels(): tf.Tensor2D;
-  /** The images before normalisation, in 0…1, as a new tensor. */
+  /**
+   * The images before normalisation, in 0…1.
+   *
+   * @returns a new tensor `[n, h, w, c]`
+   */
   pixels(): tf.Tensor4D;
 }
 
+/** What is taken from pixel values, and what they are divided by, to normalise them. */
 export interface Normalization {
   /** Per channel, of pixel values in 0…1. */
   readonly mean: readonly number[];
@@ -33,9 +39,15 @@ export interface Mixing {
 }
 
 /**
- * Puts a batch on the engine. `images` are uint8 `[n, h, w, c]` or values in 0…1; `labels` class indices, `[n]`. With
- * `mixing`, image i becomes λ · image i + (1 − λ) · image partners[i], and its label likewise. The batch's tensors
- * belong to the current tidy scope.
+ * Puts a batch on the engine.
+ *
+ * @param images `[n, h, w, c]`: uint8, or values in 0…1
+ * @param labels class indices, `[n]`
+ * @param imageShape `[height, width, channels]`
+ * @param classes how many there are
+ * @param normalization of the images
+ * @param mixing where given, image i becomes λ · image i + (1 − λ) · image partners[i], and its label likewise
+ * @returns the batch, whose tensors belong to the current tidy scope
  */
 export function createBatch(
   images: Uint8Array | Float32Array,

@@ -20,14 +20,17 @@ export function createBlock(position: number, units: readonly Unit[]): Block {
   return { position, units, variables: trainableVariables(units.flatMap(unitLayers)) };
 }
 
-/** The blocks that the cuts leave. */
+/** Groups a network's units into the blocks that the cuts leave. */
 export function cutIntoBlocks(network: Network, cuts: Cuts): readonly Block[] {
   return unitRuns(network, cuts).map((units, position) => createBlock(position, units));
 }
 
 /**
- * A block in training mode: its input `[n, h, w, c]` → its features; units with a context read the batch's images. Its
- * running statistics take it for so many passes.
+ * Runs a block in training mode; units with a context read the batch's images.
+ *
+ * @param x the block's input, `[n, h, w, c]`
+ * @param passes what its running statistics take this one for
+ * @returns its features `[n, h', w', c']`, a new tensor
  */
 export function blockForward(block: Block, x: tf.Tensor, batch: Batch, passes = 1): tf.Tensor4D {
   return unitsForward(block.units, x, batch.images, { ...trainingMode, passes });
@@ -50,7 +53,12 @@ export function siteBehindBridge(site: Site, blocks: readonly Block[], block: Bl
   return { ...site, unit, features: unit.output };
 }
 
-/** The network's own loss: its head on the last features, cross-entropy. */
+/**
+ * Runs the network's head on the last features, and compares its logits with the labels: the network's own loss.
+ *
+ * @param features of the last unit, `[n, h, w, c]`; not disposed here
+ * @returns mean cross-entropy over the batch
+ */
 export function headLoss(network: Network, features: tf.Tensor, batch: Batch): tf.Scalar {
   return crossEntropy(network.head.forward(features, trainingMode) as tf.Tensor2D, batch.labels);
 }

@@ -8,7 +8,7 @@ import { methodsWith } from './methods/built-in.js';
 import type { NamedOptions, StrategyOptions, StrategyOptionsInput } from './options.js';
 import type { Strategy } from './strategy.js';
 
-/** All the methods that there are: a registry has them. */
+/** The methods that there are: a registry has them. */
 export interface Methods {
   readonly methods: readonly Method[];
 }
@@ -33,12 +33,18 @@ export const builtInOptionsSchema = strategyOptionsSchema(allBuiltIn) as unknown
 >;
 
 /**
- * Builds a method for a network: a published one, a `custom` combination of their parts, or one of the registry given.
+ * Builds a method for a network: a published one, or a `custom` combination of their parts.
  *
- * Throws a UserError where the network has too few units for the options, the options contradict each other or memory
- * does not suffice for the auxiliary nets, and a ZodError for invalid options.
+ * @throws UserError where the network has too few units for the options, the options contradict each other or memory
+ * does not suffice for the auxiliary nets
+ * @throws ZodError for invalid options
  */
 export function buildStrategy(network: Network, options: StrategyOptionsInput): Strategy;
+/**
+ * Builds a method of a registry, one of a plugin too.
+ *
+ * @throws UserError and ZodError as for a built-in method
+ */
 export function buildStrategy(network: Network, options: NamedOptions, registry: Methods): Strategy;
 export function buildStrategy(
   network: Network,

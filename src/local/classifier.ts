@@ -7,7 +7,12 @@ import type { AttachedLoss } from './axes/loss/loss.js';
 export interface Classifier {
   /** The name of the unit whose features it reads. */
   readonly after: string;
-  /** Those features `[n, h, w, c]` → logits `[n, classes]`, in evaluation mode: it changes nothing. */
+  /**
+   * Classifies, in evaluation mode: it changes nothing.
+   *
+   * @param features of that unit, `[n, h, w, c]`
+   * @returns logits `[n, classes]`
+   */
   logits(features: tf.Tensor4D): tf.Tensor2D;
 }
 

@@ -30,15 +30,18 @@ export interface Axes {
 
 /** A strategy's choices: where to cut, and each of the axes. */
 export interface StrategyParts extends Axes {
+  /** What messages call it. */
   readonly name: string;
+  /** Where blocks end; at least one cut. */
   readonly cuts: Cuts;
 }
 
 /**
- * A strategy from its parts. Its auxiliary nets draw their initial values from the network's seed. With a context its
- * network is another than the one given, of the same layers: the one to evaluate and to save.
+ * Composes a strategy from its parts. Its auxiliary nets draw their initial values from the network's seed.
  *
- * Throws a UserError where the parts contradict each other or the network, and leaves nothing behind then.
+ * @returns the strategy. With a context its network is another than the one given, of the same layers: the one to
+ * evaluate and to save.
+ * @throws UserError where the parts contradict each other or the network, and leaves nothing behind then
  */
 export function composeStrategy(network: Network, parts: StrategyParts): Strategy {
   refuseContradictions(parts);

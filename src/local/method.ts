@@ -8,11 +8,16 @@ export interface Method<Name extends string = string, Schema extends OptionsSche
   /** What a config writes: `method: man`. */
   readonly name: Name;
   readonly options: Schema;
-  /** Throws a UserError where the options contradict each other or do not fit the network. */
+  /**
+   * Builds the strategy that trains a network in this way.
+   *
+   * @param options validated, defaults filled in
+   * @throws UserError where the options contradict each other or do not fit the network
+   */
   build(network: Network, options: z.output<Schema>): Strategy;
 }
 
-/** Returns its argument: for the types of `build`'s options alone. */
+/** Defines a method. Returns its argument: for the types of `build`'s options alone. */
 export function defineMethod<const Name extends string, Schema extends OptionsSchema>(
   method: Method<Name, Schema>,
 ): Method<Name, Schema> {

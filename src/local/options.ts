@@ -12,8 +12,9 @@ type InputOf<M> =
 
 /** Validated options of the built-in methods, defaults filled in. */
 export type StrategyOptions = OutputOf<BuiltIn>;
-/** Options as a person writes them. */
+/** The same as a person writes them. */
 export type StrategyOptionsInput = InputOf<BuiltIn>;
+/** A built-in method by name. */
 export type MethodName = StrategyOptions['method'];
 export type OptionsOf<Name extends MethodName> = Extract<StrategyOptions, { method: Name }>;
 

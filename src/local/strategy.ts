@@ -14,6 +14,7 @@ export interface Strategy {
   readonly blocks: number;
   /** The names of each block's units. */
   readonly partition: readonly (readonly string[])[];
+  /** In the order in which they run. */
   readonly updates: readonly LocalUpdate[];
   /** Parameters and running statistics of the auxiliary nets. */
   readonly auxiliary: readonly Parameter[];

@@ -27,7 +27,11 @@ export interface LocalUpdate {
   readonly variables: readonly tf.Variable[];
   /** Variables of a block that its loss goes through too, and that a later update changes by it. */
   readonly through?: readonly tf.Variable[];
-  /** Runs in training mode inside a gradient scope and a tidy. `streams` is `{ x: images }` for the first update. */
+  /**
+   * Computes the loss, in training mode inside a gradient scope and a tidy.
+   *
+   * @param streams detached features; `{ x: images }` for the first update
+   */
   forward(streams: Streams, batch: Batch): UpdateResult;
   /** Runs after this update's gradients and before its optimiser step. */
   after?(): void;

@@ -5,8 +5,8 @@ import { inPhase } from '../engine/out-of-memory.js';
 import { freeingOnError } from '../nn/parameters.js';
 
 /**
- * The network that a config's `network` section names, for a data set's images and classes. Its initial values depend
- * on the seed and the parameters' names alone.
+ * Builds the network that a config's `network` section names, for a data set's images and classes. Its initial values
+ * depend on the seed and the parameters' names alone.
  *
  * @param options validated, defaults filled in
  * @param kinds the networks that there are

@@ -3,8 +3,10 @@ import type { SafeTensor } from '../formats/safetensors.js';
 import { networkCounters, networkState, type Network } from './network.js';
 
 /**
- * The network's weights by PyTorch's names and in its layouts: written as safetensors they are the `state_dict` of
- * torchvision's network of that name, `num_batches_tracked` included.
+ * Copies the network's weights out.
+ *
+ * @returns tensors by PyTorch's names and in its layouts: written as safetensors they are the `state_dict` of
+ * torchvision's network of that name, `num_batches_tracked` included
  */
 export function networkWeights(network: Network): ReadonlyMap<string, SafeTensor> {
   const tracked = networkCounters(network).filter(({ torch }) => torch);

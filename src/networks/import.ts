@@ -4,8 +4,9 @@ import type { SafeTensor } from '../formats/safetensors.js';
 import { networkCounters, networkState, type Network } from './network.js';
 
 /**
- * Puts weights in the place of a network's own: what `networkWeights` gives.
+ * Puts weights in the place of a network's own.
  *
+ * @param tensors what `networkWeights` gives
  * @param source where they are from, for messages
  * @throws UserError if a tensor is missing or unknown or has another shape or type, before anything is changed
  */

@@ -18,7 +18,11 @@ export interface NetworkInputs {
   readonly seed: number;
 }
 
-/** Builds a network for a data set's images and classes; throws a UserError where it cannot take such images. */
+/**
+ * Builds a network for a data set's images and classes.
+ *
+ * @throws UserError where it cannot take such images
+ */
 export type NetworkBuilder = (inputs: NetworkInputs) => Network;
 
 /** A family of networks, by name: its options, and what builds one of it. */
@@ -35,6 +39,7 @@ export interface Unit {
   readonly stage: number;
   /** Position within the stage, from 0. */
   readonly index: number;
+  /** Of the map that it makes. */
   readonly output: MapShape;
   readonly layer: Layer;
   /**
@@ -42,7 +47,7 @@ export interface Unit {
    * networks that `supplyContext` made.
    */
   readonly context?: Layer;
-  /** A fresh layer of the same shape, with parameters of its own. */
+  /** Builds a fresh layer of the same shape, with parameters of its own. */
   build(scope: Scope): Layer;
 }
 
@@ -56,24 +61,32 @@ export interface Network {
   readonly units: readonly Unit[];
   readonly head: Layer;
   /**
-   * A fresh block of the network's own kind, `[n, h, w, in]` → `[n, ⌈h / stride⌉, ⌈w / stride⌉, out]`, which AugLocal's
-   * auxiliary nets are made of. Throws a UserError for channels or a stride that the kind cannot have.
+   * Builds a fresh block of the network's own kind, `[n, h, w, in]` → `[n, ⌈h / stride⌉, ⌈w / stride⌉, out]`, which
+   * AugLocal's auxiliary nets are made of.
+   *
+   * @throws UserError for channels or a stride that the kind cannot have
    */
   buildBlock(scope: Scope, options: BlockOptions): Layer;
 }
 
+/** The shape of a network's block. */
 export interface BlockOptions {
   readonly inChannels: number;
   readonly outChannels: number;
   readonly stride: number;
 }
 
-/** A unit; its layer is built in the scope at once. */
+/** Makes a unit; its layer is built in the scope at once. */
 export function createUnit(unit: Omit<Unit, 'layer'>, scope: Scope): Unit {
   return { ...unit, layer: unit.build(scope) };
 }
 
-/** Logits `[n, classes]` of normalised images `[n, h, w, c]`. */
+/**
+ * Runs a network.
+ *
+ * @param images normalised, `[n, h, w, c]`
+ * @returns logits `[n, classes]`, the caller's to dispose
+ */
 export function networkForward(network: Network, images: tf.Tensor4D, mode: Mode): tf.Tensor2D {
   const features = unitsForward(network.units, images, images, mode);
   const logits = network.head.forward(features, mode) as tf.Tensor2D;
@@ -81,7 +94,13 @@ export function networkForward(network: Network, images: tf.Tensor4D, mode: Mode
   return logits;
 }
 
-/** One unit after another, each given its context of `images` where it has one. Returns a new tensor. */
+/**
+ * Runs one unit after another, each given its context of the images where it has one.
+ *
+ * @param x the first unit's input `[n, h, w, c]`: the images for a network's first unit
+ * @param images normalised, `[n, h, w, c]`
+ * @returns the last unit's features `[n, h', w', c']`, a new tensor even for no units
+ */
 export function unitsForward(
   units: readonly Unit[],
   x: tf.Tensor,
@@ -129,7 +148,7 @@ export function unitLayers({ context, layer }: Unit): Layer[] {
   return context === undefined ? [layer] : [context, layer];
 }
 
-/** The network's own parameters and running statistics, in PyTorch's order of modules. */
+/** Lists the network's own parameters and running statistics, in PyTorch's order of modules. */
 export function networkState(network: Network): Parameter[] {
   return [...network.units.flatMap(unitLayers), network.head].flatMap((layer) => [
     ...layer.parameters,
@@ -137,7 +156,7 @@ export function networkState(network: Network): Parameter[] {
   ]);
 }
 
-/** What a resumed run restores beside the network's state: how often its layers ran in training mode. */
+/** Lists what a resumed run restores beside the network's state: how often its layers ran in training mode. */
 export function networkCounters(network: Network): readonly Counter[] {
   return ownedBy([...network.units.flatMap(unitLayers), network.head]).counters;
 }

@@ -7,7 +7,7 @@ export type NetworkOptions = ChosenOf<(typeof builtInNetworks)[number]>;
 /** The same as a person writes them. */
 export type NetworkOptionsInput = ChosenInputOf<(typeof builtInNetworks)[number]>;
 
-/** The `network` section of a config without plugins. */
+/** What a config without plugins may write as `network`. */
 export const networkOptionsSchema = namedOptionsSchema(builtInNetworks) as unknown as z.ZodType<
   NetworkOptions,
   NetworkOptionsInput

@@ -7,6 +7,7 @@ import { createUnit, defineNetwork, type Network, type NetworkInputs } from './n
 import { basicBlock } from './residual.js';
 import { residualUnits } from './residual-stages.js';
 
+/** What a CIFAR ResNet is built for. */
 export interface ResnetCifarOptions extends NetworkInputs {
   /** 6m + 2: 8, 14, 20, 26, 32, …, 110. */
   readonly depth: number;
@@ -19,7 +20,8 @@ const stageWidths = [16, 32, 64] as const;
  * blocks of 16, 32 and 64 channels, the second and third starting at stride 2. 3m + 1 units. Parameters are named as
  * PyTorch's implementations do (`conv1`, `bn1`, `layer{s}.{i}.conv1`, …, `fc`).
  *
- * Throws a UserError where the depth is not 6m + 2.
+ * @param options its form, and what a data set and a seed decide
+ * @throws UserError where the depth is not 6m + 2
  */
 export function resnetCifar({ depth, classes, imageShape, seed }: ResnetCifarOptions): Network {
   const blocksPerStage = (depth - 2) / 6;

@@ -28,7 +28,9 @@ const resnexts: Readonly<Record<number, Variant>> = {
   101: { blocks: [3, 4, 23, 3], kind: resnext32x8d },
 };
 
+/** What one of torchvision's residual networks is built for. */
 export interface ImagenetDepth extends NetworkInputs {
+  /** The number in its name. */
   readonly depth: number;
 }
 
@@ -37,7 +39,8 @@ export interface ImagenetDepth extends NetworkInputs {
  * the 3×3 convolution): 7×7 convolution at stride 2 with BN, ReLU and 3×3 max pool at stride 2 as the stem, then
  * `layer{1…4}.{i}`; 9, 17, 17, 34 or 51 units. Convolutions ~ N(0, √(2 / fan-out)); torchvision's parameter names.
  *
- * Throws a UserError for another depth.
+ * @param options its form, and what a data set and a seed decide
+ * @throws UserError for another depth
  */
 export function resnetImagenet({ depth, ...inputs }: ImagenetDepth): Network {
   return build('resnet-imagenet', resnets, depth, inputs);
@@ -47,7 +50,8 @@ export function resnetImagenet({ depth, ...inputs }: ImagenetDepth): Network {
  * ResNeXt-101 32×8d as torchvision builds it (Xie et al. 2017): ResNet-101 with bottlenecks of 32 groups, 8 channels
  * each in the first stage. 34 units.
  *
- * Throws a UserError for another depth.
+ * @param options its form, and what a data set and a seed decide
+ * @throws UserError for another depth
  */
 export function resnextImagenet({ depth, ...inputs }: ImagenetDepth): Network {
   return build('resnext-imagenet', resnexts, depth, inputs);

@@ -17,7 +17,9 @@ import {
 const vggDepths = [13, 19] as const;
 const vggHeads = ['torchvision', 'pooled'] as const;
 
+/** What a VGG is built for. */
 export interface VggOptions extends NetworkInputs {
+  /** 13 or 19. */
   readonly depth: number;
   /**
    * `torchvision`: average pool to 7×7, then linear layers 25,088 → 4096 → 4096 → classes with ReLU and dropout ½
@@ -37,12 +39,14 @@ const stageWidths = [64, 128, 256, 512, 512] as const;
 const smallestImage = 32;
 
 /**
- * VGG-13 or VGG-19 with batch normalisation, as torchvision builds them: a unit is 3×3 convolution with bias, BN and
- * ReLU, named after its convolution (`features.0`, `features.3`, …), and the last one of each stage ends with that
- * stage's 2×2 max pool. 10 or 16 units, stages 1 to 5. Convolutions ~ N(0, √(2 / fan-out)), biases 0, linear layers
- * ~ N(0, 0.01). A fresh block is such a unit, behind a 2×2 max pool where its stride is 2.
+ * VGG-13 or VGG-19 with batch normalisation (Simonyan & Zisserman 2015, Table 1, B and E), as torchvision builds them:
+ * a unit is 3×3 convolution with bias, BN and ReLU, named after its convolution (`features.0`, `features.3`, …), and
+ * the last one of each stage ends with that stage's 2×2 max pool. 10 or 16 units, stages 1 to 5. Convolutions
+ * ~ N(0, √(2 / fan-out)), biases 0, linear layers ~ N(0, 0.01). A fresh block is such a unit, behind a 2×2 max pool
+ * where its stride is 2.
  *
- * Throws a UserError for another depth, and for images below 32×32.
+ * @param options its form, and what a data set and a seed decide
+ * @throws UserError for another depth, and for images below 32×32
  */
 export function vgg({ depth, head, classes, imageShape, seed }: VggOptions): Network {
   const counts = convolutions[depth];

@@ -15,6 +15,7 @@ import {
 import { encoderBlock, layerNorm, type EncoderOptions } from '../nn/transformer.js';
 import { createUnit, defineNetwork, type MapShape, type Network, type NetworkInputs } from './network.js';
 
+/** What a Vision Transformer is built for. */
 export interface VitOptions extends NetworkInputs, EncoderOptions {
   /** Height and width of a patch; it divides the image's. */
   readonly patchSize: number;
@@ -32,7 +33,7 @@ const stages = 3;
  * that whatever reads a convolutional network's features reads these. depth + 1 units; parameter names and initial
  * values are torchvision's, whose classifier starts at zero.
  *
- * Throws a UserError where the patch does not divide the image or the heads do not divide the width.
+ * @throws UserError where the patch does not divide the image or the heads do not divide the width
  */
 export function vit(options: VitOptions): Network {
   const { classes, imageShape, seed, depth, patchSize, width } = options;

@@ -4,9 +4,11 @@ import type { Counter, Layer } from './layer.js';
 import { childScope, type Scope } from './parameters.js';
 
 /**
- * Dropout (Srivastava et al. 2014): in training mode each value is dropped with probability `rate`, and those that
- * stay are divided by 1 − rate. The mask of the n-th training pass comes from a random stream named after the layer
- * and n, so the number of passes, its counter `<scope>.passes`, is all the state that a resumed run needs.
+ * Dropout (Srivastava et al. 2014) of any shape: in training mode each value is dropped with probability `rate`, and
+ * those that stay are divided by 1 − rate. The mask of the n-th training pass comes from a random stream named after
+ * the layer and n, so the number of passes, its counter `<scope>.passes`, is all the state that a resumed run needs.
+ *
+ * @param rate 0…1, below 1
  */
 export function dropout(scope: Scope, rate: number): Layer {
   const passes: Counter = { name: childScope(scope, 'passes').name, torch: false, value: 0 };

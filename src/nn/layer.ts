@@ -8,6 +8,7 @@ export interface Counter {
   readonly name: string;
   /** Whether PyTorch's `state_dict` has it. */
   readonly torch: boolean;
+  /** Times so far. */
   value: number;
 }
 
@@ -19,15 +20,28 @@ export interface Layer {
   readonly buffers: readonly Parameter[];
   /** Training passes so far, of batch norms and of layers that draw random numbers; a resumed run restores them. */
   readonly counters?: readonly Counter[];
+  /**
+   * Runs the layer.
+   *
+   * @param x never disposed here
+   * @returns a new tensor, the caller's to dispose
+   */
   forward(x: tf.Tensor, mode: Mode): tf.Tensor;
 }
 
-/** A layer without parameters. */
+/**
+ * A layer without parameters.
+ *
+ * @param forward returns a new tensor and disposes nothing that it is given
+ */
 export function pureLayer(forward: (x: tf.Tensor) => tf.Tensor): Layer {
   return { parameters: [], buffers: [], forward };
 }
 
-/** One layer after another. Each layer's input, but the first, is disposed when the next has read it. */
+/**
+ * Joins layers into one that runs one after another. Each layer's input, but the first, is disposed when the next has
+ * read it.
+ */
 export function sequential(layers: readonly Layer[]): Layer {
   return { ...ownedBy(layers), forward: (x, mode) => forwardThrough(layers, x, mode) };
 }
@@ -43,7 +57,11 @@ export function ownedBy(
   };
 }
 
-/** What `sequential` does, for layers that live in other objects. Returns a new tensor even for no layers. */
+/**
+ * Runs one layer after another, as `sequential` does, for layers that live in other objects.
+ *
+ * @returns a new tensor, even for no layers
+ */
 export function forwardThrough(layers: readonly Layer[], x: tf.Tensor, mode: Mode): tf.Tensor {
   let current = x;
   for (const layer of layers) {
@@ -54,7 +72,7 @@ export function forwardThrough(layers: readonly Layer[], x: tf.Tensor, mode: Mod
   return current === x ? x.clone() : current;
 }
 
-/** The variables of the layers' parameters. */
+/** Lists the variables of the layers' parameters: what gradients may change. */
 export function trainableVariables(layers: readonly Layer[]): tf.Variable[] {
   return layers.flatMap((layer) => layer.parameters.map((parameter) => parameter.variable));
 }

@@ -18,14 +18,17 @@ import {
   type Scope,
 } from './parameters.js';
 
+/** What a convolution is made of. */
 export interface ConvOptions {
   readonly inChannels: number;
   readonly outChannels: number;
   /** Height and width of the filter. */
   readonly kernel: number;
+  /** Default 1. */
   readonly stride?: number;
   /** Zeros at each border; default ⌊kernel / 2⌋. */
   readonly padding?: number;
+  /** Default 1. */
   readonly groups?: number;
   readonly bias?: boolean;
   /** Default: weight ~ N(0, √(2 / (k·k·out))), bias ~ U(±1/√fan-in). */
@@ -78,7 +81,11 @@ function convolution({ filter, bias, stride, padding, groups }: ConvParameters) 
 const present = (...parameters: readonly (Parameter | undefined)[]): Parameter[] =>
   parameters.filter((parameter) => parameter !== undefined);
 
-/** A convolution alone; `[n, h, w, in]` → `[n, h', w', out]`. */
+/**
+ * A convolution alone: `[n, h, w, in]` → `[n, h', w', out]`. Parameters `weight` and `bias`.
+ *
+ * @param scope where it gets its name and initial values from
+ */
 export function conv(scope: Scope, options: ConvOptions): Layer {
   const parameters = convParameters(scope, options);
   return {
@@ -141,8 +148,10 @@ function countedPasses<T>(
 }
 
 /**
- * Throws a UserError where the layer would find a variance from one value of a channel. On some engines that is an error
- * of their own, on others the numbers are lost.
+ * Refuses to find a variance from one value of a channel. On some engines that is an error of their own, on others the
+ * numbers are lost.
+ *
+ * @throws UserError where the layer would
  */
 function refuseLoneValues({ name }: NormParameters, values: number, { training }: Mode): void {
   if (!training || values > 1) return;
@@ -162,13 +171,26 @@ function positionsAfter(x: tf.Tensor, { filter, stride, padding }: ConvParameter
 
 /** Convolution → batch normalisation, with an optional residual and ReLU, as one fused op. */
 export interface ConvBatchNorm extends Layer {
-  /** `residualKept`: see `ResidualOptions`. */
+  /**
+   * Runs it: `[n, h, w, in]` → `[n, h', w', out]`.
+   *
+   * @param residual of the result's shape, added before the ReLU
+   * @param residualKept whether another layer keeps the residual for its own gradient, as it does where the shortcut is
+   * the identity: then the result need not be kept for the ReLU's
+   * @throws UserError in training mode where the result has a single value a channel, of which there is no variance
+   */
   forward(x: tf.Tensor, mode: Mode, residual?: tf.Tensor, residualKept?: boolean): tf.Tensor;
 }
 
+/**
+ * A convolution and batch normalisation, with an optional residual and ReLU, as one fused op: `[n, h, w, in]` →
+ * `[n, h', w', out]`. ε = 1e-5, momentum 0.1, as PyTorch's.
+ *
+ * @param names of the convolution and of the batch normalisation below the scope
+ * @param options `relu`: whether a ReLU follows
+ */
 export function convBatchNorm(
   scope: Scope,
-  /** Names of the convolution and of the batch normalisation below the scope. */
   [convName, normName]: readonly [string | number, string | number],
   options: ConvOptions & { readonly relu: boolean },
 ): ConvBatchNorm {
@@ -192,7 +214,12 @@ export function convBatchNorm(
   };
 }
 
-/** Batch normalisation of `[n, c]` or `[n, h, w, c]`, with ReLU where asked. */
+/**
+ * Batch normalisation of `[n, c]` or `[n, h, w, c]` (Ioffe & Szegedy 2015): ε = 1e-5, momentum 0.1, as PyTorch's.
+ *
+ * @param options `relu`: whether a ReLU follows
+ * @throws UserError where it is run in training mode on a single value a channel, of which there is no variance
+ */
 export function batchNorm(scope: Scope, channels: number, { relu }: { readonly relu: boolean }): Layer {
   const parameters = normParameters(scope, channels);
   return {
@@ -208,6 +235,7 @@ export function batchNorm(scope: Scope, channels: number, { relu }: { readonly r
   };
 }
 
+/** What a linear layer is made of. */
 export interface LinearOptions {
   readonly inputs: number;
   readonly outputs: number;
@@ -216,7 +244,7 @@ export interface LinearOptions {
   readonly initial?: InitialValues;
 }
 
-/** `[…, in]` → `[…, out]`. */
+/** A linear layer: `[…, in]` → `[…, out]`. Parameters `weight` and `bias`. */
 export function linear(scope: Scope, options: LinearOptions): Layer {
   const { inputs, outputs, bias = true } = options;
   const bound = uniform(1 / Math.sqrt(inputs));
@@ -236,12 +264,13 @@ export function linear(scope: Scope, options: LinearOptions): Layer {
   };
 }
 
+/** ReLU of any shape. */
 export const relu = pureLayer((x) => tf.relu(x));
 
-/** `[n, h, w, c]` → `[n, c]`. */
+/** The mean over space: `[n, h, w, c]` → `[n, c]`. */
 export const globalAveragePool = pureLayer((x) => averagePoolOp(x as tf.Tensor4D));
 
-/** `[n, h, w, c]` → `[n, c·h·w]`, in PyTorch's order: channels slowest. */
+/** Flattens maps in PyTorch's order, channels slowest: `[n, h, w, c]` → `[n, c·h·w]`. */
 export const flatten = pureLayer((x) =>
   tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [x.shape[0]!, x.size / x.shape[0]!]),
 );

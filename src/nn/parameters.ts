@@ -5,10 +5,11 @@ import { randomStream, type RandomStream } from '../core/random.js';
 export interface Parameter {
   /** PyTorch's name: `layer1.0.conv1.weight`. */
   readonly name: string;
+  /** In TensorFlow.js's layout: filters `[h, w, in, out]`, matrices `[in, out]`. */
   readonly variable: tf.Variable;
 }
 
-/** The values of a tensor in PyTorch's layout: convolutions `[out, in, h, w]`, linear `[out, in]`, row-major. */
+/** A tensor in PyTorch's layout: convolutions `[out, in, h, w]`, linear `[out, in]`, row-major. */
 export interface TorchTensor {
   readonly shape: readonly number[];
   readonly values: Float32Array;
@@ -23,15 +24,21 @@ export interface Scope {
   readonly seed: number;
 }
 
+/**
+ * The scope that all others begin in.
+ *
+ * @param name in front of all names below it; none by default
+ */
 export function rootScope(seed: number, name = ''): Scope {
   return { name, seed };
 }
 
+/** A scope below another: `name` follows with a dot. */
 export function childScope(scope: Scope, name: string | number): Scope {
   return { name: scope.name === '' ? String(name) : `${scope.name}.${name}`, seed: scope.seed };
 }
 
-/** Draws one initial value. */
+/** Draws one initial value of a parameter. */
 export type Initializer = (random: RandomStream) => number;
 
 export const constant =
@@ -92,7 +99,13 @@ export function freeingOnError<T>(f: () => T): T {
   }
 }
 
-/** A new parameter `scope.name`; `torchShape` and the order of the drawn values are PyTorch's. */
+/**
+ * Makes a parameter and draws its values from a random stream of its own.
+ *
+ * @param name below the scope: the parameter is `scope.name`
+ * @param torchShape in PyTorch's order of axes, which is that of the drawn values too
+ * @returns the parameter, whose variable has TensorFlow.js's layout: filters `[h, w, in, out]`, matrices `[in, out]`
+ */
 export function createParameter(
   scope: Scope,
   name: string,
@@ -125,7 +138,11 @@ function fromTorchShape(shape: readonly number[]): number[] {
   return axes === undefined ? [...shape] : axes.map((axis) => shape[axis]!);
 }
 
-/** Copies the values in; throws if the shape differs. */
+/**
+ * Copies values in PyTorch's layout into a parameter.
+ *
+ * @throws Error if the shape differs
+ */
 export function setFromTorch(parameter: Parameter, value: TorchTensor): void {
   tf.tidy(() => {
     const tensor = fromTorch(value);
@@ -139,7 +156,11 @@ export function setFromTorch(parameter: Parameter, value: TorchTensor): void {
   });
 }
 
-/** A copy of the values in PyTorch's layout. */
+/**
+ * Copies a parameter's values out, in PyTorch's layout.
+ *
+ * @param parameter of a layer
+ */
 export function toTorch({ variable }: Parameter): TorchTensor {
   const axes = toTorchAxes[variable.rank];
   // No `tf.tidy`: it would look for tensors among the values, one by one.

@@ -58,6 +58,7 @@ export function averagePool({ window, padding: [rows, columns] }: AveragePoolOpt
   });
 }
 
+/** The windows of a max pool. */
 export interface MaxPoolOptions {
   /** Height and width of the windows. */
   readonly window: number;
@@ -66,6 +67,10 @@ export interface MaxPoolOptions {
   readonly padding?: number | 'same';
 }
 
-/** Max pool of `[n, h, w, c]`. */
+/**
+ * Max pool: `[n, h, w, c]` → `[n, h', w', c]`.
+ *
+ * @param options the windows
+ */
 export const maxPool = ({ window, stride, padding = 0 }: MaxPoolOptions): Layer =>
   pureLayer((x) => tf.maxPool(x as tf.Tensor4D, window, stride, padding));

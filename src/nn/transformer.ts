@@ -15,7 +15,7 @@ import {
   type Scope,
 } from './parameters.js';
 
-/** Layer normalisation of `[…, width]` over its last axis, ε = 1e-6. */
+/** Layer normalisation of `[…, width]` over its last axis (Ba et al. 2016), ε = 1e-6 as torchvision's. */
 export function layerNorm(scope: Scope, width: number): Layer {
   const gamma = createParameter(scope, 'weight', [width], constant(1));
   const beta = createParameter(scope, 'bias', [width], constant(0));
@@ -29,7 +29,9 @@ export function layerNorm(scope: Scope, width: number): Layer {
 
 const gelu = pureLayer((x) => fused().gelu(x));
 
+/** The sizes of a Transformer encoder block. */
 export interface EncoderOptions {
+  /** Channels of a token. */
   readonly width: number;
   /** Heads of the attention; they divide the width. */
   readonly heads: number;
@@ -41,6 +43,9 @@ export interface EncoderOptions {
  * A pre-norm Transformer encoder block on maps, `[n, h, w, width]` → the same, every cell a token:
  * x + attention(LN(x)), then x + MLP(LN(x)) with GELU (Dosovitskiy et al. 2021, Eq. 2 and 3). Initial values and names
  * are torchvision's `EncoderBlock`'s; no dropout.
+ *
+ * @param scope where its parameters get their names and initial values from
+ * @param options its sizes
  */
 export function encoderBlock(scope: Scope, { width, heads, mlpWidth }: EncoderOptions): Layer {
   const dense = (name: string, inputs: number, outputs: number): Layer =>

@@ -18,6 +18,7 @@ import type { ComparedRun } from './summary.js';
 import { csvTable, resultMarkdown } from './table.js';
 import { writing } from './write-failure.js';
 
+/** Where a comparison is recorded, and which runs it takes as they are. */
 export interface CompareOptions extends RunOptions {
   /** Folders of earlier runs or comparisons, whose finished runs are taken. */
   readonly from?: readonly string[];
@@ -25,6 +26,7 @@ export interface CompareOptions extends RunOptions {
   readonly retry?: boolean;
 }
 
+/** What a comparison came to. */
 export interface Comparison {
   /** One for each seed and method that was trained to its end, seed after seed, the methods in the config's order. */
   readonly results: readonly ComparedRun[];
@@ -32,6 +34,7 @@ export interface Comparison {
   readonly failed: readonly FailedRun[];
   /** Of what was thrown now, all that is no UserError: defects, of this program or of a plugin. */
   readonly defects: readonly unknown[];
+  /** Whether a signal ended it before its last run. */
   readonly interrupted: boolean;
 }
 
@@ -42,8 +45,8 @@ export interface Comparison {
  * (`{ "runs": [result, …], "failed": [failed run, …] }`), `table.md` and `table.csv` are rewritten with those that are
  * done.
  *
- * @throws UserError before anything is trained, if a run that would be taken is on other data than the experiment's; and
- * as `runExperiment`
+ * @throws UserError before anything is trained, if a run that would be taken is on other data than the experiment's;
+ * and as `runExperiment`
  */
 export async function compare(experiment: Experiment, options: CompareOptions): Promise<Comparison> {
   const { parent, from = [], observer } = options;

@@ -17,7 +17,13 @@ export interface Experiment {
   readonly dataset: Dataset;
 }
 
-/** Starts the engine and loads the data. Throws a UserError if either is not there. */
+/**
+ * Starts the engine and loads the data.
+ *
+ * @param registry what the config can name
+ * @param scanning told how many image files have been found
+ * @throws UserError if either is not there
+ */
 export async function openExperiment(
   config: Config,
   registry = builtInRegistry,

@@ -11,6 +11,7 @@ import { loadTrainedNetwork, readTrainedFiles } from './trained-network.js';
  * ONNX model. Both carry the classes' names, the images' shape, and the mean and standard deviation that images were
  * normalised with. ONNX needs an engine that was started.
  *
+ * @param path of the file to write
  * @throws UserError if the folder has no such network, or the file cannot be written
  */
 export async function exportRun(folder: string, format: 'safetensors' | 'onnx', path: string): Promise<void> {

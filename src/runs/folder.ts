@@ -76,7 +76,12 @@ export function createRunFolder(
   return openRunFolder(path, config, columns, lockRunFolder(path));
 }
 
-/** Takes a run's folder for this process; what is returned gives it back. Throws a UserError if it is taken. */
+/**
+ * Takes a run's folder for this process.
+ *
+ * @returns what gives it back
+ * @throws UserError if it is taken
+ */
 export function lockRunFolder(path: string): () => void {
   const lock = join(path, 'lock');
   return writing(lock, () => takeLock(lock, `${path}: another process is training this run`));

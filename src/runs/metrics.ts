@@ -69,8 +69,10 @@ export function formatMetrics(
 }
 
 /**
- * Reads a `metrics.csv` back. Throws a UserError that names the file, line and column if the file can't be read or is
- * not what `writeMetrics` wrote.
+ * Reads a `metrics.csv` back.
+ *
+ * @returns its rows, an epoch each
+ * @throws UserError that names the file, line and column if the file can't be read or is not what `writeMetrics` wrote
  */
 export function readMetrics(path: string): EpochMetrics[] {
   let text: string;

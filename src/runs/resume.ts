@@ -19,7 +19,11 @@ import { lockRunFolder, openRunFolder, type RunConfig } from './folder.js';
 import { finishedResultOf, readRunSummary, type RunResult } from './summary.js';
 import { anewCommand, writing } from './write-failure.js';
 
-/** Where a run folder's config is. Throws a UserError if the folder is none. */
+/**
+ * Where a run folder's config is.
+ *
+ * @throws UserError if the folder is none
+ */
 export function runConfigPath(folder: string): string {
   const path = join(folder, 'config.yaml');
   if (existsSync(path)) return path;
@@ -28,7 +32,12 @@ export function runConfigPath(folder: string): string {
   );
 }
 
-/** The config that a run folder was made with. Throws a UserError if it is none or its config is broken. */
+/**
+ * Reads the config that a run folder was made with.
+ *
+ * @param registry what the config can name
+ * @throws UserError if it is no run folder or its config is broken
+ */
 export function readRunConfig(folder: string, registry: Registry): RunConfig {
   const path = runConfigPath(folder);
   let text: string;
@@ -42,14 +51,24 @@ export function readRunConfig(folder: string, registry: Registry): RunConfig {
   return { ...config, method };
 }
 
-/** The result of a run that was trained to its end, with nothing left to do; else undefined. */
+/**
+ * Reads the result of a run that was trained to its end.
+ *
+ * @returns undefined where the run has something left to do
+ * @throws UserError if the folder's `summary.json` can't be read or is not one
+ */
 export function finishedResult(folder: string): RunResult | undefined {
   const path = join(folder, 'summary.json');
   if (!existsSync(path)) return undefined;
   return finishedResultOf(readRunSummary(path));
 }
 
-/** Throws a UserError with a line for each key in which another config (`there`) differs. */
+/**
+ * Refuses another config.
+ *
+ * @param there the config that may be another
+ * @throws UserError with a line for each key in which it differs
+ */
 export function refuseOtherConfig(what: string, there: object, here: object): void {
   const differences = configDifferences(there, here);
   if (differences.length === 0) return;

@@ -29,13 +29,16 @@ import type { EventFile } from './tensorboard/event-file.js';
 
 /** Called as a run goes on; drawing progress is what it is for. */
 export interface RunObserver {
+  /** A run begins; `evaluationSteps` are the batches of an evaluation. */
   start(run: {
     readonly label: string;
     readonly epochs: number;
     readonly evaluationSteps: number;
     readonly evaluatedOn: 'test' | 'validation';
   }): void;
+  /** Its training goes on. */
   event(event: TrainEvent): void;
+  /** It has ended, however it ended. */
   end(): void;
   /**
    * Something to know that is no part of the training, such as how cut points were chosen. `always`: also for those who
@@ -44,11 +47,13 @@ export interface RunObserver {
   note(message: string, always?: 'always'): void;
 }
 
+/** Where and how a run is recorded. */
 export interface RunOptions {
   /** The folder in which the run's own is made. */
   readonly parent: string;
   /** Ends the run after its current step. */
   readonly signal?: AbortSignal;
+  /** Told how the run goes on. */
   readonly observer?: RunObserver;
   /** Whether an event file for TensorBoard is written into the run's folder. */
   readonly tensorboard?: boolean;
@@ -56,6 +61,7 @@ export interface RunOptions {
   readonly onFailed?: (run: FailedRun) => void;
 }
 
+/** What became of a run that did not fail. */
 export interface FinishedRun {
   readonly folder: string;
   readonly interrupted: boolean;
@@ -80,7 +86,9 @@ export async function runExperiment(
 
 /**
  * What can be known of a method before anything is trained: its cut points, where the config leaves them to measuring,
- * and that it fits the network and the training. Throws a UserError if it does not.
+ * and that it fits the network and the training.
+ *
+ * @throws UserError if it does not
  */
 export async function prepareMethod(
   experiment: Experiment,

@@ -100,12 +100,20 @@ export function finishedResultOf(summary: RunSummary): RunResult | undefined {
   return summary.status === 'finished' ? resultSchema.safeParse(summary).data : undefined;
 }
 
-/** Reads a run folder's `summary.json`. Throws a UserError if it can't be read or is not one. */
+/**
+ * Reads a run folder's `summary.json`.
+ *
+ * @throws UserError if it can't be read or is not one
+ */
 export function readRunSummary(path: string): RunSummary {
   return readJson(path, summarySchema, 'the summary');
 }
 
-/** Reads a comparison's `summary.json`. Throws a UserError if it can't be read or is not one. */
+/**
+ * Reads a comparison's `summary.json`.
+ *
+ * @throws UserError if it can't be read or is not one
+ */
 export function readComparison(path: string): ComparedRun[] {
   return readJson(path, comparisonSchema, 'the summary').runs;
 }

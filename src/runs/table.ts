@@ -8,8 +8,9 @@ import type { FailedRun } from './outcome.js';
 import type { RunResult } from './summary.js';
 
 /**
- * Results as people read them, those of several seeds as mean ± standard deviation; where BP is among them, accuracy and
- * memory are set against it. A run that failed has a row of its own, with what became of it in the place of an accuracy.
+ * Sets results in a table as people read them, those of several seeds as mean ± standard deviation; where BP is among
+ * them, accuracy and memory are set against it. A run that failed has a row of its own, with what became of it in the
+ * place of an accuracy.
  */
 export function resultTable(results: readonly RunResult[], failed: readonly FailedRun[] = []): Table {
   const methods = overSeeds(results);

@@ -34,6 +34,7 @@ export interface TrainedNetwork {
   readonly use: NetworkUse;
   /** The run's, as tables show it. */
   readonly method: string;
+  /** Frees the network. */
   readonly dispose: () => void;
 }
 
@@ -124,8 +125,8 @@ export async function withTrainedNetwork<T>(
 }
 
 /**
- * The network of a run folder, on the engine in use; no data set is needed. Runs the plugins that the run's config
- * names.
+ * Loads the network of a run folder onto the engine in use; no data set is needed. Runs the plugins that the run's
+ * config names.
  *
  * @throws UserError if the folder's config or weights are missing, wrong, or do not fit each other
  */

@@ -13,6 +13,7 @@ import { centredKernel, fewestImages, similaritySums } from './cka.js';
 import type { ProbeOptions } from './probe-units.js';
 import type { SimilarityReport } from './similarity-file.js';
 
+/** How alike the units of two networks are; what a report says beside the runs. */
 export type UnitSimilarities = Pick<
   SimilarityReport,
   'unitsA' | 'unitsB' | 'similarity' | 'images' | 'batchSize'
@@ -22,11 +23,16 @@ export type UnitSimilarities = Pick<
 const batchSize = 256;
 
 /**
- * Linear CKA between the units of two trained networks on the same test images, in evaluation mode (AugLocal's
- * representation similarity, Ma et al. 2024). Features are compared as they are, every position of a map one of its own.
- * Images come in an order drawn by the seed, as batches must be samples of all of them.
+ * Compares the units of two trained networks on the same test images, in evaluation mode: linear CKA in batches of 256
+ * (Nguyen et al. 2021), AugLocal's representation similarity (Ma et al. 2024). Features are compared as they are, every
+ * position of a map one of its own. Images come in an order drawn by the seed, as batches must be samples of all of
+ * them.
  *
- * @throws UserError if there are too few images
+ * @param networkA whose units are the rows
+ * @param networkB whose units are the columns
+ * @param dataset of whose test images
+ * @param options which of these, and who is told of it
+ * @throws UserError if there are too few images, or features are not finite
  */
 export async function compareUnits(
   networkA: Network,

@@ -48,7 +48,11 @@ export function writeProbe(folder: string, report: ProbeReport): string {
   return path;
 }
 
-/** Throws a UserError if the run folder has no probe, or one of another form. */
+/**
+ * Reads a run folder's `probe.json`.
+ *
+ * @throws UserError if the run folder has no probe, or one of another form
+ */
 export function readProbe(folder: string): ProbeReport {
   return readJson(join(folder, fileName), probeSchema, 'the probe');
 }

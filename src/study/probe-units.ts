@@ -21,8 +21,9 @@ export interface ProbeProgress {
   readonly total: number;
 }
 
+/** Which images to probe or to compare on, and who is told of it. */
 export interface ProbeOptions {
-  /** The most training images to fit the probes to; each class has an equal share. */
+  /** The most training images to fit the probes to, or test images to compare on; each class has an equal share. */
   readonly images: number;
   /** Of the choice of images. */
   readonly seed: number;
@@ -30,16 +31,18 @@ export interface ProbeOptions {
   readonly workers: number;
   /** Ends the work by throwing its reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Told how far the work is. */
   readonly onProgress?: ((progress: ProbeProgress) => void) | undefined;
 }
 
+/** What linear classifiers make of the features after each unit; what a report says beside the run. */
 export type UnitProbes = Pick<ProbeReport, 'units' | 'networkAccuracy' | 'trainImages' | 'testImages'>;
 
 /**
- * Fits a linear classifier to the features after every unit of a trained network, in evaluation mode, and measures each on
- * the test split (AugLocal's linear probing, Ma et al. 2024). A probe reads the unit's map averaged over space, which is
- * how the network's own head and the smallest auxiliary nets read theirs; the images are not augmented. Held in memory
- * are one number a channel and training image, and of the test images one batch at a time.
+ * Fits a linear classifier to the features after every unit of a trained network, in evaluation mode, and measures each
+ * on the test split (AugLocal's linear probing, Ma et al. 2024). A probe reads the unit's map averaged over space,
+ * which is how the network's own head and the smallest auxiliary nets read theirs; the images are not augmented. Held
+ * in memory are one number a channel and training image, and of the test images one batch at a time.
  *
  * @throws UserError if features are not finite, or no image can be decoded
  */

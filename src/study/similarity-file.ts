@@ -43,7 +43,11 @@ export function writeSimilarity(folder: string, other: string, report: Similarit
   return path;
 }
 
-/** All that a run folder has. Throws a UserError if one is of another form. */
+/**
+ * Reads every `cka-<other run>.json` of a run folder.
+ *
+ * @throws UserError if one is of another form
+ */
 export function readSimilarities(folder: string): SimilarityReport[] {
   return readdirSync(folder)
     .filter((name) => /^cka-.*\.json$/.test(name))

@@ -8,6 +8,7 @@ import type { Classifier } from '../local/classifier.js';
 import { crossEntropy } from '../local/axes/loss/cross-entropy.js';
 import { visitUnits, type Network } from '../networks/network.js';
 
+/** What a network is worth on the images that it was evaluated on. */
 export interface Evaluation {
   /** 0…1. */
   readonly accuracy: number;
@@ -18,9 +19,13 @@ export interface Evaluation {
 }
 
 /**
- * Accuracy and loss of a network on batches, running statistics in use, and the accuracy of classifiers on its units'
- * features, which are computed once for all. `onBatch` runs after each batch; where it comes to false, evaluation ends
- * and gives undefined.
+ * Evaluates a network on batches, running statistics in use, and classifiers on its units' features, which are computed
+ * once for all.
+ *
+ * @param batches as a loader hands them over
+ * @param onBatch runs after each batch; where it comes to false, evaluation ends
+ * @param classifiers of the updates of a strategy
+ * @returns accuracy and loss over all images; undefined where `onBatch` has ended it
  * @throws UserError if the batches have no image, or a classifier reads a unit that the network has not
  */
 export async function evaluate(

@@ -45,7 +45,7 @@ export interface EpochMetrics {
   readonly evaluationLoss: number;
   /** On the split evaluated on, 0…1. */
   readonly evaluationAccuracy: number;
-  /** Training only, evaluation not counted. */
+  /** Images a second of training, evaluation not counted. */
   readonly imagesPerSecond: number;
   readonly trainSeconds: number;
   readonly evaluationSeconds: number;
@@ -55,6 +55,7 @@ export interface EpochMetrics {
   readonly skippedImages: number;
   /** The allocator's peak over the epoch's training steps. */
   readonly peakMemoryBytes: number;
+  /** The most that the allocator took from the system in those steps. */
   readonly reservedMemoryBytes: number;
   /** Mean training loss of each update, by its name. */
   readonly updateLosses: Readonly<Record<string, number>>;
@@ -67,6 +68,7 @@ export interface EpochMetrics {
   readonly updateAccuracies: Readonly<Record<string, number>>;
 }
 
+/** What a training came to. */
 export interface TrainResult {
   readonly epochs: readonly EpochMetrics[];
   /** Whether a signal ended the run before its last epoch; finished epochs are in `epochs`. */

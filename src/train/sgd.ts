@@ -7,17 +7,27 @@ import { setFromTorch, toTorch, type TorchTensor } from '../nn/parameters.js';
 /** Everything of SGD but the learning rate, which the schedule gives. */
 export type SgdOptions = Omit<SgdSettings, 'learningRate'>;
 
+/** What changes variables by their gradients. */
 export interface Optimizer {
-  /** Changes the variables in place; the gradients stay the caller's. */
+  /**
+   * Changes the variables in place.
+   *
+   * @param gradients of the variables, in their order; they stay the caller's
+   */
   step(variables: readonly tf.Variable[], gradients: readonly tf.Tensor[], learningRate: number): void;
-  /** What it keeps of each variable that it has stepped: a copy of its momentum. */
+  /** Copies what it keeps of each variable that it has stepped: its momentum. */
   state(): ReadonlyMap<tf.Variable, TorchTensor>;
-  /** Goes on from such a state. Throws if a shape differs. */
+  /**
+   * Goes on from such a state.
+   *
+   * @throws Error if a shape differs
+   */
   restore(state: ReadonlyMap<tf.Variable, TorchTensor>): void;
+  /** Frees what it keeps. */
   dispose(): void;
 }
 
-/** SGD with momentum and weight decay on every parameter, as PyTorch defines it. */
+/** SGD with momentum and weight decay on every parameter, as PyTorch's `torch.optim.SGD` defines it. */
 export function sgd(options: SgdOptions): Optimizer {
   const momenta = new Map<tf.Variable, tf.Variable>();
   const momentumOf = (variable: tf.Variable): tf.Variable => {

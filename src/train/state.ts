@@ -24,6 +24,7 @@ export interface TrainState {
    * of them that it has stepped.
    */
   readonly tensors: ReadonlyMap<string, TorchTensor>;
+  /** How often layers ran in training mode, by the names of their counters. */
   readonly counters: Readonly<Record<string, number>>;
 }
 

@@ -9,10 +9,11 @@ import type { Strategy } from '../local/strategy.js';
 import type { LocalUpdate, Streams } from '../local/update.js';
 import type { Optimizer } from './sgd.js';
 
+/** What one training step came to. */
 export interface StepResult {
   /** Loss of each update, in their order. */
   readonly losses: readonly number[];
-  /** Peak memory while each update ran, in their order; empty without a meter. */
+  /** Peak memory in bytes while each update ran, in their order; empty without a meter. */
   readonly peakBytes: readonly number[];
 }
 
@@ -29,6 +30,7 @@ export class NotFinite extends UserError {
 /** For each update, the variables that it is the last to change: stepped then, and not before. */
 export type StepPlan = readonly ReadonlySet<tf.Variable>[];
 
+/** Plans after which update each variable is stepped. */
 export function planSteps(updates: readonly LocalUpdate[]): StepPlan {
   const lastUse = new Map<tf.Variable, number>();
   updates.forEach((update, i) => update.variables.forEach((variable) => lastUse.set(variable, i)));
@@ -38,11 +40,12 @@ export function planSteps(updates: readonly LocalUpdate[]): StepPlan {
 }
 
 /**
- * One training step, the same for every method: for each update in order, the loss and its gradients, then the
+ * Runs one training step, the same for every method: for each update in order, the loss and its gradients, then the
  * optimiser, then everything is freed that the next update does not read.
  *
- * Throws a NotFinite that names the update if a loss is not finite, and a UserError that names it if memory does not
- * suffice.
+ * @param plan of the strategy's updates, by `planSteps`
+ * @param meter measures the peak of each update, where given
+ * @throws UserError that names the update if its loss is not finite, or if memory does not suffice
  */
 export function trainStep(
   strategy: Strategy,

@@ -28,6 +28,7 @@ export interface TrainContext {
   readonly engine: Engine;
   /** Ends the run after the step at hand; epochs that are finished are kept. */
   readonly signal?: AbortSignal | undefined;
+  /** Told how the training goes on. */
   readonly onEvent?: ((event: TrainEvent) => void) | undefined;
   /** Goes on from there; the numbers are those of a run that was never interrupted, to the last bit. */
   readonly resume?: TrainState | undefined;
@@ -38,6 +39,7 @@ export interface TrainContext {
   readonly onState?: ((state: TrainState) => void) | undefined;
 }
 
+/** How a strategy is trained, and the run that this is for. */
 export type TrainOptions = TrainSectionInput & TrainContext;
 
 const smallerBatch = 'lower train.batchSize';
@@ -50,9 +52,13 @@ const prefetch = 4;
  * seed and the epoch alone. Images that do not fill the last batch of an epoch are left out of it, and so is, with
  * `onBadImage: skip`, an image that is alone in its batch: it counts as skipped.
  *
- * Throws a ZodError for invalid options, and a UserError if the learning rate is 0 throughout, a batch is larger than the data set, an image file cannot
- * be decoded and is not to be skipped, or the state to go on from is another strategy's; a Diverged if a loss stops
- * being a number (it names the update, the epoch and the step).
+ * @param strategy of the network to train
+ * @param dataset whose images the network can take
+ * @param options a config's `train` section, and the run that it belongs to
+ * @throws ZodError for invalid options
+ * @throws UserError if the learning rate is 0 throughout, a batch is larger than the data set, an image file cannot be
+ * decoded and is not to be skipped, or the state to go on from is another strategy's
+ * @throws Diverged if a loss stops being a number; it names the update, the epoch and the step
  */
 export async function train(
   strategy: Strategy,

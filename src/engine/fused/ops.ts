@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 
 /** How a layer is run. */
 export interface Mode {
-  /** Batch statistics, running averages updated; else the running averages. */
+  /** Whether batch statistics are used and running averages updated; else the running averages are used. */
   readonly training: boolean;
   /** Whether gradients of the parameters can be asked for; false for a network that only passes gradients on. */
   readonly parameterGradients: boolean;
@@ -10,9 +10,11 @@ export interface Mode {
   readonly passes?: number;
 }
 
+/** How a network is trained: batch statistics, and gradients of its parameters. */
 export const trainingMode: Mode = { training: true, parameterGradients: true };
 /** Training mode for a network whose parameters are not trained by gradients, such as a momentum net. */
 export const frozenMode: Mode = { training: true, parameterGradients: false };
+/** How a network is used: running averages, which stay as they are, and no gradients of its parameters. */
 export const evaluationMode: Mode = { training: false, parameterGradients: false };
 
 export interface Convolution {
@@ -45,6 +47,7 @@ export interface LayerNormalization {
 
 export const layerNormEpsilon = 1e-6;
 
+/** Settings of a step of SGD, as PyTorch's `torch.optim.SGD` has them. */
 export interface SgdSettings {
   readonly learningRate: number;
   readonly momentum: number;

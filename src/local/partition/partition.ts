@@ -5,14 +5,17 @@ import { publishedCuts } from './published-cuts.js';
 /** Indices of the units after which the network is cut, ascending; the last unit always ends the last block. */
 export type Cuts = readonly number[];
 
-/** A cut after every unit. */
+/** Cuts a network after every unit. */
 export function everyUnit(network: Network): Cuts {
   return network.units.slice(0, -1).map((_, index) => index);
 }
 
 /**
- * `count` blocks of units that differ in length by at most one, the longer ones last. With `stemJoined` the stem is
- * counted with the first residual unit. Throws a UserError where there are fewer units than blocks.
+ * Cuts a network into blocks of units that differ in length by at most one, the longer ones last.
+ *
+ * @param count of blocks
+ * @param options `stemJoined`: the stem is counted with the first residual unit
+ * @throws UserError where there are fewer units than blocks
  */
 export function evenCuts(
   network: Network,
@@ -50,7 +53,9 @@ export function publishedOrEvenCuts(network: Network, count: number): Cuts {
 }
 
 /**
- * The cut points of that code's memory-balanced option. Throws a UserError where none were published.
+ * The cut points of that code's memory-balanced option.
+ *
+ * @throws UserError where none were published
  */
 export function memoryBalancedCuts(network: Network, count: number): Cuts {
   const names = publishedCuts(network.name, count, { memoryBalanced: true });
@@ -66,8 +71,10 @@ export function memoryBalancedCuts(network: Network, count: number): Cuts {
 }
 
 /**
- * Cuts after the units of these names. Throws a UserError where there is no such unit, or they are not in the
- * network's order, or nothing follows the last of them.
+ * Cuts a network after the units of these names.
+ *
+ * @throws UserError where there is no such unit, or they are not in the network's order, or nothing follows the last of
+ * them
  */
 export function cutsAfter(network: Network, names: readonly string[]): Cuts {
   const unitNames = network.units.map(({ name }) => name);

@@ -12,6 +12,7 @@ import { memoryModel, type MemoryModel } from './model.js';
 import type { MeasuredStrategy } from './site-updates.js';
 import { profileUnits } from './unit-profile.js';
 
+/** The method, network and batch to choose cut points for. */
 export interface BalanceRequest extends BatchShape {
   readonly meter: MemoryMeter;
   /** Not trained, but its running statistics change: one for this alone. */
@@ -48,8 +49,8 @@ const mostMeasured = 12;
  * these the best partition; its step is measured, what it took replaces the estimates, and so on until the best is one
  * that was measured. The result is never worse than blocks of even length, which are measured too.
  *
- * Throws a UserError where the network has fewer places to cut at than that, or no partition that was tried fits into
- * the memory that there is.
+ * @throws UserError where the network has fewer places to cut at than that, or no partition that was tried fits into
+ * the memory that there is
  */
 export async function balanceCuts(request: BalanceRequest): Promise<BalancedCuts> {
   const { network, blocks, onProgress } = request;

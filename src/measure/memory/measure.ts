@@ -37,10 +37,10 @@ export interface StepMemory {
   readonly peakBytes: number;
 }
 
-/** Images of a batch; its values don't matter. */
+/** A batch of random images, whose values don't matter. */
 export interface BatchShape {
   readonly batchSize: number;
-  /** Of the random images. */
+  /** Of its values. */
   readonly seed: number;
 }
 
@@ -48,8 +48,12 @@ export interface BatchShape {
 const firstBatch = 8;
 
 /**
- * Measures a training step on random images, once the optimiser has its state. No parameter changes (the learning
- * rate is 0), running statistics do. The meter counts everything that the process holds: dispose other networks.
+ * Measures the memory of a training step on random images, once the optimiser has its state. No parameter changes (the
+ * learning rate is 0), running statistics do.
+ *
+ * @param meter counts everything that the process holds: dispose other networks
+ * @param strategy whose step is measured
+ * @param shape of the batch
  */
 export function measureStep(
   meter: MemoryMeter,

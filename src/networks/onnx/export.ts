@@ -3,6 +3,7 @@ import type { Network } from '../network.js';
 import { encodeModel } from './model.js';
 import { recordNetwork } from './record.js';
 
+/** What an ONNX file says beside the network. */
 export interface OnnxOptions {
   /** Of this program. */
   readonly producerVersion: string;
@@ -11,11 +12,14 @@ export interface OnnxOptions {
 }
 
 /**
- * The network (units, their contexts where it has any, and head) in evaluation mode as an ONNX model, ready to be
- * written: `images`, float32 `[batch, channels, height, width]` of any batch size, normalised as in training, →
- * `logits`, `[batch, classes]`. Weights have PyTorch's names; batch normalisation stays its own operator, so that the
- * model can be trained on.
+ * Encodes the network (units, their contexts where it has any, and head) in evaluation mode as an ONNX model: `images`,
+ * float32 `[batch, channels, height, width]` of any batch size, normalised as in training, → `logits`,
+ * `[batch, classes]`. Weights have PyTorch's names; batch normalisation stays its own operator, so that the model can
+ * be trained on.
  *
+ * @param network with its weights
+ * @param options what the file says beside it
+ * @returns the bytes, ready to be written
  * @throws UserError for a network of operations that have no counterpart here
  */
 export async function onnxModel(

@@ -25,6 +25,7 @@ export interface CheckpointOrigin {
   readonly engine: string;
 }
 
+/** A training state on disk, with the run that it belongs to. */
 export interface Checkpoint extends CheckpointOrigin {
   readonly position: CheckpointPosition;
   readonly state: TrainState;
@@ -90,7 +91,12 @@ export function writeCheckpoint(
   writeFileAtomic(`${path}.json`, `${JSON.stringify(file, null, 2)}\n`);
 }
 
-/** Reads a checkpoint and checks all of it. Throws a UserError that says what is wrong if it is not whole. */
+/**
+ * Reads a checkpoint and checks all of it.
+ *
+ * @param folder of the checkpoints
+ * @throws UserError that says what is wrong if it is not whole
+ */
 export function readCheckpoint(folder: string, position: CheckpointPosition): Checkpoint {
   const path = join(folder, checkpointName(position));
   const { content } = readContent(`${path}.json`);

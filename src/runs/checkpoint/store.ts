@@ -12,12 +12,17 @@ import {
   type CheckpointPosition,
 } from './file.js';
 
-/** The folder of a run folder that holds its checkpoints. */
+/** Names the folder of a run folder that holds its checkpoints. */
 export function checkpointsOf(runFolder: string): string {
   return join(runFolder, 'checkpoints');
 }
 
-/** The checkpoints in a folder, the newest first; none if it is not there. */
+/**
+ * Lists the checkpoints in a folder.
+ *
+ * @returns where they stand, the newest first; none if the folder is not there
+ * @throws UserError if the folder can't be read
+ */
 export function listCheckpoints(folder: string): CheckpointPosition[] {
   let files: string[];
   try {
@@ -33,8 +38,10 @@ export function listCheckpoints(folder: string): CheckpointPosition[] {
 }
 
 /**
- * The newest checkpoint that is whole; undefined where there are none at all. `onDamaged` is told of each newer one
- * that is not.
+ * Reads the newest checkpoint that is whole.
+ *
+ * @param onDamaged told of each newer one that is not
+ * @returns undefined where there are none at all
  * @throws UserError if there are some and none is whole
  */
 export function newestCheckpoint(
@@ -64,7 +71,11 @@ export function newestCheckpoint(
   );
 }
 
-/** The epoch of the best accuracy, the first of equals; undefined for none. */
+/**
+ * Finds the epoch of the best accuracy.
+ *
+ * @returns its number, of the first of equals; undefined for no epochs
+ */
 export function bestEpoch(epochs: readonly EpochMetrics[]): number | undefined {
   const [first, ...others] = epochs;
   if (first === undefined) return undefined;

@@ -5,6 +5,7 @@ import { convBatchNorm, globalAveragePool, linear, relu } from '../../../nn/laye
 import { childScope } from '../../../nn/parameters.js';
 import { defineAuxiliary, type AuxiliaryNet } from './auxiliary.js';
 
+/** The widths of a convolutional head. */
 export interface HeadWidths {
   /** Width of the hidden linear layers. */
   readonly features: number;
@@ -19,11 +20,13 @@ export const publishedWidths: HeadWidths = { features: 128, widen: 1 };
 const widest = 64;
 
 /**
- * InfoPro's `<a>c<b>f` (Wang et al. 2021): a × [3×3 convolution, BN, ReLU] — the first doubles the width at stride 2
- * up to 64 channels, the others keep it — global average pool, then b linear layers with ReLU between. Greedy's head
- * is `0c1f`. Layers are numbered as in the published code, pools and activations counted.
+ * InfoPro's `<a>c<b>f` (Wang et al. 2021): a × [3×3 convolution, BN, ReLU] — the first doubles the width at stride 2 up
+ * to 64 channels, the others keep it — global average pool, then b linear layers with ReLU between. Greedy's head is
+ * `0c1f`. Layers are numbered as in the published code, pools and activations counted.
  *
- * Throws a UserError where the name is not of that form.
+ * @param name such as `0c1f` or `1c2f`
+ * @param widths InfoPro's if not given
+ * @throws UserError where the name is not of that form
  */
 export function convolutionalHead(
   name: string,

@@ -9,6 +9,8 @@ import { defineAuxiliary, type AuxiliaryNet } from './auxiliary.js';
 /**
  * PredSim's classifier (Nøkland & Eidnes 2019, as AugLocal's code has it): average pool until the flattened features
  * are no more than `limit`, then a linear layer.
+ *
+ * @param limit the most numbers an image that the linear layer reads
  */
 export function pooledLinear(limit: number): AuxiliaryNet {
   return (scope, { features }, outputs) => {

@@ -17,6 +17,7 @@ const tails = ['cifar', 'imagenet', 'vgg'] as const;
  */
 export type Tail = (typeof tails)[number];
 
+/** How deep AugLocal's auxiliary nets are, and what they end in. */
 export interface SampledOptions {
   /** d: depth of the first auxiliary net, in residual blocks. */
   readonly depth: number;

@@ -10,16 +10,28 @@ export interface Bridge {
   readonly trained: Layer;
   /** Not trained by gradients. */
   readonly averaged: Layer;
-  /** The block's output → features of the next unit's shape. */
+  /**
+   * Runs it in training mode.
+   *
+   * @param x the block's output `[n, h, w, c]`
+   * @returns features of the next unit's shape, `[n, h', w', c']`
+   */
   forward(x: tf.Tensor4D): tf.Tensor4D;
-  /** The same in evaluation mode. Without it the auxiliary nets behind the bridge have no accuracy. */
+  /** Runs it in evaluation mode. Without it the auxiliary nets behind the bridge have no accuracy. */
   evaluate?(x: tf.Tensor4D): tf.Tensor4D;
-  /** After the block's backward pass. */
+  /** Runs after the block's backward pass. */
   after(): void;
 }
 
-/** Builds the bridge after a block; `next` is the first unit of the next block. */
+/**
+ * Builds the bridge after a block.
+ *
+ * @param next the first unit of the next block
+ */
 export type BridgeBuilder = (scope: Scope, next: Unit) => Bridge;
 
-/** What stands between a block and its auxiliary nets, by name; undefined for nothing. Returns its argument: for the types alone. */
+/**
+ * Defines what stands between a block and its auxiliary nets, by name; undefined for nothing. Returns its argument: for
+ * the types alone.
+ */
 export const defineBridge = defineChoice<BridgeBuilder | undefined>();

@@ -13,6 +13,9 @@ import { momentumNet, momentumOption, type MomentumStart } from './momentum-net.
  *
  * M starts with a draw of its own: the published code copies the next unit, but then draws all convolutions again, so
  * that B, M and the unit start apart.
+ *
+ * @param momentum m, 0…1
+ * @param start how M starts
  */
 export function momentumBridge(momentum: number, start: MomentumStart = 'drawn'): BridgeBuilder {
   return (scope, next) => {

@@ -11,8 +11,10 @@ import { momentumNet, momentumOption } from './momentum-net.js';
  *
  * From the abstract: the average of the neighbour's parameters, applied as it is, suffers from differences between the
  * features of two blocks, and a learnable scaling bias that balances them stands in for MAN's bias net. Decided here:
- * that s and b are one number a channel, since what differs is feature statistics; that they start as 1 and 0, so
- * that the bridge, whose M starts as a copy, starts as the next unit.
+ * that s and b are one number a channel, since what differs is feature statistics; that they start as 1 and 0, so that
+ * the bridge, whose M starts as a copy, starts as the next unit.
+ *
+ * @param momentum m of M ← m·M + (1 − m)·next, 0…1
  */
 export function scalingBridge(momentum: number): BridgeBuilder {
   return (scope, next) => {

@@ -7,19 +7,26 @@ import { adaptiveAveragePool } from '../../../nn/pooling.js';
 import type { Cuts } from '../../partition/partition.js';
 import { imageOf } from '../../site.js';
 
-/** Builds what a block sees of the image: normalised images `[n, H, W, c]` → features of the shape of its input. */
+/**
+ * Builds what a block sees of the image beside its input.
+ *
+ * @param image the shape of an image
+ * @param input the shape of the block's input
+ * @returns normalised images `[n, H, W, c]` → features of the shape of the block's input
+ */
 export type ContextNet = (scope: Scope, image: MapShape, input: MapShape) => Layer;
 
 /** The coarsest stride of a context's convolution; larger images are averaged down to it first. */
 const coarsest = 8;
 
 /**
- * A context of one convolution with bias, whose stride takes the image to the size of the block's input: a 3×3 filter at
- * stride 1, else windows that meet but do not overlap, so that no pixel is missed. Without BN: what it would keep for
- * its backward pass is as large as a block's input, and the paper's supply costs next to nothing. Images of other than
- * a multiple of the input's size, or of more than 8 times it, are first brought to one by an average pool.
+ * A context of one convolution with bias, whose stride takes the image to the size of the block's input: a 3×3 filter
+ * at stride 1, else windows that meet but do not overlap, so that no pixel is missed. Without BN: what it would keep
+ * for its backward pass is as large as a block's input, and the paper's supply (ContSup, Yu et al. 2023) costs next to
+ * nothing. Images of other than a multiple of the input's size, or of more than 8 times it, are first brought to one by
+ * an average pool.
  *
- * Building it throws a UserError where the input is larger than the image.
+ * @throws UserError where the input is larger than the image
  */
 export const imageContext: ContextNet = (scope, image, input) => {
   if (input.height > image.height || input.width > image.width) {

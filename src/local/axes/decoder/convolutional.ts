@@ -4,8 +4,10 @@ import { childScope } from '../../../nn/parameters.js';
 import type { Decoder, NamedDecoder } from './decoder.js';
 
 /**
- * InfoPro's `2c` decoder without its final sigmoid: bilinear resize to the image's size, 3×3 convolution to `width`
- * channels (12 as published), BN, ReLU, 3×3 convolution to the image's channels.
+ * InfoPro's `2c` decoder (Wang et al. 2021) without its final sigmoid: bilinear resize to the image's size, 3×3
+ * convolution to `width` channels, BN, ReLU, 3×3 convolution to the image's channels.
+ *
+ * @param width of the hidden layer, in channels; 12 as published
  */
 export function convolutionalDecoder(width = 12): Decoder {
   return (scope, features, image) =>

@@ -6,9 +6,11 @@ import { averagedPatches } from '../fusion/patch-average.js';
 import type { LocalLoss } from './loss.js';
 
 /**
- * `classifier`: the auxiliary net's outputs `[n, outputs]` against the labels, one-hot `[n, classes]`, by a loss of
- * one's own, the mean over the batch. By default there are as many outputs as classes, the greatest of which is then
- * the class that the net is for; and under mixup the labels are mixed, `labelsOf` may ask for hard ones.
+ * `classifier`: the auxiliary net's outputs against the labels, by a loss of one's own.
+ *
+ * @param compare outputs `[n, outputs]` and one-hot labels `[n, classes]` → the mean over the batch
+ * @param outputs by default as many as classes; the greatest of them is then the class that the net is for
+ * @param labelsOf a batch's labels; by default as they are, mixed under mixup, where this may ask for hard ones
  */
 export function classification(
   compare: (outputs: tf.Tensor2D, labels: tf.Tensor2D) => tf.Scalar,

@@ -2,8 +2,12 @@ import * as tf from '@tensorflow/tfjs';
 import { outsideTape } from '../../../engine/tape.js';
 
 /**
- * Supervised contrastive loss (Khosla et al. 2020, Eq. 2), one view a sample, temperature and base temperature 0.07.
- * `features` `[n, d]` are L2-normalised here. A sample without another of its class counts as zero.
+ * Supervised contrastive loss (Khosla et al. 2020, Eq. 2), one view a sample, temperature and base temperature 0.07. A
+ * sample without another of its class counts as zero.
+ *
+ * @param features `[n, d]`, L2-normalised here
+ * @param labels one-hot, `[n, classes]`
+ * @returns the mean over the batch
  */
 export function supervisedContrast(features: tf.Tensor2D, labels: tf.Tensor2D): tf.Scalar {
   const temperature = 0.07;

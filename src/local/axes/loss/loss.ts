@@ -24,13 +24,17 @@ export interface AttachedLoss {
 
 /** The loss axis: one term, or a weighted sum of terms. */
 export interface LocalLoss {
-  /** Whether a term rebuilds the image: fusion by `patches` needs one. */
+  /** Whether a term rebuilds the image: fusion by `patches` or `patch-sum` needs one. */
   readonly reconstructs: boolean;
   /** Whether a term reads the auxiliary net: fusion by `patch-average` needs one. */
   readonly classifies: boolean;
-  /** Builds the loss of one block; the scope is that block's own. */
+  /**
+   * Builds the loss of one block.
+   *
+   * @param scope that block's own
+   */
   attach(scope: Scope, site: Site, parts: LossParts): AttachedLoss;
 }
 
-/** A term of what a block minimises, by name. Returns its argument: for the types alone. */
+/** Defines a term of what a block minimises, by name. Returns its argument: for the types alone. */
 export const defineLoss = defineChoice<LocalLoss>();

@@ -10,7 +10,12 @@ import { summedQuadrants } from '../fusion/patch-sum.js';
 import { binaryCrossEntropy } from './binary-cross-entropy.js';
 import { defineLoss, type AttachedLoss, type LocalLoss } from './loss.js';
 
-/** `decoder`: the image rebuilt from the features, binary cross-entropy against pixels in 0…1 (InfoPro). */
+/**
+ * `decoder`: the image rebuilt from the features, binary cross-entropy against pixels in 0…1 (InfoPro, Wang et al.
+ * 2021).
+ *
+ * @param decoder what rebuilds it; InfoPro's `2c` if not given
+ */
 export function reconstruction(decoder: Decoder = convolutionalDecoder()): LocalLoss {
   return {
     reconstructs: true,

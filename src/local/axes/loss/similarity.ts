@@ -39,9 +39,10 @@ function similarityMatrix(x: tf.Tensor2D): tf.Tensor2D {
 }
 
 /**
- * `decoder`: PredSim's similarity of the features, after a 3×3 convolution, to that of the labels.
+ * `decoder`: PredSim's similarity of the features, after a 3×3 convolution, to that of the labels (Nøkland & Eidnes
+ * 2019, Eq. 1).
  *
- * Attaching it throws a UserError for features of a single pixel, which do not vary over space.
+ * @throws UserError where it is attached to features of a single pixel, which do not vary over space
  */
 export const similarity: LocalLoss = {
   reconstructs: false,

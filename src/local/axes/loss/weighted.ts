@@ -7,12 +7,13 @@ import type { LocalLoss } from './loss.js';
 /** A term of a sum, and what it counts at each site. */
 export interface WeightedLoss {
   readonly loss: LocalLoss;
+  /** λ at a site. */
   readonly weight: (site: Site) => number;
 }
 
 /**
- * λ1 · first + λ2 · second + …, each of which holds its activations only while its own gradients are computed. It
- * classifies as its first term does that is trained to.
+ * A weighted sum of losses, λ1 · first + λ2 · second + …, each of which holds its activations only while its own
+ * gradients are computed. It classifies as its first term does that is trained to.
  */
 export function weighted(terms: readonly WeightedLoss[]): LocalLoss {
   return {

@@ -24,6 +24,7 @@ import type { AttachedLoss, LocalLoss } from '../loss/loss.js';
 import type { LocalUpdate, Streams, UpdateResult } from '../../update.js';
 import type { PathBuilder, PathParts } from './path.js';
 
+/** What HPFF's path weighs. */
 export interface CascadeOptions {
   /** Weight of the loss of each block on its own (HPFF's wx). With 0 there are only pairs, as in its ImageNet code. */
   readonly independentWeight: number;
@@ -59,7 +60,7 @@ export const cascadeWeights = {
  *
  * A bridge stands behind each pair, shaped like the unit that follows it; the blocks on their own have none.
  *
- * Building it throws a UserError where the pairs' weight is 0.
+ * @throws UserError where the path is built with a weight of 0 for the pairs
  */
 export function cascadePath(options: CascadeOptions): PathBuilder {
   return (parts) => {

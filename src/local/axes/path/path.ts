@@ -19,14 +19,15 @@ export interface PathParts {
   readonly bridge: BridgeBuilder | undefined;
 }
 
+/** What a path has made: the updates of a training step, and the nets that they own. */
 export interface Path {
   readonly updates: readonly LocalUpdate[];
   /** The auxiliary nets, bridges included. */
   readonly auxiliary: readonly Layer[];
 }
 
-/** How features travel from block to block, and which updates that makes. */
+/** Joins blocks into updates: how features travel from block to block. */
 export type PathBuilder = (parts: PathParts) => Path;
 
-/** How features travel, by name. Returns its argument: for the types alone. */
+/** Defines how features travel, by name. Returns its argument: for the types alone. */
 export const definePath = defineChoice<PathBuilder>();
