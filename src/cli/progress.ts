@@ -138,9 +138,9 @@ export function slowNotes(quiet: boolean): (message: string) => void {
   };
 }
 
-/** Says what a data set's files were taken for otherwise than they lie there. */
-export function notifyOfData({ notes = [] }: Pick<Dataset, 'notes'>, quiet: boolean): void {
-  for (const note of notes) notify(note, quiet);
+/** Says what a data set's files were taken for otherwise than they lie there, also if quiet: results are of that. */
+export function notifyOfData({ notes = [] }: Pick<Dataset, 'notes'>): void {
+  for (const note of notes) notify(note, false);
 }
 
 /** Says on standard error what the user should know but need not act on. */

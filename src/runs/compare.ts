@@ -6,7 +6,7 @@ import { messageOf, UserError } from '../core/errors.js';
 import { writeFileAtomic } from '../core/files.js';
 import { writeJson } from '../core/json-file.js';
 import { comparedMethods, comparedSeeds, labelOf } from '../config/config.js';
-import { canGoOn, findRuns, isSameRun, onSameData, type EarlierRun } from './earlier-runs.js';
+import { canGoOn, findRuns, isOnSameData, isSameRun, onSameData, type EarlierRun } from './earlier-runs.js';
 import type { ChosenMethod } from '../measure/memory/choose-cuts.js';
 import type { RunConfig } from './folder.js';
 import { resumeRun } from './resume.js';
@@ -167,7 +167,10 @@ function runToTake(
     (run) => canGoOn(run, wanted) || (run.failed !== undefined && isSameBothWays(run.config, wanted)),
   );
   const here = identityOf(experiment.dataset);
-  return onSameData([...done, ...open], wanted, here, nameOf(experiment, chosen));
+  const name = nameOf(experiment, chosen);
+  // One that failed has no numbers to keep: on other data, say that without a bad image, it is trained anew.
+  const kept = open.filter((run) => run.failed === undefined || isOnSameData(run, wanted, here));
+  return onSameData([...done, ...kept], wanted, here, name);
 }
 
 /** A run that met a bad image may go on by leaving it out: that is the same one way alone. */

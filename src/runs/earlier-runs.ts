@@ -77,6 +77,18 @@ export function canGoOn({ folder, config, result }: EarlierRun, here: RunConfig)
   );
 }
 
+/** What differs in the data of a run and the data that is here; of an older version, which did not record it, its place. */
+function otherData({ data, config }: EarlierRun, wanted: RunConfig, here: DataIdentity): string[] {
+  if (data !== undefined) return dataDifferences(data, here);
+  const [there, now] = [placeOf(config.data), placeOf(wanted.data)];
+  return there === now ? [] : [`${there} there, ${now} here, and what was there is not recorded`];
+}
+
+/** Whether a run with the config that is wanted is on the data that is here. */
+export function isOnSameData(run: EarlierRun, wanted: RunConfig, here: DataIdentity): boolean {
+  return otherData(run, wanted, here).length === 0;
+}
+
 /**
  * Of runs with the config that is wanted the first on the data that is here, wherever that lay; else the first of an
  * older version, which did not record its data: if that is one's own, then at the same path.
@@ -89,18 +101,13 @@ export function onSameData(
   here: DataIdentity,
   what: string,
 ): EarlierRun | undefined {
-  const differences = ({ data, config }: EarlierRun): string[] => {
-    if (data !== undefined) return dataDifferences(data, here);
-    const [there, now] = [placeOf(config.data), placeOf(wanted.data)];
-    return there === now ? [] : [`${there} there, ${now} here, and what was there is not recorded`];
-  };
-  const same = runs.filter((run) => differences(run).length === 0);
+  const same = runs.filter((run) => isOnSameData(run, wanted, here));
   if (same.length > 0) return same.find(({ data }) => data !== undefined) ?? same[0];
   const [first] = runs;
   if (first === undefined) return undefined;
   throw new UserError(
     visible(
-      `${first.folder}: holds ${what}, trained on other data: ${differences(first).join('; ')}: name another --out, leave out a --from that has it, or put the data back as it was`,
+      `${first.folder}: holds ${what}, trained on other data: ${otherData(first, wanted, here).join('; ')}: name another --out, leave out a --from that has it, or put the data back as it was`,
     ),
   );
 }

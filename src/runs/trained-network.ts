@@ -7,7 +7,8 @@ import { buildNetwork } from '../networks/build.js';
 import { loadWeights } from '../networks/import.js';
 import { disposeNetwork, type Network } from '../networks/network.js';
 import { readSafetensors, type SafeTensorFile } from '../formats/safetensors.js';
-import { labelOf, loadConfig, type LoadedConfig, type MethodConfig } from '../config/config.js';
+import { labelOf, loadConfig, type Config, type LoadedConfig, type MethodConfig } from '../config/config.js';
+import { configDifferences } from '../config/differences.js';
 import { without } from '../measure/memory/setting.js';
 import { readRunData } from './data.js';
 import { networkUseOf, type NetworkUse } from './network-use.js';
@@ -78,9 +79,22 @@ export async function readTrainedRun(folder: string, overrides: readonly string[
   const files = readTrainedFiles(folder);
   const configPath = join(folder, 'config.yaml');
   const { config, registry } = await loadConfig(configPath, overrides);
+  if (overrides.length > 0) refuseOtherNumbers(folder, (await loadConfig(configPath)).config, config);
   const { method } = config;
   if (method === undefined) throw new UserError(`${configPath}: names no method, as a run's config does`);
   return { ...files, config, registry, method, data: readRunData(folder) };
+}
+
+/** What is looked into must be what was trained: with other options its test images may be ones it learned from. */
+function refuseOtherNumbers(folder: string, there: Config, here: Config): void {
+  const differences = configDifferences(there, here);
+  if (differences.length === 0) return;
+  throw new UserError(
+    [
+      `${folder}: only where the run's files lie can be set here, not what it was trained with:`,
+      ...differences,
+    ].join('\n'),
+  );
 }
 
 /**

@@ -97,3 +97,15 @@ it('that end a run are left out by what the message says to type, to the numbers
     readMetrics(join(run, 'metrics.csv')).map(({ trainLoss }) => trainLoss);
   expect(losses(path)).toEqual(losses(only(straight)));
 });
+
+it('that ended a run of a comparison are mended, and the same command trains it anew', async () => {
+  const out = join(folder, 'mended');
+  const args = ['compare', config('fail'), '--out', out, '--quiet', '--set', 'train.epochs=1'];
+  const failed = await run(args);
+  expect(failed.code).toBe(1);
+  expect(failed.stdout).toMatch(/^bp .* failed /m);
+  for (const path of bad) writeFileSync(path, readFileSync(path.replace(/\d+\.png$/, '0.png')));
+  const again = await run(args);
+  expect({ code: again.code, stderr: again.stderr }).toEqual({ code: 0, stderr: '' });
+  expect(readComparison(join(out, 'summary.json'))).toMatchObject([{ method: 'bp', epochs: 1 }]);
+});

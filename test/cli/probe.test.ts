@@ -66,6 +66,12 @@ describe('probe', () => {
     }
   });
 
+  it('refuses to look at a run with other options than it was trained with', async () => {
+    const { code, stderr } = await run(['probe', bp, '--quiet', '--set', 'data.validation=0.5']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('data.validation: not set there, 0.5 here');
+  });
+
   it('compares the units of two runs, also where a method adds to the network, as JSON', async () => {
     const { code, stdout, stderr } = await run(['probe', contsup, '--against', bp, '--json', '--quiet']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -68,7 +68,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
     await withInterrupts(async (signal) => {
       const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
       notify(experiment.notice, args.quiet);
-      notifyOfData(experiment.dataset, args.quiet);
+      notifyOfData(experiment.dataset);
       const observer = progressObserver(process.stderr, args.quiet);
       const { results, failed, defects } = await compare(experiment, {
         parent,

@@ -44,7 +44,7 @@ export const infoCommand: CommandModule<object, InfoArguments> = {
     await withInterrupts(async (signal) => {
       try {
         const dataset = await loadDataset(data, seed, scanNotes(args.quiet));
-        notifyOfData(dataset, args.quiet);
+        notifyOfData(dataset);
         const all = dataset.train.kind === 'memory' ? dataset.train.size : defaultFileImages;
         const info = await datasetInfo(dataset, {
           images: args.images ?? all,

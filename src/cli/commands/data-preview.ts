@@ -37,7 +37,7 @@ export const previewCommand: CommandModule<object, PreviewArguments> = {
     const { previewImage } = await import('../../data/preview.js');
     const { writeFileAtomic } = await import('../../core/files.js');
     const dataset = await loadDataset(data, seed, scanNotes(args.quiet));
-    notifyOfData(dataset, args.quiet);
+    notifyOfData(dataset);
     writeFileAtomic(args.out, await previewImage(dataset, { images: args.images, seed, augment }));
     process.stdout.write(`preview: ${args.out}\n`);
   },

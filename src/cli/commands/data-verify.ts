@@ -57,7 +57,7 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
           report(wrong.map(({ path, problem }) => `${resolve(dir, path)}: ${problem}`));
         }
         const dataset = await loadDataset(selected, seed, scanNotes(args.quiet));
-        notifyOfData(dataset, args.quiet);
+        notifyOfData(dataset);
         const official = isWhole(selected) ? manifest?.images : undefined;
         report(
           await readThrough(dataset, official, {

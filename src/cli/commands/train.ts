@@ -87,7 +87,7 @@ async function newRun(args: TrainArguments, path: string | undefined, parent: st
   return async (options) => {
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
     notify(experiment.notice, args.quiet);
-    notifyOfData(experiment.dataset, args.quiet);
+    notifyOfData(experiment.dataset);
     return runExperiment(experiment, method, { ...options, parent });
   };
 }
@@ -109,7 +109,7 @@ async function oldRun(args: TrainArguments, path: string | undefined, folder: st
     }
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
     notify(experiment.notice, args.quiet);
-    notifyOfData(experiment.dataset, args.quiet);
+    notifyOfData(experiment.dataset);
     return resumeRun(experiment, folder, options);
   };
 }
