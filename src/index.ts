@@ -66,7 +66,7 @@ export { blockForward, cutIntoBlocks, headLoss, type Block } from './local/block
 export { builtInRegistry, registryWith, type PluginSource, type Registry } from './config/registry.js';
 export { buildStrategy } from './local/build.js';
 export type { MethodName, NamedOptions, StrategyOptionsInput } from './local/options.js';
-export { defineMethod, type Method } from './local/method.js';
+export { defineMethod, type ConfiguredMethod, type Method } from './local/method.js';
 export { defineAuxiliary } from './local/axes/auxiliary/auxiliary.js';
 export { type Choices } from './local/axes/axes.js';
 export { defineBridge } from './local/axes/bridge/bridge.js';
@@ -117,7 +117,8 @@ export { evaluate } from './train/evaluate.js';
 export { sgd, type Optimizer } from './train/sgd.js';
 export { planSteps, trainStep } from './train/step.js';
 
-export { loadConfig, parseConfig, type Config, type LoadedConfig } from './config/config.js';
+export { configDocument, loadConfig, parseConfig, type Config, type LoadedConfig } from './config/config.js';
+export type { MethodConfig } from './config/method-config.js';
 export { loadPlugins, type LoadedPlugin, type PluginRequest } from './config/plugins.js';
 export { openExperiment } from './runs/experiment.js';
 export { runExperiment } from './runs/run.js';

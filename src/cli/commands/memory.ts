@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
 import { UserError } from '../../core/errors.js';
-import type { MethodConfig } from '../../config/config.js';
+import type { MethodConfig } from '../../config/method-config.js';
 import type { MeasureOptions, MethodMemory } from '../../measure/memory/report.js';
 import type { MemorySetting } from '../../measure/memory/setting.js';
 import type { BlockCount } from '../../measure/memory/sweep.js';
@@ -84,7 +84,8 @@ async function eachUpdate(
   methods: readonly MethodConfig[],
   { json, ...options }: PrintOptions,
 ): Promise<void> {
-  const { backpropagation, measureMethod } = await import('../../measure/memory/report.js');
+  const { backpropagation } = await import('../../config/method-config.js');
+  const { measureMethod } = await import('../../measure/memory/report.js');
   const { memoryRecord, methodTable, updateTable } = await import('../../measure/memory/output.js');
   const results: MethodMemory[] = [];
   for (const method of [backpropagation, ...methods]) {
@@ -111,7 +112,8 @@ async function eachCount(
     readonly onLeftOut: (message: string) => void;
   },
 ): Promise<void> {
-  const { backpropagation, measureMethod } = await import('../../measure/memory/report.js');
+  const { backpropagation } = await import('../../config/method-config.js');
+  const { measureMethod } = await import('../../measure/memory/report.js');
   const { fitting, sweepBlocks } = await import('../../measure/memory/sweep.js');
   const { budgetLine, budgetRecord, memoryRecord, sweepTable } =
     await import('../../measure/memory/output.js');

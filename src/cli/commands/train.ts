@@ -96,11 +96,12 @@ async function oldRun(args: TrainArguments, path: string | undefined, folder: st
   const { openExperiment } = await import('../../runs/experiment.js');
   const { finishedResult, readRunConfig, refuseOtherConfig, resumeRun, runConfigPath } =
     await import('../../runs/resume.js');
+  const { configDocument } = await import('../../config/config.js');
   const stored = runConfigPath(folder);
   const { config: given, registry } = await configOf({ ...args, config: path ?? stored });
   const old = readRunConfig(folder, registry);
   const config = given.engine === 'auto' ? { ...given, engine: old.engine } : given;
-  refuseOtherConfig(`${folder}: the run`, old, config);
+  refuseOtherConfig(`${folder}: the run`, configDocument(old), configDocument(config));
   const result = finishedResult(folder);
   return async (options) => {
     if (result !== undefined) {
