@@ -6,6 +6,7 @@ import { takesBlocks } from '../local/partition/of-method.js';
 import type { Strategy } from '../local/strategy.js';
 import { disposeNetwork } from '../networks/network.js';
 import { resnetCifar } from '../networks/resnet-cifar.js';
+import { papersSgd } from '../train/recipe.js';
 import { sgd, type Optimizer } from '../train/sgd.js';
 import { planSteps, trainStep, type StepResult } from '../train/step.js';
 
@@ -53,7 +54,7 @@ export function openBench(
   const asked = takesBlocks(method) ? { blocks: setting.blocks } : {};
   const { strategy, optimizer } = watched({
     strategy: method.build(network, method.options.parse(asked)),
-    optimizer: sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 }),
+    optimizer: sgd(papersSgd),
   });
   engine.memory.release();
   const plan = planSteps(strategy.updates);

@@ -5,6 +5,7 @@ import { evaluationMode } from '../../engine/fused/ops.js';
 import { scoped } from '../../engine/scoped.js';
 import { noiseBatch } from '../../local/noise-batch.js';
 import { networkForward } from '../../networks/network.js';
+import { papersSgd } from '../../train/recipe.js';
 import { sgd } from '../../train/sgd.js';
 import { planSteps, trainStep, type StepResult } from '../../train/step.js';
 import { namedOptions, type MethodConfig } from '../../config/method-config.js';
@@ -73,7 +74,7 @@ export async function measureProfile(
   const chosen = await chooseCuts({ ...setting, batchSize: large }, method, { signal });
   return withNetwork(setting, (network) => {
     const strategy = buildMethod(network, chosen.method);
-    const optimizer = sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 });
+    const optimizer = sgd(papersSgd);
     const plan = planSteps(strategy.updates);
     const { memory } = setting.engine;
     const point = (batchSize: number): TimedPoint => {
