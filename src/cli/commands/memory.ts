@@ -1,15 +1,15 @@
-import type { CommandModule } from 'yargs';
 import { UserError } from '../../core/errors.js';
 import type { MethodConfig } from '../../config/method-config.js';
 import type { MeasureOptions, MethodMemory } from '../../measure/memory/report.js';
 import type { MemorySetting } from '../../measure/memory/setting.js';
 import type { BlockCount } from '../../measure/memory/sweep.js';
+import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
 import { configArgument, configOf, configOptions, type ConfigArguments } from '../options.js';
 import { notify, slowNotes } from '../progress.js';
 
-export const memoryOptions = {
+const memoryOptions = {
   ...configOptions,
   method: {
     type: 'string',
@@ -37,8 +37,9 @@ interface MemoryArguments extends ConfigArguments {
   readonly json: boolean;
 }
 
-export const memoryCommand: CommandModule<object, MemoryArguments> = {
+export const memoryCommand: Command<object, MemoryArguments> = {
   command: 'memory <config>',
+  options: memoryOptions,
   describe: 'measure the memory of training steps on random images, without training',
   builder: (yargs) =>
     yargs
