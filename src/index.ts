@@ -158,7 +158,7 @@ export { blockForward, cutIntoBlocks, headLoss, type Block } from './local/block
 export { buildStrategy, type Methods } from './local/build.js';
 export type { Classifier } from './local/classifier.js';
 export { composeStrategy, type Axes, type StrategyParts } from './local/compose.js';
-export { defineMethod, type Method } from './local/method.js';
+export { defineMethod, type ConfiguredMethod, type Method } from './local/method.js';
 export type { MethodName, NamedOptions, StrategyOptions, StrategyOptionsInput } from './local/options.js';
 export { cutsAfter, evenCuts, everyUnit, type Cuts } from './local/partition/partition.js';
 export type { Site } from './local/site.js';
@@ -170,19 +170,15 @@ export { Diverged } from './train/diverged.js';
 export { evaluate, type Evaluation } from './train/evaluate.js';
 export type { EpochMetrics, TrainEvent, TrainResult } from './train/events.js';
 export type { TrainSection, TrainSectionInput } from './train/options.js';
+export { papersSgd } from './train/recipe.js';
 export { sgd, type Optimizer, type SgdOptions } from './train/sgd.js';
 export type { TrainState } from './train/state.js';
 export { planSteps, trainStep, type StepPlan, type StepResult } from './train/step.js';
 export { train, type TrainContext, type TrainOptions } from './train/trainer.js';
 
 // config: what a file decides, and what plugins add to it.
-export {
-  loadConfig,
-  parseConfig,
-  type Config,
-  type LoadedConfig,
-  type MethodConfig,
-} from './config/config.js';
+export { configDocument, loadConfig, parseConfig, type Config, type LoadedConfig } from './config/config.js';
+export type { MethodConfig } from './config/method-config.js';
 export { definePlugin, type Plugin } from './config/plugin.js';
 export { loadPlugins, type LoadedPlugin, type PluginRequest } from './config/plugins.js';
 export { builtInRegistry, registryWith, type PluginSource, type Registry } from './config/registry.js';

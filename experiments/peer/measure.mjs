@@ -77,6 +77,7 @@ function openOurs(engine, method, options) {
     createBatch,
     evaluationMode,
     networkForward,
+    papersSgd,
     planSteps,
     resnetCifar,
     sgd,
@@ -84,7 +85,7 @@ function openOurs(engine, method, options) {
   } = locallearn;
   const network = resnetCifar({ depth: layers, classes: 10, imageShape: [32, 32, 3], seed: 1 });
   const strategy = buildStrategy(network, { method, ...options });
-  const optimizer = sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 });
+  const optimizer = sgd(papersSgd);
   const plan = planSteps(strategy.updates);
   let state = 1;
   const random = (below) => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) % below;

@@ -2,28 +2,17 @@
 import yargs, { type Arguments } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { nearest } from '../core/schema-problems.js';
-import { benchCommand } from './commands/bench.js';
-import { compareCommand } from './commands/compare.js';
-import { configsCommand } from './commands/configs.js';
-import { dataCommand } from './commands/data.js';
-import { doctorCommand } from './commands/doctor.js';
-import { exportCommand } from './commands/export.js';
-import { memoryCommand } from './commands/memory.js';
-import { parityCommand } from './commands/parity.js';
-import { profileCommand } from './commands/profile.js';
-import { probeCommand } from './commands/probe.js';
-import { reportCommand } from './commands/report.js';
-import { trainCommand } from './commands/train.js';
-import { watchCommand } from './commands/watch.js';
 import { colored } from './color.js';
+import { listsOf, type CommandOptions } from './command.js';
 import {
+  commandNames,
   commandOf,
   commands,
-  dataCommands,
+  completionName,
   keysOf,
+  namesAfter,
   optionsOf,
-  type CommandOptions,
-} from './command-options.js';
+} from './commands.js';
 import { completions } from './completions.js';
 import { exitCodesHelp, reportOf, UsageError } from './errors.js';
 import { expandHome } from '../core/home.js';
@@ -43,8 +32,7 @@ function usageError(message: string): Error {
   if (unknown === undefined) return new UsageError(message.replaceAll(/\s+/g, ' '));
   const isOption = process.argv.some((argument) => argument.startsWith(`--${unknown}`));
   if (isOption) return new UnknownOption(unknown);
-  const command = commandOf(hideBin(process.argv));
-  const names = command === undefined ? commands : command === 'data' ? dataCommands : [];
+  const names = namesAfter(hideBin(process.argv));
   return new UsageError(`unknown command or argument "${unknown}"${nearest(unknown, names)}`);
 }
 
@@ -75,7 +63,9 @@ function settle(argv: Arguments): void {
 }
 
 function isList(name: string, own: CommandOptions): boolean {
-  return ['_', 'files', 'folders'].includes(name) || own[name]?.array === true;
+  const command = commandOf(hideBin(process.argv));
+  const lists = command === undefined ? [] : listsOf(command);
+  return name === '_' || lists.includes(name) || own[name]?.array === true;
 }
 
 /** Refuses numbers that are none, which yargs lets pass, and an argument that is there as an option too. */
@@ -113,27 +103,15 @@ try {
       'camel-case-expansion': false,
       'parse-positional-numbers': false,
     })
-    .command(trainCommand)
-    .command(compareCommand)
-    .command(configsCommand)
-    .command(doctorCommand)
-    .command(benchCommand)
-    .command(profileCommand)
-    .command(memoryCommand)
-    .command(probeCommand)
-    .command(parityCommand)
-    .command(dataCommand)
-    .command(exportCommand)
-    .command(reportCommand)
-    .command(watchCommand)
+    .command([...commands])
     .completion(
-      'completion',
+      completionName,
       'print what makes bash or zsh complete commands, options and files',
       completions,
     )
     .epilogue(exitCodesHelp)
     .example('$0 compare configs/demo.yaml', 'Fashion-MNIST with four methods, in minutes')
-    .demandCommand(1, `a command is missing: ${commands.join(', ')}`)
+    .demandCommand(1, `a command is missing: ${commandNames.join(', ')}`)
     .strict()
     .middleware(settle, true)
     .check(checkArguments)

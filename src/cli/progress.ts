@@ -1,13 +1,10 @@
-import { SingleBar } from 'cli-progress';
 import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../core/text.js';
 import type { Dataset } from '../data/dataset.js';
 import type { RunObserver } from '../runs/run.js';
 import type { EpochMetrics } from '../train/events.js';
-import { colored, isInteractive } from './color.js';
+import { colored } from './color.js';
+import { cellsOf, displayOf, lineOf, startBar, type Bar, type ProgressStream } from './display.js';
 import { trackProgress, type ProgressState } from './progress-state.js';
-
-/** Where progress is drawn: standard error, or what a test puts in its place. */
-export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
 
 /**
  * A bar for each run on an interactive terminal, a line for each epoch elsewhere; if quiet neither, and notes only if
@@ -18,14 +15,15 @@ export function progressObserver(
   quiet: boolean,
   env: NodeJS.ProcessEnv = process.env,
 ): RunObserver {
-  const note = noteTo(stream);
-  if (quiet) {
+  const display = displayOf(stream, quiet, env);
+  if (display === 'nothing') {
+    const note = noteTo(stream);
     const unlessQuiet: RunObserver['note'] = (message, always) => {
       if (always) note(message, always);
     };
     return { start: () => {}, event: () => {}, end: () => {}, note: unlessQuiet };
   }
-  return isInteractive(stream, env) ? barObserver(stream) : lineObserver(stream);
+  return display === 'bar' ? barObserver(stream) : lineObserver(stream);
 }
 
 function lineObserver(stream: ProgressStream): RunObserver {
@@ -48,7 +46,7 @@ function noteTo(stream: ProgressStream): RunObserver['note'] {
 }
 
 function barObserver(stream: ProgressStream): RunObserver {
-  let bar: SingleBar | undefined;
+  let bar: Bar<ProgressState | undefined> | undefined;
   let label = '';
   let epochs = 0;
   let evaluatedOn = 'test';
@@ -59,23 +57,16 @@ function barObserver(stream: ProgressStream): RunObserver {
       ({ label, epochs, evaluatedOn } = run);
       last = undefined;
       track = trackProgress(run, () => performance.now() / 1000);
-      bar = new SingleBar({
-        stream,
-        clearOnComplete: true,
-        // The line is cut to the terminal's width here; switching the terminal's own wrapping off would have to be
-        // undone whatever ends the process.
-        linewrap: true,
-        format: (_, { maxWidth }, { state }) =>
-          barLine(run.label, state as ProgressState | undefined, maxWidth),
-      });
-      bar.start(1, 0, { state: undefined });
+      const line = (state: ProgressState | undefined, width: number): string =>
+        barLine(run.label, state, width);
+      bar = startBar(stream, line, { total: 1, done: 0, shown: undefined });
     },
     event: (event) => {
       const state = track?.(event);
       if (!bar || !state) return;
       if (event.type === 'epoch-end') last = event.metrics;
       if (event.type === 'epoch-start') bar.setTotal(state.total);
-      bar.update(state.done, { state });
+      bar.update(state.done, state);
     },
     end: () => {
       bar?.stop();
@@ -89,21 +80,16 @@ function barObserver(stream: ProgressStream): RunObserver {
 export function barLine(label: string, state: ProgressState | undefined, width: number): string {
   if (!state) return label;
   const { epoch, epochs, phase, step, steps, loss, imagesPerSecond, secondsLeft, done, total } = state;
-  const cells = 20;
-  const full = total > 0 ? Math.floor((Math.min(done, total) / total) * cells) : 0;
   const parts = [
     label,
-    `[${'='.repeat(full)}${'-'.repeat(cells - full)}]`,
+    cellsOf(done, total),
     `epoch ${epoch}/${epochs}`,
     `${phase} ${step}/${steps}`,
     loss === undefined ? '' : `loss ${loss.toFixed(3)}`,
     imagesPerSecond === undefined ? '' : `${formatRate(imagesPerSecond)} img/s`,
     secondsLeft === undefined ? '' : `ETA ${formatClock(secondsLeft)}`,
   ];
-  return parts
-    .filter((part) => part !== '')
-    .join('  ')
-    .slice(0, Math.max(0, width - 1));
+  return lineOf(parts, width);
 }
 
 function epochLine(label: string, metrics: EpochMetrics, epochs: number, evaluatedOn: string): string {

@@ -2,21 +2,21 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { dataOptionsSchema } from '../data/options.js';
 import { engineNames } from '../engine/engine.js';
-import type { NamedOptions } from '../local/options.js';
 import { builtInRegistry, registryWith, type Registry } from './registry.js';
-import { methodSchemas } from '../local/build.js';
 import { namedOptionsSchema } from '../core/choice.js';
 import { trainOptionsSchema } from '../train/options.js';
 import { readDocument, readText } from './document.js';
+import {
+  backpropagation,
+  labelOf,
+  methodDocument,
+  methodSchema,
+  type MethodConfig,
+} from './method-config.js';
 import { loadPlugins } from './plugins.js';
 import { keyPaths } from './schema-paths.js';
 import { validate } from './validate-document.js';
 
-const labelSchema = z
-  .string()
-  .max(60)
-  .regex(/^[^\p{Cc}]+$/u, 'must be text on one line')
-  .exactOptional();
 /** Files whose code adds methods and choices: a path, or that with the file's SHA-256, as run folders record it. */
 const pluginsSchema = z
   .array(
@@ -36,14 +36,6 @@ const pluginsSchema = z
   .min(1)
   .exactOptional();
 
-/** Options of each method and the name that tables show, which is the method's own if not given. */
-function methodSchema(registry: Registry): z.ZodType<MethodConfig> {
-  const [first, ...others] = methodSchemas(registry.methods).map((schema) =>
-    schema.safeExtend({ label: labelSchema }),
-  );
-  return z.discriminatedUnion('method', [first!, ...others]) as unknown as z.ZodType<MethodConfig>;
-}
-
 function refuseTwins(methods: readonly MethodConfig[], context: z.RefinementCtx): void {
   methods.forEach((method, i) => {
     const twin = methods.findIndex((other) => labelOf(other) === labelOf(method));
@@ -61,7 +53,7 @@ function refuseRepeats(seeds: readonly number[], context: z.RefinementCtx): void
 
 /** Everything that decides an experiment's numbers, with the methods that there are. */
 function configSchema(registry: Registry) {
-  const method = methodSchema(registry);
+  const method = methodSchema(registry.methods);
   return z
     .strictObject({
       /** Config files that this one adds to; what is left of it here came by `--set`. */
@@ -98,18 +90,20 @@ export const configKeys = (): readonly string[] => keyPaths(builtInConfigSchema)
 
 /** A config file's content, every default filled in: everything that decides an experiment's numbers. */
 export type Config = z.infer<typeof builtInConfigSchema>;
-/** A method with its options, and the name that tables show, which is its own if not given. */
-export type MethodConfig = NamedOptions & { readonly label?: string };
-
-/** The name that tables and run folders show for a method. */
-export function labelOf(method: MethodConfig): string {
-  return method.label ?? method.method;
-}
 
 /** The methods that a config compares: its own, with BP in front where it is missing. */
 export function comparedMethods(config: Config): MethodConfig[] {
   const methods = config.methods ?? (config.method ? [config.method] : []);
-  return methods.some(({ method }) => method === 'bp') ? methods : [{ method: 'bp' }, ...methods];
+  return methods.some(({ method }) => method.name === 'bp') ? methods : [backpropagation, ...methods];
+}
+
+/** A config as a file has it, which `parseConfig` reads: what is written down, and compared key by key. */
+export function configDocument({ method, methods, ...rest }: Config): Record<string, unknown> {
+  return {
+    ...rest,
+    ...(method === undefined ? {} : { method: methodDocument(method) }),
+    ...(methods === undefined ? {} : { methods: methods.map(methodDocument) }),
+  };
 }
 
 /** The seeds that a config is trained with. */

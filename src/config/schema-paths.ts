@@ -51,10 +51,11 @@ export function keyPaths(schema: z.ZodType): readonly string[] {
   return [...paths];
 }
 
-/** The schemas that a schema with its wrappers and choices comes down to. */
+/** The schemas that a schema with its wrappers and choices comes down to; what a value is made into at last is none. */
 function alternatives(schema: Schema): readonly Schema[] {
   const { innerType, in: before, out: after, options = [] } = schema.def;
-  const inner = [innerType, before, after, ...options].filter((each) => each !== undefined);
+  const read = after?.def.type === 'transform' ? undefined : after;
+  const inner = [innerType, before, read, ...options].filter((each) => each !== undefined);
   return inner.length === 0 ? [schema] : inner.flatMap(alternatives);
 }
 

@@ -3,7 +3,7 @@ import { labelled, type OptionsSchema } from '../core/choice.js';
 import { inPhase } from '../engine/out-of-memory.js';
 import type { Network } from '../networks/network.js';
 import { builtInChoices } from './axes/axes.js';
-import type { Method } from './method.js';
+import type { ConfiguredMethod, Method } from './method.js';
 import { methodsWith } from './methods/built-in.js';
 import type { NamedOptions, StrategyOptions, StrategyOptionsInput } from './options.js';
 import type { Strategy } from './strategy.js';
@@ -52,8 +52,12 @@ export function buildStrategy(
   { methods }: Methods = { methods: allBuiltIn },
 ): Strategy {
   const { method: name, ...valid } = strategyOptionsSchema(methods).parse(options);
-  const method = methods.find((each) => each.name === name)!;
-  return inPhase(`method ${name}`, 'take smaller auxiliary nets, or fewer of them', () =>
-    method.build(network, valid),
+  return buildMethod(network, { method: methods.find((each) => each.name === name)!, options: valid });
+}
+
+/** As `buildStrategy`, of options that are validated. */
+export function buildMethod(network: Network, { method, options }: ConfiguredMethod): Strategy {
+  return inPhase(`method ${method.name}`, 'take smaller auxiliary nets, or fewer of them', () =>
+    method.build(network, options),
   );
 }

@@ -7,6 +7,10 @@ import type { Strategy } from './strategy.js';
 export interface Method<Name extends string = string, Schema extends OptionsSchema = OptionsSchema> {
   /** What a config writes: `method: man`. */
   readonly name: Name;
+  /**
+   * Where it has one called `blocks`, that is how many blocks there shall be, and `cuts` the names of the units that
+   * end one, or a word for a way to find them: what sets either for any method knows them by these names.
+   */
   readonly options: Schema;
   /**
    * Builds the strategy that trains a network in this way.
@@ -15,6 +19,12 @@ export interface Method<Name extends string = string, Schema extends OptionsSche
    * @throws UserError where the options contradict each other or do not fit the network
    */
   build(network: Network, options: z.output<Schema>): Strategy;
+}
+
+/** A method and options that its schema has validated: all that building needs to know. */
+export interface ConfiguredMethod {
+  readonly method: Method;
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
 /** Defines a method. Returns its argument: for the types of `build`'s options alone. */

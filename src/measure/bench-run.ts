@@ -2,9 +2,11 @@ import type { Engine, MemoryMeter } from '../engine/engine.js';
 import { scoped } from '../engine/scoped.js';
 import type { Method } from '../local/method.js';
 import { noiseBatch } from '../local/noise-batch.js';
+import { takesBlocks } from '../local/partition/of-method.js';
 import type { Strategy } from '../local/strategy.js';
 import { disposeNetwork } from '../networks/network.js';
 import { resnetCifar } from '../networks/resnet-cifar.js';
+import { papersSgd } from '../train/recipe.js';
 import { sgd, type Optimizer } from '../train/sgd.js';
 import { planSteps, trainStep, type StepResult } from '../train/step.js';
 
@@ -49,11 +51,10 @@ export function openBench(
   watched: (parts: BenchParts) => BenchParts = (parts) => parts,
 ): BenchRun {
   const network = resnetCifar({ depth: setting.depth, classes, imageShape, seed });
-  const { shape } = method.options;
-  const asked = 'blocks' in shape ? { blocks: setting.blocks } : {};
+  const asked = takesBlocks(method) ? { blocks: setting.blocks } : {};
   const { strategy, optimizer } = watched({
     strategy: method.build(network, method.options.parse(asked)),
-    optimizer: sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 }),
+    optimizer: sgd(papersSgd),
   });
   engine.memory.release();
   const plan = planSteps(strategy.updates);

@@ -7,6 +7,7 @@ import { disposeNetwork, networkForward, networkState } from '../networks/networ
 import { resnetCifar } from '../networks/resnet-cifar.js';
 import { setFromTorch, toTorch, type Parameter } from '../nn/parameters.js';
 import { randomStream } from '../core/random.js';
+import { papersSgd } from '../train/recipe.js';
 import { sgd, type Optimizer } from '../train/sgd.js';
 import { planSteps, trainStep } from '../train/step.js';
 import type { GoldenFile } from './golden-file.js';
@@ -32,7 +33,6 @@ export interface TensorSize {
 }
 
 const learningRate = 0.05;
-const recipe = { momentum: 0.9, nesterov: true, weightDecay: 1e-4 };
 
 /** The most float32 roundings that a perturbation moves a parameter by. */
 const roundings = 3;
@@ -48,7 +48,7 @@ export function rebuildRun(golden: GoldenFile, perturbation?: number): RunNumber
   const images = goldenImageOptions(golden);
   const classes = golden.eval_logits[0]!.length;
   const network = resnetCifar({ depth: golden.layers, classes, imageShape: images.imageShape, seed: 0 });
-  const optimizer = sgd(recipe);
+  const optimizer = sgd(papersSgd);
   let strategy: Strategy | undefined;
   try {
     strategy = buildStrategy(network, goldenStrategyOptions(golden, network));

@@ -6,7 +6,8 @@ import { messageOf, UserError } from '../core/errors.js';
 import type { Registry } from '../config/registry.js';
 import { checkpointsOf, listCheckpoints } from './checkpoint/store.js';
 import { configDifferences } from '../config/differences.js';
-import { without } from '../measure/memory/setting.js';
+import { configDocument } from '../config/config.js';
+import { namedOptions } from '../config/method-config.js';
 import { finishedResult, readRunConfig } from './resume.js';
 import { placeOf, readRunData } from './data.js';
 import type { RunConfig } from './folder.js';
@@ -65,14 +66,14 @@ export function isSameRun(there: RunConfig, here: RunConfig): boolean {
 }
 
 function unnamed({ method, ...config }: RunConfig): object {
-  return { ...config, name: '', method: without(method, ['label']) };
+  return { ...config, name: '', method: namedOptions(method) };
 }
 
 /** Whether `resumeRun` can go on with it. */
 export function canGoOn({ folder, config, result }: EarlierRun, here: RunConfig): boolean {
   return (
     result === undefined &&
-    configDifferences(config, here).length === 0 &&
+    configDifferences(configDocument(config), configDocument(here)).length === 0 &&
     listCheckpoints(checkpointsOf(folder)).length > 0
   );
 }

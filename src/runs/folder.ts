@@ -20,7 +20,8 @@ import type { EpochMetrics } from '../train/events.js';
 import type { TrainState } from '../train/state.js';
 import { writeCheckpoint } from './checkpoint/file.js';
 import { checkpointsOf, removeOldCheckpoints } from './checkpoint/store.js';
-import { labelOf, type Config, type MethodConfig } from '../config/config.js';
+import { configDocument, type Config } from '../config/config.js';
+import { labelOf, type MethodConfig } from '../config/method-config.js';
 import { writeMetrics } from './metrics.js';
 import { dataPathOf, writeRunData } from './data.js';
 import { type MetricsColumns } from './metrics.js';
@@ -70,7 +71,7 @@ export function createRunFolder(
   const path = makeNewFolder(parent, `${time}-${config.name}-${method}-s${config.seed}`);
   const configPath = join(path, 'config.yaml');
   writing(configPath, () => {
-    writeFileAtomic(configPath, stringify(config));
+    writeFileAtomic(configPath, stringify(configDocument(config)));
     writeMetrics(metricsPathOf(path), columns, []);
   });
   return openRunFolder(path, config, columns, lockRunFolder(path));
@@ -117,7 +118,7 @@ export function openRunFolder(
     writeCheckpoint: (state, engine) =>
       ours(checkpoints, () => {
         mkdirSync(checkpoints, { recursive: true });
-        writeCheckpoint(checkpoints, { config, engine }, columns, state);
+        writeCheckpoint(checkpoints, { config: configDocument(config), engine }, columns, state);
         removeOldCheckpoints(checkpoints, config.train.keep, state.epochs);
       }),
     writeWeights: (tensors, metadata) =>

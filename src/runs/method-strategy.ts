@@ -1,11 +1,11 @@
-import { buildStrategy } from '../local/build.js';
+import { buildMethod } from '../local/build.js';
 import type { Strategy } from '../local/strategy.js';
 import { buildNetwork } from '../networks/build.js';
 import { disposeNetwork } from '../networks/network.js';
 import { withoutDrawing } from '../nn/parameters.js';
 import { checkLoneImage } from '../train/check-lone-image.js';
 import { checkMixing } from '../train/check-mixing.js';
-import type { MethodConfig } from '../config/config.js';
+import { labelOf, type MethodConfig } from '../config/method-config.js';
 import type { Experiment } from './experiment.js';
 
 type StrategySetting = Pick<Experiment, 'config' | 'registry' | 'dataset'>;
@@ -35,13 +35,12 @@ function openStrategy(
   };
   const network = buildNetwork(config.network, inputs, registry.networks);
   try {
-    const { label = method.method, ...strategyOptions } = method;
-    const strategy = buildStrategy(network, strategyOptions, registry);
+    const strategy = buildMethod(network, method);
     const dispose = (): void => {
       strategy.dispose();
       disposeNetwork(network);
     };
-    return { strategy, label, dispose };
+    return { strategy, label: labelOf(method), dispose };
   } catch (error) {
     disposeNetwork(network);
     throw error;

@@ -8,7 +8,7 @@ import { writeFileAtomic } from '../core/files.js';
 import { checkpointName, positionInWords, type Checkpoint } from './checkpoint/file.js';
 import { checkpointsOf, listCheckpoints, newestCheckpoint } from './checkpoint/store.js';
 import { configDifferences } from '../config/differences.js';
-import { parseConfig } from '../config/config.js';
+import { configDocument, parseConfig } from '../config/config.js';
 import { readMetrics } from './metrics.js';
 import { metricsColumns, record, runConfigOf } from './run.js';
 import { withStrategy } from './method-strategy.js';
@@ -66,7 +66,7 @@ export function finishedResult(folder: string): RunResult | undefined {
 /**
  * Refuses another config.
  *
- * @param there the config that may be another
+ * @param there the document of the config that may be another
  * @throws UserError with a line for each key in which it differs
  */
 export function refuseOtherConfig(what: string, there: object, here: object): void {
@@ -93,7 +93,8 @@ export async function resumeRun(
 ): Promise<FinishedRun> {
   const stored = readRunConfig(folder, experiment.registry);
   const config = runConfigOf(experiment, stored.method);
-  refuseOtherConfig(`${folder}: the run`, stored, config);
+  const [before, now] = [configDocument(stored), configDocument(config)];
+  refuseOtherConfig(`${folder}: the run`, before, now);
   refuseOtherData(folder, readRunData(folder), identityOf(experiment.dataset), (message) =>
     options.observer?.note(message, 'always'),
   );
@@ -106,7 +107,7 @@ export async function resumeRun(
       refuseOtherConfig(
         `${folder}: the checkpoint ${positionInWords(checkpoint.position)}`,
         checkpoint.config,
-        config,
+        now,
       );
       tellOtherEngine(checkpoint, experiment, options.observer);
     }
@@ -114,8 +115,7 @@ export async function resumeRun(
     return await withStrategy(experiment, stored.method, (strategy, label) => {
       writing(folder, () => {
         // What it goes on with is what the next resumption goes on with.
-        if (stringify(stored) !== stringify(config))
-          writeFileAtomic(runConfigPath(folder), stringify(config));
+        if (stringify(before) !== stringify(now)) writeFileAtomic(runConfigPath(folder), stringify(now));
         if (checkpoint !== undefined) setDamagedAside(folder, checkpoint);
         rmSync(join(folder, 'summary.json'), { force: true });
       });

@@ -11,7 +11,7 @@ import type { TrainState } from '../train/state.js';
 import { train } from '../train/trainer.js';
 import type { Experiment } from './experiment.js';
 import { gatherBadFiles } from './bad-images.js';
-import { labelOf, type MethodConfig } from '../config/config.js';
+import { labelOf, type MethodConfig } from '../config/method-config.js';
 import type { BalancedCuts } from '../measure/memory/balance.js';
 import { asksForBalance, chooseCuts, type ChosenMethod } from '../measure/memory/choose-cuts.js';
 import { settingOf } from '../measure/memory/setting.js';
@@ -160,7 +160,7 @@ export async function record(
   const { config, engine, dataset } = experiment;
   const { folder, method, label, strategy } = open;
   const run: RunIdentity = {
-    method: method.method,
+    method: method.method.name,
     label,
     blocks: strategy.blocks,
     seed: config.seed,

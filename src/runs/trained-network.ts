@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../core/errors.js';
 import type { DataIdentity } from '../data/identity.js';
-import { buildStrategy } from '../local/build.js';
+import { buildMethod } from '../local/build.js';
 import { buildNetwork } from '../networks/build.js';
 import { loadWeights } from '../networks/import.js';
 import { disposeNetwork, type Network } from '../networks/network.js';
 import { readSafetensors, type SafeTensorFile } from '../formats/safetensors.js';
-import { labelOf, loadConfig, type Config, type LoadedConfig, type MethodConfig } from '../config/config.js';
+import { configDocument, loadConfig, type Config, type LoadedConfig } from '../config/config.js';
+import { labelOf, type MethodConfig } from '../config/method-config.js';
 import { configDifferences } from '../config/differences.js';
-import { without } from '../measure/memory/setting.js';
 import { readRunData } from './data.js';
 import { networkUseOf, type NetworkUse } from './network-use.js';
 import { readRunSummary, type RunSummary } from './summary.js';
@@ -87,7 +87,7 @@ export async function readTrainedRun(folder: string, overrides: readonly string[
 
 /** What is looked into must be what was trained: with other options its test images may be ones it learned from. */
 function refuseOtherNumbers(folder: string, there: Config, here: Config): void {
-  const differences = configDifferences(there, here);
+  const differences = configDifferences(configDocument(there), configDocument(here));
   if (differences.length === 0) return;
   throw new UserError(
     [
@@ -114,7 +114,7 @@ export function openTrainedNetwork(
   const dispose = (): void => freed.forEach((free) => free());
   try {
     // The strategy's network has what its method adds, such as contexts.
-    const strategy = buildStrategy(built, without(method, ['label']), registry);
+    const strategy = buildMethod(built, method);
     freed.unshift(() => strategy.dispose());
     loadWeights(strategy.network, weights.tensors, weightsPath);
     return { network: strategy.network, dispose };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { papersSgd } from './recipe.js';
 
 /** How a network is trained: the `train` section of a config. */
 export const trainOptionsSchema = z.strictObject({
@@ -6,9 +7,9 @@ export const trainOptionsSchema = z.strictObject({
   batchSize: z.int().min(1),
   /** The peak of the schedule. */
   learningRate: z.number().positive(),
-  momentum: z.number().min(0).lt(1).default(0.9),
-  nesterov: z.boolean().default(true),
-  weightDecay: z.number().min(0).default(1e-4),
+  momentum: z.number().min(0).lt(1).default(papersSgd.momentum),
+  nesterov: z.boolean().default(papersSgd.nesterov),
+  weightDecay: z.number().min(0).default(papersSgd.weightDecay),
   /**
    * `cosine`: once an epoch, as the papers' CIFAR code does it, down to 0 in the last; `cosine-imagenet`: the same an
    * epoch later, as their ImageNet code does it; `cosine-steps`: the same curve at every step, for short runs; `step`:

@@ -3,6 +3,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRunSummary } from '../../src/runs/summary.js';
+import { commandNames } from '../../src/cli/commands.js';
 import { run, tinyConfig, writeFashionMnist, type Outcome } from './helpers.js';
 
 let folder: string;
@@ -187,7 +188,8 @@ it('a loss that is no number any more is told with its step, and recorded', asyn
 
 describe.concurrent('the command line', () => {
   it.each<[string[], RegExp]>([
-    [[], /^error: a command is missing: train, compare, .*, report, watch, completion$/m],
+    [[], new RegExp(`^error: a command is missing: ${commandNames.join(', ')}$`, 'm')],
+    [['data'], /^error: a command is missing: data fetch, data verify, data info, data preview$/m],
     [['trian', 'x'], /^error: .*train/m],
     [['train'], /^error: a config is missing, or --resume with a run folder$/m],
     [['train', 'x', 'y'], /^error: unknown command or argument "y"$/m],

@@ -43,7 +43,8 @@ describe('train', () => {
     const path = only(out);
     expect(stdout).toContain(`run folder: ${path}\n`);
     const { config } = await loadConfig(join(path, 'config.yaml'));
-    expect(config).toMatchObject({ seed: 5, train: { epochs: 2 }, method: { method: 'auglocal', depth: 1 } });
+    expect(config).toMatchObject({ seed: 5, train: { epochs: 2 }, method: { options: { depth: 1 } } });
+    expect(config.method?.method.name).toBe('auglocal');
     expect(config.engine).not.toBe('auto');
     const epochs = readMetrics(join(path, 'metrics.csv'));
     expect(epochs).toHaveLength(2);

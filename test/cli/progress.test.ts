@@ -1,7 +1,8 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { trackProgress } from '../../src/cli/progress-state.js';
-import { barLine, progressObserver, type ProgressStream } from '../../src/cli/progress.js';
+import type { ProgressStream } from '../../src/cli/display.js';
+import { barLine, progressObserver } from '../../src/cli/progress.js';
 import type { TrainEvent } from '../../src/train/events.js';
 import { epochMetrics } from '../runs/helpers.js';
 

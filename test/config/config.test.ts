@@ -5,7 +5,9 @@ import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
-import { labelOf, loadConfig, parseConfig } from '../../src/config/config.js';
+import { configDocument, loadConfig, parseConfig } from '../../src/config/config.js';
+import { backpropagation, labelOf } from '../../src/config/method-config.js';
+import { auglocal } from '../../src/local/methods/auglocal.js';
 
 const minimal = `name: tiny
 data:
@@ -52,12 +54,12 @@ describe('a valid config', () => {
       workers: 1,
       keep: 2,
     });
-    expect(config.method).toMatchObject({ method: 'auglocal', depth: 2, pyramid: 0.5 });
+    expect(config.method).toMatchObject({ method: auglocal, options: { depth: 2, pyramid: 0.5 } });
   });
 
   it('is a fixed point: written out and read again it stays the same', () => {
     const config = parseConfig(minimal, 'c.yaml');
-    expect(parseConfig(stringify(config), 'again.yaml')).toEqual(config);
+    expect(parseConfig(stringify(configDocument(config)), 'again.yaml')).toEqual(config);
   });
 
   it('may label its methods, and must where two would share a name', () => {
@@ -158,7 +160,7 @@ describe('--set', () => {
     ]);
     expect(config.train.epochs).toBe(7);
     expect(config.data.trainImages).toBe(100);
-    expect(config.method).toEqual({ method: 'bp' });
+    expect(config.method).toEqual(backpropagation);
     expect(config.name).toBe('other');
   });
 
@@ -174,7 +176,11 @@ describe('--set', () => {
       'methods:\n  - { method: bp }\n  - { method: auglocal, depth: 1 }\n',
     );
     const config = parseConfig(text, 'c.yaml', ['methods.1.depth=3', 'methods.2={method: man, blocks: 2}']);
-    expect(config.methods).toMatchObject([{ method: 'bp' }, { depth: 3 }, { method: 'man', blocks: 2 }]);
+    expect(configDocument(config)['methods']).toMatchObject([
+      { method: 'bp' },
+      { depth: 3 },
+      { method: 'man', blocks: 2 },
+    ]);
     expect(problem(text, ['methods.5={}'])).toMatch(
       /--set methods\.5={}: methods is a list of 2, so "5" must be/,
     );

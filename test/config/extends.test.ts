@@ -6,6 +6,11 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/config.js';
+import { bp } from '../../src/local/methods/bp.js';
+import { dgl } from '../../src/local/methods/dgl.js';
+import { greedy } from '../../src/local/methods/greedy.js';
+import { hpff } from '../../src/local/methods/hpff.js';
+import { man } from '../../src/local/methods/man.js';
 import { readDocument } from '../../src/config/document.js';
 
 let folder: string;
@@ -51,7 +56,7 @@ describe('extends', () => {
       name: 'own',
       data: { name: 'cifar10', trainImages: 1000 },
       train: { epochs: 9, batchSize: 32, learningRate: 0.1 },
-      method: { method: 'man', blocks: 2, momentum: 0.9 },
+      method: { method: man, options: { blocks: 2, momentum: 0.9 } },
     });
     expect(Object.keys(config)).not.toContain('extends');
     expect((await load(path, ['train.epochs=5', 'method.blocks=8'])).train.epochs).toBe(5);
@@ -75,8 +80,8 @@ method: { method: hpff, blocks: 3 }
     const config = await load(write('own.yaml', own));
     expect(config.data).not.toHaveProperty('trainImages');
     expect(config.network).toMatchObject({ name: 'vit', depth: 2 });
-    expect(config.method).toMatchObject({ method: 'hpff', blocks: 3 });
-    expect(config.method).not.toHaveProperty('momentum');
+    expect(config.method).toMatchObject({ method: hpff, options: { blocks: 3 } });
+    expect(config.method?.options).not.toHaveProperty('momentum');
     const crop = write(
       'crop.yaml',
       'extends: base.yaml\ndata: { augmentation: { crop: { kind: resized } } }\n',
@@ -89,9 +94,9 @@ method: { method: hpff, blocks: 3 }
   it('lets one method take the place of several, and several of one', async () => {
     write('base.yaml', base);
     const several = write('several.yaml', 'extends: base.yaml\nmethods: [{ method: bp }, { method: dgl }]\n');
-    expect((await load(several)).methods).toMatchObject([{ method: 'bp' }, { method: 'dgl' }]);
+    expect((await load(several)).methods).toMatchObject([{ method: bp }, { method: dgl }]);
     const one = write('one.yaml', 'extends: several.yaml\nmethod: { method: greedy }\n');
-    expect(await load(one)).toMatchObject({ method: { method: 'greedy' } });
+    expect(await load(one)).toMatchObject({ method: { method: greedy } });
     expect((await load(one)).methods).toBeUndefined();
   });
 

@@ -205,12 +205,12 @@ describe('a config', () => {
     ...configs: readonly (readonly [path: string, ...plugins: string[]])[]
   ): Promise<Loaded[]> {
     return evaluate(
-      `async ({ loadConfig }, [configs]) => {
+      `async ({ configDocument, loadConfig }, [configs]) => {
         const results = [];
         for (const [path, ...plugins] of JSON.parse(configs)) {
           try {
             const { config, registry } = await loadConfig(path, [], plugins);
-            results.push({ config, methods: registry.methods.map(({ name }) => name) });
+            results.push({ config: configDocument(config), methods: registry.methods.map(({ name }) => name) });
           } catch (error) {
             results.push({ error: error.name + ': ' + error.message });
           }

@@ -3,10 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { describeDataset } from '../../src/data/registry.js';
-import { comparedMethods, loadConfig, type MethodConfig } from '../../src/config/config.js';
-import { without } from '../../src/measure/memory/setting.js';
-import { builtInRegistry } from '../../src/config/registry.js';
-import { buildStrategy } from '../../src/local/build.js';
+import { comparedMethods, loadConfig } from '../../src/config/config.js';
+import { namedOptions, type MethodConfig } from '../../src/config/method-config.js';
+import { man } from '../../src/local/methods/man.js';
+import { buildMethod } from '../../src/local/build.js';
 import { buildNetwork } from '../../src/networks/build.js';
 import { disposeNetwork } from '../../src/networks/network.js';
 import type * as parameters from '../../src/nn/parameters.js';
@@ -45,13 +45,13 @@ describe('every config', () => {
     const { classes, imageShape } = await describeDataset(config.data);
     const methods = comparedMethods(config);
     expect(methods.length).toBeGreaterThan(0);
-    expect(methods.filter(({ method }) => method === 'bp')).toHaveLength(1);
+    expect(methods.filter(({ method }) => method.name === 'bp')).toHaveLength(1);
     for (const method of methods) {
-      const key = JSON.stringify([config.network, classes, imageShape, without(method, ['label'])]);
+      const key = JSON.stringify([config.network, classes, imageShape, namedOptions(method)]);
       if (built.has(key)) continue;
       built.add(key);
       const network = buildNetwork(config.network, { classes, imageShape, seed: 1 });
-      const strategy = buildStrategy(network, without(method, ['label']), builtInRegistry);
+      const strategy = buildMethod(network, method);
       expect(strategy.blocks).toBe(blocksOf(method, network.units.length));
       strategy.dispose();
       disposeNetwork(network);
@@ -60,7 +60,8 @@ describe('every config', () => {
 
   /** K as METHODS counts it. */
   function blocksOf(method: MethodConfig, units: number): number {
-    const { method: name, blocks, depth } = method;
+    const { name } = method.method;
+    const { blocks, depth } = method.options;
     if (name === 'bp') return 1;
     if (name === 'auglocal') return units - (depth as number);
     // The published "every unit" of K = 16 and 55 joins the stem to the first.
@@ -83,17 +84,22 @@ it('has the published recipe for each data set', async () => {
       ...{ epochs: 400, batchSize: 1024, learningRate: 0.8, momentum: 0.9, nesterov: true },
       ...{ weightDecay: 1e-4, schedule: 'cosine', warmupEpochs: 10, augment: true },
     },
-    method: { method: 'man', blocks: 55, reconstruction: [5, 0], classification: [0.5, 0], momentum: 0.995 },
+    method: {
+      method: man,
+      options: { blocks: 55, reconstruction: [5, 0], classification: [0.5, 0], momentum: 0.995 },
+    },
   });
   expect((await load('svhn/resnet32/bp.yaml')).train).toMatchObject({ batchSize: 1024, learningRate: 0.8 });
   expect((await load('stl10/resnet32/bp.yaml')).train).toMatchObject({ batchSize: 128, learningRate: 0.1 });
   expect(await load('cifar10/resnet110/infopro.yaml')).toMatchObject({
-    method: { reconstruction: [5, 0.5], classification: [0, 1], head: '1c2f' },
+    method: { options: { reconstruction: [5, 0.5], classification: [0, 1], head: '1c2f' } },
   });
   expect(await load('imagenet/resnet152/man.yaml')).toMatchObject({
     data: { name: 'imagenet', imageSize: 224 },
     train: { epochs: 90, batchSize: 128, learningRate: 0.05, schedule: 'cosine-imagenet', warmupEpochs: 0 },
-    method: { blocks: 2, reconstruction: [5, 5], classification: [0.75, 0.75], decoder: 'man-imagenet' },
+    method: {
+      options: { blocks: 2, reconstruction: [5, 5], classification: [0.75, 0.75], decoder: 'man-imagenet' },
+    },
   });
 });
 

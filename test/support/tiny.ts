@@ -7,6 +7,7 @@ import type { LocalUpdate } from '../../src/local/update.js';
 import { disposeNetwork, type Network } from '../../src/networks/network.js';
 import { resnetCifar } from '../../src/networks/resnet-cifar.js';
 import { randomStream } from '../../src/core/random.js';
+import { papersSgd } from '../../src/train/recipe.js';
 import { sgd, type Optimizer } from '../../src/train/sgd.js';
 import { planSteps, trainStep, type StepResult } from '../../src/train/step.js';
 
@@ -75,7 +76,7 @@ export function tinyRun(
   network = tinyNetwork(),
 ): TinyRun {
   const strategy = typeof options === 'function' ? options(network) : buildStrategy(network, options);
-  const optimizer: Optimizer = sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 });
+  const optimizer: Optimizer = sgd(papersSgd);
   const plan = planSteps(strategy.updates);
   return {
     network,

@@ -1,9 +1,9 @@
-import type { CommandModule } from 'yargs';
 import { engineNames } from '../../engine/engine.js';
 import type { BenchResult } from '../../measure/bench.js';
 import { nearest } from '../../core/schema-problems.js';
 import { textTable } from '../../core/table.js';
 import { formatBytes, formatRate } from '../../core/text.js';
+import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
 import { notify } from '../progress.js';
 
@@ -37,8 +37,9 @@ interface BenchArguments {
   readonly json: boolean;
 }
 
-export const benchCommand: CommandModule<object, BenchArguments> = {
+export const benchCommand: Command<object, BenchArguments> = {
   command: 'bench',
+  options: benchOptions,
   describe: 'measure speed and memory of training steps on random images',
   builder: (yargs) =>
     yargs.options(benchOptions).example('$0 bench --methods bp,auglocal --batch 128 --json', ''),

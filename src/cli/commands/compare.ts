@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import type { CommandModule } from 'yargs';
 import { textTable } from '../../core/table.js';
 import { resultTable } from '../../runs/table.js';
 import { UserError } from '../../core/errors.js';
 import { badFilesInWords } from '../../runs/bad-images.js';
+import type { Command } from '../command.js';
 import { withInterrupts } from '../interrupts.js';
 import {
   configArgument,
@@ -16,7 +16,7 @@ import {
 import { UsageError } from '../errors.js';
 import { notify, notifyOfData, progressObserver, scanNotes } from '../progress.js';
 
-export const compareOptions = {
+const compareOptions = {
   ...configOptions,
   ...runOptions,
   out: {
@@ -46,8 +46,9 @@ interface CompareArguments extends RunArguments {
   readonly retry: boolean;
 }
 
-export const compareCommand: CommandModule<object, CompareArguments> = {
+export const compareCommand: Command<object, CompareArguments> = {
   command: 'compare <config>',
+  options: compareOptions,
   describe: 'train a network with each method of a config, BP among them, and print a table',
   builder: (yargs) =>
     yargs

@@ -1,14 +1,14 @@
 import { totalmem } from 'node:os';
-import type { CommandModule } from 'yargs';
 import { engineNames, type Engine } from '../../engine/engine.js';
 import type { EstimatedConfig } from '../../measure/estimate/output.js';
 import type { ListedConfig } from '../../measure/estimate/listing.js';
 import type { ProfileStore } from '../../measure/estimate/store.js';
+import type { Command } from '../command.js';
 import { withInterrupts } from '../interrupts.js';
 import { notify } from '../progress.js';
 import { amountProgress } from './data-progress.js';
 
-export const configsOptions = {
+const configsOptions = {
   measure: {
     type: 'boolean',
     default: false,
@@ -32,8 +32,9 @@ interface ConfigsArguments {
   readonly json: boolean;
 }
 
-export const configsCommand: CommandModule<object, ConfigsArguments> = {
+export const configsCommand: Command<object, ConfigsArguments> = {
   command: 'configs [path]',
+  options: configsOptions,
   describe: 'list configs: is their data there, and what time and memory will they take on this machine',
   builder: (yargs) =>
     yargs

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
-import type { CommandModule } from 'yargs';
 import { nearest } from '../../core/schema-problems.js';
 import type { Manifest } from '../../data/fetch/manifest.js';
 import { manifestNames, readManifest } from '../../data/fetch/manifest.js';
+import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
 import { amountProgress } from './data-progress.js';
 
-export const fetchOptions = {
+const fetchOptions = {
   dir: { type: 'string', requiresArg: true, describe: 'the folder to put it in [datasets/<name>]' },
   with: {
     type: 'string',
@@ -24,8 +24,9 @@ export interface FetchArguments {
   readonly quiet: boolean;
 }
 
-export const fetchCommand: CommandModule<object, FetchArguments> = {
+export const fetchCommand: Command<object, FetchArguments> = {
   command: 'fetch <name>',
+  options: fetchOptions,
   describe: 'download, check and unpack a data set; goes on with a broken download',
   builder: (yargs) =>
     yargs

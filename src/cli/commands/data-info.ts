@@ -1,17 +1,23 @@
 import { availableParallelism } from 'node:os';
-import type { CommandModule } from 'yargs';
 import type { DatasetInfo, Range } from '../../data/info.js';
 import { textTable } from '../../core/table.js';
+import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
 import { notifyOfData, scanNotes } from '../progress.js';
-import { nameArgument, selectionOf, selectionOptions, type SelectionArguments } from './data-options.js';
+import {
+  nameArgument,
+  selectionKeys,
+  selectionOf,
+  selectionOptions,
+  type SelectionArguments,
+} from './data-options.js';
 import { amountProgress } from './data-progress.js';
 
 /** Of image files, where each has to be decoded. */
 const defaultFileImages = 5000;
 
-export const infoOptions = {
+const infoOptions = {
   ...selectionOptions,
   images: {
     type: 'number',
@@ -23,8 +29,10 @@ export const infoOptions = {
 
 type InfoArguments = SelectionArguments & { readonly images: number | undefined; readonly json: boolean };
 
-export const infoCommand: CommandModule<object, InfoArguments> = {
+export const infoCommand: Command<object, InfoArguments> = {
   command: 'info [name]',
+  options: infoOptions,
+  keys: selectionKeys,
   describe: 'tell the classes, sizes, mean and standard deviation of a data set',
   builder: (yargs) =>
     yargs

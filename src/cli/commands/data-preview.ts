@@ -1,9 +1,15 @@
-import type { CommandModule } from 'yargs';
+import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
 import { notifyOfData, scanNotes } from '../progress.js';
-import { nameArgument, selectionOf, selectionOptions, type SelectionArguments } from './data-options.js';
+import {
+  nameArgument,
+  selectionKeys,
+  selectionOf,
+  selectionOptions,
+  type SelectionArguments,
+} from './data-options.js';
 
-export const previewOptions = {
+const previewOptions = {
   ...selectionOptions,
   out: { type: 'string', default: 'preview.png', requiresArg: true, describe: 'the picture' },
   images: { type: 'number', default: 64, requiresArg: true, describe: 'how many to show' },
@@ -18,8 +24,10 @@ type PreviewArguments = SelectionArguments & {
 
 const mostImages = 1024;
 
-export const previewCommand: CommandModule<object, PreviewArguments> = {
+export const previewCommand: Command<object, PreviewArguments> = {
   command: 'preview [name]',
+  options: previewOptions,
+  keys: selectionKeys,
   describe: 'draw training images with their classes, augmented as training sees them',
   builder: (yargs) =>
     yargs

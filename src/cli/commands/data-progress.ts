@@ -1,7 +1,5 @@
-import { SingleBar } from 'cli-progress';
 import { formatBytes, formatClock } from '../../core/text.js';
-import { isInteractive } from '../color.js';
-import type { ProgressStream } from '../progress.js';
+import { cellsOf, displayOf, lineOf, startBar, type Bar, type ProgressStream } from '../display.js';
 
 /** How far a piece of work is. */
 export interface Amount {
@@ -26,8 +24,9 @@ export function amountProgress(
   quiet: boolean,
   env: NodeJS.ProcessEnv = process.env,
 ): AmountProgress {
-  if (quiet) return { update: () => {}, note: () => {}, end: () => {} };
-  return isInteractive(stream, env) ? bars(stream) : lines(stream);
+  const display = displayOf(stream, quiet, env);
+  if (display === 'nothing') return { update: () => {}, note: () => {}, end: () => {} };
+  return display === 'bar' ? bars(stream) : lines(stream);
 }
 
 const secondsBetweenLines = 10;
@@ -49,8 +48,14 @@ function lines(stream: ProgressStream): AmountProgress {
   };
 }
 
+/** How far it is, and how much of it is done a second, once that can be told. */
+interface Rated {
+  readonly amount: Amount;
+  readonly rate: number | undefined;
+}
+
 function bars(stream: ProgressStream): AmountProgress {
-  let bar: SingleBar | undefined;
+  let bar: Bar<Rated> | undefined;
   let current: string | undefined;
   let start = { seconds: 0, done: 0 };
   const stop = (): void => {
@@ -65,14 +70,9 @@ function bars(stream: ProgressStream): AmountProgress {
         stop();
         current = amount.label;
         start = { seconds: now, done: amount.done };
-        bar = new SingleBar({
-          stream,
-          clearOnComplete: true,
-          linewrap: true,
-          format: (_, { maxWidth }, { amount: shown, rate }) =>
-            amountLine(shown as Amount, rate as number | undefined, maxWidth),
+        bar = startBar<Rated>(stream, (shown, width) => amountLine(shown.amount, shown.rate, width), {
+          ...{ total: amount.total ?? 1, done: amount.done, shown: { amount, rate: undefined } },
         });
-        bar.start(amount.total ?? 1, amount.done, { amount, rate: undefined });
       }
       const seconds = now - start.seconds;
       const rate = seconds > 0.5 ? (amount.done - start.done) / seconds : undefined;
@@ -89,20 +89,15 @@ function bars(stream: ProgressStream): AmountProgress {
 /** The bar's line, short enough for the terminal. */
 export function amountLine(amount: Amount, rate: number | undefined, width: number): string {
   const { label, unit, done, total } = amount;
-  const cells = 20;
-  const full = total === undefined || total === 0 ? 0 : Math.floor((Math.min(done, total) / total) * cells);
   const speed = rate === undefined || rate <= 0 ? undefined : rate;
   const parts = [
     label,
-    total === undefined ? '' : `[${'='.repeat(full)}${'-'.repeat(cells - full)}]`,
+    total === undefined ? '' : cellsOf(done, total),
     shareOf(amount),
     speed === undefined ? '' : `${unit === 'bytes' ? formatBytes(speed) : Math.round(speed)}/s`,
     speed === undefined || total === undefined ? '' : `ETA ${formatClock((total - done) / speed)}`,
   ];
-  return parts
-    .filter((part) => part !== '')
-    .join('  ')
-    .slice(0, Math.max(0, width - 1));
+  return lineOf(parts, width);
 }
 
 function shareOf({ unit, done, total }: Amount): string {

@@ -1,15 +1,21 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { CommandModule } from 'yargs';
 import { filesOf, manifestNames, readManifest, type Manifest } from '../../data/fetch/manifest.js';
 import { UserError } from '../../core/errors.js';
+import type { Command } from '../command.js';
 import { withInterrupts } from '../interrupts.js';
 import { notifyOfData, scanNotes } from '../progress.js';
-import { nameArgument, selectionOf, selectionOptions, type SelectionArguments } from './data-options.js';
+import {
+  nameArgument,
+  selectionKeys,
+  selectionOf,
+  selectionOptions,
+  type SelectionArguments,
+} from './data-options.js';
 import { amountProgress } from './data-progress.js';
 
-export const verifyOptions = {
+const verifyOptions = {
   ...selectionOptions,
   quick: {
     type: 'boolean',
@@ -22,8 +28,10 @@ type VerifyArguments = SelectionArguments & { readonly quick: boolean };
 
 const mostProblems = 20;
 
-export const verifyCommand: CommandModule<object, VerifyArguments> = {
+export const verifyCommand: Command<object, VerifyArguments> = {
   command: 'verify [name]',
+  options: verifyOptions,
+  keys: selectionKeys,
   describe: 'check the files of a data set: sizes, checksums, then every image; exit code 1 if any is wrong',
   builder: (yargs) =>
     yargs

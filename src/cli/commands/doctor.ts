@@ -1,16 +1,17 @@
-import type { CommandModule } from 'yargs';
 import { officialNames, type OfficialName } from '../../data/options.js';
 import { loadDataset } from '../../data/registry.js';
 import { UserError } from '../../core/errors.js';
 import { thisMachine } from '../../core/machine.js';
+import type { Command } from '../command.js';
 import { doctorReport, type Diagnosis } from '../doctor-report.js';
 
-export const doctorOptions = {
+const doctorOptions = {
   json: { type: 'boolean', default: false, describe: 'a line of JSON instead of text' },
 } as const;
 
-export const doctorCommand: CommandModule<object, { readonly json: boolean }> = {
+export const doctorCommand: Command<object, { readonly json: boolean }> = {
   command: 'doctor',
+  options: doctorOptions,
   describe: 'tell which engines and data sets are there, and what to install for more',
   builder: doctorOptions,
   handler: async ({ json }) => {

@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CommandModule } from 'yargs';
 import { formatBytes } from '../../core/text.js';
+import type { Command } from '../command.js';
 
 const formats = ['safetensors', 'onnx'] as const;
 
-export const exportOptions = {
+const exportOptions = {
   format: {
     choices: formats,
     demandOption: true,
@@ -23,8 +23,9 @@ interface ExportArguments {
   readonly json: boolean;
 }
 
-export const exportCommand: CommandModule<object, ExportArguments> = {
+export const exportCommand: Command<object, ExportArguments> = {
   command: 'export <run>',
+  options: exportOptions,
   describe: 'write the trained network of a run folder, for PyTorch or ONNX Runtime',
   builder: (yargs) =>
     yargs

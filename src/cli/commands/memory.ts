@@ -1,15 +1,15 @@
-import type { CommandModule } from 'yargs';
 import { UserError } from '../../core/errors.js';
-import type { MethodConfig } from '../../config/config.js';
+import type { MethodConfig } from '../../config/method-config.js';
 import type { MeasureOptions, MethodMemory } from '../../measure/memory/report.js';
 import type { MemorySetting } from '../../measure/memory/setting.js';
 import type { BlockCount } from '../../measure/memory/sweep.js';
+import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
 import { configArgument, configOf, configOptions, type ConfigArguments } from '../options.js';
 import { notify, slowNotes } from '../progress.js';
 
-export const memoryOptions = {
+const memoryOptions = {
   ...configOptions,
   method: {
     type: 'string',
@@ -37,8 +37,9 @@ interface MemoryArguments extends ConfigArguments {
   readonly json: boolean;
 }
 
-export const memoryCommand: CommandModule<object, MemoryArguments> = {
+export const memoryCommand: Command<object, MemoryArguments> = {
   command: 'memory <config>',
+  options: memoryOptions,
   describe: 'measure the memory of training steps on random images, without training',
   builder: (yargs) =>
     yargs
@@ -84,7 +85,8 @@ async function eachUpdate(
   methods: readonly MethodConfig[],
   { json, ...options }: PrintOptions,
 ): Promise<void> {
-  const { backpropagation, measureMethod } = await import('../../measure/memory/report.js');
+  const { backpropagation } = await import('../../config/method-config.js');
+  const { measureMethod } = await import('../../measure/memory/report.js');
   const { memoryRecord, methodTable, updateTable } = await import('../../measure/memory/output.js');
   const results: MethodMemory[] = [];
   for (const method of [backpropagation, ...methods]) {
@@ -111,7 +113,8 @@ async function eachCount(
     readonly onLeftOut: (message: string) => void;
   },
 ): Promise<void> {
-  const { backpropagation, measureMethod } = await import('../../measure/memory/report.js');
+  const { backpropagation } = await import('../../config/method-config.js');
+  const { measureMethod } = await import('../../measure/memory/report.js');
   const { fitting, sweepBlocks } = await import('../../measure/memory/sweep.js');
   const { budgetLine, budgetRecord, memoryRecord, sweepTable } =
     await import('../../measure/memory/output.js');

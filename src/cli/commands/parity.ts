@@ -1,10 +1,10 @@
-import type { CommandModule } from 'yargs';
 import { engineNames } from '../../engine/engine.js';
 import { UserError } from '../../core/errors.js';
+import type { Command } from '../command.js';
 import { exitCodes } from '../errors.js';
 import { notify } from '../progress.js';
 
-export const parityOptions = {
+const parityOptions = {
   engine: {
     choices: ['auto', ...engineNames],
     default: 'auto',
@@ -18,8 +18,9 @@ interface ParityArguments {
   readonly engine: (typeof parityOptions.engine.choices)[number];
 }
 
-export const parityCommand: CommandModule<object, ParityArguments> = {
+export const parityCommand: Command<object, ParityArguments> = {
   command: 'parity <files..>',
+  options: parityOptions,
   describe: 'rebuild published runs from files of golden numbers and compare; a line of JSON a file',
   builder: (yargs) =>
     yargs

@@ -1,13 +1,13 @@
-import type { CommandModule } from 'yargs';
 import { engineNames } from '../../engine/engine.js';
 import type { ProbeProgress } from '../../study/probe-units.js';
+import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
 import { configOptions } from '../options.js';
 import { notify, scanNotes } from '../progress.js';
 import { amountProgress } from './data-progress.js';
 
-export const probeOptions = {
+const probeOptions = {
   set: {
     ...configOptions.set,
     describe: "override a value of the run's config, e.g. data.dir=/data/pets (may be repeated)",
@@ -43,8 +43,9 @@ interface ProbeArguments {
   readonly quiet: boolean;
 }
 
-export const probeCommand: CommandModule<object, ProbeArguments> = {
+export const probeCommand: Command<object, ProbeArguments> = {
   command: 'probe <run>',
+  options: probeOptions,
   describe:
     "what a trained run's units know: a linear classifier after each, or their likeness to another run's",
   builder: (yargs) =>

@@ -1,11 +1,11 @@
-import type { CommandModule } from 'yargs';
 import { nearest } from '../../core/schema-problems.js';
+import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
 import { benchOptions } from './bench.js';
 
 const { batch, depth, blocks, steps } = benchOptions;
 
-export const profileOptions = {
+const profileOptions = {
   method: { type: 'string', default: 'bp', requiresArg: true, describe: 'which, e.g. auglocal' },
   batch,
   depth,
@@ -25,8 +25,9 @@ interface ProfileArguments {
   readonly json: boolean;
 }
 
-export const profileCommand: CommandModule<object, ProfileArguments> = {
+export const profileCommand: Command<object, ProfileArguments> = {
   command: 'profile',
+  options: profileOptions,
   describe: 'show where the time and memory of training steps go on the engine torch',
   builder: (yargs) => yargs.options(profileOptions).example('$0 profile --method auglocal --batch 128', ''),
   handler: async (args) => {

@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import type { CommandModule } from 'yargs';
 import { UserError } from '../../core/errors.js';
 import { writeFileAtomic } from '../../core/files.js';
+import type { Command } from '../command.js';
 import { notify } from '../progress.js';
 
-export const reportOptions = {
+const reportOptions = {
   out: {
     type: 'string',
     requiresArg: true,
@@ -18,8 +18,9 @@ interface ReportArguments {
   readonly out: string | undefined;
 }
 
-export const reportCommand: CommandModule<object, ReportArguments> = {
+export const reportCommand: Command<object, ReportArguments> = {
   command: 'report <folders..>',
+  options: reportOptions,
   describe: 'write one HTML file with curves, memory, tables and configs of runs',
   builder: (yargs) =>
     yargs

@@ -1,10 +1,10 @@
-import type { CommandModule } from 'yargs';
 import { UserError } from '../../core/errors.js';
 import type { FinishedRun, RunOptions } from '../../runs/run.js';
 import { textTable } from '../../core/table.js';
 import { resultTable } from '../../runs/table.js';
 import { badFilesInWords } from '../../runs/bad-images.js';
 import { resumeCommand } from '../../runs/write-failure.js';
+import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
 import {
@@ -17,7 +17,7 @@ import {
 } from '../options.js';
 import { notify, notifyOfData, progressObserver, scanNotes } from '../progress.js';
 
-export const trainOptions = {
+const trainOptions = {
   ...configOptions,
   ...runOptions,
   out: {
@@ -39,8 +39,9 @@ type TrainArguments = Omit<RunArguments, 'config'> & {
   readonly resume: string | undefined;
 };
 
-export const trainCommand: CommandModule<object, TrainArguments> = {
+export const trainCommand: Command<object, TrainArguments> = {
   command: 'train [config]',
+  options: trainOptions,
   describe: 'train a network with one method, or go on with a run',
   builder: (yargs) =>
     yargs
@@ -96,11 +97,12 @@ async function oldRun(args: TrainArguments, path: string | undefined, folder: st
   const { openExperiment } = await import('../../runs/experiment.js');
   const { finishedResult, readRunConfig, refuseOtherConfig, resumeRun, runConfigPath } =
     await import('../../runs/resume.js');
+  const { configDocument } = await import('../../config/config.js');
   const stored = runConfigPath(folder);
   const { config: given, registry } = await configOf({ ...args, config: path ?? stored });
   const old = readRunConfig(folder, registry);
   const config = given.engine === 'auto' ? { ...given, engine: old.engine } : given;
-  refuseOtherConfig(`${folder}: the run`, old, config);
+  refuseOtherConfig(`${folder}: the run`, configDocument(old), configDocument(config));
   const result = finishedResult(folder);
   return async (options) => {
     if (result !== undefined) {

@@ -1,8 +1,8 @@
 import { basename, resolve } from 'node:path';
-import type { CommandModule } from 'yargs';
+import type { Command } from '../command.js';
 import { withInterrupts } from '../interrupts.js';
 
-export const watchOptions = {
+const watchOptions = {
   port: {
     type: 'number',
     default: 8391,
@@ -11,8 +11,9 @@ export const watchOptions = {
   },
 } as const;
 
-export const watchCommand: CommandModule<object, { readonly folder: string; readonly port: number }> = {
+export const watchCommand: Command<object, { readonly folder: string; readonly port: number }> = {
   command: 'watch <folder>',
+  options: watchOptions,
   describe: "serve a folder's report on this machine, live while its runs go on",
   builder: (yargs) =>
     yargs

@@ -5,14 +5,8 @@ import { z } from 'zod';
 import { imageCounts, isPresent } from '../../data/presence.js';
 import { describeDataset } from '../../data/registry.js';
 import { messageOf, UserError } from '../../core/errors.js';
-import {
-  comparedMethods,
-  comparedSeeds,
-  labelOf,
-  parseConfig,
-  type Config,
-  type MethodConfig,
-} from '../../config/config.js';
+import { comparedMethods, comparedSeeds, parseConfig, type Config } from '../../config/config.js';
+import { labelOf, type MethodConfig } from '../../config/method-config.js';
 import { readDocument, readText } from '../../config/document.js';
 import type { MemorySetting } from '../memory/setting.js';
 import { estimate, profileKey, type Estimate, type StepProfile } from './profile.js';

@@ -66,7 +66,7 @@ export function configRecord({ listed, methods }: EstimatedConfig): string {
           ...{ name: config.name, data: config.data.name, dataPresent, network: config.network },
           ...{ epochs: config.train.epochs, batchSize: config.train.batchSize },
           methods: methods.map(({ method, label, estimate }) => ({
-            ...{ method: method.method, label },
+            ...{ method: method.method.name, label },
             ...(estimate && { seconds: Math.round(estimate.seconds), peakMemoryBytes: estimate.peakBytes }),
           })),
         }),

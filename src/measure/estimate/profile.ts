@@ -5,11 +5,13 @@ import { evaluationMode } from '../../engine/fused/ops.js';
 import { scoped } from '../../engine/scoped.js';
 import { noiseBatch } from '../../local/noise-batch.js';
 import { networkForward } from '../../networks/network.js';
+import { papersSgd } from '../../train/recipe.js';
 import { sgd } from '../../train/sgd.js';
 import { planSteps, trainStep, type StepResult } from '../../train/step.js';
-import type { MethodConfig } from '../../config/config.js';
+import { namedOptions, type MethodConfig } from '../../config/method-config.js';
+import { buildMethod } from '../../local/build.js';
 import { chooseCuts } from '../memory/choose-cuts.js';
-import { buildMethod, withNetwork, without, type MemorySetting } from '../memory/setting.js';
+import { withNetwork, type MemorySetting } from '../memory/setting.js';
 
 /** What steps of one batch size took. */
 const pointSchema = z.strictObject({
@@ -37,7 +39,7 @@ export function profileKey(
   { network, classes, imageShape }: Pick<MemorySetting, 'network' | 'classes' | 'imageShape'>,
   method: MethodConfig,
 ): string {
-  const parts = JSON.stringify([network, classes, imageShape, without(method, ['label'])]);
+  const parts = JSON.stringify([network, classes, imageShape, namedOptions(method)]);
   return createHash('sha256').update(parts).digest('hex').slice(0, 16);
 }
 
@@ -71,8 +73,8 @@ export async function measureProfile(
   const small = Math.max(leastBatch, Math.round(large / 4));
   const chosen = await chooseCuts({ ...setting, batchSize: large }, method, { signal });
   return withNetwork(setting, (network) => {
-    const strategy = buildMethod(setting, network, chosen.method);
-    const optimizer = sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 });
+    const strategy = buildMethod(network, chosen.method);
+    const optimizer = sgd(papersSgd);
     const plan = planSteps(strategy.updates);
     const { memory } = setting.engine;
     const point = (batchSize: number): TimedPoint => {

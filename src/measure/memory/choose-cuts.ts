@@ -1,7 +1,9 @@
 import { UserError } from '../../core/errors.js';
-import type { MethodConfig } from '../../config/config.js';
+import type { MethodConfig } from '../../config/method-config.js';
+import { buildMethod } from '../../local/build.js';
+import { partitionOf, withPartition } from '../../local/partition/of-method.js';
 import { balanceCuts, type BalancedCuts } from './balance.js';
-import { buildMethod, withNetwork, without, type MemorySetting } from './setting.js';
+import { withNetwork, type MemorySetting } from './setting.js';
 
 /** A method whose cut points are all named. */
 export interface ChosenMethod {
@@ -12,7 +14,7 @@ export interface ChosenMethod {
 
 /** Whether a method asks for cut points that only measuring can tell. */
 export function asksForBalance(method: MethodConfig): boolean {
-  return method['cuts'] === 'balanced';
+  return partitionOf(method).cuts === 'balanced';
 }
 
 /**
@@ -27,20 +29,24 @@ export async function chooseCuts(
   { signal, onProgress }: { signal?: AbortSignal | undefined; onProgress?: (message: string) => void } = {},
 ): Promise<ChosenMethod> {
   if (!asksForBalance(method)) return { method };
-  const blocks = method['blocks'];
-  const rest = without(method, ['blocks', 'cuts']);
-  if (typeof blocks !== 'number') {
-    throw new UserError(`${method.method}: cuts 'balanced' need blocks: how many there shall be`);
+  const { blocks } = partitionOf(method);
+  const { name } = method.method;
+  if (blocks === undefined) {
+    throw new UserError(`${name}: cuts 'balanced' need blocks: how many there shall be`);
   }
   if (blocks < 2) {
-    throw new UserError(`${method.method}: cuts 'balanced' need at least 2 blocks, not ${blocks}`);
+    throw new UserError(`${name}: cuts 'balanced' need at least 2 blocks, not ${blocks}`);
   }
+  const cutAfter = (cuts: readonly string[]): MethodConfig => ({
+    ...method,
+    options: withPartition(method, { cuts }),
+  });
   const balanced = await withNetwork(setting, (network) =>
     balanceCuts({
       ...{ meter: setting.engine.memory, network, blocks, signal, onProgress },
       ...{ batchSize: setting.batchSize, seed: setting.seed },
-      build: (cuts) => buildMethod(setting, network, { ...rest, cuts }),
+      build: (cuts) => buildMethod(network, cutAfter(cuts)),
     }),
   );
-  return { method: { ...rest, cuts: balanced.cuts }, balanced };
+  return { method: cutAfter(balanced.cuts), balanced };
 }

@@ -6,6 +6,7 @@ import type { Batch } from '../../local/batch.js';
 import { noiseBatch } from '../../local/noise-batch.js';
 import type { Strategy } from '../../local/strategy.js';
 import type { LocalUpdate } from '../../local/update.js';
+import { papersSgd } from '../../train/recipe.js';
 import { sgd, type Optimizer } from '../../train/sgd.js';
 import { planSteps, trainStep } from '../../train/step.js';
 
@@ -61,7 +62,7 @@ export function measureStep(
   { batchSize, seed }: BatchShape,
 ): StepMemory {
   const { network } = strategy;
-  const optimizer = sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 });
+  const optimizer = sgd(papersSgd);
   try {
     const state = optimizerState(meter, strategy, optimizer, noiseBatch(network, firstBatch, seed));
     const probe = probeForward(meter, strategy);

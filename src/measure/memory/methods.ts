@@ -1,7 +1,7 @@
 import { UserError } from '../../core/errors.js';
 import { type Registry } from '../../config/registry.js';
-import { strategyOptionsSchema } from '../../local/build.js';
-import { labelOf, type Config, type MethodConfig } from '../../config/config.js';
+import type { Config } from '../../config/config.js';
+import { labelOf, type MethodConfig } from '../../config/method-config.js';
 import { check, formatPath, nearest } from '../../core/schema-problems.js';
 
 /**
@@ -12,20 +12,20 @@ import { check, formatPath, nearest } from '../../core/schema-problems.js';
  */
 export function memoryMethods(config: Config, registry: Registry, name?: string): MethodConfig[] {
   const own = config.methods ?? [config.method!];
-  if (name === undefined) return own.filter(({ method }) => method !== 'bp');
-  const named = own.find((method) => labelOf(method) === name) ?? own.find(({ method }) => method === name);
-  if (named !== undefined) return named.method === 'bp' ? [] : [named];
-  const known = registry.methods.map((method) => method.name);
-  if (!known.includes(name)) {
-    const labels = own.map(labelOf);
-    const names = [...new Set([...labels, ...known])];
+  if (name === undefined) return own.filter(({ method }) => method.name !== 'bp');
+  const named =
+    own.find((method) => labelOf(method) === name) ?? own.find(({ method }) => method.name === name);
+  if (named !== undefined) return named.method.name === 'bp' ? [] : [named];
+  const method = registry.methods.find((each) => each.name === name);
+  if (method === undefined) {
+    const names = [...new Set([...own.map(labelOf), ...registry.methods.map((each) => each.name)])];
     throw new UserError(
       `--method: there is no "${name}"${nearest(name, names)}; there are ${names.join(', ')}`,
     );
   }
   if (name === 'bp') return [];
-  const result = check(strategyOptionsSchema(registry.methods), { method: name });
-  if ('value' in result) return [result.value as MethodConfig];
+  const result = check(method.options.strict(), {});
+  if ('value' in result) return [{ method, options: result.value }];
   const { path, message } = result.problems[0]!;
   throw new UserError(
     `--method ${name}: ${formatPath(path)}: ${message}; give the config a method ${name} with that`,

@@ -1,8 +1,9 @@
 import { plural } from '../../core/text.js';
-import { labelOf, type MethodConfig } from '../../config/config.js';
+import { labelOf, type MethodConfig } from '../../config/method-config.js';
+import { buildMethod } from '../../local/build.js';
 import { chooseCuts } from './choose-cuts.js';
 import { bytesOf, ifItFits, measureStep, type StepMemory } from './measure.js';
-import { buildMethod, withNetwork, type MemorySetting } from './setting.js';
+import { withNetwork, type MemorySetting } from './setting.js';
 
 /** What a training step of one method takes. */
 export interface MethodMemory {
@@ -25,9 +26,6 @@ export interface MeasureOptions {
   readonly onProgress?: ((message: string) => void) | undefined;
 }
 
-/** Backpropagation, which every method is set against. */
-export const backpropagation: MethodConfig = { method: 'bp' };
-
 /**
  * Measures a training step of a method on random images, without training anything. Measured cut points
  * (`cuts: balanced`) are chosen first.
@@ -43,11 +41,11 @@ export async function measureMethod(
   const progress = (what: string): void => onProgress?.(`${label}: ${what}`);
   const chosen = await chooseCuts(setting, method, { signal, onProgress: progress });
   return withNetwork(setting, (network) => {
-    const strategy = buildMethod(setting, network, chosen.method);
+    const strategy = buildMethod(network, chosen.method);
     try {
       progress(`a step of ${plural(strategy.blocks, 'block')}`);
       return {
-        method: method.method,
+        method: method.method.name,
         label,
         network: network.name,
         blocks: strategy.blocks,

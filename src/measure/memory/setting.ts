@@ -3,12 +3,10 @@ import { describeDataset } from '../../data/registry.js';
 import type { Engine } from '../../engine/engine.js';
 import { selectEngine } from '../../engine/select.js';
 import { type Registry } from '../../config/registry.js';
-import { buildStrategy } from '../../local/build.js';
-import type { Strategy } from '../../local/strategy.js';
 import { buildNetwork } from '../../networks/build.js';
 import { disposeNetwork, type Network } from '../../networks/network.js';
 import type { Chosen } from '../../core/choice.js';
-import type { Config, MethodConfig } from '../../config/config.js';
+import type { Config } from '../../config/config.js';
 
 /** What memory is measured in: everything that decides it but the method. No images are needed. */
 export interface MemorySetting {
@@ -57,15 +55,4 @@ export async function withNetwork<T>(
   } finally {
     disposeNetwork(network);
   }
-}
-
-/** A method on that network. Throws a UserError where it does not fit. */
-export function buildMethod({ registry }: MemorySetting, network: Network, method: MethodConfig): Strategy {
-  return buildStrategy(network, without(method, ['label']), registry);
-}
-
-/** A method's options but these. */
-export function without(method: MethodConfig, names: readonly string[]): MethodConfig {
-  const rest = Object.entries(method).filter(([name]) => !names.includes(name));
-  return Object.fromEntries(rest) as MethodConfig;
 }

@@ -1,8 +1,10 @@
 import { messageOf, UserError } from '../../core/errors.js';
 import { withoutDrawing } from '../../nn/parameters.js';
-import { labelOf, type MethodConfig } from '../../config/config.js';
+import { labelOf, type MethodConfig } from '../../config/method-config.js';
+import { buildMethod } from '../../local/build.js';
+import { partitionOf, withPartition, type MethodPartition } from '../../local/partition/of-method.js';
 import { measureMethod, type MeasureOptions, type MethodMemory } from './report.js';
-import { buildMethod, withNetwork, without, type MemorySetting } from './setting.js';
+import { withNetwork, type MemorySetting } from './setting.js';
 
 /** A number of blocks, as a person lists it: K, or `all` for a cut after every unit. */
 export type BlockCount = number | 'all';
@@ -100,14 +102,16 @@ async function withBlocks(
   method: MethodConfig,
   count: BlockCount,
 ): Promise<MethodConfig> {
-  const cuts = method['cuts'];
-  const rest = without(method, ['blocks', 'cuts']);
-  const cutInto = (blocks: number): MethodConfig => ({ ...rest, blocks });
-  if (count !== 'all') return typeof cuts === 'string' ? { ...cutInto(count), cuts } : cutInto(count);
+  const { cuts } = partitionOf(method);
+  const cutInto = (blocks: number, way: MethodPartition = {}): MethodConfig => ({
+    ...method,
+    options: withPartition(method, { blocks, ...way }),
+  });
+  if (count !== 'all') return cutInto(count, typeof cuts === 'string' ? { cuts } : {});
   return withNetwork(setting, (network) => {
     const { length } = network.units;
     try {
-      withoutDrawing(() => buildMethod(setting, network, cutInto(length)).dispose());
+      withoutDrawing(() => buildMethod(network, cutInto(length)).dispose());
       return cutInto(length);
     } catch (error) {
       // Methods that join the stem to the first block have one block less than there are units.

@@ -15,6 +15,7 @@ import { openProfiles } from '../../../src/measure/estimate/store.js';
 import { measureMethod } from '../../../src/measure/memory/report.js';
 import { builtInRegistry } from '../../../src/config/registry.js';
 import { startEngine } from '../../support/engine.js';
+import { methodOf } from '../../support/method.js';
 
 let folder: string;
 let engine: Engine;
@@ -48,8 +49,8 @@ describe('estimate', () => {
     expect(seconds).toBeCloseTo(0.125 + 1.25, 9);
   });
 
-  it.each([{ method: 'bp' }, { method: 'man', blocks: 3 }])(
-    'foretells the measured peak of $method',
+  it.each([methodOf({ method: 'bp' }), methodOf({ method: 'man', blocks: 3 })])(
+    'foretells the measured peak of $method.name',
     async (method) => {
       const setting = {
         ...{ engine, registry: builtInRegistry, network: { name: 'resnet' as const, depth: 14 }, seed: 1 },
@@ -73,9 +74,9 @@ describe('the profiles of a machine', () => {
       classes: 10,
       imageShape: [32, 32, 3] as const,
     };
-    const key = profileKey(network, { method: 'bp' });
-    expect(profileKey(network, { method: 'bp', label: 'baseline' })).toBe(key);
-    expect(profileKey({ ...network, classes: 100 }, { method: 'bp' })).not.toBe(key);
+    const key = profileKey(network, methodOf({ method: 'bp' }));
+    expect(profileKey(network, methodOf({ method: 'bp', label: 'baseline' }))).toBe(key);
+    expect(profileKey({ ...network, classes: 100 }, methodOf({ method: 'bp' }))).not.toBe(key);
     expect(first.get(key)).toBeUndefined();
     first.add(key, profile);
     second.add('another', profile);

@@ -10,7 +10,9 @@ import { runExperiment } from '../../../src/runs/run.js';
 import { type Experiment } from '../../../src/runs/experiment.js';
 import { builtInRegistry } from '../../../src/config/registry.js';
 import { noiseSplit } from '../../data/helpers.js';
+import { partitionOf } from '../../../src/local/partition/of-method.js';
 import { startEngine } from '../../support/engine.js';
+import { methodOf } from '../../support/method.js';
 
 const dataset: Dataset = {
   name: 'noise',
@@ -49,15 +51,16 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 test('a method that names its cuts stays as it is', async () => {
-  const method = { method: 'man', blocks: 3 };
+  const method = methodOf({ method: 'man', blocks: 3 });
   expect((await chooseCuts(setting, method)).method).toBe(method);
 });
 
 test("the cuts that were chosen take the place of 'balanced' and of the number of blocks", async () => {
-  const { method, balanced } = await chooseCuts(setting, {
-    ...{ method: 'greedy', label: 'mine', blocks: 3, cuts: 'balanced' },
-  });
-  expect(method).toEqual({ method: 'greedy', label: 'mine', cuts: balanced!.cuts });
+  const { method, balanced } = await chooseCuts(
+    setting,
+    methodOf({ method: 'greedy', label: 'mine', blocks: 3, cuts: 'balanced' }),
+  );
+  expect(method).toEqual(methodOf({ method: 'greedy', label: 'mine', cuts: balanced!.cuts }));
   expect(balanced!.cuts).toHaveLength(2);
   expect(balanced!.peakBytes).toBeLessThanOrEqual(balanced!.evenPeakBytes!);
 });
@@ -89,11 +92,12 @@ describe('a run', () => {
     expect(notes.join('\n')).toMatch(/auglocal: cuts after \S+, \S+: largest update [\d.]+ MB, of even/);
     const path = join(run.folder, 'config.yaml');
     const saved = parseConfig(readFileSync(path, 'utf8'), path);
-    expect(saved.method).not.toHaveProperty('blocks');
-    expect(saved.method!['cuts']).toHaveLength(2);
+    const { blocks, cuts } = partitionOf(saved.method!);
+    expect(blocks).toBeUndefined();
+    expect(cuts).toHaveLength(2);
     const log = readFileSync(join(run.folder, 'log.jsonl'), 'utf8').trim().split('\n');
     const entry = log.map((line) => JSON.parse(line) as { msg?: string; cuts?: unknown });
-    expect(entry.find(({ msg }) => msg === 'balanced cuts')?.cuts).toEqual(saved.method!['cuts']);
+    expect(entry.find(({ msg }) => msg === 'balanced cuts')?.cuts).toEqual(cuts);
     const again = await runExperiment(experiment(saved), saved.method!, { parent: folder });
     expect(again.result?.accuracy).toBe(run.result?.accuracy);
     expect(again.result?.peakMemoryBytes).toBe(run.result?.peakMemoryBytes);

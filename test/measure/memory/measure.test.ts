@@ -4,6 +4,7 @@ import type { Engine } from '../../../src/engine/engine.js';
 import { measureStep } from '../../../src/measure/memory/measure.js';
 import { buildStrategy } from '../../../src/local/build.js';
 import { disposeNetwork, type Network } from '../../../src/networks/network.js';
+import { papersSgd } from '../../../src/train/recipe.js';
 import { sgd } from '../../../src/train/sgd.js';
 import { planSteps, trainStep } from '../../../src/train/step.js';
 import { hasTorch, startEngine } from '../../support/engine.js';
@@ -48,7 +49,7 @@ describe.skipIf(!hasTorch)('a measured step', () => {
 
   test('takes as much as training says', () => {
     const strategy = buildStrategy(network, { method: 'infopro', blocks: 3 });
-    const optimizer = sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 });
+    const optimizer = sgd(papersSgd);
     let trained: readonly number[] = [];
     for (let step = 0; step < 2; step++) {
       tf.tidy(() => {

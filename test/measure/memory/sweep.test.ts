@@ -9,7 +9,8 @@ import {
   sweepTable,
   updateTable,
 } from '../../../src/measure/memory/output.js';
-import { backpropagation, measureMethod, type MethodMemory } from '../../../src/measure/memory/report.js';
+import { backpropagation, type MethodConfig } from '../../../src/config/method-config.js';
+import { measureMethod, type MethodMemory } from '../../../src/measure/memory/report.js';
 import type { MemorySetting } from '../../../src/measure/memory/setting.js';
 import {
   fitting,
@@ -18,7 +19,11 @@ import {
   type SweepMemory,
 } from '../../../src/measure/memory/sweep.js';
 import { builtInRegistry } from '../../../src/config/registry.js';
+import { z } from 'zod';
+import { auglocal } from '../../../src/local/methods/auglocal.js';
+import { greedy } from '../../../src/local/methods/greedy.js';
 import { startEngine } from '../../support/engine.js';
+import { methodOf } from '../../support/method.js';
 
 // Every method of this network but AugLocal takes from 2 to 7 blocks.
 let setting: MemorySetting;
@@ -37,11 +42,12 @@ beforeAll(async () => {
 });
 
 const sweep = (
-  method: { method: string; [option: string]: unknown },
+  method: Parameters<typeof methodOf>[0] | MethodConfig,
   options: { counts?: readonly BlockCount[]; budget?: number; leftOut?: string[] } = {},
 ): Promise<SweepMemory[]> => {
   const { leftOut, ...rest } = options;
-  return sweepBlocks(setting, method, { ...rest, bp, onLeftOut: (message) => leftOut?.push(message) });
+  const configured = 'options' in method ? (method as MethodConfig) : methodOf(method);
+  return sweepBlocks(setting, configured, { ...rest, bp, onLeftOut: (message) => leftOut?.push(message) });
 };
 const countsOf = (results: readonly SweepMemory[]): BlockCount[] => results.map(({ count }) => count);
 const blocksOf = (results: readonly SweepMemory[]): number[] => results.map(({ blocks }) => blocks);
@@ -75,6 +81,18 @@ describe('a sweep', () => {
     await expect(sweep({ method: 'greedy' }, { counts: [9] })).rejects.toThrow(/more than the 7 units/);
   });
 
+  test('of a method that cannot be told how many blocks is refused in one line', async () => {
+    const counts = [2, 'all'] as const;
+    const fixed = { ...greedy, name: 'fixed', options: z.strictObject({ cuts: z.literal(3) }) };
+    await expect(sweep({ method: fixed, options: { cuts: 3 } }, { counts })).rejects.toThrow(
+      /^fixed: has no option blocks that says where to cut$/,
+    );
+    const few = { ...fixed, options: z.strictObject({ blocks: z.int().max(3) }) };
+    await expect(sweep({ method: few, options: {} }, { counts: [4] })).rejects.toThrow(
+      /^fixed: blocks: must be at most 3, not 4$/,
+    );
+  });
+
   test('forgets cut points that are named, keeps those that go with the number', async () => {
     const [named] = await sweep({ method: 'greedy', cuts: ['layer3.0'] }, { counts: [3] });
     expect(named!.cuts).toEqual(['layer1.0', 'layer2.0']);
@@ -105,7 +123,7 @@ describe('a sweep', () => {
 
 describe('what is printed', () => {
   test('has a line and a bar for each update', async () => {
-    const result = await measureMethod(setting, { method: 'hpff', blocks: 3, label: 'mine' });
+    const result = await measureMethod(setting, methodOf({ method: 'hpff', blocks: 3, label: 'mine' }));
     const [title, header, rule, ...lines] = updateTable(setting, result).trimEnd().split('\n');
     expect(title).toBe(`mine: resnet-14 in 3 blocks, 8 images of 8×8×3, engine ${setting.engine.name}`);
     expect(header).toMatch(/^update +forward activations +parameters +optimiser state +peak \(\S+\)$/);
@@ -119,7 +137,7 @@ describe('what is printed', () => {
   });
 
   test('sets each method and each K against BP', async () => {
-    const man = await measureMethod(setting, { method: 'man', blocks: 3 });
+    const man = await measureMethod(setting, methodOf({ method: 'man', blocks: 3 }));
     const methods = methodTable(setting, [bp, man]).split('\n');
     expect(methods[2]).toMatch(/^bp +1 +head +[\d.]+ .B +1\.00 +█+$/);
     expect(methods[3]).toContain((peakOf(man) / peakOf(bp)).toFixed(2));
@@ -162,7 +180,11 @@ methods:
     'several.yaml',
   );
   const names = (name?: string): unknown[] =>
-    memoryMethods(config, builtInRegistry, name).map(({ method, blocks, label }) => [method, blocks, label]);
+    memoryMethods(config, builtInRegistry, name).map(({ method, options, label }) => [
+      method.name,
+      options['blocks'],
+      label,
+    ]);
 
   test('are all but BP, or the one that is named', () => {
     expect(names()).toEqual([
@@ -176,7 +198,7 @@ methods:
 
   test('may be named from outside it, then with its defaults', () => {
     expect(memoryMethods(config, builtInRegistry, 'auglocal')).toEqual([
-      expect.objectContaining({ method: 'auglocal', depth: 2 }),
+      { method: auglocal, options: expect.objectContaining({ depth: 2 }) as object },
     ]);
     expect(() => names('auglocl')).toThrow(/^--method: there is no "auglocl" \(did you mean "auglocal"\?\)/);
   });
