@@ -58,8 +58,17 @@ export { vgg } from './networks/vgg.js';
 export { vit } from './networks/vit.js';
 
 export type { Dataset, Split } from './data/dataset.js';
+export { datasetFromArrays, type DatasetArrays, type ImageArrays } from './data/from-arrays.js';
 export { describeDataset, loadDataset } from './data/registry.js';
 export type { DataOptionsInput } from './data/options.js';
+export {
+  defineDataset,
+  type DatasetKind,
+  type DatasetShape,
+  type DatasetSource,
+  type ReadRequest,
+  type SourceData,
+} from './data/kind.js';
 
 export { createBatch, type Batch } from './local/batch.js';
 export { blockForward, cutIntoBlocks, headLoss, type Block } from './local/block.js';

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import type { AuxiliaryNet } from '../local/axes/auxiliary/auxiliary.js';
 import type { BridgeBuilder } from '../local/axes/bridge/bridge.js';
 import type { Choice } from '../core/choice.js';
+import type { DatasetKind } from '../data/kind.js';
+import { commonDataKeys } from '../data/options.js';
 import type { LocalLoss } from '../local/axes/loss/loss.js';
 import type { Method } from '../local/method.js';
 import type { NetworkKind } from '../networks/network.js';
@@ -9,9 +11,10 @@ import type { PathBuilder } from '../local/axes/path/path.js';
 
 /**
  * What a file adds to what configs can name: `export const plugin = definePlugin({ … })`. Each has the form of the
- * built-in ones; `defineNetwork`, `defineMethod`, `defineAuxiliary`, … give its options their types.
+ * built-in ones; `defineDataset`, `defineNetwork`, `defineMethod`, `defineAuxiliary`, … give its options their types.
  */
 export interface Plugin {
+  readonly datasets?: readonly DatasetKind[];
   readonly networks?: readonly NetworkKind[];
   readonly methods?: readonly Method[];
   readonly paths?: readonly Choice<PathBuilder>[];
@@ -45,6 +48,7 @@ function definitions(...taken: readonly string[]) {
 
 /** The form of a plugin, for files that no type checker has seen. */
 export const pluginSchema = z.strictObject({
+  datasets: definitions('name', ...commonDataKeys),
   networks: definitions('name'),
   methods: definitions('method', 'label'),
   paths: definitions('name'),

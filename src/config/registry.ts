@@ -1,4 +1,6 @@
 import { UserError } from '../core/errors.js';
+import type { DatasetKind } from '../data/kind.js';
+import { builtInDatasets } from '../data/kinds/built-in.js';
 import { builtInChoices, type Choices } from '../local/axes/axes.js';
 import { builtInPaths } from '../local/axes/path/built-in.js';
 import type { Method } from '../local/method.js';
@@ -14,6 +16,7 @@ export interface Registry {
   /** Of `custom`. */
   readonly choices: Choices;
   readonly networks: readonly NetworkKind[];
+  readonly datasets: readonly DatasetKind[];
 }
 
 /** A plugin and the file that it is from. */
@@ -56,6 +59,7 @@ export function registryWith(sources: readonly PluginSource[]): Registry {
     methods: all<Method>('method', methodsWith(choices), ({ methods }) => methods),
     choices,
     networks: all<NetworkKind>('network', builtInNetworks, ({ networks }) => networks),
+    datasets: all<DatasetKind>('data set', builtInDatasets, ({ datasets }) => datasets),
   };
 }
 

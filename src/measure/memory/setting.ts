@@ -39,7 +39,7 @@ export async function openSetting(
   registry: Registry,
 ): Promise<{ readonly setting: MemorySetting; readonly notice: string | undefined }> {
   const { engine, notice } = await selectEngine(config.engine);
-  const { classes, imageShape } = await describeDataset(config.data);
+  const { classes, imageShape } = await describeDataset(config.data, registry.datasets);
   return { setting: settingOf(config, { engine, registry, classes, imageShape }), notice };
 }
 
