@@ -123,6 +123,7 @@ export type { TrainState } from './train/state.js';
 export { Diverged } from './train/diverged.js';
 export type { EpochMetrics, TrainEvent, TrainResult } from './train/events.js';
 export { evaluate } from './train/evaluate.js';
+export { defineOptimizer, type OptimizerKind } from './train/optimizer.js';
 export { sgd, type Optimizer } from './train/sgd.js';
 export { planSteps, trainStep } from './train/step.js';
 

@@ -184,7 +184,7 @@ const shapesKind = defineDataset({
         test: drawShapes(test, side, 2),
       }),
     // What is known without drawing them; it may be left out, then they are read for it.
-    describe: async () => ({ classes: shapeNames.length, imageShape: [side, side, 1] }),
+    describe: () => ({ classes: shapeNames.length, imageShape: [side, side, 1] }),
   }),
 });
 

@@ -6,7 +6,7 @@ import type { NamedOptions } from '../local/options.js';
 import { builtInRegistry, registryWith, type Registry } from './registry.js';
 import { methodSchemas } from '../local/build.js';
 import { namedOptionsSchema } from '../core/choice.js';
-import { trainOptionsSchema } from '../train/options.js';
+import { trainSchema } from '../train/optimizer.js';
 import { readDocument, readText, type ConfigDocument } from './document.js';
 import { loadPlugins } from './plugins.js';
 import { keyPaths } from './schema-paths.js';
@@ -78,7 +78,7 @@ function configSchema(registry: Registry) {
       plugins: pluginsSchema,
       data: dataSchema(registry.datasets),
       network: namedOptionsSchema(registry.networks),
-      train: trainOptionsSchema,
+      train: trainSchema(registry.optimizers),
       method: method.exactOptional(),
       methods: z.array(method).min(1).superRefine(refuseTwins).exactOptional(),
     })

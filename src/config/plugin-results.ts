@@ -75,6 +75,13 @@ const datasetSchema = z.object({
   augmentation: z.object({ crop: z.object({ kind: z.string() }), flip: z.boolean() }),
 });
 
+const optimizerSchema = z.object({
+  step: functionSchema,
+  state: functionSchema,
+  restore: functionSchema,
+  dispose: functionSchema,
+});
+
 const lossSchema = z.object({ reconstructs: z.boolean(), classifies: z.boolean(), attach: functionSchema });
 
 /**
@@ -83,7 +90,7 @@ const lossSchema = z.object({ reconstructs: z.boolean(), classifies: z.boolean()
  */
 export function checkedPlugin(plugin: Plugin, file: string): Plugin {
   const { datasets = [], networks = [], methods = [] } = plugin;
-  const { paths = [], bridges = [], auxiliaries = [], losses = [] } = plugin;
+  const { paths = [], bridges = [], auxiliaries = [], losses = [], optimizers = [] } = plugin;
   const expect = (kind: string, name: string, schema: z.ZodType, expected: string, value: unknown): void => {
     const result = schema.safeParse(value);
     if (result.success) return;
@@ -156,5 +163,11 @@ export function checkedPlugin(plugin: Plugin, file: string): Plugin {
       }),
     ),
     losses: checked('loss', losses, lossSchema, 'a loss { reconstructs, classifies, attach }'),
+    optimizers: checked(
+      'optimizer',
+      optimizers,
+      optimizerSchema,
+      'an optimizer { step, state, restore, dispose }',
+    ),
   };
 }

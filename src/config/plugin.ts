@@ -7,6 +7,7 @@ import { commonDataKeys } from '../data/options.js';
 import type { LocalLoss } from '../local/axes/loss/loss.js';
 import type { Method } from '../local/method.js';
 import type { NetworkKind } from '../networks/network.js';
+import type { OptimizerKind } from '../train/optimizer.js';
 import type { PathBuilder } from '../local/axes/path/path.js';
 
 /**
@@ -21,6 +22,7 @@ export interface Plugin {
   readonly bridges?: readonly Choice<BridgeBuilder | undefined>[];
   readonly auxiliaries?: readonly Choice<AuxiliaryNet>[];
   readonly losses?: readonly Choice<LocalLoss>[];
+  readonly optimizers?: readonly OptimizerKind[];
 }
 
 /** Returns its argument: for the types alone. */
@@ -55,4 +57,5 @@ export const pluginSchema = z.strictObject({
   bridges: definitions('name'),
   auxiliaries: definitions('name'),
   losses: definitions('name', 'weight'),
+  optimizers: definitions('name'),
 }) as unknown as z.ZodType<Plugin>;

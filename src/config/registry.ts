@@ -7,6 +7,7 @@ import type { Method } from '../local/method.js';
 import { methodsWith } from '../local/methods/built-in.js';
 import { builtInNetworks } from '../networks/built-in.js';
 import type { NetworkKind } from '../networks/network.js';
+import { builtInOptimizers, type OptimizerKind } from '../train/optimizer.js';
 import { checkedPlugin } from './plugin-results.js';
 import type { Plugin } from './plugin.js';
 
@@ -17,6 +18,7 @@ export interface Registry {
   readonly choices: Choices;
   readonly networks: readonly NetworkKind[];
   readonly datasets: readonly DatasetKind[];
+  readonly optimizers: readonly OptimizerKind[];
 }
 
 /** A plugin and the file that it is from. */
@@ -60,6 +62,7 @@ export function registryWith(sources: readonly PluginSource[]): Registry {
     choices,
     networks: all<NetworkKind>('network', builtInNetworks, ({ networks }) => networks),
     datasets: all<DatasetKind>('data set', builtInDatasets, ({ datasets }) => datasets),
+    optimizers: all<OptimizerKind>('optimizer', builtInOptimizers, ({ optimizers }) => optimizers),
   };
 }
 

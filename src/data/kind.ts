@@ -24,9 +24,9 @@ export interface DatasetSource {
   /** Reads it whole, of image files only the paths. Throws a UserError for what is missing or wrong. */
   read(request: ReadRequest): SourceData | Promise<SourceData>;
   /** Without reading the images, where that can be told. Default: as `read` has it. */
-  describe?(): Promise<DatasetShape>;
+  describe?(): DatasetShape | Promise<DatasetShape>;
   /** Whether its files are there, by their names and sizes alone. Default: it needs none. */
-  isPresent?(): Promise<boolean>;
+  isPresent?(): boolean | Promise<boolean>;
   /** Images of each split where they are known before anything is read. Default: they are not. */
   counts?(): { readonly train: number; readonly test: number };
   /** The manifest that its files are described by, and the folder they lie in; only of data sets that have one. */

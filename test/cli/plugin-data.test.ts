@@ -51,7 +51,7 @@ it('a plugin’s data set and network are trained, resumed, probed, exported, re
   expect({ weights: weights(), losses: losses() }).toEqual(before);
 
   await succeeds('probe', path, '--images', '30', '--quiet');
-  await succeeds('export', path, '--out', join(folder, 'weights.safetensors'));
+  await succeeds('export', path, '--format', 'safetensors', '--out', join(folder, 'weights.safetensors'));
   const report = join(folder, 'report.html');
   await succeeds('report', runs, '--out', report);
   expect(readFileSync(report, 'utf8')).toContain('mixer-2 on shapes');

@@ -25,6 +25,6 @@ export const csvKind = defineDataset({
       classes: await countCsvClasses(file),
       imageShape: shapeOf(options.imageSize, options.channels),
     }),
-    isPresent: () => Promise.resolve(existsSync(file)),
+    isPresent: () => existsSync(file),
   }),
 });

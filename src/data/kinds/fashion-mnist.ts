@@ -48,7 +48,7 @@ export const fashionMnistKind = defineDataset({
     return {
       ...source,
       read: () => loadFashionMnist(),
-      isPresent: () => Promise.resolve(isPackagePresent()),
+      isPresent: isPackagePresent,
     };
   },
 });

@@ -21,7 +21,7 @@ export function fetchedSource(
         `${missingAt(dir)}: get it with "locallearn data fetch ${name}", or say with data.dir where it is`,
       );
     },
-    describe: () => Promise.resolve(shape),
+    describe: () => shape,
     isPresent: async () =>
       existsSync(dir) && (await verifyFiles(readManifest(name), dir, { checksums: false })).length === 0,
     counts: () => readManifest(name).images,

@@ -17,6 +17,6 @@ export const folderKind = defineDataset({
       classes: await countFolderClasses(dir),
       imageShape: shapeOf(options.imageSize, options.channels),
     }),
-    isPresent: () => Promise.resolve(existsSync(dir)),
+    isPresent: () => existsSync(dir),
   }),
 });

@@ -22,7 +22,7 @@ export const imagenetKind = defineDataset({
       classes: await countImagenetClasses(dir),
       imageShape: shapeOf(options.imageSize, 3),
     }),
-    isPresent: () => Promise.resolve(existsSync(dir)),
+    isPresent: () => existsSync(dir),
     counts: () => readManifest('imagenet').images,
     files: { manifest: 'imagenet', dir },
   }),

@@ -37,12 +37,16 @@ export interface StepMemory {
   readonly peakBytes: number;
 }
 
-/** Images of a batch; its values don't matter. */
+/** Images of a batch, whose values don't matter, and what takes the step. */
 export interface BatchShape {
   readonly batchSize: number;
   /** Of the random images. */
   readonly seed: number;
+  /** Makes the optimiser of the step; default: SGD with momentum. */
+  readonly optimizer?: (() => Optimizer) | undefined;
 }
+
+const usualOptimizer = (): Optimizer => sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 });
 
 /** The step that makes the optimiser's state needs no more images than the layers that compare them. */
 const firstBatch = 8;
@@ -54,10 +58,10 @@ const firstBatch = 8;
 export function measureStep(
   meter: MemoryMeter,
   strategy: Strategy,
-  { batchSize, seed }: BatchShape,
+  { batchSize, seed, optimizer: makeOptimizer = usualOptimizer }: BatchShape,
 ): StepMemory {
   const { network } = strategy;
-  const optimizer = sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 });
+  const optimizer = makeOptimizer();
   try {
     const state = optimizerState(meter, strategy, optimizer, noiseBatch(network, firstBatch, seed));
     const probe = probeForward(meter, strategy);

@@ -8,6 +8,8 @@ import type { Strategy } from '../../local/strategy.js';
 import { buildNetwork } from '../../networks/build.js';
 import { disposeNetwork, type Network } from '../../networks/network.js';
 import type { Chosen } from '../../core/choice.js';
+import { optimizerOf } from '../../train/optimizer.js';
+import type { Optimizer } from '../../train/sgd.js';
 import type { Config, MethodConfig } from '../../config/config.js';
 
 /** What memory is measured in: everything that decides it but the method. No images are needed. */
@@ -17,6 +19,8 @@ export interface MemorySetting {
   readonly network: Chosen;
   readonly seed: number;
   readonly batchSize: number;
+  /** Makes the one that trains; default: SGD with momentum. */
+  readonly optimizer?: (() => Optimizer) | undefined;
   /** Of the data set. */
   readonly classes: number;
   readonly imageShape: readonly [height: number, width: number, channels: number];
@@ -24,10 +28,11 @@ export interface MemorySetting {
 
 /** The setting in which a config trains. */
 export function settingOf(
-  { network, seed, train: { batchSize } }: Config,
+  { network, seed, train }: Config,
   rest: Pick<MemorySetting, 'engine' | 'registry' | 'classes' | 'imageShape'>,
 ): MemorySetting {
-  return { network, seed, batchSize, ...rest };
+  const optimizer = (): Optimizer => optimizerOf(train, rest.registry.optimizers);
+  return { network, seed, batchSize: train.batchSize, optimizer, ...rest };
 }
 
 /**
