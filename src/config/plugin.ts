@@ -50,12 +50,12 @@ function definitions(...taken: readonly string[]) {
 
 /** The form of a plugin, for files that no type checker has seen. */
 export const pluginSchema = z.strictObject({
-  datasets: definitions('name', ...commonDataKeys),
   networks: definitions('name'),
   methods: definitions('method', 'label'),
   paths: definitions('name'),
   bridges: definitions('name'),
   auxiliaries: definitions('name'),
   losses: definitions('name', 'weight'),
+  datasets: definitions('name', ...commonDataKeys),
   optimizers: definitions('name'),
 }) as unknown as z.ZodType<Plugin>;
