@@ -6,7 +6,7 @@ import type { NamedOptions } from '../local/options.js';
 import { builtInRegistry, registryWith, type Registry } from './registry.js';
 import { methodSchemas } from '../local/build.js';
 import { namedOptionsSchema } from '../core/choice.js';
-import { trainSchema } from '../train/optimizer.js';
+import { trainSchema } from '../train/optimizers.js';
 import { readDocument, readText, type ConfigDocument } from './document.js';
 import { loadPlugins } from './plugins.js';
 import { keyPaths } from './schema-paths.js';

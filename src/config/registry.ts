@@ -7,7 +7,8 @@ import type { Method } from '../local/method.js';
 import { methodsWith } from '../local/methods/built-in.js';
 import { builtInNetworks } from '../networks/built-in.js';
 import type { NetworkKind } from '../networks/network.js';
-import { builtInOptimizers, type OptimizerKind } from '../train/optimizer.js';
+import type { OptimizerKind } from '../train/optimizer.js';
+import { builtInOptimizers } from '../train/optimizers.js';
 import { checkedPlugin } from './plugin-results.js';
 import type { Plugin } from './plugin.js';
 

@@ -13,14 +13,14 @@ import { evaluateUpdates } from './evaluate-updates.js';
 import type { EpochMetrics, TrainEvent, TrainResult } from './events.js';
 import { feed, type FeedTally } from './feed.js';
 import { drawMixing } from './mixup.js';
+import type { OptimizerKind } from './optimizer.js';
 import {
   builtInOptimizers,
   optimizerOf,
   trainSchema,
-  type OptimizerKind,
   type TrainSettings,
   type TrainSettingsInput,
-} from './optimizer.js';
+} from './optimizers.js';
 import { headIndex } from './head-update.js';
 import { learningRateAt } from './schedule.js';
 import type { Optimizer } from './sgd.js';

@@ -8,7 +8,7 @@ import type { Strategy } from '../../local/strategy.js';
 import { buildNetwork } from '../../networks/build.js';
 import { disposeNetwork, type Network } from '../../networks/network.js';
 import type { Chosen } from '../../core/choice.js';
-import { optimizerOf } from '../../train/optimizer.js';
+import { optimizerOf } from '../../train/optimizers.js';
 import type { Optimizer } from '../../train/sgd.js';
 import type { Config, MethodConfig } from '../../config/config.js';
 
