@@ -120,8 +120,18 @@ export type {
 export type { PathList } from './data/files/path-list.js';
 export type { ScanProgress } from './data/files/scan.js';
 export type { DataIdentity } from './data/identity.js';
-export type { DataOptionsInput } from './data/options.js';
+export type { DataOptions, DataOptionsInput } from './data/options.js';
 export { describeDataset, loadDataset } from './data/registry.js';
+
+export {
+  defineDataset,
+  type DatasetKind,
+  type DatasetShape,
+  type DatasetSource,
+  type ReadRequest,
+  type SourceData,
+} from './data/kind.js';
+export { datasetFromArrays, type DatasetArrays, type ImageArrays } from './data/from-arrays.js';
 
 // local: blocks, what they minimise, how features travel, and strategies of these.
 export type { Choices } from './local/axes/axes.js';
@@ -170,6 +180,8 @@ export { Diverged } from './train/diverged.js';
 export { evaluate, type Evaluation } from './train/evaluate.js';
 export type { EpochMetrics, TrainEvent, TrainResult } from './train/events.js';
 export type { TrainSection, TrainSectionInput } from './train/options.js';
+export { defineOptimizer, type OptimizerKind } from './train/optimizer.js';
+export type { TrainSettingsInput } from './train/optimizers.js';
 export { papersSgd } from './train/recipe.js';
 export { sgd, type Optimizer, type SgdOptions } from './train/sgd.js';
 export type { TrainState } from './train/state.js';

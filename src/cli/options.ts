@@ -1,10 +1,19 @@
 import type { Options } from 'yargs';
 import { engineNames } from '../engine/engine.js';
-import type { LoadedConfig } from '../config/config.js';
+import type { Config, LoadedConfig } from '../config/config.js';
 import { notify } from './progress.js';
 
 /** Where run folders go unless `--out` says otherwise. */
 export const defaultRuns = 'experiments/runs';
+
+/** Names files of code, beside those of a config. */
+export const pluginOption = {
+  type: 'string',
+  array: true,
+  default: [] as string[],
+  requiresArg: true,
+  describe: 'a file whose code adds methods, nets, data sets, …, e.g. ./my-strategy.ts (may be repeated)',
+} as const satisfies Options;
 
 /** The options that the commands over a config share. */
 export const configOptions = {
@@ -15,13 +24,7 @@ export const configOptions = {
     requiresArg: true,
     describe: 'override a value of the config, e.g. train.epochs=2 (may be repeated)',
   },
-  plugin: {
-    type: 'string',
-    array: true,
-    default: [] as string[],
-    requiresArg: true,
-    describe: 'a file whose code adds methods, nets or losses, e.g. ./my-strategy.ts (may be repeated)',
-  },
+  plugin: pluginOption,
   seed: { type: 'number', requiresArg: true, describe: 'the same as --set seed=…' },
   engine: {
     choices: ['auto', ...engineNames],
@@ -80,8 +83,11 @@ export async function configOf(args: ConfigArguments): Promise<LoadedConfig> {
     ],
     plugin,
   );
-  for (const { path: file, sha256 } of loaded.config.plugins ?? []) {
-    notify(`ran the plugin ${file} (SHA-256 ${sha256})`, quiet);
-  }
+  tellPlugins(loaded.config.plugins ?? [], quiet);
   return loaded;
+}
+
+/** Tells which code was run. */
+export function tellPlugins(plugins: NonNullable<Config['plugins']>, quiet: boolean): void {
+  for (const { path, sha256 } of plugins) notify(`ran the plugin ${path} (SHA-256 ${sha256})`, quiet);
 }

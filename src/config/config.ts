@@ -1,10 +1,9 @@
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { dataOptionsSchema } from '../data/options.js';
+import { dataSchema } from '../data/options.js';
 import { engineNames } from '../engine/engine.js';
 import { builtInRegistry, registryWith, type Registry } from './registry.js';
 import { namedOptionsSchema } from '../core/choice.js';
-import { trainOptionsSchema } from '../train/options.js';
 import { readDocument, readText } from './document.js';
 import {
   backpropagation,
@@ -13,6 +12,8 @@ import {
   methodSchema,
   type MethodConfig,
 } from './method-config.js';
+import { trainSchema } from '../train/optimizers.js';
+import { type ConfigDocument } from './document.js';
 import { loadPlugins } from './plugins.js';
 import { keyPaths } from './schema-paths.js';
 import { validate } from './validate-document.js';
@@ -68,9 +69,9 @@ function configSchema(registry: Registry) {
       seeds: z.array(z.int().min(0)).min(1).superRefine(refuseRepeats).exactOptional(),
       engine: z.enum(['auto', ...engineNames]).default('auto'),
       plugins: pluginsSchema,
-      data: dataOptionsSchema,
+      data: dataSchema(registry.datasets),
       network: namedOptionsSchema(registry.networks),
-      train: trainOptionsSchema,
+      train: trainSchema(registry.optimizers),
       method: method.exactOptional(),
       methods: z.array(method).min(1).superRefine(refuseTwins).exactOptional(),
     })
@@ -134,6 +135,28 @@ export async function loadConfig(
   plugins: readonly string[] = [],
 ): Promise<LoadedConfig> {
   const document = readDocument(readText(path), path, overrides);
+  const { registry, ran } = await registryOf(document, plugins);
+  if (ran.length === 0) return { config: validate(builtInConfigSchema, document), registry };
+  const config = validate(configSchema(registry), document);
+  return { config: { ...config, plugins: ran }, registry };
+}
+
+/** A plugin that was run, by absolute path, as run folders record it. */
+export interface RanPlugin {
+  readonly path: string;
+  readonly sha256: string;
+}
+
+/**
+ * Runs the plugins that a document names and those of the command line: what is built in, and what they add.
+ *
+ * @param plugins paths of plugins beside the document's, relative to the working directory
+ * @throws UserError if one can't be loaded
+ */
+export async function registryOf(
+  document: ConfigDocument,
+  plugins: readonly string[],
+): Promise<{ readonly registry: Registry; readonly ran: RanPlugin[] }> {
   const { plugins: named = [] } = validate(z.looseObject({ plugins: pluginsSchema }), document);
   const requests = [
     ...named.map((plugin, i) => {
@@ -143,13 +166,10 @@ export async function loadConfig(
     ...plugins.map((plugin) => ({ path: plugin, folder: '.', origin: '--plugin' })),
   ];
   const loaded = await loadPlugins(requests);
-  if (loaded.length === 0) {
-    return { config: validate(builtInConfigSchema, document), registry: builtInRegistry };
-  }
-  const registry = registryWith(loaded);
-  const config = validate(configSchema(registry), document);
-  const recorded = loaded.map(({ file, sha256 }) => ({ path: file, sha256 }));
-  return { config: { ...config, plugins: recorded }, registry };
+  return {
+    registry: loaded.length === 0 ? builtInRegistry : registryWith(loaded),
+    ran: loaded.map(({ file, sha256 }) => ({ path: file, sha256 })),
+  };
 }
 
 /**

@@ -49,6 +49,39 @@ const networkSchema = z.object({
   buildBlock: functionSchema,
 });
 
+const splitSchema = z.union(
+  [
+    z.object({ size: z.int().min(1), labels: z.instanceof(Uint16Array), images: z.instanceof(Uint8Array) }),
+    z.object({ size: z.int().min(1), labels: z.instanceof(Uint16Array), paths: z.object({}) }),
+  ],
+  { error: 'must be a split of images' },
+);
+
+const sourceSchema = z.object({
+  read: functionSchema,
+  describe: functionSchema.optional(),
+  isPresent: functionSchema.optional(),
+  counts: functionSchema.optional(),
+});
+
+const datasetSchema = z.object({
+  name: z.string(),
+  classes: z.array(z.string()).min(2),
+  imageShape: z.array(z.int()).length(3),
+  mean: z.array(z.number()),
+  std: z.array(z.number()),
+  train: splitSchema,
+  test: splitSchema,
+  augmentation: z.object({ crop: z.object({ kind: z.string() }), flip: z.boolean() }),
+});
+
+const optimizerSchema = z.object({
+  step: functionSchema,
+  state: functionSchema,
+  restore: functionSchema,
+  dispose: functionSchema,
+});
+
 const lossSchema = z.object({ reconstructs: z.boolean(), classifies: z.boolean(), attach: functionSchema });
 
 /**
@@ -56,7 +89,8 @@ const lossSchema = z.object({ reconstructs: z.boolean(), classifies: z.boolean()
  * is told by the name of the file and not where it does its harm. They throw a UserError then.
  */
 export function checkedPlugin(plugin: Plugin, file: string): Plugin {
-  const { networks = [], methods = [], paths = [], bridges = [], auxiliaries = [], losses = [] } = plugin;
+  const { datasets = [], networks = [], methods = [] } = plugin;
+  const { paths = [], bridges = [], auxiliaries = [], losses = [], optimizers = [] } = plugin;
   const expect = (kind: string, name: string, schema: z.ZodType, expected: string, value: unknown): void => {
     const result = schema.safeParse(value);
     if (result.success) return;
@@ -79,6 +113,21 @@ export function checkedPlugin(plugin: Plugin, file: string): Plugin {
       },
     }));
   return {
+    datasets: checked('data set', datasets, sourceSchema, 'a source { read, … }').map((kind) => ({
+      ...kind,
+      build(options) {
+        const source = kind.build(options);
+        return {
+          ...source,
+          async read(request) {
+            const data = await source.read(request);
+            const schema = request.withTest ? datasetSchema : datasetSchema.partial({ test: true });
+            expect('data set', kind.name, schema, 'a source whose read gives a data set', data);
+            return data;
+          },
+        };
+      },
+    })),
     networks: checked('network', networks, functionSchema, '(inputs) => network').map((kind) => ({
       ...kind,
       build(options) {
@@ -114,5 +163,11 @@ export function checkedPlugin(plugin: Plugin, file: string): Plugin {
       }),
     ),
     losses: checked('loss', losses, lossSchema, 'a loss { reconstructs, classifies, attach }'),
+    optimizers: checked(
+      'optimizer',
+      optimizers,
+      optimizerSchema,
+      'an optimizer { step, state, restore, dispose }',
+    ),
   };
 }

@@ -2,22 +2,27 @@ import { z } from 'zod';
 import type { AuxiliaryNet } from '../local/axes/auxiliary/auxiliary.js';
 import type { BridgeBuilder } from '../local/axes/bridge/bridge.js';
 import type { Choice } from '../core/choice.js';
+import type { DatasetKind } from '../data/kind.js';
+import { commonDataKeys } from '../data/options.js';
 import type { LocalLoss } from '../local/axes/loss/loss.js';
 import type { Method } from '../local/method.js';
 import type { NetworkKind } from '../networks/network.js';
+import type { OptimizerKind } from '../train/optimizer.js';
 import type { PathBuilder } from '../local/axes/path/path.js';
 
 /**
  * What a file adds to what configs can name: `export const plugin = definePlugin({ … })`. Each has the form of the
- * built-in ones; `defineNetwork`, `defineMethod`, `defineAuxiliary`, … give its options their types.
+ * built-in ones; `defineDataset`, `defineNetwork`, `defineMethod`, `defineAuxiliary`, … give its options their types.
  */
 export interface Plugin {
+  readonly datasets?: readonly DatasetKind[];
   readonly networks?: readonly NetworkKind[];
   readonly methods?: readonly Method[];
   readonly paths?: readonly Choice<PathBuilder>[];
   readonly bridges?: readonly Choice<BridgeBuilder | undefined>[];
   readonly auxiliaries?: readonly Choice<AuxiliaryNet>[];
   readonly losses?: readonly Choice<LocalLoss>[];
+  readonly optimizers?: readonly OptimizerKind[];
 }
 
 /** Returns its argument: for the types alone. */
@@ -51,4 +56,6 @@ export const pluginSchema = z.strictObject({
   bridges: definitions('name'),
   auxiliaries: definitions('name'),
   losses: definitions('name', 'weight'),
+  datasets: definitions('name', ...commonDataKeys),
+  optimizers: definitions('name'),
 }) as unknown as z.ZodType<Plugin>;

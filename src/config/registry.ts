@@ -1,10 +1,14 @@
 import { UserError } from '../core/errors.js';
+import type { DatasetKind } from '../data/kind.js';
+import { builtInDatasets } from '../data/kinds/built-in.js';
 import { builtInChoices, type Choices } from '../local/axes/axes.js';
 import { builtInPaths } from '../local/axes/path/built-in.js';
 import type { Method } from '../local/method.js';
 import { methodsWith } from '../local/methods/built-in.js';
 import { builtInNetworks } from '../networks/built-in.js';
 import type { NetworkKind } from '../networks/network.js';
+import type { OptimizerKind } from '../train/optimizer.js';
+import { builtInOptimizers } from '../train/optimizers.js';
 import { checkedPlugin } from './plugin-results.js';
 import type { Plugin } from './plugin.js';
 
@@ -14,6 +18,8 @@ export interface Registry {
   /** Of `custom`. */
   readonly choices: Choices;
   readonly networks: readonly NetworkKind[];
+  readonly datasets: readonly DatasetKind[];
+  readonly optimizers: readonly OptimizerKind[];
 }
 
 /** A plugin and the file that it is from. */
@@ -56,6 +62,8 @@ export function registryWith(sources: readonly PluginSource[]): Registry {
     methods: all<Method>('method', methodsWith(choices), ({ methods }) => methods),
     choices,
     networks: all<NetworkKind>('network', builtInNetworks, ({ networks }) => networks),
+    datasets: all<DatasetKind>('data set', builtInDatasets, ({ datasets }) => datasets),
+    optimizers: all<OptimizerKind>('optimizer', builtInOptimizers, ({ optimizers }) => optimizers),
   };
 }
 

@@ -49,9 +49,14 @@ export type ChosenOf<C> =
 export type ChosenInputOf<C> =
   C extends Choice<unknown, infer Schema, infer Name> ? { name: Name } & Fields<z.input<Schema>> : never;
 
-/** The options of all choices, told apart by `name`. */
-export function namedOptionsSchema(choices: readonly Choice<unknown>[]): z.ZodType<Chosen> {
-  const [first, ...others] = choices.map(({ name, options }) => labelled(options, 'name', name));
+/** The options of all choices, told apart by `name`; each also takes those of `shared`, after its own. */
+export function namedOptionsSchema(
+  choices: readonly Choice<unknown>[],
+  shared: z.core.$ZodShape = {},
+): z.ZodType<Chosen> {
+  const [first, ...others] = choices.map(({ name, options }) =>
+    labelled(options.safeExtend(shared), 'name', name),
+  );
   return z.discriminatedUnion('name', [first!, ...others]) as unknown as z.ZodType<Chosen>;
 }
 
@@ -63,10 +68,7 @@ export function choiceSchema(
   choices: readonly Choice<unknown>[],
   shared: z.core.$ZodShape = {},
 ): z.ZodType<Chosen, string | Chosen> {
-  const [first, ...others] = choices.map(({ name, options }) =>
-    labelled(options.safeExtend(shared), 'name', name),
-  );
-  const byName = z.discriminatedUnion('name', [first!, ...others]);
+  const byName = namedOptionsSchema(choices, shared);
   const named = (value: unknown, context: z.RefinementCtx): unknown => {
     if (typeof value === 'string') return { name: value };
     if (typeof value === 'object' && !Array.isArray(value)) return value;

@@ -92,6 +92,11 @@ export interface Dataset {
   /** Per channel, of pixel values scaled to 0…1. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
+  /**
+   * Zero pixels that the reader adds at each border, which are not of the data set, nor in its published mean.
+   * Default: 0.
+   */
+  readonly addedBorder?: number;
   readonly train: Split;
   readonly test: Split;
   /** What `test` really is: `validation` where accuracies on it must not be taken for test accuracies. Default: `test`. */

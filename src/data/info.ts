@@ -45,9 +45,6 @@ export interface InfoOptions extends PlainBatchesOptions {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Zero pixels that a reader adds at each border: they are not of the data set, nor in its published mean. */
-const addedBorder: Readonly<Record<string, number>> = { 'fashion-mnist': 2 };
-
 /** Counts a data set's images and measures them. */
 export async function datasetInfo(dataset: Dataset, options: InfoOptions): Promise<DatasetInfo> {
   const { name, classes, imageShape, mean, std, train, test } = dataset;
@@ -82,7 +79,7 @@ async function measure(
   options: InfoOptions,
 ): Promise<DatasetInfo['measured']> {
   const [height, width, channels] = dataset.imageShape;
-  const border = addedBorder[dataset.name] ?? 0;
+  const border = dataset.addedBorder ?? 0;
   // Whole numbers, exact in a double up to 2⁵³: sums of squares of a million 224×224 images are below.
   const sums = new Float64Array(channels);
   const squares = new Float64Array(channels);

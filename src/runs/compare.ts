@@ -185,13 +185,13 @@ function nameOf({ config }: Experiment, { method }: ChosenMethod): string {
 
 /** The experiment with another seed: which images are selected or held out depends on it too. */
 async function withSeed(experiment: Experiment, seed: number): Promise<Experiment> {
-  const { config, dataset } = experiment;
+  const { config, dataset, registry } = experiment;
   if (seed === config.seed) return experiment;
   const { trainImages, testImages, validation } = config.data;
   const isDrawn = [trainImages, testImages, validation].some((option) => option !== undefined);
   return {
     ...experiment,
     config: { ...config, seed },
-    dataset: isDrawn ? await loadDataset(config.data, seed) : dataset,
+    dataset: isDrawn ? await loadDataset(config.data, seed, undefined, registry.datasets) : dataset,
   };
 }

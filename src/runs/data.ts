@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { dataDifferences } from '../data/identity-difference.js';
 import { dataIdentitySchema, type DataIdentity } from '../data/identity.js';
+import { officialNames } from '../data/options.js';
 import { UserError } from '../core/errors.js';
 import { readJson, writeJson } from '../core/json-file.js';
 import { visible } from '../core/visible.js';
@@ -55,7 +56,7 @@ export function refuseOtherData(
 
 /** What older runs on data of one's own are told apart by: its path, absolute. Empty for other data. */
 export function placeOf({ name, file, dir }: Place): string {
-  if (name !== 'folder' && name !== 'csv') return '';
+  if (officialNames.some((official) => official === name)) return '';
   return [file, dir]
     .map((path) => (typeof path === 'string' ? resolve(path) : ''))
     .join(' ')

@@ -9,7 +9,7 @@ import { selectEngine } from '../engine/select.js';
 /** What every run of a config shares. */
 export interface Experiment {
   readonly config: Config;
-  /** The methods that it can name. */
+  /** What it can name. */
   readonly registry: Registry;
   readonly engine: Engine;
   /** What would make it faster, where the engine is not the best there could be. */
@@ -30,6 +30,6 @@ export async function openExperiment(
   scanning?: ScanProgress,
 ): Promise<Experiment> {
   const { engine, notice } = await selectEngine(config.engine);
-  const dataset = await loadDataset(config.data, config.seed, scanning);
+  const dataset = await loadDataset(config.data, config.seed, scanning, registry.datasets);
   return { config, registry, engine, dataset, ...(notice === undefined ? {} : { notice }) };
 }

@@ -184,7 +184,7 @@ export async function record(
 }
 
 async function trainInto(
-  { config, engine, notice, dataset }: Experiment,
+  { config, registry, engine, notice, dataset }: Experiment,
   { folder, strategy, resume }: OpenRun,
   run: RunIdentity,
   { signal, observer, tensorboard, onFailed }: Omit<RunOptions, 'parent'>,
@@ -241,6 +241,7 @@ async function trainInto(
       ...config.train,
       seed: config.seed,
       engine,
+      optimizers: registry.optimizers,
       signal,
       onEvent,
       resume,

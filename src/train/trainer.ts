@@ -13,10 +13,17 @@ import { evaluateUpdates } from './evaluate-updates.js';
 import type { EpochMetrics, TrainEvent, TrainResult } from './events.js';
 import { feed, type FeedTally } from './feed.js';
 import { drawMixing } from './mixup.js';
-import { trainOptionsSchema, type TrainSection, type TrainSectionInput } from './options.js';
+import type { OptimizerKind } from './optimizer.js';
+import {
+  builtInOptimizers,
+  optimizerOf,
+  trainSchema,
+  type TrainSettings,
+  type TrainSettingsInput,
+} from './optimizers.js';
 import { headIndex } from './head-update.js';
 import { learningRateAt } from './schedule.js';
-import { sgd, type Optimizer } from './sgd.js';
+import type { Optimizer } from './sgd.js';
 import { captureState, findNotFinite, restoreState, type TrainState } from './state.js';
 import { NotFinite, planSteps, trainStep, type StepPlan, type StepResult } from './step.js';
 import { newTally, type EpochTally } from './tally.js';
@@ -26,6 +33,8 @@ export interface TrainContext {
   /** Of the images' order and augmentation; the network and the strategy have their own. */
   readonly seed: number;
   readonly engine: Engine;
+  /** Those that `optimizer` may name; default: the built-in ones. */
+  readonly optimizers?: readonly OptimizerKind[];
   /** Ends the run after the step at hand; epochs that are finished are kept. */
   readonly signal?: AbortSignal | undefined;
   /** Told how the training goes on. */
@@ -40,7 +49,7 @@ export interface TrainContext {
 }
 
 /** How a strategy is trained, and the run that this is for. */
-export type TrainOptions = TrainSectionInput & TrainContext;
+export type TrainOptions = TrainSettingsInput & TrainContext;
 
 const smallerBatch = 'lower train.batchSize';
 
@@ -63,9 +72,11 @@ const prefetch = 4;
 export async function train(
   strategy: Strategy,
   dataset: Dataset,
-  { seed, engine, signal, onEvent, resume, onState, ...section }: TrainOptions,
+  { seed, engine, optimizers, signal, onEvent, resume, onState, ...section }: TrainOptions,
 ): Promise<TrainResult> {
-  const options = { ...trainOptionsSchema.parse(section), seed, engine, signal, onEvent, resume, onState };
+  const kinds = optimizers ?? builtInOptimizers;
+  const settings = trainSchema(kinds).parse(section);
+  const options = { ...settings, seed, engine, signal, onEvent, resume, onState };
   checkLearningRate(options);
   const { batchSize, workers } = options;
   const training = openLoader(dataset, dataset.train, {
@@ -89,7 +100,7 @@ export async function train(
     workers: dataset.test.kind === 'files' ? workers : 0,
     prefetch: 1,
   });
-  const optimizer = sgd(options);
+  const optimizer = optimizerOf(settings, kinds);
   const run: Run = {
     strategy,
     dataset,
@@ -126,7 +137,7 @@ export async function train(
 interface Run {
   readonly strategy: Strategy;
   readonly dataset: Dataset;
-  readonly options: TrainSection & TrainContext;
+  readonly options: TrainSettings & TrainContext;
   readonly training: Loader;
   readonly testing: Loader;
   readonly optimizer: Optimizer;

@@ -4,10 +4,19 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { selectionOf, type SelectionArguments } from '../../src/cli/commands/data-options.js';
 import { loadConfig } from '../../src/config/config.js';
+import { builtInDatasets } from '../../src/data/kinds/built-in.js';
 import { run, writeFashionMnist } from './helpers.js';
 
 const nothing: SelectionArguments = {
-  ...{ name: undefined, dir: undefined, file: undefined, config: undefined, set: [], quiet: true },
+  ...{
+    name: undefined,
+    dir: undefined,
+    file: undefined,
+    config: undefined,
+    set: [],
+    plugin: [],
+    quiet: true,
+  },
 };
 
 describe('the data of a config', () => {
@@ -20,19 +29,21 @@ describe('the data of a config', () => {
     const config = join(folder, file);
     const set = ['data.trainImages=100', 'seed=3'];
     const { data, seed, train } = (await loadConfig(config, set)).config;
-    expect(selectionOf({ ...nothing, config, set })).toEqual({ data, seed, augment: train.augment });
+    expect(await selectionOf({ ...nothing, config, set })).toEqual({
+      ...{ data, seed, augment: train.augment, kinds: builtInDatasets },
+    });
   });
 
-  it('is refused with the place of what is wrong, in the file that says it', () => {
+  it('is refused with the place of what is wrong, in the file that says it', async () => {
     const own = mkdtempSync(join(tmpdir(), 'locallearn-selection-'));
     try {
       writeFileSync(join(own, 'base.yaml'), 'data: { name: cifar10, dri: x }\n');
       const config = join(own, 'own.yaml');
       writeFileSync(config, 'extends: base.yaml\n');
-      expect(() => selectionOf({ ...nothing, config })).toThrow(
+      await expect(selectionOf({ ...nothing, config })).rejects.toThrow(
         /^\S*base\.yaml:1:24: data\.dri: unknown key \(did you mean "dir"\?\)/,
       );
-      expect(() => selectionOf({ ...nothing, config, set: ['data={ name: csv }'] })).toThrow(
+      await expect(selectionOf({ ...nothing, config, set: ['data={ name: csv }'] })).rejects.toThrow(
         /^\S*own\.yaml: --set data=\{ name: csv \}: data\.file: missing; must be text$/,
       );
     } finally {
@@ -60,10 +71,10 @@ describe('the data commands', () => {
   });
 });
 
-it('takes the value of a name whole, and says which --set is wrong', () => {
-  const { data } = selectionOf({ ...nothing, name: 'folder', set: ['data.dir=zoo #2'] });
+it('takes the value of a name whole, and says which --set is wrong', async () => {
+  const { data } = await selectionOf({ ...nothing, name: 'folder', set: ['data.dir=zoo #2'] });
   expect(data.dir).toBe('zoo #2');
-  expect(() => selectionOf({ ...nothing, name: 'cifar10', set: ['data.trainImages=0'] })).toThrow(
+  await expect(selectionOf({ ...nothing, name: 'cifar10', set: ['data.trainImages=0'] })).rejects.toThrow(
     /^--set data\.trainImages=0: data\.trainImages: must be at least 1, not 0$/,
   );
 });

@@ -13,10 +13,15 @@ import { defineMethod } from '../../src/local/method.js';
 import { bp } from '../../src/local/methods/bp.js';
 import type { OptionsOf, StrategyOptionsInput } from '../../src/local/options.js';
 import { independentPath } from '../../src/local/axes/path/independent.js';
-import { definePlugin, type Plugin } from '../../src/config/plugin.js';
+import { definePlugin, pluginSchema, type Plugin } from '../../src/config/plugin.js';
 import { builtInRegistry, registryWith } from '../../src/config/registry.js';
 import { buildStrategy } from '../../src/local/build.js';
 import { disposeNetwork } from '../../src/networks/network.js';
+import { datasetFromArrays } from '../../src/data/from-arrays.js';
+import { defineDataset, type DatasetSource } from '../../src/data/kind.js';
+import { dataSchema } from '../../src/data/options.js';
+import { imageCounts, isPresent } from '../../src/data/presence.js';
+import { describeDataset, loadDataset } from '../../src/data/registry.js';
 import { sequential } from '../../src/nn/layer.js';
 import { globalAveragePool, linear } from '../../src/nn/layers.js';
 import { childScope } from '../../src/nn/parameters.js';
@@ -184,6 +189,57 @@ describe('what a plugin builds is checked where it is built', () => {
     expect(build).toThrow(message);
     expect(tf.memory().numTensors).toBe(tensors);
     disposeNetwork(network);
+  });
+});
+
+describe('a data set of a plugin', () => {
+  const kind = (read: DatasetSource['read'], source: Partial<DatasetSource> = {}): Plugin => ({
+    datasets: [
+      defineDataset({
+        name: 'mine',
+        options: z.strictObject({ bright: z.boolean().default(false) }),
+        build: () => ({ read, ...source }),
+      }),
+    ],
+  });
+  const kindsOf = (plugin: Plugin) => registryWith([{ file: 'bad.js', plugin }]).datasets;
+  const arrays = { images: new Uint8Array(24).fill(9), labels: [0, 1, 0, 1, 0, 1] };
+  const dataset = datasetFromArrays({
+    ...{ name: 'mine', classes: ['a', 'b'], imageShape: [2, 2, 1], mean: [0.5], std: [0.5] },
+    ...{ train: arrays, test: arrays },
+  });
+
+  test('has the options of all, and is read to be described where it does not say', async () => {
+    const kinds = kindsOf(kind(() => dataset));
+    const options = { name: 'mine', validation: 0.4, trainImages: 2, augmentation: { flip: true } };
+    const loaded = await loadDataset(options, 1, undefined, kinds);
+    expect([loaded.train.size, loaded.test.size, loaded.evaluatedOn]).toEqual([2, 2, 'validation']);
+    expect(loaded.augmentation.flip).toBe(true);
+    expect(await describeDataset(options, kinds)).toEqual({ classes: 2, imageShape: [2, 2, 1] });
+    expect(await isPresent(dataSchema(kinds).parse(options), kinds)).toBe(true);
+    expect(imageCounts(dataSchema(kinds).parse(options), kinds)).toBeUndefined();
+    const wrong = loadDataset({ name: 'mine', dark: true }, 1, undefined, kinds);
+    await expect(wrong).rejects.toThrow(/^data options: .*"dark"/);
+  });
+
+  test('is refused by the name of its file where what it gives is none', async () => {
+    const rest = { ...dataset, test: undefined };
+    for (const [plugin, message] of [
+      [
+        kind(() => ({}) as never),
+        /^bad\.js: data set "mine": build must return a source whose read gives a data set \(name: /,
+      ],
+      [kind(() => rest as never), /\(test: must be a split of images\)$/],
+      [kind('no' as never), /^bad\.js: data set "mine": build must return a source \{ read, … \} \(read: /],
+    ] as const) {
+      await expect(loadDataset({ name: 'mine' }, 1, undefined, kindsOf(plugin))).rejects.toThrow(message);
+    }
+    const twin = kind(() => dataset).datasets![0]!;
+    expect(() => kindsOf({ datasets: [{ ...twin, name: 'csv' }] })).toThrow(
+      'bad.js: data set "csv" is defined here and in locallearn itself too',
+    );
+    const clash = { ...twin, options: z.strictObject({ validation: z.boolean() }) };
+    expect(pluginSchema.safeParse({ datasets: [clash] }).error?.issues[0]?.message).toContain('"validation"');
   });
 });
 

@@ -29,6 +29,29 @@ describe('examples', () => {
     for (const update of ['block 1', 'block 2', 'block 3', 'head']) expect(out).toContain(update);
   });
 
+  it('own-network trains a network and arrays of one’s own', async () => {
+    const out = (await example('own-network')).trim();
+    expect(out).toMatch(/^bp: accuracy 0\.\d+\ngreedy: accuracy 0\.\d+$/);
+  });
+
+  it('mixer: a config names a network and a data set of a plugin, and all methods train them', async () => {
+    const out = mkdtempSync(join(tmpdir(), 'locallearn-examples-'));
+    const small = ['data.train=120', 'data.test=30', 'train.epochs=1'];
+    try {
+      await run('node', [
+        ...['dist/cli/main.js', 'compare', 'experiments/examples/mixer.yaml', '--out', out],
+        ...small.flatMap((change) => ['--set', change]),
+      ]);
+      expect(readComparison(join(out, 'summary.json'))).toMatchObject([
+        { method: 'bp', blocks: 1 },
+        { method: 'auglocal', blocks: 4 },
+        { method: 'greedy', blocks: 3 },
+      ]);
+    } finally {
+      rmSync(out, { recursive: true });
+    }
+  });
+
   it('my-strategy: a config names a plugin, and its net, loss and method are trained', async () => {
     const out = mkdtempSync(join(tmpdir(), 'locallearn-examples-'));
     const small = ['data.trainImages=160', 'data.testImages=40', 'network.depth=8', 'train.epochs=1'];

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { nearest } from '../../core/schema-problems.js';
 import type { Manifest } from '../../data/fetch/manifest.js';
-import { manifestNames, readManifest } from '../../data/fetch/manifest.js';
+import { readManifest } from '../../data/fetch/manifest.js';
 import type { Command } from '../command.js';
+import { officialNames } from '../../data/options.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
 import { amountProgress } from './data-progress.js';
@@ -30,15 +31,15 @@ export const fetchCommand: Command<object, FetchArguments> = {
   describe: 'download, check and unpack a data set; goes on with a broken download',
   builder: (yargs) =>
     yargs
-      .positional('name', { type: 'string', demandOption: true, describe: manifestNames.join(', ') })
+      .positional('name', { type: 'string', demandOption: true, describe: officialNames.join(', ') })
       .options(fetchOptions)
       .example('$0 data fetch cifar10', '')
       .example('$0 data fetch svhn --with extra --dir /data/svhn', ''),
   handler: (args) => {
-    const name = manifestNames.find((known) => known === args.name);
+    const name = officialNames.find((known) => known === args.name);
     if (name === undefined) {
       throw new UsageError(
-        `no data set "${args.name}"${nearest(args.name, manifestNames)}; there are ${manifestNames.join(', ')}`,
+        `no data set "${args.name}"${nearest(args.name, officialNames)}; there are ${officialNames.join(', ')}`,
       );
     }
     return runFetch(readManifest(name), args);

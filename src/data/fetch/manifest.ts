@@ -4,11 +4,6 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { messageOf, UserError } from '../../core/errors.js';
 
-/** The data sets that have a manifest, `datasets/<name>.json`. */
-export const manifestNames = ['fashion-mnist', 'cifar10', 'cifar100', 'svhn', 'stl10', 'imagenet'] as const;
-
-export type ManifestName = (typeof manifestNames)[number];
-
 const hex = (digits: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
 
 /** What a file has to be; a size of null is one that nobody has told. */
@@ -64,8 +59,8 @@ export type Download = z.output<typeof downloadSchema>;
 export type ManifestFile = z.output<typeof fileSchema>;
 export type FileContent = Pick<ManifestFile, 'bytes' | 'sha256' | 'sha1' | 'md5'>;
 
-/** The manifest that is part of this package. */
-export function readManifest(name: ManifestName): Manifest {
+/** The manifest that is part of this package, `datasets/<name>.json`. */
+export function readManifest(name: string): Manifest {
   const datasets = join(dirname(fileURLToPath(import.meta.url)), '../../../datasets');
   return parseManifest(readFileSync(join(datasets, `${name}.json`), 'utf8'), `datasets/${name}.json`);
 }

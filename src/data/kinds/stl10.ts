@@ -1,9 +1,13 @@
 import { join } from 'node:path';
+import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
 import type { Dataset, MemorySplit } from '../dataset.js';
 import { checkSize, readExactly, readInto } from '../../core/read.js';
 import { emptySplit } from '../split.js';
+import { defineDataset } from '../kind.js';
 import { readClassNames } from './class-names.js';
+import { fetchedSource } from './fetched.js';
+import { dirOf } from './fields.js';
 import { planesToPixelsInPlace } from './planes.js';
 
 const SHAPE = [96, 96, 3] as const;
@@ -13,6 +17,16 @@ const FOLDER = 'stl10_binary';
 
 const HELP =
   'run locallearn data fetch stl10, or get the binary files from https://cs.stanford.edu/~acoates/stl10/ and unpack them there, see datasets/README.md, "STL-10"';
+
+export const stl10Kind = defineDataset({
+  name: 'stl10',
+  options: z.strictObject({ dir: dirOf('stl10') }),
+  build: ({ dir }) =>
+    fetchedSource('stl10', dir, {
+      shape: { classes: CLASS_COUNT, imageShape: SHAPE },
+      read: () => loadStl10(dir),
+    }),
+});
 
 /**
  * STL-10 (Coates, Lee, Ng 2011), the official binary files, from `<dir>/stl10_binary`: 5,000 training and 8,000 test

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
 import type { Dataset, MemorySplit } from '../dataset.js';
 import { reading, statFile } from '../../core/read.js';
@@ -6,6 +7,9 @@ import { emptySplit } from '../split.js';
 import { matNumbers, MAX_INFLATION, MI } from '../../formats/mat-elements.js';
 import type { MatVariable } from '../../formats/mat-stream.js';
 import { streamMat } from '../../formats/mat-stream.js';
+import { defineDataset } from '../kind.js';
+import { fetchedSource } from './fetched.js';
+import { dirOf } from './fields.js';
 import { planesToPixelsInPlace } from './planes.js';
 
 const SHAPE = [32, 32, 3] as const;
@@ -22,6 +26,29 @@ export interface SvhnCounts {
 }
 
 const OFFICIAL: SvhnCounts = { train: 73_257, extra: 531_131, test: 26_032 };
+
+export const svhnKind = defineDataset({
+  name: 'svhn',
+  options: z.strictObject({
+    dir: dirOf('svhn'),
+    /** Whether the 531,131 easier images of `extra` join the training images. */
+    extra: z.boolean().default(false),
+  }),
+  build({ dir, extra }) {
+    const source = fetchedSource('svhn', dir, {
+      shape: { classes: 10, imageShape: SHAPE },
+      read: () => loadSvhn(dir, { extra }),
+    });
+    return {
+      ...source,
+      counts() {
+        const { train, test } = source.counts();
+        // The manifest does not count them.
+        return { train: train + (extra ? OFFICIAL.extra : 0), test };
+      },
+    };
+  },
+});
 
 /**
  * SVHN's cropped digits (Netzer et al. 2011) from `<dir>/train_32x32.mat` and `test_32x32.mat`: 73,257 training and

@@ -44,7 +44,7 @@ export async function chooseCuts(
   const balanced = await withNetwork(setting, (network) =>
     balanceCuts({
       ...{ meter: setting.engine.memory, network, blocks, signal, onProgress },
-      ...{ batchSize: setting.batchSize, seed: setting.seed },
+      ...{ batchSize: setting.batchSize, seed: setting.seed, optimizer: setting.optimizer },
       build: (cuts) => buildMethod(network, cutAfter(cuts)),
     }),
   );

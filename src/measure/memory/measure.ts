@@ -38,12 +38,16 @@ export interface StepMemory {
   readonly peakBytes: number;
 }
 
-/** A batch of random images, whose values don't matter. */
+/** Images of a batch, whose values don't matter, and what takes the step. */
 export interface BatchShape {
   readonly batchSize: number;
   /** Of its values. */
   readonly seed: number;
+  /** Makes the optimiser of the step; default: SGD with momentum. */
+  readonly optimizer?: (() => Optimizer) | undefined;
 }
+
+const usualOptimizer = (): Optimizer => sgd(papersSgd);
 
 /** The step that makes the optimiser's state needs no more images than the layers that compare them. */
 const firstBatch = 8;
@@ -59,10 +63,10 @@ const firstBatch = 8;
 export function measureStep(
   meter: MemoryMeter,
   strategy: Strategy,
-  { batchSize, seed }: BatchShape,
+  { batchSize, seed, optimizer: makeOptimizer = usualOptimizer }: BatchShape,
 ): StepMemory {
   const { network } = strategy;
-  const optimizer = sgd(papersSgd);
+  const optimizer = makeOptimizer();
   try {
     const state = optimizerState(meter, strategy, optimizer, noiseBatch(network, firstBatch, seed));
     const probe = probeForward(meter, strategy);

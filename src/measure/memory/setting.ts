@@ -7,6 +7,8 @@ import { buildNetwork } from '../../networks/build.js';
 import { disposeNetwork, type Network } from '../../networks/network.js';
 import type { Chosen } from '../../core/choice.js';
 import type { Config } from '../../config/config.js';
+import { optimizerOf } from '../../train/optimizers.js';
+import type { Optimizer } from '../../train/sgd.js';
 
 /** What memory is measured in: everything that decides it but the method. No images are needed. */
 export interface MemorySetting {
@@ -15,6 +17,8 @@ export interface MemorySetting {
   readonly network: Chosen;
   readonly seed: number;
   readonly batchSize: number;
+  /** Makes the one that trains; default: SGD with momentum. */
+  readonly optimizer?: (() => Optimizer) | undefined;
   /** Of the data set. */
   readonly classes: number;
   readonly imageShape: readonly [height: number, width: number, channels: number];
@@ -22,10 +26,11 @@ export interface MemorySetting {
 
 /** The setting in which a config trains. */
 export function settingOf(
-  { network, seed, train: { batchSize } }: Config,
+  { network, seed, train }: Config,
   rest: Pick<MemorySetting, 'engine' | 'registry' | 'classes' | 'imageShape'>,
 ): MemorySetting {
-  return { network, seed, batchSize, ...rest };
+  const optimizer = (): Optimizer => optimizerOf(train, rest.registry.optimizers);
+  return { network, seed, batchSize: train.batchSize, optimizer, ...rest };
 }
 
 /**
@@ -37,7 +42,7 @@ export async function openSetting(
   registry: Registry,
 ): Promise<{ readonly setting: MemorySetting; readonly notice: string | undefined }> {
   const { engine, notice } = await selectEngine(config.engine);
-  const { classes, imageShape } = await describeDataset(config.data);
+  const { classes, imageShape } = await describeDataset(config.data, registry.datasets);
   return { setting: settingOf(config, { engine, registry, classes, imageShape }), notice };
 }
 

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSyn
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Dataset } from '../../../src/data/dataset.js';
-import { loadCifar10, loadCifar100 } from '../../../src/data/kinds/cifar.js';
+import { loadCifar10 } from '../../../src/data/kinds/cifar10.js';
+import { loadCifar100 } from '../../../src/data/kinds/cifar100.js';
 import { readClassNames } from '../../../src/data/kinds/class-names.js';
 import { inMemory, temporaryFolders, userMessage } from '../helpers.js';
 import type { CifarName } from './cifar-files.js';
