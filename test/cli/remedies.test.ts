@@ -3,6 +3,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { checkpointsOf, listCheckpoints } from '../../src/runs/checkpoint/store.js';
+import type { Command } from '../../src/cli/command.js';
 import { run, tinyConfig, writeFashionMnist, type Outcome } from './helpers.js';
 
 /**
@@ -165,13 +166,16 @@ describe('every command and option that the program names', () => {
     const modules = await Promise.all(
       files
         .filter((file) => file.startsWith('cli/commands/'))
-        .map((file) => import(join(root, file)) as Promise<Record<string, { command?: string }>>),
+        .map(
+          (file) =>
+            import(join(root, file)) as Promise<
+              Record<string, Partial<Pick<Command, 'command' | 'options'>>>
+            >,
+        ),
     );
     const exported = modules.flatMap((each) => Object.entries(each));
     const commands = new Set(exported.flatMap(([, { command }]) => command?.split(' ')[0] ?? []));
-    const options = new Set(
-      exported.flatMap(([name, value]) => (name.endsWith('Options') ? Object.keys(value) : [])),
-    );
+    const options = new Set(exported.flatMap(([, { options = {} }]) => Object.keys(options)));
     const wantedCommands = named(/(?:["(]|: |run )locallearn ([a-z]+)/g);
     expect(wantedCommands.size).toBeGreaterThan(3);
     expect([...wantedCommands].filter((name) => !commands.has(name))).toEqual([]);

@@ -4,7 +4,10 @@ import { rightCalls } from './native-calls.js';
 import { describeCall, randomCall, runCall, wrongCall } from './native-random.js';
 import { describeNative } from './native-tools.js';
 
-describeNative('calls of libtorch', ({ native }) => {
+/** Of the random calls: one that kills the process must be there again. */
+const seed = Number(process.env['LOCALLEARN_FUZZ_SEED'] ?? 1);
+
+describeNative(`calls of libtorch, seed ${seed}`, ({ native }) => {
   it.each(rightCalls.map((spec) => [describeCall(spec), spec] as const))(
     '%s is called rightly',
     (_name, spec) => {
@@ -29,7 +32,7 @@ describeNative('calls of libtorch', ({ native }) => {
           expect(message).not.toContain('\n');
         }
       }),
-      { numRuns: 12_000 },
+      { numRuns: 12_000, seed },
     );
     expect(succeeded).toBeGreaterThan(100);
     expect(native.memory('cpu').allocatedBytes).toBe(before);
@@ -44,7 +47,7 @@ describeNative('calls of libtorch', ({ native }) => {
           expect(error).toBeInstanceOf(Error);
         }
       }),
-      { numRuns: 8000 },
+      { numRuns: 8000, seed },
     );
   });
 });
