@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { fused } from './fused/registry.js';
-import { inPass, onTape, outsideTape, type TapeNode } from './tape.js';
+import { inPass, onTape, outsideTape, takeSum, type Pass, type TapeNode } from './tape.js';
 
 /** A computation that ran once, and whose backward pass can be taken more than once. It owns what it saved. */
 export interface Recording {
@@ -11,6 +11,8 @@ export interface Recording {
   inputGradient(dy: tf.Tensor, sum?: tf.Tensor): tf.Tensor;
   /** The last pass: gradients of the variables, in their order. `dy` is given up, and all that was saved is freed. */
   finish(dy: tf.Tensor, variables: readonly tf.Variable[]): tf.Tensor[];
+  /** As `finish`, with the gradient of the input, added to `sum`, before those of the variables. */
+  finishWithInput(dy: tf.Tensor, variables: readonly tf.Variable[], sum?: tf.Tensor): tf.Tensor[];
   /** Frees all that was saved, as `finish` does. */
   dispose(): void;
 }
@@ -30,28 +32,32 @@ export function record<T extends tf.Tensor>(
   try {
     const output = onTape(tape, () => f(input));
     const { id } = output;
+    const last = (dy: tf.Tensor, xs: readonly tf.Tensor[], sum?: tf.Tensor): tf.Tensor[] => {
+      const wants = (tensor: tf.Tensor): boolean => tensor !== input || xs.includes(input);
+      try {
+        return inPass({ wants, last: true, ...startingWith(sum, input) }, () =>
+          tf.tidy(() => {
+            // In the current scope the first op frees it.
+            const own = dy.clone();
+            dy.dispose();
+            return backward(tape, xs, id, own);
+          }),
+        );
+      } finally {
+        dispose();
+      }
+    };
     return {
       output,
       recording: {
         inputGradient(dy, sum) {
-          const pass = { wants: (tensor: tf.Tensor) => !(tensor instanceof tf.Variable), last: false };
-          return inPass(pass, () => tf.tidy(() => backward(tape, [input], id, dy, sum)[0]!));
+          const wants = (tensor: tf.Tensor): boolean => !(tensor instanceof tf.Variable);
+          return inPass({ wants, last: false, ...startingWith(sum, input) }, () =>
+            tf.tidy(() => backward(tape, [input], id, dy)[0]!),
+          );
         },
-        finish(dy, variables) {
-          const pass = { wants: (tensor: tf.Tensor) => tensor !== input, last: true };
-          try {
-            return inPass(pass, () =>
-              tf.tidy(() => {
-                // In the current scope the first op frees it.
-                const own = dy.clone();
-                dy.dispose();
-                return backward(tape, variables, id, own);
-              }),
-            );
-          } finally {
-            dispose();
-          }
-        },
+        finish: (dy, variables) => last(dy, variables),
+        finishWithInput: (dy, variables, sum) => last(dy, [input, ...variables], sum),
         dispose,
       },
     };
@@ -61,16 +67,28 @@ export function record<T extends tf.Tensor>(
   }
 }
 
+/** Gives up the sum to the first that adds to the gradient of the input: an op that recomputes may be it. */
+function startingWith(sum: tf.Tensor | undefined, input: tf.Tensor): Pick<Pass, 'takeSum'> {
+  let left = sum;
+  return {
+    takeSum(x) {
+      if (x !== input) return undefined;
+      const taken = left;
+      left = undefined;
+      return taken;
+    },
+  };
+}
+
 /**
  * What TensorFlow.js does with a tape, by gradients of these tensors; but it frees no op's saved tensors, and adds in
- * place to `sum`, which the first tensor's gradient starts as.
+ * place to what the pass gives for a tensor to be added to.
  */
 function backward(
   tape: readonly TapeNode[],
   xs: readonly tf.Tensor[],
   output: number,
   dy: tf.Tensor,
-  sum?: tf.Tensor,
 ): tf.Tensor[] {
   const dependent = new Set(xs.map(({ id }) => id));
   for (const { inputs, outputs } of tape) {
@@ -81,27 +99,31 @@ function backward(
   const gradients = new Map([[output, dy]]);
   /** Those that nobody else reads. */
   const sums = new Set<number>();
-  if (sum !== undefined) {
-    gradients.set(xs[0]!.id, sum);
-    sums.add(xs[0]!.id);
-  }
+  const before = (x: tf.Tensor): tf.Tensor | undefined => {
+    const found = gradients.get(x.id);
+    if (found !== undefined) return found;
+    const given = takeSum(x);
+    if (given !== undefined) sums.add(x.id);
+    return given;
+  };
   for (const { inputs, outputs, gradient } of tape.toReversed()) {
     const asked = Object.entries(inputs).filter(([, { id }]) => dependent.has(id));
     const dys = outputs.map(({ id }) => gradients.get(id)!);
     if (asked.length === 0 || dys.every((each) => each === undefined)) continue;
     const found = gradient!(dys);
     for (const { id } of outputs) gradients.delete(id);
-    for (const [name, { id }] of asked) {
+    for (const [name, x] of asked) {
+      const { id } = x;
       const dx = tf.tidy(() => found[name]!());
-      const before = gradients.get(id);
-      if (before === undefined) gradients.set(id, dx);
-      else if (sums.has(id)) gradients.set(id, fused().accumulate(before, dx));
+      const sum = before(x);
+      if (sum === undefined) gradients.set(id, dx);
+      else if (sums.has(id)) gradients.set(id, fused().accumulate(sum, dx));
       else {
-        gradients.set(id, tf.add(before, dx));
-        tf.dispose([before, dx]);
+        gradients.set(id, tf.add(sum, dx));
+        tf.dispose([sum, dx]);
         sums.add(id);
       }
     }
   }
-  return xs.map((x) => gradients.get(x.id) ?? tf.zerosLike(x));
+  return xs.map((x) => before(x) ?? tf.zerosLike(x));
 }

@@ -4,6 +4,8 @@ import * as tf from '@tensorflow/tfjs';
 export interface Pass {
   wants(x: tf.Tensor): boolean;
   readonly last: boolean;
+  /** What the gradient of x is added to, where nothing has been yet: given up to who asks. */
+  takeSum?(x: tf.Tensor): tf.Tensor | undefined;
 }
 
 const plainPass: Pass = { wants: () => true, last: true };
@@ -11,6 +13,9 @@ let currentPass = plainPass;
 
 /** Whether the backward pass that is under way asks for the gradient of x, which an op recorded as its input. */
 export const isWanted = (x: tf.Tensor): boolean => currentPass.wants(x);
+
+/** Takes what the gradient of x is to be added to, from the backward pass that is under way. */
+export const takeSum = (x: tf.Tensor): tf.Tensor | undefined => currentPass.takeSum?.(x);
 
 /** Whether nobody reads what an op saved after the backward pass that is under way: it may be freed, or written over. */
 export const isLastPass = (): boolean => currentPass.last;

@@ -1,3 +1,4 @@
+import { withRecompute, type Recompute } from '../engine/recompute.js';
 import { disposeLayer, ownedBy, type Counter } from '../nn/layer.js';
 import type { Network } from '../networks/network.js';
 import type { Parameter } from '../nn/parameters.js';
@@ -26,6 +27,18 @@ export interface Strategy {
   readonly counters?: readonly Counter[];
   /** Frees the auxiliary nets; the network is its maker's. */
   dispose(): void;
+}
+
+/** The strategy, whose updates make again in their backward passes what `recompute` says. */
+export function recomputing(strategy: Strategy, recompute: Recompute): Strategy {
+  if (recompute === 'none') return strategy;
+  return {
+    ...strategy,
+    updates: strategy.updates.map((update) => ({
+      ...update,
+      forward: (streams, batch) => withRecompute(recompute, () => update.forward(streams, batch)),
+    })),
+  };
 }
 
 /** A strategy of a network's blocks and what a path made of them. */

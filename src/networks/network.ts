@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Mode } from '../engine/fused/ops.js';
 import { defineChoice, type Choice } from '../core/choice.js';
-import { disposeLayer, ownedBy, type Counter, type Layer } from '../nn/layer.js';
+import { disposeLayer, ownedBy, recomputable, type Counter, type Layer } from '../nn/layer.js';
 import type { Parameter, Scope } from '../nn/parameters.js';
 
 /** Height, width and channels of one sample's feature map. */
@@ -78,7 +78,8 @@ export interface BlockOptions {
 
 /** Makes a unit; its layer is built in the scope at once. */
 export function createUnit(unit: Omit<Unit, 'layer'>, scope: Scope): Unit {
-  return { ...unit, layer: unit.build(scope) };
+  const build = (own: Scope): Layer => recomputable(unit.build(own));
+  return { ...unit, build, layer: build(scope) };
 }
 
 /**

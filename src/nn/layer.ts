@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Mode } from '../engine/fused/ops.js';
+import { recomputed, recomputeInForce } from '../engine/recompute.js';
 import type { Parameter } from './parameters.js';
 
 /** How often something happened: what a checkpoint has to keep beside tensors. */
@@ -20,6 +21,8 @@ export interface Layer {
   readonly buffers: readonly Parameter[];
   /** Training passes so far, of batch norms and of layers that draw random numbers; a resumed run restores them. */
   readonly counters?: readonly Counter[];
+  /** Whether it makes a larger map of a smaller one, cheaply: the smaller is kept for a backward pass that recomputes. */
+  readonly expands?: boolean;
   /**
    * Runs the layer.
    *
@@ -46,6 +49,34 @@ export function sequential(layers: readonly Layer[]): Layer {
   return { ...ownedBy(layers), forward: (x, mode) => forwardThrough(layers, x, mode) };
 }
 
+/**
+ * Runs one layer after another, as `sequential` does, for layers that live in other objects.
+ *
+ * @returns a new tensor, even for no layers
+ */
+export function forwardThrough(layers: readonly Layer[], x: tf.Tensor, mode: Mode): tf.Tensor {
+  const run = mode.training && recomputeInForce() !== 'none' ? segments(layers) : layers;
+  let current = x;
+  for (const layer of run) {
+    const next = layer.forward(current, mode);
+    if (current !== x) current.dispose();
+    current = next;
+  }
+  return current === x ? x.clone() : current;
+}
+
+/** The layers as they are recomputed: those that expand a map joined with the one that reads it. */
+function segments(layers: readonly Layer[]): Layer[] {
+  const joined: Layer[] = [];
+  for (const layer of layers) {
+    const before = joined.at(-1);
+    if (before?.expands === true) joined[joined.length - 1] = sequential([before, layer]);
+    else joined.push(layer);
+  }
+  // Of layers without batch normalisation the input alone is kept anyway.
+  return joined.map((layer) => (layer.buffers.length > 0 ? recomputable(layer) : layer));
+}
+
 /** What several layers own together. */
 export function ownedBy(
   layers: readonly Layer[],
@@ -57,24 +88,40 @@ export function ownedBy(
   };
 }
 
-/**
- * Runs one layer after another, as `sequential` does, for layers that live in other objects.
- *
- * @returns a new tensor, even for no layers
- */
-export function forwardThrough(layers: readonly Layer[], x: tf.Tensor, mode: Mode): tf.Tensor {
-  let current = x;
-  for (const layer of layers) {
-    const next = layer.forward(current, mode);
-    if (current !== x) current.dispose();
-    current = next;
-  }
-  return current === x ? x.clone() : current;
-}
-
 /** Lists the variables of the layers' parameters: what gradients may change. */
 export function trainableVariables(layers: readonly Layer[]): tf.Variable[] {
   return layers.flatMap((layer) => layer.parameters.map((parameter) => parameter.variable));
+}
+
+/**
+ * A layer that, where recomputing is in force, keeps its input alone for the backward pass, and makes again there all
+ * else that it would keep. The numbers are the same to the last bit: running statistics and counters move once, and
+ * dropout draws its mask again.
+ */
+export function recomputable(layer: Layer): Layer {
+  const { counters = [] } = layer;
+  const values = (): readonly number[] => counters.map(({ value }) => value);
+  const set = (to: readonly number[]): void => counters.forEach((counter, i) => (counter.value = to[i]!));
+  return {
+    ...layer,
+    forward(x, mode) {
+      if (!mode.training || recomputeInForce() === 'none') return layer.forward(x, mode);
+      const before = values();
+      return recomputed(x, {
+        variables: mode.parameterGradients ? trainableVariables([layer]) : [],
+        run: (input) => layer.forward(input, mode),
+        again(input) {
+          const now = values();
+          set(before);
+          try {
+            return layer.forward(input, { ...mode, passes: 0 });
+          } finally {
+            set(now);
+          }
+        },
+      });
+    },
+  };
 }
 
 export function disposeLayer(layer: Layer): void {

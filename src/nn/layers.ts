@@ -276,9 +276,11 @@ export const flatten = pureLayer((x) =>
 );
 
 /** Bilinear resize of `[n, h, w, c]` to `[n, height, width, c]`, corners aligned. */
-export const resizeBilinear = ([height, width]: readonly [height: number, width: number]): Layer =>
-  pureLayer((x) =>
+export const resizeBilinear = ([height, width]: readonly [height: number, width: number]): Layer => ({
+  ...pureLayer((x) =>
     x.shape[1] === height && x.shape[2] === width
       ? x.clone()
       : resizeBilinearOp(x as tf.Tensor4D, [height, width]),
-  );
+  ),
+  expands: true,
+});

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { addOp } from '../../../engine/fused/add.js';
-import { evaluationMode, frozenMode, trainingMode } from '../../../engine/fused/ops.js';
+import { evaluationMode, trainingMode } from '../../../engine/fused/ops.js';
+import { ownedBy, recomputable } from '../../../nn/layer.js';
 import { childScope } from '../../../nn/parameters.js';
 import { defineBridge, type BridgeBuilder } from './bridge.js';
 import { momentumNet, momentumOption, type MomentumStart } from './momentum-net.js';
@@ -21,10 +22,17 @@ export function momentumBridge(momentum: number, start: MomentumStart = 'drawn')
   return (scope, next) => {
     const trained = next.build(childScope(scope, 'bias'));
     const { averaged, after } = momentumNet(scope, next, momentum, start);
+    // Recomputed together: the gradients of x then add up in the same order as where nothing is.
+    const both = recomputable({
+      ...ownedBy([trained, averaged]),
+      parameters: trained.parameters,
+      forward: (x, mode) =>
+        joined(trained.forward(x, mode), averaged.forward(x, { ...mode, parameterGradients: false })),
+    });
     return {
       trained,
       averaged,
-      forward: (x) => joined(trained.forward(x, trainingMode), averaged.forward(x, frozenMode)),
+      forward: (x) => both.forward(x, trainingMode) as tf.Tensor4D,
       evaluate: (x) => tf.add(trained.forward(x, evaluationMode), averaged.forward(x, evaluationMode)),
       after,
     };

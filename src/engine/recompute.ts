@@ -1,0 +1,59 @@
+import * as tf from '@tensorflow/tfjs';
+import { differentiable } from './fused/differentiable.js';
+import { isDetached } from './detached.js';
+import { record } from './recording.js';
+import { isWanted, outsideTape, takeSum } from './tape.js';
+
+/**
+ * What is made again in the backward pass instead of being kept for it (gradient checkpointing, Chen et al. 2016):
+ * nothing; what lies within a unit of the network and within a layer of an auxiliary net; or what lies within a run of
+ * √n of a block's n units.
+ */
+export type Recompute = 'none' | 'units' | 'segments';
+
+let current: Recompute = 'none';
+
+/** What the computation that is under way makes again. */
+export const recomputeInForce = (): Recompute => current;
+
+/** Runs f with that in force. */
+export function withRecompute<T>(recompute: Recompute, f: () => T): T {
+  const before = current;
+  current = recompute;
+  try {
+    return f();
+  } finally {
+    current = before;
+  }
+}
+
+/** A computation that can be run twice. */
+export interface Repeatable {
+  /** All that gradients may be asked of, beside its input. */
+  readonly variables: readonly tf.Variable[];
+  /** The first time. */
+  run(x: tf.Tensor): tf.Tensor;
+  /** Once more: the same numbers to the last bit, and no running statistic or counter moves. */
+  again(x: tf.Tensor): tf.Tensor;
+}
+
+/**
+ * Runs a computation of which only the input is kept. Its backward pass runs it once more, and goes back through that.
+ *
+ * @returns a new tensor, the caller's to dispose
+ */
+export function recomputed(x: tf.Tensor, { variables, run, again }: Repeatable): tf.Tensor {
+  const wantX = !isDetached(x);
+  return differentiable([...(wantX ? [x] : []), ...variables], () => ({
+    y: outsideTape(() => withRecompute('none', () => tf.tidy(() => run(x)))),
+    saved: [x],
+    backward: (dy, [input]) => {
+      const { output, recording } = withRecompute('none', () => record(input!, again));
+      output.dispose();
+      const asked = variables.filter(isWanted);
+      return wantX && isWanted(x)
+        ? recording.finishWithInput(dy.clone(), asked, takeSum(x))
+        : recording.finish(dy.clone(), asked);
+    },
+  }));
+}
