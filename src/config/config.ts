@@ -6,10 +6,12 @@ import { builtInRegistry, registryWith, type Registry } from './registry.js';
 import { namedOptionsSchema } from '../core/choice.js';
 import { readDocument, readText } from './document.js';
 import {
-  backpropagation,
+  baselinesSchema,
+  isBaseline,
   labelOf,
   methodDocument,
   methodSchema,
+  withBaselines,
   type MethodConfig,
 } from './method-config.js';
 import { trainSchema } from '../train/optimizers.js';
@@ -74,6 +76,8 @@ function configSchema(registry: Registry) {
       train: trainSchema(registry.optimizers),
       method: method.exactOptional(),
       methods: z.array(method).min(1).superRefine(refuseTwins).exactOptional(),
+      /** What `compare` trains beside the methods: BP if not given. */
+      baselines: baselinesSchema,
     })
     .superRefine((config, context) => {
       if ((config.method === undefined) === (config.methods === undefined)) {
@@ -92,10 +96,10 @@ export const configKeys = (): readonly string[] => keyPaths(builtInConfigSchema)
 /** A config file's content, every default filled in: everything that decides an experiment's numbers. */
 export type Config = z.infer<typeof builtInConfigSchema>;
 
-/** The methods that a config compares: its own, with BP in front where it is missing. */
+/** The methods that a config compares: its own, with its baselines in front where they are missing. */
 export function comparedMethods(config: Config): MethodConfig[] {
   const methods = config.methods ?? (config.method ? [config.method] : []);
-  return methods.some(({ method }) => method.name === 'bp') ? methods : [backpropagation, ...methods];
+  return withBaselines(methods, config.baselines ?? (methods.some(isBaseline) ? [] : ['bp']));
 }
 
 /** A config as a file has it, which `parseConfig` reads: what is written down, and compared key by key. */

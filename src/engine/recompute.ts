@@ -4,12 +4,14 @@ import { isDetached } from './detached.js';
 import { record } from './recording.js';
 import { isWanted, outsideTape, takeSum } from './tape.js';
 
+export const recomputeChoices = ['none', 'units', 'segments'] as const;
+
 /**
  * What is made again in the backward pass instead of being kept for it (gradient checkpointing, Chen et al. 2016):
  * nothing; what lies within a unit of the network and within a layer of an auxiliary net; or what lies within a run of
  * √n of a block's n units.
  */
-export type Recompute = 'none' | 'units' | 'segments';
+export type Recompute = (typeof recomputeChoices)[number];
 
 let current: Recompute = 'none';
 
@@ -32,9 +34,9 @@ export interface Repeatable {
   /** All that gradients may be asked of, beside its input. */
   readonly variables: readonly tf.Variable[];
   /** The first time. */
-  run(x: tf.Tensor): tf.Tensor;
+  readonly run: (x: tf.Tensor) => tf.Tensor;
   /** Once more: the same numbers to the last bit, and no running statistic or counter moves. */
-  again(x: tf.Tensor): tf.Tensor;
+  readonly again: (x: tf.Tensor) => tf.Tensor;
 }
 
 /**

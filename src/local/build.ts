@@ -6,7 +6,7 @@ import { builtInChoices } from './axes/axes.js';
 import type { ConfiguredMethod, Method } from './method.js';
 import { methodsWith } from './methods/built-in.js';
 import type { NamedOptions, StrategyOptions, StrategyOptionsInput } from './options.js';
-import type { Strategy } from './strategy.js';
+import { recomputing, type Strategy } from './strategy.js';
 
 /** The methods that there are: a registry has them. */
 export interface Methods {
@@ -56,8 +56,11 @@ export function buildStrategy(
 }
 
 /** As `buildStrategy`, of options that are validated. */
-export function buildMethod(network: Network, { method, options }: ConfiguredMethod): Strategy {
+export function buildMethod(
+  network: Network,
+  { method, options, recompute = 'none' }: ConfiguredMethod,
+): Strategy {
   return inPhase(`method ${method.name}`, 'take smaller auxiliary nets, or fewer of them', () =>
-    method.build(network, options),
+    recomputing(method.build(network, options), recompute),
   );
 }

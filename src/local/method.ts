@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Network } from '../networks/network.js';
 import type { OptionsSchema } from '../core/choice.js';
+import type { Recompute } from '../engine/recompute.js';
 import type { Strategy } from './strategy.js';
 
 /** A way to train a network, by name. Built-in methods and those of plugins have the same form. */
@@ -25,6 +26,8 @@ export interface Method<Name extends string = string, Schema extends OptionsSche
 export interface ConfiguredMethod {
   readonly method: Method;
   readonly options: Readonly<Record<string, unknown>>;
+  /** What its backward passes make again instead of keeping it, numbers being the same; nothing if not given. */
+  readonly recompute?: Recompute;
 }
 
 /** Defines a method. Returns its argument: for the types of `build`'s options alone. */

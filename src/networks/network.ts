@@ -1,7 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Mode } from '../engine/fused/ops.js';
 import { defineChoice, type Choice } from '../core/choice.js';
-import { disposeLayer, ownedBy, recomputable, type Counter, type Layer } from '../nn/layer.js';
+import {
+  disposeLayer,
+  forwardThrough,
+  ownedBy,
+  recomputable,
+  sequential,
+  type Counter,
+  type Layer,
+} from '../nn/layer.js';
+import { recomputeInForce } from '../engine/recompute.js';
 import type { Parameter, Scope } from '../nn/parameters.js';
 
 /** Height, width and channels of one sample's feature map. */
@@ -108,6 +117,9 @@ export function unitsForward(
   images: tf.Tensor4D,
   mode: Mode,
 ): tf.Tensor4D {
+  if (mode.training && recomputeInForce() === 'segments' && units.every(({ context }) => !context)) {
+    return forwardThrough(segments(units), x, mode) as tf.Tensor4D;
+  }
   let current = x;
   const advance = (next: tf.Tensor): void => {
     if (current !== x) current.dispose();
@@ -122,6 +134,14 @@ export function unitsForward(
     advance(layer.forward(current, mode));
   }
   return (current === x ? x.clone() : current) as tf.Tensor4D;
+}
+
+/** Runs of ⌈√n⌉ of n units, each a layer that is recomputed as a whole (Chen et al. 2016, §3). */
+function segments(units: readonly Unit[]): Layer[] {
+  const length = Math.ceil(Math.sqrt(units.length));
+  return Array.from({ length: Math.ceil(units.length / length) }, (_, i) =>
+    sequential(units.slice(i * length, (i + 1) * length).map(({ layer }) => layer)),
+  );
 }
 
 /**

@@ -52,7 +52,7 @@ export interface RunFolder {
 }
 
 /** The config of one run: of several methods only this one, so that the file trains the same run again. */
-export type RunConfig = Omit<Config, 'method' | 'methods'> & { readonly method: MethodConfig };
+export type RunConfig = Omit<Config, 'method' | 'methods' | 'baselines'> & { readonly method: MethodConfig };
 
 /**
  * Makes a new folder `<time>-<name>-<method>-s<seed>` in `parent` (`-2`, `-3`, … follow if that is taken) with

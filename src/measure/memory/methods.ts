@@ -1,7 +1,7 @@
 import { UserError } from '../../core/errors.js';
 import { type Registry } from '../../config/registry.js';
 import type { Config } from '../../config/config.js';
-import { labelOf, type MethodConfig } from '../../config/method-config.js';
+import { isBaseline, labelOf, type MethodConfig } from '../../config/method-config.js';
 import { check, formatPath, nearest } from '../../core/schema-problems.js';
 
 /**
@@ -12,10 +12,10 @@ import { check, formatPath, nearest } from '../../core/schema-problems.js';
  */
 export function memoryMethods(config: Config, registry: Registry, name?: string): MethodConfig[] {
   const own = config.methods ?? [config.method!];
-  if (name === undefined) return own.filter(({ method }) => method.name !== 'bp');
+  if (name === undefined) return own.filter((method) => !isBaseline(method));
   const named =
     own.find((method) => labelOf(method) === name) ?? own.find(({ method }) => method.name === name);
-  if (named !== undefined) return named.method.name === 'bp' ? [] : [named];
+  if (named !== undefined) return isBaseline(named) ? [] : [named];
   const method = registry.methods.find((each) => each.name === name);
   if (method === undefined) {
     const names = [...new Set([...own.map(labelOf), ...registry.methods.map((each) => each.name)])];

@@ -1,0 +1,101 @@
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Engine } from '../../src/engine/engine.js';
+import type { Recompute } from '../../src/engine/recompute.js';
+import { buildStrategy } from '../../src/local/build.js';
+import { noiseBatch } from '../../src/local/noise-batch.js';
+import type { StrategyOptionsInput } from '../../src/local/options.js';
+import { recomputing, type Strategy } from '../../src/local/strategy.js';
+import { buildNetwork } from '../../src/networks/build.js';
+import { networkCounters, networkState, type Network } from '../../src/networks/network.js';
+import type { NetworkOptions } from '../../src/networks/options.js';
+import { torchEngine } from '../support/device.js';
+import { hasTorch, startEngine } from '../support/engine.js';
+import { tinyMethods, tinyNetwork, tinyRun, titleOf } from '../support/tiny.js';
+
+type Build = () => Network;
+
+/** Losses of two steps, then every parameter, running statistic and counter, bit by bit. */
+function trained(build: Build, options: StrategyOptionsInput, recompute: Recompute): unknown[] {
+  const run = tinyRun((network): Strategy => {
+    return recomputing(buildStrategy(network, options), recompute);
+  }, build());
+  const { network, auxiliary, counters = [] } = run.strategy;
+  const batches = noiseBatch(network, 4, 1);
+  const losses = [1, 2].map(() => {
+    let found: readonly number[] = [];
+    tf.tidy(() => {
+      found = run.step(batches()).losses;
+    });
+    return found;
+  });
+  const state = [...networkState(network), ...auxiliary];
+  const found = [
+    losses,
+    ...state.map(({ name, variable }) => [name, ...new Int32Array(variable.dataSync().slice().buffer)]),
+    ...[...networkCounters(network), ...counters].map(({ name, value }) => [name, value]),
+  ];
+  run.dispose();
+  return found;
+}
+
+const vit: NetworkOptions = { name: 'vit', depth: 4, width: 16, heads: 2, patchSize: 4 };
+const vgg: NetworkOptions = { name: 'vgg', depth: 13, head: 'pooled' };
+const imagenet: NetworkOptions = { name: 'resnet-imagenet', depth: 18 };
+const families: readonly (readonly [NetworkOptions, number, StrategyOptionsInput])[] = [
+  ...[vit, vgg, imagenet].map((each) => [each, each === vit ? 16 : 32, { method: 'bp' }] as const),
+  [vit, 16, { method: 'man', blocks: 3 }],
+  [vit, 16, { method: 'hpff', blocks: 3 }],
+  [vgg, 32, { method: 'man', blocks: 3, head: '1c1f' }],
+  [imagenet, 64, { method: 'auglocal', cuts: ['stem', 'layer2.1'], depth: 1, tail: 'imagenet' }],
+  [
+    imagenet,
+    64,
+    {
+      ...{ method: 'hpff', cuts: ['layer2.0', 'layer3.0'], independentWeight: 0 },
+      ...{ head: 'imagenet', decoder: 'hpff-imagenet', fusion: 'patch-sum' },
+    },
+  ],
+];
+
+const cases = [
+  ...tinyMethods.map((options) => ({ title: titleOf(options), build: () => tinyNetwork(), options })),
+  ...families.map(([network, size, options]) => ({
+    title: `${network.name}: ${titleOf(options)}`,
+    build: () => buildNetwork(network, { classes: 4, imageShape: [size, size, 3], seed: 1 }),
+    options,
+  })),
+];
+
+describe.skipIf(!hasTorch)('on torch', () => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await startEngine(torchEngine);
+  });
+
+  test.each(cases)('$title: numbers are the same to the last bit', { timeout: 60_000 }, (each) => {
+    const plain = trained(each.build, each.options, 'none');
+    expect(trained(each.build, each.options, 'units')).toEqual(plain);
+    expect(trained(each.build, each.options, 'segments')).toEqual(plain);
+  });
+
+  test('what is recomputed is not held, and nothing stays behind', () => {
+    const peak = (recompute: Recompute): number => {
+      const run = tinyRun(
+        (network) => recomputing(buildStrategy(network, { method: 'bp' }), recompute),
+        tinyNetwork(32),
+      );
+      const batches = noiseBatch(run.network, 64, 1);
+      tf.tidy(() => void run.step(batches()));
+      const before = engine.memory.current();
+      engine.memory.reset();
+      tf.tidy(() => void run.step(batches()));
+      expect(engine.memory.current()).toBe(before);
+      run.dispose();
+      return engine.memory.peak() - before;
+    };
+    const [none, units, segments] = [peak('none'), peak('units'), peak('segments')];
+    expect(units).toBeLessThan(0.5 * none);
+    expect(segments).toBeLessThan(0.6 * none);
+  });
+});
