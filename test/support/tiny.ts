@@ -50,6 +50,7 @@ export const tinyMethods: readonly StrategyOptionsInput[] = [
   { method: 'man-plus', blocks: 3, head: '1c2f' },
   { method: 'mlaan', blocks: 3, head: '1c1f' },
   { method: 'contsup', blocks: 4 },
+  { method: 'contsup', context: 'R2', reconstruction: [5, 0.5], classification: [0.25, 1] },
 ];
 
 /** `man contrast`: a method's options in words. */
