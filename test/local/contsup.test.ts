@@ -131,6 +131,15 @@ describe('options', () => {
     ]);
   });
 
+  test.each([
+    [2, ['layer1.3']],
+    [4, ['layer1.2', 'layer1.4', 'layer2.2']],
+    [8, ['layer1.1', 'layer1.2', 'layer1.3', 'layer2.1', 'layer2.2', 'layer3.1', 'layer3.2']],
+  ])('memory-balanced cuts of ResNet-32 for K = %i', (blocks, cuts) => {
+    const partition = partitionOf({ method: 'contsup', blocks, cuts: 'memory-balanced' }, 32);
+    expect(ends(partition)).toEqual([...cuts, 'layer3.4']);
+  });
+
   test('weights of two losses come both or not at all', () => {
     const network = tinyNetwork();
     expect(() => buildStrategy(network, { method: 'contsup', reconstruction: 5 })).toThrow(UserError);
