@@ -86,12 +86,14 @@ export {
   networkState,
   unitsForward,
   type BlockOptions,
+  type ContextNet,
   type MapShape,
   type Network,
   type NetworkBuilder,
   type NetworkInputs,
   type NetworkKind,
   type Unit,
+  type UnitInputs,
 } from './networks/network.js';
 export { onnxModel, type OnnxOptions } from './networks/onnx/export.js';
 export { networkOptionsSchema, type NetworkOptions, type NetworkOptionsInput } from './networks/options.js';
@@ -145,7 +147,7 @@ export { defineBridge, type Bridge, type BridgeBuilder } from './local/axes/brid
 export { momentumBridge } from './local/axes/bridge/momentum.js';
 export type { MomentumStart } from './local/axes/bridge/momentum-net.js';
 export { scalingBridge } from './local/axes/bridge/scaling.js';
-export { imageContext, type ContextNet } from './local/axes/context/context.js';
+export { contextModes, type ContextMode, type ContextOptions } from './local/axes/context/context.js';
 export { convolutionalDecoder } from './local/axes/decoder/convolutional.js';
 export type { Decoder } from './local/axes/decoder/decoder.js';
 export { hpffImagenetDecoder } from './local/axes/decoder/hpff-imagenet.js';
