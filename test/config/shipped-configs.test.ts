@@ -110,3 +110,24 @@ it.each(files.filter((file) => file.includes(sep)))('%s says what it is, in a fe
   expect(lines[0]).toMatch(/^# \S/);
   expect(lines.length).toBeLessThanOrEqual(18);
 });
+
+describe('the table of configs in docs/parity.md', () => {
+  const text = readFileSync(join(folder, '../docs/parity.md'), 'utf8');
+  const rows = text
+    .slice(text.indexOf('## The shipped configs'))
+    .split('\n')
+    .map((line) => /^\| `([^`]+)`/.exec(line)?.[1])
+    .filter((names) => names !== undefined);
+
+  /** `a/{b,c}` → `a/b`, `a/c`. */
+  function expanded(pattern: string): string[] {
+    const [, before, choices, after] = /^(.*?)\{([^}]*)\}(.*)$/.exec(pattern) ?? [];
+    if (choices === undefined) return [pattern];
+    return choices.split(',').flatMap((choice) => expanded(`${before}${choice}${after}`));
+  }
+
+  it('has one row for each', () => {
+    const named = rows.flatMap(expanded).map((name) => `${name.split('/').join(sep)}.yaml`);
+    expect(named.toSorted()).toEqual(files);
+  });
+});
