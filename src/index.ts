@@ -173,6 +173,7 @@ export { composeStrategy, type Axes, type StrategyParts } from './local/compose.
 export { defineMethod, type ConfiguredMethod, type Method } from './local/method.js';
 export type { MethodName, NamedOptions, StrategyOptions, StrategyOptionsInput } from './local/options.js';
 export { cutsAfter, evenCuts, everyUnit, type Cuts } from './local/partition/partition.js';
+export type { BlockWeights, LossWeight } from './local/loss-weights.js';
 export type { Site } from './local/site.js';
 export type { Strategy } from './local/strategy.js';
 export type { LocalUpdate, Streams, UpdateResult } from './local/update.js';

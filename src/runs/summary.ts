@@ -18,6 +18,8 @@ const identityShape = {
   memoryMeter: z.enum(['cuda-allocator', 'cpu-allocator', 'tensor-bytes']),
   /** What `accuracy` was measured on; where an earlier version left it out, the test split. */
   evaluatedOn: z.enum(['test', 'validation']).exactOptional(),
+  /** Where terms of the loss counted nothing, or less; absent where all counted. */
+  weightNotes: z.array(z.string()).exactOptional(),
 };
 
 const measuredShape = {

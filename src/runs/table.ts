@@ -1,10 +1,10 @@
-import { badFilesInWords } from './bad-images.js';
 import { quote } from './metrics.js';
 import type { Spread } from '../core/stats.js';
 import { markdownTable, type Table } from '../core/table.js';
 import { formatAccuracy, formatBytes, formatRate, formatSeconds } from '../core/text.js';
 import { overSeeds } from './seeds.js';
 import type { FailedRun } from './outcome.js';
+import { resultNotes } from './result-notes.js';
 import type { RunResult } from './summary.js';
 
 /**
@@ -78,9 +78,9 @@ function badFileNames(results: readonly RunResult[], label: string): string {
   return [...new Set(files.map(({ path }) => path))].join('; ');
 }
 
-/** The same results as Markdown, and below them the image files that were left out. */
+/** The same results as Markdown, and the notes on them below. */
 export function resultMarkdown(results: readonly RunResult[], failed: readonly FailedRun[] = []): string {
-  const notes = badFilesInWords(results).map((note) => `\n${note}\n`);
+  const notes = resultNotes(results).map((note) => `\n${note}\n`);
   return [markdownTable(resultTable(results, failed)), ...notes].join('');
 }
 

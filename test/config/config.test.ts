@@ -54,7 +54,7 @@ describe('a valid config', () => {
       workers: 1,
       keep: 2,
     });
-    expect(config.method).toMatchObject({ method: auglocal, options: { depth: 2, pyramid: 0.5 } });
+    expect(config.method).toMatchObject({ method: auglocal, options: { depth: 2 } });
   });
 
   it('is a fixed point: written out and read again it stays the same', () => {

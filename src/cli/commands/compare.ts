@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { textTable } from '../../core/table.js';
 import { resultTable } from '../../runs/table.js';
 import { UserError } from '../../core/errors.js';
-import { badFilesInWords } from '../../runs/bad-images.js';
+import { resultNotes } from '../../runs/result-notes.js';
 import type { Command } from '../command.js';
 import { withInterrupts } from '../interrupts.js';
 import {
@@ -86,7 +86,7 @@ export const compareCommand: Command<object, CompareArguments> = {
             )
           : [
               textTable(resultTable(results, failed)).trimEnd(),
-              ...badFilesInWords(results),
+              ...resultNotes(results),
               `summary: ${join(parent, 'summary.json')}`,
             ];
         process.stdout.write(lines.map((line) => `${line}\n`).join(''));
