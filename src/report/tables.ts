@@ -1,8 +1,14 @@
-import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../core/text.js';
+import {
+  formatAccuracy,
+  formatBytes,
+  formatClock,
+  formatRate,
+  formatSeconds,
+  formatSpread,
+} from '../core/text.js';
 import { gatherBadFiles } from '../runs/bad-images.js';
 import { visible } from '../core/visible.js';
 import { plural } from '../core/text.js';
-import type { Spread } from '../core/stats.js';
 import { bestOf } from '../runs/best-epoch.js';
 import { swatch } from './figure.js';
 import { markup, type Html } from './markup.js';
@@ -63,7 +69,9 @@ export function resultsTable({ series, split, baseline }: Section): Html {
       { name: 'runs', cell: ({ runs, counted }) => counts(runs, counted) },
       {
         name: `${split} accuracy, last epoch`,
-        cell: figure(({ accuracy, accuracyDeviation: deviation }) => spreadOf({ mean: accuracy, deviation })),
+        cell: figure(({ accuracy, accuracyDeviation: deviation }) =>
+          formatSpread({ mean: accuracy, deviation }),
+        ),
       },
       ...(baseline
         ? [
@@ -76,7 +84,7 @@ export function resultsTable({ series, split, baseline }: Section): Html {
             },
           ]
         : []),
-      { name: 'best epoch', cell: figure(({ best }) => spreadOf(best)) },
+      { name: 'best epoch', cell: figure(({ best }) => formatSpread(best)) },
       {
         name: `peak memory (${[...meters].join(', ')})`,
         cell: figure(({ peakMemoryBytes }) => formatBytes(peakMemoryBytes)),
@@ -94,12 +102,6 @@ export function resultsTable({ series, split, baseline }: Section): Html {
     ],
     series,
   );
-}
-
-/** `78.40 %`, or `78.40 ± 0.35 %` over several runs. */
-function spreadOf({ mean, deviation }: Spread): string {
-  const spread = deviation === undefined ? '' : ` ± ${(100 * deviation).toFixed(2)}`;
-  return formatAccuracy(mean).replace(' %', `${spread} %`);
 }
 
 /** `3`, or `1 of 3 finished`. */

@@ -1,8 +1,7 @@
 import { badFilesInWords } from './bad-images.js';
 import { quote } from './metrics.js';
-import type { Spread } from '../core/stats.js';
 import { markdownTable, type Table } from '../core/table.js';
-import { formatAccuracy, formatBytes, formatRate, formatSeconds } from '../core/text.js';
+import { formatBytes, formatRate, formatSeconds, formatSpread } from '../core/text.js';
 import { overSeeds, type MethodResult } from './seeds.js';
 import type { FailedRun } from './outcome.js';
 import type { RunResult } from './summary.js';
@@ -96,12 +95,6 @@ function badFileNames(results: readonly RunResult[], label: string): string {
 export function resultMarkdown(results: readonly RunResult[], failed: readonly FailedRun[] = []): string {
   const notes = badFilesInWords(results).map((note) => `\n${note}\n`);
   return [markdownTable(resultTable(results, failed)), ...notes].join('');
-}
-
-/** `78.40 %`, or `78.40 ± 0.35 %` over several seeds. */
-function formatSpread({ mean, deviation }: Spread): string {
-  if (deviation === undefined) return formatAccuracy(mean);
-  return `${(mean * 100).toFixed(2)} ± ${(deviation * 100).toFixed(2)} %`;
 }
 
 /** `78.90 % (7)` with the epoch, or the same over several seeds, whose epochs differ, without. */

@@ -114,6 +114,19 @@ describe('an option given twice', () => {
 });
 
 describe('compare', () => {
+  it('says that a run which dropped last batches, as earlier versions did, is another', async () => {
+    const out = join(folder, 'dropped');
+    const args = ['compare', compareYaml, '--out', out, '--quiet', '--set', 'train.epochs=1'];
+    expect(await run([...args, '--set', 'train.lastBatch=drop'])).toMatchObject({ code: 0 });
+    const { code, stderr } = await run(args);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(
+      /^bp, seed 1: .* dropped the last batches of its epochs: --set train\.lastBatch=drop takes/m,
+    );
+    const again = await run([...args, '--set', 'train.lastBatch=drop']);
+    expect(again.stderr).toMatch(/^bp, seed 1: is finished in /m);
+  });
+
   it('trains BP first and writes a summary of all methods', async () => {
     const out = join(folder, 'compare');
     const { code, stdout, stderr } = await run([
