@@ -209,7 +209,8 @@ export {
 
 // runs: experiments on disk.
 export { readCheckpoint, type Checkpoint, type CheckpointPosition } from './runs/checkpoint/file.js';
-export { bestEpoch, checkpointsOf, listCheckpoints, newestCheckpoint } from './runs/checkpoint/store.js';
+export { bestEpoch } from './runs/best-epoch.js';
+export { checkpointsOf, listCheckpoints, newestCheckpoint } from './runs/checkpoint/store.js';
 export { compare, type CompareOptions, type Comparison } from './runs/compare.js';
 export { openExperiment, type Experiment } from './runs/experiment.js';
 export { exportRun } from './runs/export.js';
