@@ -63,7 +63,7 @@ export function updatesBySite(
     for (const variable of through) recorded.add(variable);
     for (const variable of own) {
       recorded.delete(variable);
-      if (plan[i]!.has(variable)) waiting.delete(variable);
+      if (plan[i]!.steps.has(variable)) waiting.delete(variable);
       else waiting.add(variable);
     }
   });
