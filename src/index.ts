@@ -189,7 +189,8 @@ export { papersSgd } from './train/recipe.js';
 export { sgd, type Optimizer, type SgdOptions } from './train/sgd.js';
 export type { TrainState } from './train/state.js';
 export { planSteps, trainStep, type StepPlan, type StepResult } from './train/step.js';
-export { train, type TrainContext, type TrainOptions } from './train/trainer.js';
+export type { TrainContext, TrainOptions } from './train/context.js';
+export { train } from './train/trainer.js';
 
 // config: what a file decides, and what plugins add to it.
 export { configDocument, loadConfig, parseConfig, type Config, type LoadedConfig } from './config/config.js';

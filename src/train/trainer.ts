@@ -1,55 +1,26 @@
 import { setImmediate } from 'node:timers/promises';
 import type { BadImage, Dataset, ImageBatch } from '../data/dataset.js';
 import { openLoader, refuseLargerBatch, type Loader } from '../data/loader/loader.js';
-import type { Engine } from '../engine/engine.js';
 import { inPhase, outOfMemoryIn } from '../engine/out-of-memory.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError, messageOf } from '../core/errors.js';
 import { createBatch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
 import { checkLearningRate } from './check-learning-rate.js';
+import type { TrainContext, TrainOptions } from './context.js';
 import { Diverged } from './diverged.js';
 import { evaluateUpdates } from './evaluate-updates.js';
-import type { EpochMetrics, TrainEvent, TrainResult } from './events.js';
+import type { EpochMetrics, TrainResult } from './events.js';
 import { feed, type FeedTally } from './feed.js';
 import { drawMixing } from './mixup.js';
-import type { OptimizerKind } from './optimizer.js';
-import {
-  builtInOptimizers,
-  optimizerOf,
-  trainSchema,
-  type TrainSettings,
-  type TrainSettingsInput,
-} from './optimizers.js';
+import { builtInOptimizers, optimizerOf, trainSchema, type TrainSettings } from './optimizers.js';
 import { headIndex } from './head-update.js';
 import { learningRateAt } from './schedule.js';
 import type { Optimizer } from './sgd.js';
-import { captureState, findNotFinite, restoreState, type TrainState } from './state.js';
+import { captureState, findNotFinite, restoreState } from './state.js';
 import { NotFinite, planSteps, trainStep, type StepPlan, type StepResult } from './step.js';
 import { newTally, type EpochTally } from './tally.js';
-
-/** The run that a training section belongs to. */
-export interface TrainContext {
-  /** Of the images' order and augmentation; the network and the strategy have their own. */
-  readonly seed: number;
-  readonly engine: Engine;
-  /** Those that `optimizer` may name; default: the built-in ones. */
-  readonly optimizers?: readonly OptimizerKind[];
-  /** Ends the run after the step at hand; epochs that are finished are kept. */
-  readonly signal?: AbortSignal | undefined;
-  /** Told how the training goes on. */
-  readonly onEvent?: ((event: TrainEvent) => void) | undefined;
-  /** Goes on from there; the numbers are those of a run that was never interrupted, to the last bit. */
-  readonly resume?: TrainState | undefined;
-  /**
-   * Takes what is needed to go on: after each epoch, before its event, and where the run ends in the middle of one, by
-   * the signal or because its data cannot be had. All tensors are finite.
-   */
-  readonly onState?: ((state: TrainState) => void) | undefined;
-}
-
-/** How a strategy is trained, and the run that this is for. */
-export type TrainOptions = TrainSettingsInput & TrainContext;
+import { averageWeights, type WeightAverage } from './weight-average.js';
 
 const smallerBatch = 'lower train.batchSize';
 
@@ -78,7 +49,8 @@ export async function train(
   const settings = trainSchema(kinds).parse(section);
   const options = { ...settings, seed, engine, signal, onEvent, resume, onState };
   checkLearningRate(options);
-  const { batchSize, workers } = options;
+  const plan = planSteps(strategy.updates, settings);
+  const { batchSize, workers, ema } = options;
   refuseLargerBatch(batchSize, dataset.train);
   const training = openLoader(dataset, dataset.train, {
     batchSize,
@@ -109,14 +81,15 @@ export async function train(
     training,
     testing,
     optimizer,
-    plan: planSteps(strategy.updates),
+    average: ema === undefined ? undefined : averageWeights(strategy, ema.decay),
+    plan,
     reported: { train: new Set(), test: new Set() },
     epochs: [...(resume?.epochs ?? [])],
     lastLosses: undefined,
   };
-  const { epochs } = run;
+  const { epochs, average } = run;
   try {
-    if (resume !== undefined) restoreState(strategy, optimizer, resume);
+    if (resume !== undefined) restoreState(strategy, optimizer, resume, average);
     let tally = structuredClone(resume?.partial);
     if (tally !== undefined) checkTally(tally, run);
     while (epochs.length < options.epochs) {
@@ -130,6 +103,9 @@ export async function train(
     }
     return { epochs, interrupted: false };
   } finally {
+    // What was evaluated is what is left; what it was averaged of is in the last state.
+    average?.swap();
+    average?.dispose();
     optimizer.dispose();
     await Promise.all([training.close(), testing.close()]);
   }
@@ -142,6 +118,8 @@ interface Run {
   readonly training: Loader;
   readonly testing: Loader;
   readonly optimizer: Optimizer;
+  /** Of the weights, where evaluation uses it. */
+  readonly average: WeightAverage | undefined;
   readonly plan: StepPlan;
   /** Bad images, by their index, that an event has told of. */
   readonly reported: Readonly<Record<'train' | 'test', Set<number>>>;
@@ -153,12 +131,12 @@ interface Run {
 
 /** The rest of an epoch, added to its tally; undefined if the signal came first. */
 async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | undefined> {
-  const { strategy, dataset, options, testing } = run;
+  const { strategy, dataset, options, testing, average } = run;
   const { updates } = strategy;
   const { onEvent, signal } = options;
   const { epoch } = tally;
-  const learningRate = learningRateAt(epoch, 0, options);
   const { steps, leftOut } = run.training;
+  const learningRate = learningRateAt({ epoch, step: 0, steps }, options);
   onEvent?.({ type: 'epoch-start', epoch, epochs: options.epochs, steps, learningRate });
   if (!(await runSteps(run, tally))) return undefined;
   if (tally.steps === 0) {
@@ -175,11 +153,12 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
     await setImmediate();
     return !signal?.aborted;
   };
-  const evaluation = await evaluateUpdates(strategy, dataset, testBatches, afterBatch).catch(
-    (error: unknown) => {
+  average?.swap();
+  const evaluation = await evaluateUpdates(strategy, dataset, testBatches, afterBatch)
+    .catch((error: unknown) => {
       throw outOfMemoryIn(`epoch ${epoch}, evaluation`, smallerBatch, error);
-    },
-  );
+    })
+    .finally(() => average?.swap());
   if (evaluation === undefined) {
     // What was evaluated is done again: the epoch's training is what takes long.
     handState(run, tally);
@@ -249,11 +228,11 @@ async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
 
 /** Hands out what is needed to go on. Throws a UserError if a tensor is not finite: nobody could go on from that. */
 function handState(run: Run, tally?: EpochTally): void {
-  const { strategy, optimizer, options, epochs } = run;
+  const { strategy, optimizer, average, options, epochs } = run;
   if (options.onState === undefined) return;
   const at = tally === undefined ? `epoch ${epochs.length}` : `epoch ${tally.epoch}, step ${tally.steps}`;
   const remedy = 'free memory on this machine';
-  const state = inPhase(`${at}, checkpoint`, remedy, () => captureState(strategy, optimizer));
+  const state = inPhase(`${at}, checkpoint`, remedy, () => captureState(strategy, optimizer, average));
   const bad = findNotFinite(strategy, state.tensors);
   if (bad !== undefined) {
     const owners = bad.updates.length === 0 ? '' : `, which update '${bad.updates.join("' and '")}' trains,`;
@@ -276,9 +255,9 @@ function handStateAfter(error: unknown, run: Run, tally: EpochTally): void {
 }
 
 function stepOn(run: Run, epoch: number, step: number, { size, images, labels }: ImageBatch): StepResult {
-  const { strategy, dataset, options, optimizer, plan, training } = run;
-  const { mixup, seed } = options;
-  const rate = learningRateAt(epoch, (step - 1) / training.steps, options);
+  const { strategy, dataset, options, optimizer, average, plan, training } = run;
+  const { mixup, seed, labelSmoothing } = options;
+  const rate = learningRateAt({ epoch, step: step - 1, steps: training.steps }, options);
   const mixing = mixup > 0 ? drawMixing(mixup, seed, epoch, step, size) : undefined;
   try {
     return scoped(() => {
@@ -289,8 +268,11 @@ function stepOn(run: Run, epoch: number, step: number, { size, images, labels }:
         strategy.network.classes,
         dataset,
         mixing,
+        labelSmoothing,
       );
-      return trainStep(strategy, plan, optimizer, rate, batch, options.engine.memory);
+      const result = trainStep(strategy, plan, optimizer, rate, batch, options.engine.memory);
+      average?.update();
+      return result;
     });
   } catch (thrown) {
     // An update says so itself; what is left is the batch.
