@@ -29,6 +29,12 @@ describe.skipIf(!hasTorch)('on torch', () => {
     expect(tf.memory().numTensors).toBe(tensors);
   });
 
+  // Where rounding is not amplified: within what float32 and double precision differ by, and nothing more.
+  test.each(filesIn(`${folder}/sharp`))('the sharp run %s', { timeout: 120_000 }, (name) => {
+    const report = checkParity(readGoldenFile(`${folder}/sharp/${name}`));
+    expect(report).toMatchObject({ rule: 'sharp', missing: [], surplus: [], pass: true });
+  });
+
   // Made by experiments/parity/reference.py: other cut points, heads, losses, depths and images.
   test.each(filesIn(`${folder}/reference`))('the reference run %s', { timeout: 120_000 }, (name) => {
     const report = checkParity(readGoldenFile(`${folder}/reference/${name}`));

@@ -1,9 +1,11 @@
 import { auglocal } from './auglocal.js';
 import { bp } from './bp.js';
+import { dglManPlus } from './dgl-man-plus.js';
 import { dgl } from './dgl.js';
 import { greedy } from './greedy.js';
 import { hpff } from './hpff.js';
 import { infopro } from './infopro.js';
+import { manPlus } from './man-plus.js';
 import { man } from './man.js';
 import type { PublishedMethod } from './method.js';
 import { predsim } from './predsim.js';
@@ -18,4 +20,6 @@ export const publishedMethods: readonly PublishedMethod[] = [
   auglocal,
   man,
   hpff,
+  manPlus,
+  dglManPlus,
 ];
