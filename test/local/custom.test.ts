@@ -41,7 +41,11 @@ describe('combinations in YAML', () => {
       'the momentum bridge with AugLocal’s nets',
       '{ bridge: momentum, auxiliary: { name: sampled, depth: 1, pyramid: 0 } }',
     ],
-    ['the scaling bridge with DGL', '{ bridge: scaling, auxiliary: dgl }'],
+    ['MAN++’s bridge with DGL', '{ bridge: scaled-momentum, auxiliary: dgl-man-plus }'],
+    [
+      'MAN’s bridge that starts as a copy',
+      '{ bridge: { name: momentum, momentumStart: copied }, auxiliary: 1c1f }',
+    ],
     [
       'a contrast with a reconstruction that changes by stages',
       `
