@@ -47,7 +47,7 @@ const cases: readonly (readonly [NetworkOptions, Shape, StrategyOptionsInput])[]
   [vit, vitImages, { method: 'hpff', blocks: 3 }],
   [vit, vitImages, { method: 'man-plus', blocks: 3, decoder: 'man-imagenet' }],
   [vit, vitImages, { method: 'mlaan', blocks: 3 }],
-  [vit, vitImages, { method: 'contsup' }],
+  [vit, vitImages, { method: 'contsup', context: 'R2' }],
   [vit, vitImages, { method: 'predsim' }],
   [vit, vitImages, { method: 'dgl' }],
   [
