@@ -8,6 +8,7 @@ import type { BridgeBuilder } from './axes/bridge/bridge.js';
 import { supplyContext, type ContextOptions } from './axes/context/context.js';
 import type { Fusion } from './axes/fusion/fusion.js';
 import type { LocalLoss } from './axes/loss/loss.js';
+import type { BlockWeights } from './loss-weights.js';
 import type { Cuts } from './partition/partition.js';
 import { independentPath } from './axes/path/independent.js';
 import type { PathBuilder } from './axes/path/path.js';
@@ -75,20 +76,34 @@ function build(given: Network, parts: StrategyParts): Strategy {
   const { network, contexts } =
     context === undefined ? { network: given, contexts: [] } : supplyContext(given, cuts, context);
   const blocks = cutIntoBlocks(network, cuts);
+  const lossWeights: BlockWeights[] = [];
   const built = path({
     network,
     blocks,
     scope: childScope(rootScope(network.seed), 'auxiliary'),
     bridge,
-    loss,
+    loss: watched(loss, lossWeights),
     lossParts: { auxiliary, fusion },
   });
   const strategy = assembleStrategy(network, name, blocks, built);
   return {
     ...strategy,
+    lossWeights,
     dispose() {
       strategy.dispose();
       contexts.forEach(disposeLayer);
+    },
+  };
+}
+
+/** The loss, whose weights at each block it is attached to are gathered. */
+function watched(loss: LocalLoss, gathered: BlockWeights[]): LocalLoss {
+  return {
+    ...loss,
+    attach(scope, site, parts) {
+      const attached = loss.attach(scope, site, parts);
+      if (attached.weights !== undefined) gathered.push({ block: site.position, terms: attached.weights });
+      return attached;
     },
   };
 }

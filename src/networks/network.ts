@@ -56,6 +56,11 @@ export interface Unit {
   readonly index: number;
   /** Of the map that it makes. */
   readonly output: MapShape;
+  /**
+   * The width that its stage is named by, where the map has more channels: of a bottleneck that of its 3×3 convolution,
+   * 64 in the first stage, whose maps have 256. Where left out it is the map's channels.
+   */
+  readonly nominalWidth?: number;
   readonly layer: Layer;
   /**
    * Context supply: nets whose outputs are added to what the unit before made; the sum is the unit's input. Only in

@@ -98,10 +98,11 @@ function refuseContradictions(
 
 function lossOf({ losses }: Choices, terms: readonly Term[], progress: Progress): LocalLoss {
   const built = terms.map(({ weight, ...chosen }) => ({
+    name: chosen.name,
     loss: buildChosen(losses, chosen),
     weight,
   }));
   const [only] = built;
   if (built.length === 1 && only!.weight.every((value) => value === 1)) return only!.loss;
-  return weighted(built.map(({ loss, weight }) => ({ loss, weight: rampedWeight(weight, progress) })));
+  return weighted(built.map(({ weight, ...term }) => ({ ...term, weight: rampedWeight(weight, progress) })));
 }

@@ -7,6 +7,7 @@ import { hpff } from './hpff.js';
 import { infopro } from './infopro.js';
 import { man } from './man.js';
 import type { PublishedMethod } from './method.js';
+import { mlaan, mlaanAllEma } from './mlaan.js';
 import { predsim } from './predsim.js';
 
 /** The methods whose published runs can be rebuilt. */
@@ -19,5 +20,7 @@ export const publishedMethods: readonly PublishedMethod[] = [
   auglocal,
   man,
   hpff,
+  mlaan,
+  mlaanAllEma,
   contsup,
 ];
