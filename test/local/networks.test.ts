@@ -65,7 +65,7 @@ const cases: readonly (readonly [NetworkOptions, Shape, StrategyOptionsInput])[]
     },
   ],
   [vit, vitImages, { method: 'mlaan', blocks: 3 }],
-  [vit, vitImages, { method: 'contsup' }],
+  [vit, vitImages, { method: 'contsup', context: 'R2' }],
   [vit, vitImages, { method: 'predsim' }],
   [vit, vitImages, { method: 'dgl' }],
   [
