@@ -27,16 +27,15 @@ export class NotFinite extends UserError {
   }
 }
 
-/** For each update, the variables that it is the last to change: stepped then, and not before. */
+/** For each update, the variables that it is the last to change or to follow: stepped then, and not before. */
 export type StepPlan = readonly ReadonlySet<tf.Variable>[];
 
 /** Plans after which update each variable is stepped. */
 export function planSteps(updates: readonly LocalUpdate[]): StepPlan {
   const lastUse = new Map<tf.Variable, number>();
-  updates.forEach((update, i) => update.variables.forEach((variable) => lastUse.set(variable, i)));
-  return updates.map(
-    (update, i) => new Set(update.variables.filter((variable) => lastUse.get(variable) === i)),
-  );
+  const used = ({ variables, follows = [] }: LocalUpdate): tf.Variable[] => [...variables, ...follows];
+  updates.forEach((update, i) => used(update).forEach((variable) => lastUse.set(variable, i)));
+  return updates.map((update, i) => new Set(used(update).filter((variable) => lastUse.get(variable) === i)));
 }
 
 /**
