@@ -8,7 +8,7 @@ import { sampledUnits } from '../../src/local/axes/auxiliary/sampled.js';
 import { momentumBridge } from '../../src/local/axes/bridge/momentum.js';
 import { scalingBridge } from '../../src/local/axes/bridge/scaling.js';
 import { composeStrategy, type StrategyParts } from '../../src/local/compose.js';
-import { imageContext } from '../../src/local/axes/context/context.js';
+import { contextModes } from '../../src/local/axes/context/context.js';
 import { labels } from '../../src/local/axes/loss/labels.js';
 import { reconstruction } from '../../src/local/axes/loss/reconstruction.js';
 import { similarity } from '../../src/local/axes/loss/similarity.js';
@@ -90,7 +90,7 @@ const combinations: readonly (readonly [string, Omit<StrategyParts, 'name' | 'cu
       bridge: momentumBridge(0.99),
       auxiliary: dglNet,
       loss: labels('cross-entropy'),
-      context: imageContext,
+      context: contextModes.E,
     },
   ],
   [

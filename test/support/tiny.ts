@@ -51,6 +51,7 @@ export const tinyMethods: readonly StrategyOptionsInput[] = [
   { method: 'mlaan', blocks: 4 },
   { method: 'mlaan', blocks: 5, variant: 'imagenet' },
   { method: 'contsup', blocks: 4 },
+  { method: 'contsup', context: 'R2', reconstruction: [5, 0.5], classification: [0.25, 1] },
 ];
 
 /** `man contrast`: a method's options in words. */

@@ -65,7 +65,7 @@ export function updatesBySite(
       recorded.delete(variable);
       waiting.add(variable);
     }
-    for (const variable of plan[i]!) waiting.delete(variable);
+    for (const variable of plan[i]!.steps.keys()) waiting.delete(variable);
   });
   return bySite;
 }

@@ -1,5 +1,6 @@
 import { auglocal } from './auglocal.js';
 import { bp } from './bp.js';
+import { contsup } from './contsup.js';
 import { dgl } from './dgl.js';
 import { greedy } from './greedy.js';
 import { hpff } from './hpff.js';
@@ -21,4 +22,5 @@ export const publishedMethods: readonly PublishedMethod[] = [
   hpff,
   mlaan,
   mlaanAllEma,
+  contsup,
 ];
