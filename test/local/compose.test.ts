@@ -70,18 +70,6 @@ const combinations: readonly (readonly [string, Omit<StrategyParts, 'name' | 'cu
     },
   ],
   [
-    'cascades of three with the momentum bridge',
-    {
-      path: cascadePath({
-        ...{ length: 3, independentWeight: 0.1, cascadeWeight: 0.9 },
-        independentLoss: labels('cross-entropy'),
-      }),
-      bridge: momentumBridge(0.99),
-      auxiliary: convolutionalHead('1c2f'),
-      loss: infopro,
-    },
-  ],
-  [
     'the scaled momentum bridge (MAN++) behind HPFF’s pairs alone, summed quadrants',
     {
       path: cascadePath({

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { run } from '../cli/helpers.js';
+import { publishedMethods } from '../../src/parity/published/all.js';
 import { hasTorch } from '../support/engine.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'locallearn-parity-'));
@@ -50,7 +51,7 @@ describe.skipIf(!hasTorch)('locallearn parity', () => {
     expect(code).toBe(1);
     expect(linesOf(stdout)).toMatchObject([{ file: wrong, pass: false }]);
     expect(stderr.split('\n')).toEqual([
-      `error: ${unknown}: method: 'gredy' is none of bp, greedy, dgl, predsim, infopro, auglocal, man, hpff, man-plus, dgl-man-plus (did you mean "greedy"?)`,
+      `error: ${unknown}: method: 'gredy' is none of ${publishedMethods.map(({ name }) => name).join(', ')} (did you mean "greedy"?)`,
       expect.stringContaining(`error: ${option}: options.dropout: unknown key; allowed: dataset, `),
       expect.stringContaining(`error: ${missing}: ENOENT`),
       '',
