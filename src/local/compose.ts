@@ -5,11 +5,12 @@ import { childScope, freeingOnError, rootScope } from '../nn/parameters.js';
 import type { AuxiliaryNet } from './axes/auxiliary/auxiliary.js';
 import { cutIntoBlocks } from './block.js';
 import type { BridgeBuilder } from './axes/bridge/bridge.js';
-import { supplyContext, type ContextNet } from './axes/context/context.js';
+import { supplyContext, type ContextOptions } from './axes/context/context.js';
 import type { Fusion } from './axes/fusion/fusion.js';
 import type { LocalLoss } from './axes/loss/loss.js';
 import type { BlockWeights } from './loss-weights.js';
 import type { Cuts } from './partition/partition.js';
+import { independentPath } from './axes/path/independent.js';
 import type { PathBuilder } from './axes/path/path.js';
 import { assembleStrategy, type Strategy } from './strategy.js';
 
@@ -25,8 +26,8 @@ export interface Axes {
   readonly loss: LocalLoss;
   /** How the auxiliary nets read the feature map; default `whole`. */
   readonly fusion?: Fusion;
-  /** What each block after the first sees of the image beside its input: `imageContext`, or nothing. */
-  readonly context?: ContextNet;
+  /** What each block after the first reads beside the features of the block before; nothing if not given. */
+  readonly context?: ContextOptions;
 }
 
 /** A strategy's choices: where to cut, and each of the axes. */
@@ -49,7 +50,7 @@ export function composeStrategy(network: Network, parts: StrategyParts): Strateg
   return freeingOnError(() => build(network, parts));
 }
 
-function refuseContradictions({ name, cuts, fusion, loss }: StrategyParts): void {
+function refuseContradictions({ name, cuts, fusion, loss, context, path }: StrategyParts): void {
   if (cuts.length === 0) {
     throw new UserError(`${name}: local learning needs at least 2 blocks; for one block use method bp`);
   }
@@ -61,6 +62,11 @@ function refuseContradictions({ name, cuts, fusion, loss }: StrategyParts): void
   if (fusion === 'patch-average' && !loss.classifies) {
     throw new UserError(
       `${name}: fusion 'patch-average' averages what the auxiliary net makes of each quadrant, but no term of the loss reads an auxiliary net; choose 'whole', or add a term such as cross-entropy`,
+    );
+  }
+  if (context !== undefined && context.earlier > 0 && path !== independentPath) {
+    throw new UserError(
+      `${name}: a context of earlier blocks' inputs needs path 'independent', which hands them on; choose that path, or context E, which reads the image alone`,
     );
   }
 }

@@ -50,7 +50,7 @@ describe('a valid config', () => {
       schedule: 'cosine',
       warmupEpochs: 0,
       augment: true,
-      mixup: 0,
+      ...{ lastBatch: 'keep', mixup: 0 },
       workers: 1,
       keep: 2,
     });

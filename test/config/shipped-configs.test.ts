@@ -67,7 +67,8 @@ describe('every config', () => {
     // Its code for ImageNet joins nothing.
     if (name === 'auglocal') return imagenet ? units : units - (depth as number);
     // The published "every unit" of K = 16 and 55 joins the stem to the first.
-    if (typeof blocks === 'number') return blocks === units ? units - 1 : blocks;
+    const stemJoined = blocks === units && name !== 'contsup';
+    if (typeof blocks === 'number') return stemJoined ? units - 1 : blocks;
     return units;
   }
 });
@@ -95,6 +96,18 @@ it('has the published recipe for each data set', async () => {
   expect((await load('stl10/resnet32/bp.yaml')).train).toMatchObject({ batchSize: 128, learningRate: 0.1 });
   expect(await load('cifar10/resnet110/infopro.yaml')).toMatchObject({
     method: { options: { reconstruction: [5, 0.5], classification: [0, 1], head: '1c2f' } },
+  });
+  expect(await load('stl10/resnet110/contsup.yaml')).toMatchObject({
+    train: { epochs: 160, batchSize: 128, learningRate: 0.1, warmupEpochs: 10 },
+    method: {
+      options: {
+        blocks: 16,
+        context: 'R1E',
+        reconstruction: [20, 10],
+        classification: [0.5, 0.1],
+        head: '1c2f',
+      },
+    },
   });
   expect(await load('imagenet/resnet152/man.yaml')).toMatchObject({
     data: { name: 'imagenet', imageSize: 224 },

@@ -69,7 +69,7 @@ export const compareCommand: Command<object, CompareArguments> = {
     await withInterrupts(async (signal) => {
       const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
       notify(experiment.notice, args.quiet);
-      notifyOfData(experiment.dataset);
+      notifyOfData(experiment.dataset, config.train);
       const observer = progressObserver(process.stderr, args.quiet);
       const { results, failed, defects } = await compare(experiment, {
         parent,
