@@ -95,12 +95,14 @@ export {
   networkState,
   unitsForward,
   type BlockOptions,
+  type ContextNet,
   type MapShape,
   type Network,
   type NetworkBuilder,
   type NetworkInputs,
   type NetworkKind,
   type Unit,
+  type UnitInputs,
 } from './networks/network.js';
 export { onnxModel, type OnnxOptions } from './networks/onnx/export.js';
 export { networkOptionsSchema, type NetworkOptions, type NetworkOptionsInput } from './networks/options.js';
@@ -147,14 +149,15 @@ export type { Choices } from './local/axes/axes.js';
 export { defineAuxiliary, type AuxiliaryNet } from './local/axes/auxiliary/auxiliary.js';
 export { convolutionalHead, type HeadWidths } from './local/axes/auxiliary/convolutional.js';
 export { dglNet } from './local/axes/auxiliary/dgl.js';
+export { dglManPlusNet } from './local/axes/auxiliary/dgl-man-plus.js';
 export { imagenetHead } from './local/axes/auxiliary/imagenet-head.js';
 export { pooledLinear } from './local/axes/auxiliary/pooled.js';
 export { sampledUnits, type SampledOptions } from './local/axes/auxiliary/sampled.js';
 export { defineBridge, type Bridge, type BridgeBuilder } from './local/axes/bridge/bridge.js';
 export { momentumBridge } from './local/axes/bridge/momentum.js';
 export type { MomentumStart } from './local/axes/bridge/momentum-net.js';
-export { scalingBridge } from './local/axes/bridge/scaling.js';
-export { imageContext, type ContextNet } from './local/axes/context/context.js';
+export { scaledMomentumBridge } from './local/axes/bridge/scaled-momentum.js';
+export { contextModes, type ContextMode, type ContextOptions } from './local/axes/context/context.js';
 export { convolutionalDecoder } from './local/axes/decoder/convolutional.js';
 export type { Decoder } from './local/axes/decoder/decoder.js';
 export { hpffImagenetDecoder } from './local/axes/decoder/hpff-imagenet.js';
@@ -180,6 +183,7 @@ export { composeStrategy, type Axes, type StrategyParts } from './local/compose.
 export { defineMethod, type ConfiguredMethod, type Method } from './local/method.js';
 export type { MethodName, NamedOptions, StrategyOptions, StrategyOptionsInput } from './local/options.js';
 export { cutsAfter, evenCuts, everyUnit, type Cuts } from './local/partition/partition.js';
+export type { BlockWeights, LossWeight } from './local/loss-weights.js';
 export type { Site } from './local/site.js';
 export type { Strategy } from './local/strategy.js';
 export type { LocalUpdate, Streams, UpdateResult } from './local/update.js';
@@ -229,7 +233,8 @@ export {
 
 // runs: experiments on disk.
 export { readCheckpoint, type Checkpoint, type CheckpointPosition } from './runs/checkpoint/file.js';
-export { bestEpoch, checkpointsOf, listCheckpoints, newestCheckpoint } from './runs/checkpoint/store.js';
+export { bestEpoch } from './runs/best-epoch.js';
+export { checkpointsOf, listCheckpoints, newestCheckpoint } from './runs/checkpoint/store.js';
 export { compare, type CompareOptions, type Comparison } from './runs/compare.js';
 export { openExperiment, type Experiment } from './runs/experiment.js';
 export { exportRun } from './runs/export.js';

@@ -8,6 +8,11 @@ import { scheduleOption } from './schedules.js';
 export const trainOptionsSchema = z.strictObject({
   epochs: z.int().min(1),
   batchSize: z.int().min(1),
+  /**
+   * Images that do not fill the last batch of an epoch: `keep` makes a short batch of them, as the published loaders do,
+   * but leaves out one that is alone; `drop` leaves them out of that epoch.
+   */
+  lastBatch: z.enum(['keep', 'drop']).default('keep'),
   /** The peak of the schedule. */
   learningRate: z.number().positive(),
   momentum: z.number().min(0).lt(1).default(papersSgd.momentum),

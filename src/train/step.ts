@@ -31,10 +31,11 @@ export class NotFinite extends UserError {
 
 /** What becomes of an update's gradients. */
 export interface PlannedUpdate {
-  /** The variables that it is the last to change: stepped then, and not before. */
-  readonly steps: ReadonlySet<tf.Variable>;
-  /** Of the learning rate, in the steps of these variables. */
-  readonly rateFactor: number;
+  /**
+   * The variables that it is the last to change or to follow: stepped then, and not before. With each the factor of the
+   * learning rate, which is that of the last update to change it.
+   */
+  readonly steps: ReadonlyMap<tf.Variable, number>;
   /** How its gradients are clipped, before those of other updates are added to them; undefined: not at all. */
   readonly clip?: Clip | undefined;
 }
@@ -61,10 +62,14 @@ export function planSteps(
 ): StepPlan {
   refuseUnknown(Object.keys(rateFactors), updates);
   const lastUse = new Map<tf.Variable, number>();
-  updates.forEach((update, i) => update.variables.forEach((variable) => lastUse.set(variable, i)));
-  return updates.map((update, i) => ({
-    steps: new Set(update.variables.filter((variable) => lastUse.get(variable) === i)),
-    rateFactor: Object.hasOwn(rateFactors, update.name) ? rateFactors[update.name]! : 1,
+  const factors = new Map<tf.Variable, number>();
+  updates.forEach(({ name, variables, follows = [] }, i) => {
+    const factor = Object.hasOwn(rateFactors, name) ? rateFactors[name]! : 1;
+    for (const variable of variables) factors.set(variable, factor);
+    for (const variable of [...variables, ...follows]) lastUse.set(variable, i);
+  });
+  return updates.map((_, i) => ({
+    steps: new Map([...factors].filter(([variable]) => lastUse.get(variable) === i)),
     clip,
   }));
 }
@@ -103,18 +108,21 @@ export function trainStep(
     strategy.updates.forEach((update, i) => {
       current = update;
       meter?.reset();
-      const { steps, rateFactor, clip } = plan[i]!;
+      const { steps, clip } = plan[i]!;
       const { loss, next } = runUpdate(update, streams, batch, pending, clip);
       streams = next;
       losses.push(loss);
       if (!Number.isFinite(loss)) throw new NotFinite(update.name, loss);
       update.after?.();
-      const ready = [...steps].filter((variable) => pending.has(variable));
-      optimizer.step(
-        ready,
-        ready.map((variable) => pending.get(variable)!),
-        learningRate * rateFactor,
-      );
+      const ready = [...steps.keys()].filter((variable) => pending.has(variable));
+      for (const factor of new Set(ready.map((variable) => steps.get(variable)!))) {
+        const group = ready.filter((variable) => steps.get(variable) === factor);
+        optimizer.step(
+          group,
+          group.map((variable) => pending.get(variable)!),
+          learningRate * factor,
+        );
+      }
       for (const variable of ready) {
         pending.get(variable)!.dispose();
         pending.delete(variable);

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { BadImage, Dataset, ImageBatch } from '../data/dataset.js';
-import { openLoader, type Loader } from '../data/loader/loader.js';
+import { openLoader, refuseLargerBatch, type Loader } from '../data/loader/loader.js';
 import { inPhase, outOfMemoryIn } from '../engine/out-of-memory.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError, messageOf } from '../core/errors.js';
@@ -29,8 +29,8 @@ const prefetch = 4;
 
 /**
  * Trains a strategy's network and evaluates it after each epoch. Order and augmentation of the images depend on the
- * seed and the epoch alone. Images that do not fill the last batch of an epoch are left out of it, and so is, with
- * `onBadImage: skip`, an image that is alone in its batch: it counts as skipped.
+ * seed and the epoch alone. An image that is alone in its batch, the last of an epoch or, with `onBadImage: skip`, one
+ * of bad images, is left out of it: it counts as skipped.
  *
  * @param strategy of the network to train
  * @param dataset whose images the network can take
@@ -51,12 +51,13 @@ export async function train(
   checkLearningRate(options);
   const plan = planSteps(strategy.updates, settings);
   const { batchSize, workers, ema } = options;
+  refuseLargerBatch(batchSize, dataset.train);
   const training = openLoader(dataset, dataset.train, {
     batchSize,
     seed,
     shuffle: true,
     augment: options.augment,
-    dropLast: true,
+    dropLast: options.lastBatch === 'drop',
     // Batch normalisation and losses that compare images need two.
     dropLone: true,
     workers,
@@ -134,7 +135,7 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
   const { updates } = strategy;
   const { onEvent, signal } = options;
   const { epoch } = tally;
-  const { steps } = run.training;
+  const { steps, leftOut } = run.training;
   const learningRate = learningRateAt({ epoch, step: 0, steps }, options);
   onEvent?.({ type: 'epoch-start', epoch, epochs: options.epochs, steps, learningRate });
   if (!(await runSteps(run, tally))) return undefined;
@@ -165,7 +166,7 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
   }
   const byName = (values: readonly number[]): Record<string, number> =>
     Object.fromEntries(updates.map((update, i) => [update.name, values[i]!]));
-  const meanLosses = tally.losses.map((sum) => sum / tally.steps);
+  const meanLosses = tally.imageLosses.map((sum) => sum / tally.images);
   return {
     epoch,
     learningRate,
@@ -176,7 +177,7 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
     trainSeconds: tally.seconds,
     evaluationSeconds: (performance.now() - evaluationStart) / 1000,
     dataWaitSeconds: tally.waitSeconds,
-    skippedImages: tally.skipped + tested.skipped,
+    skippedImages: tally.skipped + tested.skipped + (options.lastBatch === 'keep' ? leftOut : 0),
     peakMemoryBytes: Math.max(...tally.peakBytes),
     reservedMemoryBytes: tally.reservedBytes,
     updateLosses: byName(meanLosses),
@@ -205,7 +206,7 @@ async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
       run.lastLosses = losses;
       tally.steps++;
       tally.images += batch.size;
-      losses.forEach((loss, i) => (tally.losses[i]! += loss));
+      losses.forEach((loss, i) => (tally.imageLosses[i]! += batch.size * loss));
       peakBytes.forEach((bytes, i) => (tally.peakBytes[i] = Math.max(tally.peakBytes[i]!, bytes)));
       tally.reservedBytes = Math.max(tally.reservedBytes, engine.memory.reserved());
       tally.seconds = (performance.now() - start) / 1000;
@@ -289,19 +290,19 @@ function lossesBefore({ strategy, lastLosses }: Run): Record<string, number> {
 
 /** Throws a UserError unless the rest of an epoch can follow on the tally. */
 function checkTally(
-  { epoch, batches, losses, peakBytes }: EpochTally,
+  { epoch, batches, imageLosses, peakBytes }: EpochTally,
   { epochs, training, strategy }: Run,
 ): void {
   const updates = strategy.updates.length;
   if (
     epoch === epochs.length + 1 &&
     batches <= training.steps &&
-    losses.length === updates &&
+    imageLosses.length === updates &&
     peakBytes.length === updates
   )
     return;
   throw new UserError(
-    `not a state of this run: batch ${batches} of epoch ${epoch} with ${losses.length} updates, after ${epochs.length} epochs of ${training.steps} batches with ${updates} updates`,
+    `not a state of this run: batch ${batches} of epoch ${epoch} with ${imageLosses.length} updates, after ${epochs.length} epochs of ${training.steps} batches with ${updates} updates`,
   );
 }
 

@@ -15,7 +15,15 @@ import { randomStream } from '../../src/core/random.js';
 import type { TrainState } from '../../src/train/state.js';
 import { train } from '../../src/train/trainer.js';
 import { startEngine } from '../support/engine.js';
-import { tinyClasses, tinyMethods, tinyRun, tinyBatch, tinyShape, titleOf } from '../support/tiny.js';
+import {
+  contrasts,
+  tinyClasses,
+  tinyMethods,
+  tinyRun,
+  tinyBatch,
+  tinyShape,
+  titleOf,
+} from '../support/tiny.js';
 
 function noise(size: number, name: string): MemorySplit {
   const random = randomStream(1, name);
@@ -54,7 +62,7 @@ const settings = tinyMethods.flatMap((options) =>
     { mixup: 0.4, warmupEpochs: 1 },
     ...(recipeMethods.includes(options.method) ? [recipe] : []),
   ]
-    .filter((changes) => !('mixup' in changes) || !titleOf(options).includes('contrast'))
+    .filter((changes) => !('mixup' in changes) || !contrasts(options))
     .map(
       (changes) =>
         [
