@@ -33,7 +33,14 @@ export {
 // engine: what computes, and how much memory it takes.
 export { detach, isDetached } from './engine/detached.js';
 export { engineNames, type Engine, type EngineName, type MemoryMeter } from './engine/engine.js';
-export { evaluationMode, frozenMode, trainingMode, type Mode, type SgdSettings } from './engine/fused/ops.js';
+export {
+  evaluationMode,
+  frozenMode,
+  trainingMode,
+  type AdamWSettings,
+  type Mode,
+  type SgdSettings,
+} from './engine/fused/ops.js';
 export { probeEngines, selectEngine, type EngineReport } from './engine/select.js';
 
 // nn: layers, and parameters by PyTorch's names.
@@ -61,12 +68,14 @@ export {
 export {
   childScope,
   createParameter,
+  roleOf,
   rootScope,
   setFromTorch,
   toTorch,
   type InitialValues,
   type Initializer,
   type Parameter,
+  type ParameterRole,
   type Scope,
   type TorchTensor,
 } from './nn/parameters.js';
@@ -180,16 +189,29 @@ export type { Strategy } from './local/strategy.js';
 export type { LocalUpdate, Streams, UpdateResult } from './local/update.js';
 
 // train: the step, the optimiser, whole trainings, evaluation.
+export { adamw, type AdamWOptions } from './train/adamw.js';
+export type { Clip } from './train/clip.js';
+export type { NoDecay } from './train/decay.js';
 export { Diverged } from './train/diverged.js';
 export { evaluate, type Evaluation } from './train/evaluate.js';
 export type { EpochMetrics, TrainEvent, TrainResult } from './train/events.js';
+export type { Kept, KeptOfVariable } from './train/kept.js';
 export type { TrainSection, TrainSectionInput } from './train/options.js';
 export { defineOptimizer, type OptimizerKind } from './train/optimizer.js';
 export type { TrainSettingsInput } from './train/optimizers.js';
 export { papersSgd } from './train/recipe.js';
 export { sgd, type Optimizer, type SgdOptions } from './train/sgd.js';
 export type { TrainState } from './train/state.js';
-export { planSteps, trainStep, type StepPlan, type StepResult } from './train/step.js';
+export type { PlainSchedule } from './train/schedules.js';
+export {
+  planSteps,
+  trainStep,
+  type PlannedUpdate,
+  type StepPlan,
+  type StepResult,
+  type UpdateRecipe,
+} from './train/step.js';
+export { averageWeights, type WeightAverage } from './train/weight-average.js';
 export type { TrainContext, TrainOptions } from './train/context.js';
 export { train } from './train/trainer.js';
 
@@ -231,6 +253,7 @@ export {
 } from './runs/summary.js';
 export { resultTable } from './runs/table.js';
 export { loadTrainedNetwork, type TrainedNetwork } from './runs/trained-network.js';
+export type { WhichWeights } from './runs/which-weights.js';
 
 // study: what trained blocks have learned.
 export { compareUnits, type UnitSimilarities } from './study/compare-units.js';

@@ -1,4 +1,4 @@
-import { measuredOf } from '../runs/summary.js';
+import { evaluatedInWords, measuredOf } from '../runs/summary.js';
 import { mean, spread, type Spread } from '../core/stats.js';
 import { configKey, ownValues } from './config-values.js';
 import { dataOfRuns } from './data-of-runs.js';
@@ -75,7 +75,7 @@ export function sectionsOf(runs: readonly RunRecord[]): Section[] {
       const bp = isBp(seeds[0]!);
       return seriesOf(label, styleOf((bp ? baselines : others).indexOf(label), bp), seeds);
     });
-    const splits = new Set(members.map(({ identity }) => identity?.evaluatedOn ?? 'test'));
+    const splits = new Set(members.map(({ identity }) => evaluatedInWords(identity ?? {})));
     return {
       title: titles[i]!,
       series,

@@ -13,6 +13,7 @@ import { bestOf } from '../runs/best-epoch.js';
 import { swatch } from './figure.js';
 import { markup, type Html } from './markup.js';
 import type { RunStart } from '../runs/run-log.js';
+import { evaluatedInWords } from '../runs/summary.js';
 import type { RunRecord } from './run-record.js';
 import type { Section, Series } from './series.js';
 
@@ -130,7 +131,7 @@ export function runsTable(runs: readonly RunRecord[], now: Date): Html {
         cell: ({ epochs, identity }) =>
           epochs.length === 0
             ? '–'
-            : `${formatAccuracy(epochs.at(-1)!.evaluationAccuracy)} (${identity?.evaluatedOn ?? 'test'})`,
+            : `${formatAccuracy(epochs.at(-1)!.evaluationAccuracy)} (${evaluatedInWords(identity ?? {})})`,
       },
       { name: 'best epoch', cell: bestInWords },
       ...(runs.some((run) => run.log.badFiles.length > 0)

@@ -133,7 +133,12 @@ export async function resumeRun(
         if (checkpoint !== undefined) setDamagedAside(folder, checkpoint);
         rmSync(join(folder, 'summary.json'), { force: true });
       });
-      const open = openRunFolder(folder, config, metricsColumns(strategy, experiment.dataset), release);
+      const open = openRunFolder(
+        folder,
+        config,
+        metricsColumns(strategy, experiment.dataset, config.train),
+        release,
+      );
       const run = { folder: open, method: stored.method, label, strategy, resume: checkpoint?.state };
       return record(experiment, run, options);
     });

@@ -19,6 +19,8 @@ const identityShape = {
   memoryMeter: z.enum(['cuda-allocator', 'cpu-allocator', 'tensor-bytes']),
   /** What `accuracy` was measured on; where an earlier version left it out, the test split. */
   evaluatedOn: z.enum(['test', 'validation']).exactOptional(),
+  /** What was evaluated and written, where it is not the weights as they were trained: averages of them (`train.ema`). */
+  weights: z.literal('averaged').exactOptional(),
   /** Where terms of the loss counted nothing, or less; absent where all counted. */
   weightNotes: z.array(z.string()).exactOptional(),
 };
@@ -76,6 +78,14 @@ export type RunResult = z.infer<typeof resultSchema>;
 export type ComparedRun = z.infer<typeof comparedRunSchema>;
 /** A run folder's `summary.json`: a result, unless no epoch was finished, and how the run ended. */
 export type RunSummary = z.infer<typeof summarySchema>;
+
+/** What an accuracy is of, in words: `test`, `validation (averaged weights)`. */
+export function evaluatedInWords({
+  evaluatedOn = 'test',
+  weights,
+}: Pick<RunIdentity, 'evaluatedOn' | 'weights'>): string {
+  return weights === undefined ? evaluatedOn : `${evaluatedOn} (${weights} weights)`;
+}
 
 /** The result after the finished epochs; undefined if there are none. */
 export function resultOf(

@@ -4,7 +4,7 @@ import { formatBytes, formatRate, formatSeconds, formatSpread } from '../core/te
 import { overSeeds, type MethodResult } from './seeds.js';
 import type { FailedRun } from './outcome.js';
 import { resultNotes } from './result-notes.js';
-import type { RunResult } from './summary.js';
+import { evaluatedInWords, type RunResult } from './summary.js';
 
 /**
  * Sets results in a table as people read them, those of several seeds as mean ± standard deviation; where BP is among
@@ -16,7 +16,7 @@ export function resultTable(results: readonly RunResult[], failed: readonly Fail
   const bp = methods.find(({ method }) => method === 'bp');
   const all = [...results, ...failed];
   const several = new Set(all.map(({ seed }) => seed)).size > 1;
-  const splits = [...new Set(all.map(({ evaluatedOn = 'test' }) => evaluatedOn))].join('/');
+  const splits = [...new Set(all.map(evaluatedInWords))].join('/');
   const meters = [...new Set(all.map(({ memoryMeter }) => memoryMeter))].join(', ');
   const anyBad = methods.some(({ badFiles }) => badFiles > 0);
   return {
@@ -60,7 +60,7 @@ export function csvTable(results: readonly RunResult[], failed: readonly FailedR
   const bp = methods.find(({ method }) => method === 'bp');
   const rows = methods.map((each) => ({
     ...{ method: each.method, label: each.label, blocks: each.blocks, seeds: each.seeds.join(' ') },
-    evaluatedOn: each.evaluatedOn ?? 'test',
+    evaluatedOn: evaluatedInWords(each),
     accuracy: each.accuracy.mean,
     accuracyDeviation: each.accuracy.deviation ?? '',
     accuracyMinusBp: bp ? each.accuracy.mean - bp.accuracy.mean : '',
@@ -71,15 +71,13 @@ export function csvTable(results: readonly RunResult[], failed: readonly FailedR
     ...{ imagesPerSecond: each.imagesPerSecond, seconds: each.seconds },
     ...{ badImages: each.badFiles, badFiles: badFileNames(results, each.label), failure: '' },
   }));
-  const failures = failed.map(
-    ({ method, label, blocks, seed, evaluatedOn = 'test', memoryMeter, failure }) => ({
-      ...{ method, label, blocks, seeds: String(seed), evaluatedOn },
-      ...{ accuracy: '', accuracyDeviation: '', accuracyMinusBp: '' },
-      ...{ bestAccuracy: '', bestAccuracyDeviation: '', bestEpochs: '' },
-      ...{ memoryMeter, peakMemoryBytes: '', memoryTimesBp: '', imagesPerSecond: '', seconds: '' },
-      ...{ badImages: '', badFiles: '', failure },
-    }),
-  );
+  const failures = failed.map(({ method, label, blocks, seed, memoryMeter, failure, ...run }) => ({
+    ...{ method, label, blocks, seeds: String(seed), evaluatedOn: evaluatedInWords(run) },
+    ...{ accuracy: '', accuracyDeviation: '', accuracyMinusBp: '' },
+    ...{ bestAccuracy: '', bestAccuracyDeviation: '', bestEpochs: '' },
+    ...{ memoryMeter, peakMemoryBytes: '', memoryTimesBp: '', imagesPerSecond: '', seconds: '' },
+    ...{ badImages: '', badFiles: '', failure },
+  }));
   const all = [...rows, ...failures];
   const lines = [Object.keys(all[0] ?? {}), ...all.map((row) => Object.values(row))];
   return lines.map((cells) => `${cells.map(quote).join(',')}\n`).join('');

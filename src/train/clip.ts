@@ -12,8 +12,13 @@ export const clipOption = z
     error: 'must have either "norm" or "value"',
   });
 
-/** How an update's gradients are kept small. */
-export type Clip = z.output<typeof clipOption>;
+/** How an update's gradients are kept small: by one of these. */
+export interface Clip {
+  /** The most that the norm of all of them together may be. */
+  readonly norm?: number;
+  /** The most that each number may be, either way from 0. */
+  readonly value?: number;
+}
 
 /**
  * The gradients of one update, clipped; those given are given up. The norm is that of all of them, so they all have to be

@@ -9,7 +9,7 @@ import { roleOf } from '../nn/parameters.js';
 export const noDecayOption = z.array(z.enum(['bias', 'norm'])).readonly();
 
 /** Which kinds of variables weight decay leaves alone. */
-export type NoDecay = z.output<typeof noDecayOption>;
+export type NoDecay = readonly ('bias' | 'norm')[];
 
 /** Weight decay, and for what. */
 export interface Decay {

@@ -76,16 +76,16 @@ const linear = defineSchedule({
  * same an epoch later, as their ImageNet code does it; `cosine-steps` the same curve at every step, for short runs;
  * `step` a tenth after each third of the epochs, as torchvision's networks were trained (He et al. 2016); `constant`.
  */
-const plain = [
+const plain: readonly (readonly [PlainSchedule, Schedule])[] = [
   ['cosine', ({ epoch }, epochs) => cosine(epoch, epochs)],
   ['cosine-imagenet', ({ epoch }, epochs) => cosine(epoch - 1, epochs)],
   ['cosine-steps', (moment, epochs) => cosine(doneAt(moment), epochs)],
   ['step', ({ epoch }, epochs) => 0.1 ** Math.floor((3 * (epoch - 1)) / epochs)],
   ['constant', () => 1],
-] as const satisfies readonly (readonly [string, Schedule])[];
+];
 
 /** A schedule that has no options. */
-export type PlainSchedule = (typeof plain)[number][0];
+export type PlainSchedule = 'cosine' | 'cosine-imagenet' | 'cosine-steps' | 'step' | 'constant';
 
 /** All that there are. */
 export const schedules: readonly Choice<Schedule>[] = [

@@ -38,6 +38,9 @@ describe('the comparison table', () => {
     const held = results.map((result) => ({ ...result, evaluatedOn: 'validation' as const }));
     expect(resultTable(held).header[2]).toBe('validation accuracy, last epoch');
     expect(resultTable([results[0]!, held[1]!]).header[2]).toBe('test/validation accuracy, last epoch');
+    const averaged = results.map((result) => ({ ...result, weights: 'averaged' as const }));
+    expect(resultTable(averaged).header[2]).toBe('test (averaged weights) accuracy, last epoch');
+    expect(csvTable(averaged)).toContain(',test (averaged weights),');
   });
 
   it('is aligned text for a terminal', () => {

@@ -181,6 +181,31 @@ it('so do mixed images, dropout in auxiliary nets and worker threads', async () 
   expect(numbers(epochs)).not.toEqual(numbers(straight.epochs));
 });
 
+it.each<[StrategyOptionsInput, Partial<Parameters<typeof train>[2]>]>([
+  [
+    { method: 'man', blocks: 3, head: '1c2f' },
+    {
+      ...{ optimizer: { name: 'adamw', noDecay: ['bias', 'norm'] }, clip: { norm: 1 }, learningRate: 0.01 },
+      ...{ ema: { decay: 0.9 }, labelSmoothing: 0.1, rateFactors: { 'block 1': 0.5 } },
+      schedule: 'one-cycle',
+    },
+  ],
+  [
+    { method: 'hpff', blocks: 4, head: '1c1f' },
+    {
+      ...{ momentum: 0, noDecay: ['norm'], clip: { value: 0.1 }, ema: { decay: 0.5 } },
+      schedule: { name: 'linear', from: 0.5 },
+    },
+  ],
+])('%j trained by %j goes on to the same bits', async (options, changes) => {
+  const straight = await trained(method(options), changes);
+  const words = new Set([...straight.state.tensors.keys()].map((name) => name.split('/')[0]));
+  const kept = changes.optimizer === undefined ? [] : ['exp_avg', 'exp_avg_sq', 'step'];
+  expect(words).toEqual(new Set(['network', 'auxiliary', 'average', ...kept]));
+  const stops = [atStep(1, 2), atEvaluation(1), atStep(2, 1)];
+  expectSame(await piecewise(method(options), stops, changes), straight);
+});
+
 it('a captured state is restored as it was', async () => {
   const { state } = await trained(bp, { epochs: 1 });
   expect(state.counters['network/bn1.num_batches_tracked']).toBe(4);
