@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { describeDataset } from '../../src/data/registry.js';
 import { comparedMethods, loadConfig } from '../../src/config/config.js';
 import { namedOptions, type MethodConfig } from '../../src/config/method-config.js';
+import { manPlus } from '../../src/local/methods/man-plus.js';
 import { man } from '../../src/local/methods/man.js';
 import { buildMethod } from '../../src/local/build.js';
 import { buildNetwork } from '../../src/networks/build.js';
@@ -52,20 +53,21 @@ describe('every config', () => {
       built.add(key);
       const network = buildNetwork(config.network, { classes, imageShape, seed: 1 });
       const strategy = buildMethod(network, method);
-      expect(strategy.blocks).toBe(blocksOf(method, network.units.length));
+      expect(strategy.blocks).toBe(blocksOf(method, config.network.name, network.units.length));
       strategy.dispose();
       disposeNetwork(network);
     }
   });
 
   /** K as METHODS counts it. */
-  function blocksOf(method: MethodConfig, units: number): number {
+  function blocksOf(method: MethodConfig, network: string, units: number): number {
     const { name } = method.method;
     const { blocks, depth } = method.options;
     if (name === 'bp') return 1;
     if (name === 'auglocal') return units - (depth as number);
-    // The published "every unit" of K = 16 and 55 joins the stem to the first.
-    if (typeof blocks === 'number') return blocks === units ? units - 1 : blocks;
+    // The published "every unit" of K = 16 and 55 joins the stem to the first; MAN++ trains it alone on small images.
+    const ownStem = name.endsWith('man-plus') && network === 'resnet' ? 1 : 0;
+    if (typeof blocks === 'number') return ownStem + (blocks === units ? units - 1 : blocks);
     return units;
   }
 });
@@ -99,6 +101,14 @@ it('has the published recipe for each data set', async () => {
     train: { epochs: 90, batchSize: 128, learningRate: 0.05, schedule: 'cosine-imagenet', warmupEpochs: 0 },
     method: {
       options: { blocks: 2, reconstruction: [5, 5], classification: [0.75, 0.75], decoder: 'man-imagenet' },
+    },
+  });
+  expect(await load('imagenet/resnet152/man-plus-k4.yaml')).toMatchObject({
+    network: { name: 'resnet-imagenet', depth: 152 },
+    train: { epochs: 90, batchSize: 1024, learningRate: 0.4, schedule: 'cosine-imagenet', warmupEpochs: 0 },
+    method: {
+      method: manPlus,
+      options: { blocks: 4, reconstruction: [5, 5], classification: [0.75, 0.75], head: 'imagenet' },
     },
   });
 });

@@ -75,7 +75,11 @@ const tables: Tables = {
 };
 
 /** By method: what differs from the tables that all share. */
-const ownTables: Readonly<Record<string, Tables>> = { man: manImagenet, 'man-plus': manImagenet };
+const ownTables: Readonly<Record<string, Tables>> = {
+  man: manImagenet,
+  'man-plus': manImagenet,
+  'dgl-man-plus': manImagenet,
+};
 
 const balancedTables: Tables = { 'resnet-110': balancedResnet110 };
 const balancedTablesAt96: Tables = { 'resnet-110': balancedResnet110At96 };
