@@ -51,7 +51,13 @@ function pooled(parameters: readonly Parameter[]): Record<'filter' | 'matrix' | 
 }
 
 const copied = (options: object): boolean => 'momentumStart' in options && options.momentumStart === 'copied';
-const drawn = tinyMethods.filter((options) => options.method !== 'bp' && !copied(options));
+/** MLAAN's chains on CIFAR start as copies: their values are drawn once and counted many times. */
+const drawn = tinyMethods.filter(
+  (options) =>
+    options.method !== 'bp' &&
+    !copied(options) &&
+    !(options.method === 'mlaan' && options.variant === undefined),
+);
 
 describe.each(drawn.map((options) => [titleOf(options), options] as const))('%s', (_, options) => {
   test('auxiliary nets start as the published code draws them', () => {

@@ -50,8 +50,10 @@ export const tinyMethods: readonly StrategyOptionsInput[] = [
   { method: 'man-plus', blocks: 5, head: '1c2f' },
   { method: 'man-plus', blocks: 2, head: '1c1f', stemHead: 'as-others', momentumStart: 'copied' },
   { method: 'dgl-man-plus', blocks: 3, featureWidth: 16 },
-  { method: 'mlaan', blocks: 3, head: '1c1f' },
+  { method: 'mlaan', blocks: 4 },
+  { method: 'mlaan', blocks: 5, variant: 'imagenet' },
   { method: 'contsup', blocks: 4 },
+  { method: 'contsup', context: 'R2', reconstruction: [5, 0.5], classification: [0.25, 1] },
 ];
 
 /** `man contrast`: a method's options in words. */

@@ -1,5 +1,6 @@
 import { auglocal } from './auglocal.js';
 import { bp } from './bp.js';
+import { contsup } from './contsup.js';
 import { dglManPlus } from './dgl-man-plus.js';
 import { dgl } from './dgl.js';
 import { greedy } from './greedy.js';
@@ -8,6 +9,7 @@ import { infopro } from './infopro.js';
 import { manPlus } from './man-plus.js';
 import { man } from './man.js';
 import type { PublishedMethod } from './method.js';
+import { mlaan, mlaanAllEma } from './mlaan.js';
 import { predsim } from './predsim.js';
 
 /** The methods whose published runs can be rebuilt. */
@@ -22,4 +24,7 @@ export const publishedMethods: readonly PublishedMethod[] = [
   hpff,
   manPlus,
   dglManPlus,
+  mlaan,
+  mlaanAllEma,
+  contsup,
 ];
