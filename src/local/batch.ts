@@ -86,7 +86,7 @@ export function createBatch(
     hardLabels() {
       if (!mixing) return targets;
       throw new UserError(
-        'train.mixup: the supervised contrastive loss compares images of one class, and a mixed image has two: leave mixup out, or choose loss: cross-entropy',
+        'train.mixup: the supervised contrastive loss compares images of one class, and a mixed image has two: leave mixup out, or choose loss: cross-entropy (of man-plus: stemHead: as-others)',
       );
     },
     pixels: () => tf.tidy(() => tf.add(tf.mul(normalised, deviations), means)) as tf.Tensor4D,

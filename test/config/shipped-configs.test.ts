@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { describeDataset } from '../../src/data/registry.js';
 import { comparedMethods, loadConfig } from '../../src/config/config.js';
 import { namedOptions, type MethodConfig } from '../../src/config/method-config.js';
+import { manPlus } from '../../src/local/methods/man-plus.js';
 import { man } from '../../src/local/methods/man.js';
 import { buildMethod } from '../../src/local/build.js';
 import { buildNetwork } from '../../src/networks/build.js';
@@ -68,7 +69,9 @@ describe('every config', () => {
     if (name === 'auglocal') return imagenet ? units : units - (depth as number);
     // The published "every unit" of K = 16 and 55 joins the stem to the first.
     const stemJoined = blocks === units && name !== 'contsup';
-    if (typeof blocks === 'number') return stemJoined ? units - 1 : blocks;
+    // MAN++ trains the stem of small images alone.
+    const ownStem = name.endsWith('man-plus') && !imagenet ? 1 : 0;
+    if (typeof blocks === 'number') return ownStem + (stemJoined ? units - 1 : blocks);
     return units;
   }
 });
@@ -114,6 +117,14 @@ it('has the published recipe for each data set', async () => {
     train: { epochs: 90, batchSize: 128, learningRate: 0.05, schedule: 'cosine-imagenet', warmupEpochs: 0 },
     method: {
       options: { blocks: 2, reconstruction: [5, 5], classification: [0.75, 0.75], decoder: 'man-imagenet' },
+    },
+  });
+  expect(await load('imagenet/resnet152/man-plus-k4.yaml')).toMatchObject({
+    network: { name: 'resnet-imagenet', depth: 152 },
+    train: { epochs: 90, batchSize: 1024, learningRate: 0.4, schedule: 'cosine-imagenet', warmupEpochs: 0 },
+    method: {
+      method: manPlus,
+      options: { blocks: 4, reconstruction: [5, 5], classification: [0.75, 0.75], head: 'imagenet' },
     },
   });
 });

@@ -50,8 +50,8 @@ function pooled(parameters: readonly Parameter[]): Record<'filter' | 'matrix' | 
   return result;
 }
 
-/** Nets that start as copies, as MLAAN's chains do on CIFAR: their values are drawn once and counted many times. */
 const copied = (options: object): boolean => 'momentumStart' in options && options.momentumStart === 'copied';
+/** MLAAN's chains on CIFAR start as copies: their values are drawn once and counted many times. */
 const drawn = tinyMethods.filter(
   (options) =>
     options.method !== 'bp' &&

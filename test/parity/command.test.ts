@@ -2,6 +2,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { publishedMethods } from '../../src/parity/published/all.js';
 import { run } from '../cli/helpers.js';
 import { publishedMethods } from '../../src/parity/published/all.js';
 import { hasTorch } from '../support/engine.js';

@@ -75,7 +75,11 @@ const tables: Tables = {
 };
 
 /** By method: what differs from the tables that all share. */
-const ownTables: Readonly<Record<string, Tables>> = { man: manImagenet, 'man-plus': manImagenet };
+const ownTables: Readonly<Record<string, Tables>> = {
+  man: manImagenet,
+  'man-plus': manImagenet,
+  'dgl-man-plus': manImagenet,
+};
 
 /** ContSup's code alone has them for ResNet-32. */
 const balancedResnet32: Table = {
