@@ -55,7 +55,7 @@ def main():
         parser.error("one file of settings at a time")
     settings = read(args.files[0])
     made = sharp_file(settings) if args.sharp else plain_file(settings, torch.float64 if args.float64 else torch.float32)
-    json.dump(made, sys.stdout)
+    json.dump(made, sys.stdout, separators=(",", ":"))
     print()
 
 

@@ -122,7 +122,8 @@ class Run:
             optimizer.step()
         module.eval()
         with torch.no_grad():
-            logits = self.evaluate(self.images("eval", 4)[0])
+            # A thousand logits an image: one is enough.
+            logits = self.evaluate(self.images("eval", 1 if self.imagenet else 4)[0])
         # Of the nets beside the backbone, only ContSup's context nets are used in evaluation.
         used = [self.net, Context(self.aux.cont_sup_node)] if hasattr(self.aux, "cont_sup_node") else [self.net]
         norm = lambda t: t.detach().double().norm().item()
