@@ -33,6 +33,8 @@ function scaling(name: string, shape: readonly number[]): (u: number) => number 
       const divisor = Math.sqrt(shape[1]!);
       return (u) => u / divisor;
     }
+    case 0:
+      return (u) => 1 + 0.1 * u;
     default:
       return name.endsWith('weight') ? (u) => 1 + 0.1 * u : (u) => 0.1 * u;
   }

@@ -11,9 +11,13 @@ import { papersSgd } from '../train/recipe.js';
 import { sgd, type Optimizer } from '../train/sgd.js';
 import { planSteps, trainStep } from '../train/step.js';
 import type { GoldenFile } from './golden-file.js';
-import { goldenImageOptions, goldenStrategyOptions, type GoldenImages } from './golden-options.js';
+import {
+  goldenImageOptions,
+  goldenStrategyOptions,
+  publishedMethodOf,
+  type GoldenImages,
+} from './golden-options.js';
 import { goldenImages, goldenLabels, goldenParameter } from './golden-values.js';
-import { publishedNames } from './published-names.js';
 
 /** The numbers of a run. */
 export interface RunNumbers {
@@ -22,17 +26,22 @@ export interface RunNumbers {
   /** Of the evaluation images. */
   readonly logits: readonly (readonly number[])[];
   /** By published name. */
-  readonly parameters: ReadonlyMap<string, TensorSize>;
-  readonly running: ReadonlyMap<string, TensorSize>;
+  readonly parameters: ReadonlyMap<string, TensorNumbers>;
+  /** The running statistics of all that evaluation uses. */
+  readonly running: ReadonlyMap<string, TensorNumbers>;
+  /** Published names of the parameters that an update changes. */
+  readonly trained: ReadonlySet<string>;
 }
 
-export interface TensorSize {
+/** What a file has of a tensor. */
+export interface TensorNumbers {
   readonly shape: readonly number[];
   /** L2 norm. */
   readonly norm: number;
+  readonly mean: number;
+  /** The first two values, row by row in PyTorch's layout. */
+  readonly first: readonly number[];
 }
-
-const learningRate = 0.05;
 
 /** The most float32 roundings that a perturbation moves a parameter by. */
 const roundings = 3;
@@ -48,26 +57,33 @@ export function rebuildRun(golden: GoldenFile, perturbation?: number): RunNumber
   const images = goldenImageOptions(golden);
   const classes = golden.eval_logits[0]!.length;
   const network = resnetCifar({ depth: golden.layers, classes, imageShape: images.imageShape, seed: 0 });
-  const optimizer = sgd(papersSgd);
+  const published = publishedMethodOf(golden);
+  const optimizer = sgd({ ...papersSgd, weightDecay: golden.weight_decay });
   let strategy: Strategy | undefined;
   try {
     strategy = buildStrategy(network, goldenStrategyOptions(golden, network));
-    const nameOf = publishedNames(golden.method, strategy);
-    const backbone = networkState(network);
+    const nameOf = published.names(strategy);
+    // ContSup's network is one of its own, with the contexts.
+    const backbone = networkState(strategy.network);
     const byName = (parameters: readonly Parameter[], running: boolean): Map<string, Parameter> =>
       new Map(
         parameters
           .filter(({ name }) => name.includes('running_') === running)
           .map((parameter) => [nameOf(parameter.name), parameter]),
       );
-    const trained = byName([...backbone, ...strategy.auxiliary], false);
-    for (const [name, parameter] of trained) fill(name, parameter, perturbation);
+    const parameters = byName([...backbone, ...strategy.auxiliary], false);
+    for (const [name, parameter] of parameters) fill(name, parameter, perturbation);
     const losses = trainOn(golden, strategy, optimizer, images);
+    const { backwardCalls } = published;
+    const changed = new Set(strategy.updates.flatMap(({ variables }) => variables));
     return {
-      losses: golden.method === 'hpff' && strategy.blocks > 1 ? losses.map(sumPairs) : losses,
+      losses: golden.K > 1 && backwardCalls !== undefined ? losses.map(backwardCalls) : losses,
       logits: evaluationLogits(golden, strategy, images),
-      parameters: sizes(trained),
-      running: sizes(byName(backbone, true)),
+      parameters: numbersOf(parameters),
+      running: numbersOf(byName(backbone, true)),
+      trained: new Set(
+        [...parameters].filter(([, { variable }]) => changed.has(variable)).map(([name]) => name),
+      ),
     };
   } finally {
     optimizer.dispose();
@@ -89,7 +105,7 @@ function fill(name: string, parameter: Parameter, perturbation: number | undefin
 }
 
 function trainOn(
-  { steps, batch: size }: GoldenFile,
+  { steps, batch: size, learning_rate: learningRate }: GoldenFile,
   strategy: Strategy,
   optimizer: Optimizer,
   { imageShape, normalization }: GoldenImages,
@@ -107,11 +123,6 @@ function trainOn(
   });
 }
 
-/** HPFF's code takes one backward pass through a cascade's and its second block's losses. */
-function sumPairs(losses: readonly number[]): number[] {
-  return Array.from({ length: losses.length / 2 }, (_, i) => losses[2 * i]! + losses[2 * i + 1]!);
-}
-
 function evaluationLogits(
   { eval_logits: { length: count } }: GoldenFile,
   { network }: Strategy,
@@ -125,12 +136,13 @@ function evaluationLogits(
   });
 }
 
-function sizes(parameters: ReadonlyMap<string, Parameter>): Map<string, TensorSize> {
+function numbersOf(parameters: ReadonlyMap<string, Parameter>): Map<string, TensorNumbers> {
   return new Map(
     [...parameters].map(([name, parameter]) => {
       const { shape, values } = toTorch(parameter);
       const norm = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
-      return [name, { shape, norm }];
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+      return [name, { shape, norm, mean, first: [...values.subarray(0, 2)] }];
     }),
   );
 }

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import type { GoldenFile } from '../../src/parity/golden-file.js';
-import { goldenImageOptions, goldenNotices, goldenStrategyOptions } from '../../src/parity/golden-options.js';
+import { goldenImageOptions, goldenStrategyOptions } from '../../src/parity/golden-options.js';
 import { disposeNetwork } from '../../src/networks/network.js';
 import { resnetCifar } from '../../src/networks/resnet-cifar.js';
 import { startEngine } from '../support/engine.js';
@@ -18,6 +18,8 @@ const fileOf = (change: Partial<GoldenFile>): GoldenFile => ({
   depth: 0,
   batch: 8,
   steps: 3,
+  learning_rate: 0.05,
+  weight_decay: 1e-4,
   options: {},
   loss_trace: [],
   eval_logits: [[0]],
@@ -120,10 +122,19 @@ describe('options of the published code', () => {
     expect(normalization.mean[0]).toBe(mean);
   });
 
-  test('unknown ones get a line each, with the nearest name', () => {
-    const options = { ...lambdas, momentum: 0.9, aux_net_confg: '1c2f', batch_size: 8 };
-    expect(goldenNotices(fileOf({ method: 'man', options }))).toEqual([
-      'options.aux_net_confg: unknown for man, left out of account (did you mean "aux_net_config"?)',
-    ]);
+  test.each([
+    [
+      { aux_net_confg: '1c2f' },
+      'options.aux_net_confg: unknown key (did you mean "aux_net_config"?); allowed: ',
+    ],
+    [{ wx: 0.001 }, 'options.wx: unknown key'],
+    [{ batch_size: 4 }, 'options.batch_size: is 4, but batch is 8'],
+    [{ class_num: 100 }, 'options.class_num: is 100, but the number of logits is 1'],
+  ])('%j is refused', (change, message) => {
+    const options = { ...lambdas, momentum: 0.9, batch_size: 8, class_num: 1, ...change };
+    for (const K of [1, 4]) {
+      const golden = fileOf({ method: 'man', K, options });
+      expect(() => goldenImageOptions(golden)).toThrow(message);
+    }
   });
 });

@@ -16,6 +16,8 @@ const settings = {
   depth: 0,
   batch: 4,
   steps: 2,
+  learning_rate: 0.05,
+  weight_decay: 1e-4,
 } as const;
 /** Small images make the many runs quick. */
 const options = { image_size: 8 };
@@ -44,11 +46,14 @@ const nothing = { loss: null, logits: null, parameters: null, running: null };
 describe('a file of the same numbers', () => {
   test('passes without error', () => {
     expect(checkParity(own())).toEqual({
+      rule: 'rounding',
+      limits: { loss: 1e-3, logits: 1e-3, parameters: 1e-4, running: 1e-4 },
       loss: 0,
       logits: 0,
       parameters: 0,
       running: 0,
       missing: [],
+      surplus: [],
       pass: true,
       rounding: nothing,
     });

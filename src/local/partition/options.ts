@@ -4,7 +4,7 @@ import { cutsAfter, evenCuts, memoryBalancedCuts, publishedOrEvenCuts, type Cuts
 
 /** Where to cut, as a person says it. */
 export interface PartitionOptions {
-  /** For messages. */
+  /** For messages, and for cut points that its published code has for itself. */
   readonly method: string;
   readonly blocks?: number;
   readonly cuts?: 'balanced' | 'memory-balanced' | readonly string[];
@@ -27,8 +27,9 @@ export function stageCuts(
     return { cuts: indices, count: indices.length + 1 };
   }
   const count = requiredBlocks(method, blocks);
-  const chosen = cuts === undefined ? publishedOrEvenCuts : memoryBalancedCuts;
-  return { cuts: chosen(network, count), count };
+  const chosen =
+    cuts === undefined ? publishedOrEvenCuts(network, count, method) : memoryBalancedCuts(network, count);
+  return { cuts: chosen, count };
 }
 
 function requiredBlocks(method: string, blocks: number | undefined): number {

@@ -41,9 +41,11 @@ export function evenEnds(pieces: number, count: number): number[] {
 /**
  * The cut points of MAN's and HPFF's published code for K = `count`, where it has them for this network, else even
  * ones. The stem belongs to the first block. (For K = 16 on ResNet-32 that code cuts at every unit: 15 blocks.)
+ *
+ * @param method by name: some have cut points of their own
  */
-export function publishedOrEvenCuts(network: Network, count: number): Cuts {
-  const names = publishedCuts(network.name, count);
+export function publishedOrEvenCuts(network: Network, count: number, method?: string): Cuts {
+  const names = publishedCuts(network.name, count, method === undefined ? {} : { method });
   if (names === undefined) return evenCuts(network, count, { stemJoined: true });
   if (names === 'every unit') return everyUnit(network).slice(1);
   return cutsAfter(
@@ -53,12 +55,13 @@ export function publishedOrEvenCuts(network: Network, count: number): Cuts {
 }
 
 /**
- * The cut points of that code's memory-balanced option.
+ * The cut points of that code's memory-balanced option, for images of the network's size.
  *
  * @throws UserError where none were published
  */
 export function memoryBalancedCuts(network: Network, count: number): Cuts {
-  const names = publishedCuts(network.name, count, { memoryBalanced: true });
+  const [imageSize] = network.imageShape;
+  const names = publishedCuts(network.name, count, { memoryBalanced: true, imageSize });
   if (names === undefined || names === 'every unit') {
     throw new UserError(
       `cuts: no memory-balanced cut points were published for ${count} blocks of ${network.name}; there are some for 2, 3 and 4 blocks of resnet-110`,

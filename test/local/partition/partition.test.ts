@@ -71,9 +71,21 @@ describe('published cut points', () => {
       'layer2.8',
       'layer3.17',
     ]);
+    expect(lastNames(resnet110, memoryBalancedCuts(resnet110, 3)).slice(0, 2)).toEqual([
+      'layer1.9',
+      'layer2.2',
+    ]);
     expect(() => memoryBalancedCuts(resnet110, 8)).toThrow(/no memory-balanced cut points.*2, 3 and 4/);
     expect(() => memoryBalancedCuts(resnet32, 2)).toThrow(UserError);
   });
+});
+
+test('memory-balanced cut points of STL-10 are those of images of 96 pixels', () => {
+  const at96 = { ...resnet110, imageShape: [96, 96, 3] as const };
+  const names = (count: number): string[] => lastNames(at96, memoryBalancedCuts(at96, count));
+  expect(names(3)).toEqual(['layer1.8', 'layer2.1', 'layer3.17']);
+  expect(names(2)).toEqual(['layer1.14', 'layer3.17']);
+  expect(names(4)).toEqual(['layer1.6', 'layer1.14', 'layer2.8', 'layer3.17']);
 });
 
 describe('even cuts', () => {

@@ -1,0 +1,21 @@
+import { auglocal } from './auglocal.js';
+import { bp } from './bp.js';
+import { dgl } from './dgl.js';
+import { greedy } from './greedy.js';
+import { hpff } from './hpff.js';
+import { infopro } from './infopro.js';
+import { man } from './man.js';
+import type { PublishedMethod } from './method.js';
+import { predsim } from './predsim.js';
+
+/** The methods whose published runs can be rebuilt. */
+export const publishedMethods: readonly PublishedMethod[] = [
+  bp,
+  greedy,
+  dgl,
+  predsim,
+  infopro,
+  auglocal,
+  man,
+  hpff,
+];

@@ -1,0 +1,16 @@
+import { leadingUnits } from './leading-units.js';
+import { publishedMethod } from './method.js';
+import { auglocalNames } from './names.js';
+import { twoTermOptions, twoTermSettings } from './two-term.js';
+
+export const infopro = publishedMethod({
+  name: 'infopro',
+  settings: twoTermSettings,
+  names: auglocalNames,
+  translate: (settings, { K }, network) => {
+    const options = twoTermOptions(settings, '1c2f');
+    // The code calls its own head so.
+    const head = options.head === 'InfoPro' ? '1c2f' : options.head;
+    return { method: 'infopro', ...leadingUnits(network, K), ...options, head };
+  },
+});
