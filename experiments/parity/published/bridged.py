@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .cuts import joined_ends
-from .imagenet import ManDecoder, imagenet_head
+from .imagenet import ManDecoder
 from .losses import backward, contrast, ramp
 from .nets import Decoder, Named, PlusDglHead, convolutional_head
 
@@ -36,20 +36,12 @@ class Man:
     def add_nets(self, unit):
         """Named after the next unit, and of its width."""
         run = self.run
-        if run.imagenet:
-            run.add(f"aux_classifier_{unit.label}", Named("head", imagenet_head(unit.width, run.classes)))
-            run.add(f"decoder_{unit.label}", ManDecoder(unit.width))
-        else:
-            run.add(f"aux_classifier_{unit.label}", Named("head", run.head(unit.width, "2c2f")))
-            run.add(f"decoder_{unit.label}", Decoder(unit.width, run.hidden))
-
-    def weights(self, stage):
-        K = self.run.K
-        return (5, 0.75) if self.run.imagenet else ramp(self.run.options, stage / (K - 2) if K > 2 else 0)
+        run.add(f"aux_classifier_{unit.label}", Named("head", run.head(unit.width, "2c2f")))
+        run.add(f"decoder_{unit.label}", ManDecoder(unit.width) if run.imagenet else Decoder(unit.width, run.hidden))
 
     def loss(self, unit, y, labels, pixels):
         run = self.run
-        first, second = self.weights(unit.stage)
+        first, second = ramp(run.options, unit.stage / (run.K - 2) if run.K > 2 else 0)
         classification = run.label_loss(run.own(f"aux_classifier_{unit.label}")(y), labels)
         return first * run.own(f"decoder_{unit.label}")(y, pixels) + second * classification
 

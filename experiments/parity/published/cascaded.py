@@ -5,7 +5,7 @@ from torch import nn
 from .bridged import follow, momentum_net
 from .chains import chain
 from .cuts import joined_ends
-from .imagenet import HpffDecoder, imagenet_head
+from .imagenet import HpffDecoder
 from .losses import backward, ramp
 from .nets import Named, PooledLinear, QuadrantDecoders
 
@@ -25,7 +25,7 @@ class Cascaded:
 
 
 class Hpff(Cascaded):
-    """On ImageNet only the cascade has losses, of fixed weights."""
+    """On ImageNet only the cascade has losses."""
 
     def __init__(self, run):
         self.run = run
@@ -33,17 +33,16 @@ class Hpff(Cascaded):
         for i in range(1, len(self.ends) - 1):
             end, label = self.ends[i], self.label(i)
             width = run.net.units[end].width
+            run.add(f"aux_classifier_{label}", Named("head", run.head(width, "2c2f")))
             if run.imagenet:
-                run.add(f"aux_classifier_{label}", Named("head", imagenet_head(width, run.classes)))
                 run.add(f"aux_decoder_{label}", HpffDecoder(width, run.net.size(end, run.size)))
             else:
                 run.add(f"net_classifier_{label}", Named("head", run.head(width, "2c2f")))
-                run.add(f"aux_classifier_{label}", Named("head", run.head(width, "2c2f")))
                 run.add(f"aux_decoder_{label}", QuadrantDecoders(width, run.hidden))
 
     def cascade_loss(self, i, z, labels, pixels):
         run, label, K = self.run, self.label(i), self.run.K
-        first, second = (5, 0.75) if run.imagenet else ramp(run.options, i / (K - 2))
+        first, second = ramp(run.options, i / (K - 2))
         classification = run.label_loss(run.own(f"aux_classifier_{label}")(z), labels)
         return first * run.own(f"aux_decoder_{label}")(z, pixels) + second * classification
 

@@ -26,7 +26,7 @@ BALANCED = {
     "stl10": {3: names("1 8|2 1")},
 }
 IMAGENET = {
-    "man": {34: {2: names("2 0")}, 101: {2: names("2 0"), 4: names("3 0 9 17")}},
+    "man": {34: {2: names("2 0")}, 101: {2: names("2 0"), 4: names("2 2|3 8 16")}},
     "hpff": {34: {4: names("2 0|3 0 5")}, 101: {4: names("3 0 9 17")}},
     "man-plus": {101: {2: names("2 0"), 4: names("2 2|3 8 16")}},
 }

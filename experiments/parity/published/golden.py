@@ -29,20 +29,18 @@ def sharp_file(settings):
         "eval_logits": double["eval_logits"],
         "distance": differences(numbers, double),
     }
-    return rounded({**single, **about, **numbers, "float64": precise})
+    digits = 8 if settings["options"].get("dataset") == "imagenet" else 10
+    return rounded({**single, **about, **numbers, "float64": precise}, digits)
 
 
-def rounded(value):
-    """To ten digits; distances need only a few."""
+def rounded(value, digits=10):
+    """Distances need only a few digits, and numbers of ImageNet's networks, of which there are very many, no more than 8."""
     if isinstance(value, float):
-        return float(f"{value:.10g}")
+        return float(f"{value:.{digits}g}")
     if isinstance(value, list):
-        return [rounded(each) for each in value]
+        return [rounded(each, digits) for each in value]
     if isinstance(value, dict):
-        return {
-            k: {g: float(f"{d:.3g}") for g, d in each.items()} if k == "distance" else rounded(each)
-            for k, each in value.items()
-        }
+        return {k: rounded(each, 3 if k == "distance" else digits) for k, each in value.items()}
     return value
 
 

@@ -7,6 +7,7 @@ from torch import nn
 from .bridged import DglManPlus, Man, ManPlus
 from .cascaded import Hpff, Mlaan, MlaanEvery
 from .contextual import ContSup
+from .imagenet import imagenet_head
 from .leading import AugLocal, Dgl, Greedy, InfoPro, PredSim, Whole
 from .losses import contrast
 from .nets import convolutional_head
@@ -78,10 +79,13 @@ class Run:
         return int(12 * self.options.get("aux_net_widen", 1))
 
     def head(self, width, config):
-        """InfoPro's for a map of this width; `config` unless the options name one."""
+        """For a map of this width; `config` unless the options name one, of InfoPro's or `imagenet`."""
+        config = self.options.get("aux_net_config", config)
         outputs = 128 if self.contrast else self.classes
         features, widen = self.options.get("aux_net_feature_dim", 128), self.options.get("aux_net_widen", 1)
-        return convolutional_head(self.options.get("aux_net_config", config), width, outputs, features, widen)
+        if config == "imagenet":
+            return imagenet_head(width, outputs)
+        return convolutional_head(config, width, outputs, features, widen)
 
     def label_loss(self, outputs, labels):
         return (contrast if self.contrast else F.cross_entropy)(outputs, labels)
