@@ -86,12 +86,14 @@ export {
   networkState,
   unitsForward,
   type BlockOptions,
+  type ContextNet,
   type MapShape,
   type Network,
   type NetworkBuilder,
   type NetworkInputs,
   type NetworkKind,
   type Unit,
+  type UnitInputs,
 } from './networks/network.js';
 export { onnxModel, type OnnxOptions } from './networks/onnx/export.js';
 export { networkOptionsSchema, type NetworkOptions, type NetworkOptionsInput } from './networks/options.js';
@@ -145,7 +147,7 @@ export { defineBridge, type Bridge, type BridgeBuilder } from './local/axes/brid
 export { momentumBridge } from './local/axes/bridge/momentum.js';
 export type { MomentumStart } from './local/axes/bridge/momentum-net.js';
 export { scalingBridge } from './local/axes/bridge/scaling.js';
-export { imageContext, type ContextNet } from './local/axes/context/context.js';
+export { contextModes, type ContextMode, type ContextOptions } from './local/axes/context/context.js';
 export { convolutionalDecoder } from './local/axes/decoder/convolutional.js';
 export type { Decoder } from './local/axes/decoder/decoder.js';
 export { hpffImagenetDecoder } from './local/axes/decoder/hpff-imagenet.js';
@@ -171,6 +173,7 @@ export { composeStrategy, type Axes, type StrategyParts } from './local/compose.
 export { defineMethod, type ConfiguredMethod, type Method } from './local/method.js';
 export type { MethodName, NamedOptions, StrategyOptions, StrategyOptionsInput } from './local/options.js';
 export { cutsAfter, evenCuts, everyUnit, type Cuts } from './local/partition/partition.js';
+export type { BlockWeights, LossWeight } from './local/loss-weights.js';
 export type { Site } from './local/site.js';
 export type { Strategy } from './local/strategy.js';
 export type { LocalUpdate, Streams, UpdateResult } from './local/update.js';
@@ -186,7 +189,8 @@ export { papersSgd } from './train/recipe.js';
 export { sgd, type Optimizer, type SgdOptions } from './train/sgd.js';
 export type { TrainState } from './train/state.js';
 export { planSteps, trainStep, type StepPlan, type StepResult } from './train/step.js';
-export { train, type TrainContext, type TrainOptions } from './train/trainer.js';
+export type { TrainContext, TrainOptions } from './train/context.js';
+export { train } from './train/trainer.js';
 
 // config: what a file decides, and what plugins add to it.
 export { configDocument, loadConfig, parseConfig, type Config, type LoadedConfig } from './config/config.js';
@@ -206,7 +210,8 @@ export {
 
 // runs: experiments on disk.
 export { readCheckpoint, type Checkpoint, type CheckpointPosition } from './runs/checkpoint/file.js';
-export { bestEpoch, checkpointsOf, listCheckpoints, newestCheckpoint } from './runs/checkpoint/store.js';
+export { bestEpoch } from './runs/best-epoch.js';
+export { checkpointsOf, listCheckpoints, newestCheckpoint } from './runs/checkpoint/store.js';
 export { compare, type CompareOptions, type Comparison } from './runs/compare.js';
 export { openExperiment, type Experiment } from './runs/experiment.js';
 export { exportRun } from './runs/export.js';

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { identityOf } from '../data/identity.js';
 import { messageOf } from '../core/errors.js';
+import { weightNotes } from '../local/loss-weights.js';
 import type { Strategy } from '../local/strategy.js';
 import { networkWeights } from '../networks/export.js';
 import type { EpochMetrics, TrainEvent } from '../train/events.js';
@@ -159,6 +160,8 @@ export async function record(
   const { observer } = options;
   const { config, engine, dataset } = experiment;
   const { folder, method, label, strategy } = open;
+  const notes = weightNotes(strategy.lossWeights ?? []);
+  for (const note of notes) observer?.note(`${label}: ${note}`, 'always');
   const run: RunIdentity = {
     method: method.method.name,
     label,
@@ -167,6 +170,7 @@ export async function record(
     engine: engine.name,
     memoryMeter: engine.memory.name,
     evaluatedOn: dataset.evaluatedOn ?? 'test',
+    ...(notes.length > 0 && { weightNotes: notes }),
   };
   observer?.start({
     label,

@@ -109,7 +109,6 @@ describe('options of the published code', () => {
       blocks: 16,
       depth: 3,
       pyramid: 0,
-      tail: 'cifar',
     });
   });
 

@@ -48,8 +48,10 @@ export const tinyMethods: readonly StrategyOptionsInput[] = [
   { method: 'hpff', blocks: 3, fusion: 'whole', loss: 'contrast' },
   { method: 'hpff', blocks: 3, fusion: 'patch-sum', independentWeight: 0 },
   { method: 'man-plus', blocks: 3, head: '1c2f' },
-  { method: 'mlaan', blocks: 3, head: '1c1f' },
+  { method: 'mlaan', blocks: 4 },
+  { method: 'mlaan', blocks: 5, variant: 'imagenet' },
   { method: 'contsup', blocks: 4 },
+  { method: 'contsup', context: 'R2', reconstruction: [5, 0.5], classification: [0.25, 1] },
 ];
 
 /** `man contrast`: a method's options in words. */

@@ -216,6 +216,6 @@ test('the plan steps each variable with the last update that lists it', () => {
     linearUpdate('2', [b, c], 1),
     linearUpdate('3', [c], 1),
   ]);
-  expect(plan.map((variables) => [...variables])).toEqual([[a], [b], [c]]);
+  expect(plan.map(({ steps }) => [...steps])).toEqual([[a], [b], [c]]);
   tf.dispose([a, b, c]);
 });

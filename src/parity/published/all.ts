@@ -1,11 +1,13 @@
 import { auglocal } from './auglocal.js';
 import { bp } from './bp.js';
+import { contsup } from './contsup.js';
 import { dgl } from './dgl.js';
 import { greedy } from './greedy.js';
 import { hpff } from './hpff.js';
 import { infopro } from './infopro.js';
 import { man } from './man.js';
 import type { PublishedMethod } from './method.js';
+import { mlaan, mlaanAllEma } from './mlaan.js';
 import { predsim } from './predsim.js';
 
 /** The methods whose published runs can be rebuilt. */
@@ -18,4 +20,7 @@ export const publishedMethods: readonly PublishedMethod[] = [
   auglocal,
   man,
   hpff,
+  mlaan,
+  mlaanAllEma,
+  contsup,
 ];

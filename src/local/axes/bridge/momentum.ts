@@ -32,7 +32,7 @@ export function momentumBridge(momentum: number, start: MomentumStart = 'drawn')
 }
 
 /** a + b, which are both given up: nothing needs them for its gradient. */
-function joined(a: tf.Tensor, b: tf.Tensor): tf.Tensor4D {
+export function joined(a: tf.Tensor, b: tf.Tensor): tf.Tensor4D {
   const sum = addOp(a, b);
   tf.dispose([a, b]);
   return sum as tf.Tensor4D;
