@@ -36,9 +36,7 @@ describe.skipIf(!hasTorch)('on torch', () => {
   });
 
   test('a step of an ImageNet network', { timeout: 300_000 }, () => {
-    const { limits, ...report } = checkParity(readGoldenFile(`${imagenet}/hpff-resnet34-k4.json`));
-    expect(report).toMatchObject({ missing: [], surplus: [] });
-    expect(report.loss).toBeLessThan(limits.loss);
-    expect(report.parameters).toBeLessThan(limits.parameters);
+    const golden = readGoldenFile(`${imagenet}/hpff-resnet34-k4.json`);
+    expect(checkParity(golden)).toMatchObject({ missing: [], surplus: [], pass: true });
   });
 });
