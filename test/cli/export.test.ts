@@ -31,7 +31,7 @@ beforeAll(async () => {
   writeFashionMnist(data);
   const config = join(folder, 'config.yaml');
   // Its network has contexts, which only the strategy adds.
-  writeFileSync(config, tinyConfig(data, 'method: { method: contsup, blocks: 2 }'));
+  writeFileSync(config, tinyConfig(data, 'method: { method: contsup, blocks: 3, context: R2 }'));
   const out = join(folder, 'runs');
   expect(await run(['train', config, '--quiet', '--out', out])).toMatchObject({ code: 0 });
   runFolder = join(out, readdirSync(out)[0]!);
@@ -112,11 +112,11 @@ describe('export', () => {
         /weights\.safetensors: not the weights of this resnet-14: layer1\.1\.\S+ is missing/,
       ],
       [
-        'blocks: 2',
         'blocks: 3',
+        'blocks: 2',
         /weights\.safetensors: not the weights of this resnet-8: .*they belong to another config/,
       ],
-      ['blocks: 2', 'blocks: 9', /blocks: 9 is more than the/],
+      ['blocks: 3', 'blocks: 9', /blocks: 9 is more than the/],
       ['name: resnet\n', 'name: resnet-imagenet\n', /network\.depth|not the weights of this/],
     ];
     for (const [from, to, message] of changes) {

@@ -6,7 +6,7 @@ import { dglNet } from '../../src/local/axes/auxiliary/dgl.js';
 import { pooledLinear } from '../../src/local/axes/auxiliary/pooled.js';
 import { sampledUnits } from '../../src/local/axes/auxiliary/sampled.js';
 import { momentumBridge } from '../../src/local/axes/bridge/momentum.js';
-import { scalingBridge } from '../../src/local/axes/bridge/scaling.js';
+import { scaledMomentumBridge } from '../../src/local/axes/bridge/scaled-momentum.js';
 import { composeStrategy, type StrategyParts } from '../../src/local/compose.js';
 import { contextModes } from '../../src/local/axes/context/context.js';
 import { labels } from '../../src/local/axes/loss/labels.js';
@@ -82,14 +82,14 @@ const combinations: readonly (readonly [string, Omit<StrategyParts, 'name' | 'cu
     },
   ],
   [
-    'the scaling bridge (MAN++) behind HPFF’s pairs alone, summed quadrants',
+    'the scaled momentum bridge (MAN++) behind HPFF’s pairs alone, summed quadrants',
     {
       path: cascadePath({
         independentWeight: 0,
         cascadeWeight: 1,
         independentLoss: labels('cross-entropy'),
       }),
-      bridge: scalingBridge(0.99),
+      bridge: scaledMomentumBridge(0.99),
       auxiliary: convolutionalHead('1c1f'),
       loss: infopro,
       fusion: 'patch-sum',

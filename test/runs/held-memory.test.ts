@@ -15,7 +15,15 @@ import { randomStream } from '../../src/core/random.js';
 import type { TrainState } from '../../src/train/state.js';
 import { train } from '../../src/train/trainer.js';
 import { startEngine } from '../support/engine.js';
-import { tinyClasses, tinyMethods, tinyRun, tinyBatch, tinyShape, titleOf } from '../support/tiny.js';
+import {
+  contrasts,
+  tinyClasses,
+  tinyMethods,
+  tinyRun,
+  tinyBatch,
+  tinyShape,
+  titleOf,
+} from '../support/tiny.js';
 
 function noise(size: number, name: string): MemorySplit {
   const random = randomStream(1, name);
@@ -49,7 +57,7 @@ const settings = tinyMethods.flatMap((options) =>
     { augment: false, nesterov: false, momentum: 0 },
     { mixup: 0.4, warmupEpochs: 1 },
   ]
-    .filter(({ mixup }) => mixup === undefined || !titleOf(options).includes('contrast'))
+    .filter(({ mixup }) => mixup === undefined || !contrasts(options))
     .map(
       (changes) => [titleOf({ ...options, ...changes } as StrategyOptionsInput), options, changes] as const,
     ),

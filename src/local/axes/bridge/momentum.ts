@@ -4,7 +4,7 @@ import { addOp } from '../../../engine/fused/add.js';
 import { evaluationMode, frozenMode, trainingMode } from '../../../engine/fused/ops.js';
 import { childScope } from '../../../nn/parameters.js';
 import { defineBridge, type BridgeBuilder } from './bridge.js';
-import { momentumNet, momentumOption, type MomentumStart } from './momentum-net.js';
+import { momentumNet, momentumOptions, type MomentumStart } from './momentum-net.js';
 
 /**
  * MAN's bridge (Su et al. 2024): y = B(x) + M(x), both shaped like the next unit. The bias net B is trained; the
@@ -40,6 +40,6 @@ export function joined(a: tf.Tensor, b: tf.Tensor): tf.Tensor4D {
 
 export const momentum = defineBridge({
   name: 'momentum',
-  options: z.strictObject({ momentum: momentumOption }),
-  build: (options) => momentumBridge(options.momentum),
+  options: z.strictObject(momentumOptions),
+  build: (options) => momentumBridge(options.momentum, options.momentumStart),
 });
