@@ -33,7 +33,14 @@ export {
 // engine: what computes, and how much memory it takes.
 export { detach, isDetached } from './engine/detached.js';
 export { engineNames, type Engine, type EngineName, type MemoryMeter } from './engine/engine.js';
-export { evaluationMode, frozenMode, trainingMode, type Mode, type SgdSettings } from './engine/fused/ops.js';
+export {
+  evaluationMode,
+  frozenMode,
+  trainingMode,
+  type AdamWSettings,
+  type Mode,
+  type SgdSettings,
+} from './engine/fused/ops.js';
 export { probeEngines, selectEngine, type EngineReport } from './engine/select.js';
 
 // nn: layers, and parameters by PyTorch's names.
@@ -61,12 +68,14 @@ export {
 export {
   childScope,
   createParameter,
+  roleOf,
   rootScope,
   setFromTorch,
   toTorch,
   type InitialValues,
   type Initializer,
   type Parameter,
+  type ParameterRole,
   type Scope,
   type TorchTensor,
 } from './nn/parameters.js';
@@ -86,12 +95,14 @@ export {
   networkState,
   unitsForward,
   type BlockOptions,
+  type ContextNet,
   type MapShape,
   type Network,
   type NetworkBuilder,
   type NetworkInputs,
   type NetworkKind,
   type Unit,
+  type UnitInputs,
 } from './networks/network.js';
 export { onnxModel, type OnnxOptions } from './networks/onnx/export.js';
 export { networkOptionsSchema, type NetworkOptions, type NetworkOptionsInput } from './networks/options.js';
@@ -138,14 +149,15 @@ export type { Choices } from './local/axes/axes.js';
 export { defineAuxiliary, type AuxiliaryNet } from './local/axes/auxiliary/auxiliary.js';
 export { convolutionalHead, type HeadWidths } from './local/axes/auxiliary/convolutional.js';
 export { dglNet } from './local/axes/auxiliary/dgl.js';
+export { dglManPlusNet } from './local/axes/auxiliary/dgl-man-plus.js';
 export { imagenetHead } from './local/axes/auxiliary/imagenet-head.js';
 export { pooledLinear } from './local/axes/auxiliary/pooled.js';
 export { sampledUnits, type SampledOptions } from './local/axes/auxiliary/sampled.js';
 export { defineBridge, type Bridge, type BridgeBuilder } from './local/axes/bridge/bridge.js';
 export { momentumBridge } from './local/axes/bridge/momentum.js';
 export type { MomentumStart } from './local/axes/bridge/momentum-net.js';
-export { scalingBridge } from './local/axes/bridge/scaling.js';
-export { imageContext, type ContextNet } from './local/axes/context/context.js';
+export { scaledMomentumBridge } from './local/axes/bridge/scaled-momentum.js';
+export { contextModes, type ContextMode, type ContextOptions } from './local/axes/context/context.js';
 export { convolutionalDecoder } from './local/axes/decoder/convolutional.js';
 export type { Decoder } from './local/axes/decoder/decoder.js';
 export { hpffImagenetDecoder } from './local/axes/decoder/hpff-imagenet.js';
@@ -171,22 +183,37 @@ export { composeStrategy, type Axes, type StrategyParts } from './local/compose.
 export { defineMethod, type ConfiguredMethod, type Method } from './local/method.js';
 export type { MethodName, NamedOptions, StrategyOptions, StrategyOptionsInput } from './local/options.js';
 export { cutsAfter, evenCuts, everyUnit, type Cuts } from './local/partition/partition.js';
+export type { BlockWeights, LossWeight } from './local/loss-weights.js';
 export type { Site } from './local/site.js';
 export type { Strategy } from './local/strategy.js';
 export type { LocalUpdate, Streams, UpdateResult } from './local/update.js';
 
 // train: the step, the optimiser, whole trainings, evaluation.
+export { adamw, type AdamWOptions } from './train/adamw.js';
+export type { Clip } from './train/clip.js';
+export type { NoDecay } from './train/decay.js';
 export { Diverged } from './train/diverged.js';
 export { evaluate, type Evaluation } from './train/evaluate.js';
 export type { EpochMetrics, TrainEvent, TrainResult } from './train/events.js';
+export type { Kept, KeptOfVariable } from './train/kept.js';
 export type { TrainSection, TrainSectionInput } from './train/options.js';
 export { defineOptimizer, type OptimizerKind } from './train/optimizer.js';
 export type { TrainSettingsInput } from './train/optimizers.js';
 export { papersSgd } from './train/recipe.js';
 export { sgd, type Optimizer, type SgdOptions } from './train/sgd.js';
 export type { TrainState } from './train/state.js';
-export { planSteps, trainStep, type StepPlan, type StepResult } from './train/step.js';
-export { train, type TrainContext, type TrainOptions } from './train/trainer.js';
+export type { PlainSchedule } from './train/schedules.js';
+export {
+  planSteps,
+  trainStep,
+  type PlannedUpdate,
+  type StepPlan,
+  type StepResult,
+  type UpdateRecipe,
+} from './train/step.js';
+export { averageWeights, type WeightAverage } from './train/weight-average.js';
+export type { TrainContext, TrainOptions } from './train/context.js';
+export { train } from './train/trainer.js';
 
 // config: what a file decides, and what plugins add to it.
 export { configDocument, loadConfig, parseConfig, type Config, type LoadedConfig } from './config/config.js';
@@ -206,7 +233,8 @@ export {
 
 // runs: experiments on disk.
 export { readCheckpoint, type Checkpoint, type CheckpointPosition } from './runs/checkpoint/file.js';
-export { bestEpoch, checkpointsOf, listCheckpoints, newestCheckpoint } from './runs/checkpoint/store.js';
+export { bestEpoch } from './runs/best-epoch.js';
+export { checkpointsOf, listCheckpoints, newestCheckpoint } from './runs/checkpoint/store.js';
 export { compare, type CompareOptions, type Comparison } from './runs/compare.js';
 export { openExperiment, type Experiment } from './runs/experiment.js';
 export { exportRun } from './runs/export.js';
@@ -225,6 +253,7 @@ export {
 } from './runs/summary.js';
 export { resultTable } from './runs/table.js';
 export { loadTrainedNetwork, type TrainedNetwork } from './runs/trained-network.js';
+export type { WhichWeights } from './runs/which-weights.js';
 
 // study: what trained blocks have learned.
 export { compareUnits, type UnitSimilarities } from './study/compare-units.js';

@@ -150,6 +150,7 @@ async function trainOurs(dataset, strategy, seed) {
     engine,
     epochs: settings.epochs,
     batchSize: settings.batch,
+    lastBatch: 'drop',
     learningRate: settings.learningRate,
     schedule: 'cosine-steps',
   });

@@ -158,6 +158,7 @@ inline constexpr std::string_view kOffered[] = {
     "aten::view_as_real",
     "aten::where.self",
     "aten::zeros",
+    "locallearn::adamw_",
     "locallearn::binary_cross_entropy",
     "locallearn::binary_cross_entropy_backward_",
     "locallearn::bn",

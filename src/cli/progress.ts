@@ -1,6 +1,8 @@
 import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../core/text.js';
+import type { Config } from '../config/config.js';
 import type { Dataset } from '../data/dataset.js';
 import type { RunObserver } from '../runs/run.js';
+import { loneImageNote } from '../train/epoch-steps.js';
 import type { EpochMetrics } from '../train/events.js';
 import { colored } from './color.js';
 import { cellsOf, displayOf, lineOf, startBar, type Bar, type ProgressStream } from './display.js';
@@ -124,9 +126,13 @@ export function slowNotes(quiet: boolean): (message: string) => void {
   };
 }
 
-/** Says what a data set's files were taken for otherwise than they lie there, also if quiet: results are of that. */
-export function notifyOfData({ notes = [] }: Pick<Dataset, 'notes'>): void {
-  for (const note of notes) notify(note, false);
+/**
+ * Says what a data set's files were taken for otherwise than they lie there and, where it is to be trained on, if an
+ * image has no place in a batch; also if quiet: results are of that.
+ */
+export function notifyOfData({ notes = [], train: { size } }: Dataset, training?: Config['train']): void {
+  const lone = training && loneImageNote(size, training);
+  for (const note of [...notes, ...(lone === undefined ? [] : [lone])]) notify(note, false);
 }
 
 /** Says on standard error what the user should know but need not act on. */

@@ -1,3 +1,5 @@
+import type { Spread } from './stats.js';
+
 /** `1 block`, `3 blocks`. */
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
@@ -6,6 +8,12 @@ export function plural(count: number, noun: string): string {
 /** 0.8123 → `81.23 %`. */
 export function formatAccuracy(accuracy: number): string {
   return `${(accuracy * 100).toFixed(2)} %`;
+}
+
+/** `78.40 %`, or `78.40 ± 0.35 %` over several seeds. */
+export function formatSpread({ mean, deviation }: Spread): string {
+  if (deviation === undefined) return formatAccuracy(mean);
+  return `${(mean * 100).toFixed(2)} ± ${(deviation * 100).toFixed(2)} %`;
 }
 
 /** In megabytes of 10⁶ bytes. */

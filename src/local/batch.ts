@@ -7,10 +7,13 @@ export interface Batch {
   readonly size: number;
   /** Normalised, `[n, h, w, c]`. */
   readonly images: tf.Tensor4D;
-  /** One-hot, `[n, classes]`; of mixed images, shares of two classes that add up to 1. */
+  /**
+   * What cross-entropy compares with, `[n, classes]`, in each row shares that add up to 1: one-hot, of mixed images
+   * shares of two classes, with label smoothing a little of every class.
+   */
   readonly labels: tf.Tensor2D;
   /**
-   * The labels, for a loss that needs one class an image.
+   * The labels one-hot, without label smoothing, for a loss that needs one class an image.
    *
    * @throws UserError if the images are mixed
    */
@@ -47,6 +50,7 @@ export interface Mixing {
  * @param classes how many there are
  * @param normalization of the images
  * @param mixing where given, image i becomes λ · image i + (1 − λ) · image partners[i], and its label likewise
+ * @param smoothing ε of label smoothing, 0…1: labels y become (1 − ε) · y + ε / classes (Szegedy et al. 2016)
  * @returns the batch, whose tensors belong to the current tidy scope
  */
 export function createBatch(
@@ -56,6 +60,7 @@ export function createBatch(
   classes: number,
   { mean, std }: Normalization,
   mixing?: Mixing,
+  smoothing = 0,
 ): Batch {
   const size = labels.length;
   const shape: [number, number, number, number] = [size, ...imageShape];
@@ -72,14 +77,16 @@ export function createBatch(
   const targets = tf.tidy(() =>
     mixed(tf.oneHot(tf.tensor1d(Int32Array.from(labels), 'int32'), classes).toFloat() as tf.Tensor2D),
   );
+  const smoothed = (): tf.Tensor2D =>
+    tf.tidy(() => tf.add(tf.mul(targets, 1 - smoothing), smoothing / classes));
   return {
     size,
     images: normalised,
-    labels: targets,
+    labels: smoothing === 0 ? targets : smoothed(),
     hardLabels() {
       if (!mixing) return targets;
       throw new UserError(
-        'train.mixup: the supervised contrastive loss compares images of one class, and a mixed image has two: leave mixup out, or choose loss: cross-entropy',
+        'train.mixup: the supervised contrastive loss compares images of one class, and a mixed image has two: leave mixup out, or choose loss: cross-entropy (of man-plus: stemHead: as-others)',
       );
     },
     pixels: () => tf.tidy(() => tf.add(tf.mul(normalised, deviations), means)) as tf.Tensor4D,

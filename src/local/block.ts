@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
+import { detach } from '../engine/detached.js';
 import { trainingMode } from '../engine/fused/ops.js';
-import { unitLayers, unitsForward, type Network, type Unit } from '../networks/network.js';
+import { unitLayers, unitsForward, type Network, type Unit, type UnitInputs } from '../networks/network.js';
 import { trainableVariables } from '../nn/layer.js';
 import type { Batch } from './batch.js';
 import { crossEntropy } from './axes/loss/cross-entropy.js';
@@ -26,14 +27,28 @@ export function cutIntoBlocks(network: Network, cuts: Cuts): readonly Block[] {
 }
 
 /**
- * Runs a block in training mode; units with a context read the batch's images.
+ * Runs a block in training mode; units with a context read the batch's images, and inputs of units before.
  *
  * @param x the block's input, `[n, h, w, c]`
  * @param passes what its running statistics take this one for
+ * @param inputs of units of earlier blocks, for contexts that read them; takes those of this block
  * @returns its features `[n, h', w', c']`, a new tensor
+ * @throws UserError where a context reads an input that is not there
  */
-export function blockForward(block: Block, x: tf.Tensor, batch: Batch, passes = 1): tf.Tensor4D {
-  return unitsForward(block.units, x, batch.images, { ...trainingMode, passes });
+export function blockForward(
+  block: Block,
+  x: tf.Tensor,
+  batch: Batch,
+  passes = 1,
+  inputs?: UnitInputs,
+): tf.Tensor4D {
+  // Nobody asks for the images' gradient.
+  const images = detach(batch.images);
+  try {
+    return unitsForward(block.units, x, images, { ...trainingMode, passes }, inputs);
+  } finally {
+    images.dispose();
+  }
 }
 
 /** Where a block's auxiliary nets attach: its last unit. */

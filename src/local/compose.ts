@@ -5,10 +5,12 @@ import { childScope, freeingOnError, rootScope } from '../nn/parameters.js';
 import type { AuxiliaryNet } from './axes/auxiliary/auxiliary.js';
 import { cutIntoBlocks } from './block.js';
 import type { BridgeBuilder } from './axes/bridge/bridge.js';
-import { supplyContext, type ContextNet } from './axes/context/context.js';
+import { supplyContext, type ContextOptions } from './axes/context/context.js';
 import type { Fusion } from './axes/fusion/fusion.js';
 import type { LocalLoss } from './axes/loss/loss.js';
+import type { BlockWeights } from './loss-weights.js';
 import type { Cuts } from './partition/partition.js';
+import { independentPath } from './axes/path/independent.js';
 import type { PathBuilder } from './axes/path/path.js';
 import { assembleStrategy, type Strategy } from './strategy.js';
 
@@ -24,8 +26,8 @@ export interface Axes {
   readonly loss: LocalLoss;
   /** How the auxiliary nets read the feature map; default `whole`. */
   readonly fusion?: Fusion;
-  /** What each block after the first sees of the image beside its input: `imageContext`, or nothing. */
-  readonly context?: ContextNet;
+  /** What each block after the first reads beside the features of the block before; nothing if not given. */
+  readonly context?: ContextOptions;
 }
 
 /** A strategy's choices: where to cut, and each of the axes. */
@@ -48,7 +50,7 @@ export function composeStrategy(network: Network, parts: StrategyParts): Strateg
   return freeingOnError(() => build(network, parts));
 }
 
-function refuseContradictions({ name, cuts, fusion, loss }: StrategyParts): void {
+function refuseContradictions({ name, cuts, fusion, loss, context, path }: StrategyParts): void {
   if (cuts.length === 0) {
     throw new UserError(`${name}: local learning needs at least 2 blocks; for one block use method bp`);
   }
@@ -62,6 +64,11 @@ function refuseContradictions({ name, cuts, fusion, loss }: StrategyParts): void
       `${name}: fusion 'patch-average' averages what the auxiliary net makes of each quadrant, but no term of the loss reads an auxiliary net; choose 'whole', or add a term such as cross-entropy`,
     );
   }
+  if (context !== undefined && context.earlier > 0 && path !== independentPath) {
+    throw new UserError(
+      `${name}: a context of earlier blocks' inputs needs path 'independent', which hands them on; choose that path, or context E, which reads the image alone`,
+    );
+  }
 }
 
 function build(given: Network, parts: StrategyParts): Strategy {
@@ -69,20 +76,34 @@ function build(given: Network, parts: StrategyParts): Strategy {
   const { network, contexts } =
     context === undefined ? { network: given, contexts: [] } : supplyContext(given, cuts, context);
   const blocks = cutIntoBlocks(network, cuts);
+  const lossWeights: BlockWeights[] = [];
   const built = path({
     network,
     blocks,
     scope: childScope(rootScope(network.seed), 'auxiliary'),
     bridge,
-    loss,
+    loss: watched(loss, lossWeights),
     lossParts: { auxiliary, fusion },
   });
   const strategy = assembleStrategy(network, name, blocks, built);
   return {
     ...strategy,
+    lossWeights,
     dispose() {
       strategy.dispose();
       contexts.forEach(disposeLayer);
+    },
+  };
+}
+
+/** The loss, whose weights at each block it is attached to are gathered. */
+function watched(loss: LocalLoss, gathered: BlockWeights[]): LocalLoss {
+  return {
+    ...loss,
+    attach(scope, site, parts) {
+      const attached = loss.attach(scope, site, parts);
+      if (attached.weights !== undefined) gathered.push({ block: site.position, terms: attached.weights });
+      return attached;
     },
   };
 }

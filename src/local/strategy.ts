@@ -4,6 +4,7 @@ import type { Network } from '../networks/network.js';
 import type { Parameter } from '../nn/parameters.js';
 import type { Block } from './block.js';
 import type { Path } from './axes/path/path.js';
+import type { BlockWeights } from './loss-weights.js';
 import type { LocalUpdate } from './update.js';
 
 /** How a network is trained: an ordered list of updates, and what they own beside the network. */
@@ -25,6 +26,8 @@ export interface Strategy {
    * is lost when a run is resumed.
    */
   readonly counters?: readonly Counter[];
+  /** Of the blocks whose loss is a weighted sum. */
+  readonly lossWeights?: readonly BlockWeights[];
   /** Frees the auxiliary nets; the network is its maker's. */
   dispose(): void;
 }

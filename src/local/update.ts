@@ -27,6 +27,8 @@ export interface LocalUpdate {
   readonly variables: readonly tf.Variable[];
   /** Variables of a block that its loss goes through too, and that a later update changes by it. */
   readonly through?: readonly tf.Variable[];
+  /** Variables that `after` reads as they were when the step began: not stepped before it. */
+  readonly follows?: readonly tf.Variable[];
   /**
    * Computes the loss, in training mode inside a gradient scope and a tidy.
    *

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
+import { addOp } from '../engine/fused/add.js';
 import type { Mode } from '../engine/fused/ops.js';
+import { UserError } from '../core/errors.js';
 import { defineChoice, type Choice } from '../core/choice.js';
 import {
   disposeLayer,
@@ -40,6 +42,19 @@ export type NetworkKind = Choice<NetworkBuilder>;
 /** A network that a config can name. Returns its argument: for the types alone. */
 export const defineNetwork = defineChoice<NetworkBuilder>();
 
+/** One net of a unit's context. */
+export interface ContextNet {
+  /**
+   * The unit before, with a context of its own, whose input it reads, `[n, h, w, c]`; where there is none, it reads the
+   * normalised images.
+   */
+  readonly from?: string;
+  readonly layer: Layer;
+}
+
+/** What units with a context read, their own context included, by their names: later ones may read it too. */
+export type UnitInputs = Map<string, tf.Tensor>;
+
 /** The smallest piece that a network can be cut at. */
 export interface Unit {
   /** `stem`, or PyTorch's name: `layer1.0`, `features.3`, `encoder.layers.encoder_layer_0`. */
@@ -50,12 +65,17 @@ export interface Unit {
   readonly index: number;
   /** Of the map that it makes. */
   readonly output: MapShape;
+  /**
+   * The width that its stage is named by, where the map has more channels: of a bottleneck that of its 3×3 convolution,
+   * 64 in the first stage, whose maps have 256. Where left out it is the map's channels.
+   */
+  readonly nominalWidth?: number;
   readonly layer: Layer;
   /**
-   * Context supply: reads the normalised images `[n, h, w, c]`, and what it makes is added to the unit's input. Only in
+   * Context supply: nets whose outputs are added to what the unit before made; the sum is the unit's input. Only in
    * networks that `supplyContext` made.
    */
-  readonly context?: Layer;
+  readonly context?: readonly ContextNet[];
   /** Builds a fresh layer of the same shape, with parameters of its own. */
   build(scope: Scope): Layer;
 }
@@ -105,35 +125,31 @@ export function networkForward(network: Network, images: tf.Tensor4D, mode: Mode
 }
 
 /**
- * Runs one unit after another, each given its context of the images where it has one.
+ * Runs one unit after another, each given its context where it has one.
  *
  * @param x the first unit's input `[n, h, w, c]`: the images for a network's first unit
  * @param images normalised, `[n, h, w, c]`
+ * @param inputs of units that ran before these, for contexts that read them; takes those of these units that have a
+ * context, and all in it is the caller's to dispose. Not needed where the units begin a network.
  * @returns the last unit's features `[n, h', w', c']`, a new tensor even for no units
+ * @throws UserError where a context reads the input of a unit that is not there
  */
 export function unitsForward(
   units: readonly Unit[],
   x: tf.Tensor,
   images: tf.Tensor4D,
   mode: Mode,
+  inputs?: UnitInputs,
 ): tf.Tensor4D {
-  if (mode.training && recomputeInForce() === 'segments' && units.every(({ context }) => !context)) {
+  if (
+    mode.training &&
+    recomputeInForce() === 'segments' &&
+    units.every(({ context = [] }) => context.length === 0)
+  ) {
     return forwardThrough(segments(units), x, mode) as tf.Tensor4D;
   }
-  let current = x;
-  const advance = (next: tf.Tensor): void => {
-    if (current !== x) current.dispose();
-    current = next;
-  };
-  for (const { layer, context } of units) {
-    if (context !== undefined) {
-      const supply = context.forward(images, mode);
-      advance(tf.add(current, supply));
-      supply.dispose();
-    }
-    advance(layer.forward(current, mode));
-  }
-  return (current === x ? x.clone() : current) as tf.Tensor4D;
+  if (inputs === undefined) return passThrough(units, x, images, mode, () => {});
+  return runUnits(units, x, images, mode, inputs, () => {});
 }
 
 /** Runs of ⌈√n⌉ of n units, each a layer that is recomputed as a whole (Chen et al. 2016, §3). */
@@ -144,29 +160,92 @@ function segments(units: readonly Unit[]): Layer[] {
   );
 }
 
+type Visit = (features: tf.Tensor4D, unit: Unit, index: number) => void;
+
 /**
  * Runs the units on normalised images and shows `visit` the features after each: valid until it returns, the last ones
  * alone are returned and the caller's to dispose.
  */
-export function visitUnits(
-  { units }: Network,
+export function visitUnits({ units }: Network, images: tf.Tensor4D, mode: Mode, visit: Visit): tf.Tensor4D {
+  return passThrough(units, images, images, mode, visit);
+}
+
+/** Runs units that read no others' inputs than their own, and frees each input when it has been read for the last time. */
+function passThrough(
+  units: readonly Unit[],
+  x: tf.Tensor,
   images: tf.Tensor4D,
   mode: Mode,
-  visit: (features: tf.Tensor4D, unit: Unit, index: number) => void,
+  visit: Visit,
 ): tf.Tensor4D {
-  let x = images;
-  units.forEach((unit, index) => {
-    const next = unitsForward([unit], x, images, mode);
-    if (x !== images) x.dispose();
-    x = next;
-    visit(x, unit, index);
+  const inputs: UnitInputs = new Map();
+  const lastReads = new Map(
+    units.flatMap((unit, index) => inputsRead(unit).map((name) => [name, index] as const)),
+  );
+  return runUnits(units, x, images, mode, inputs, (features, unit, index) => {
+    for (const [name, input] of inputs) {
+      if ((lastReads.get(name) ?? index) > index) continue;
+      input.dispose();
+      inputs.delete(name);
+    }
+    visit(features, unit, index);
   });
-  return x;
+}
+
+/** The names of the units whose inputs a unit's context reads. */
+export function inputsRead({ context = [] }: Unit): string[] {
+  return context.flatMap(({ from }) => from ?? []);
+}
+
+function runUnits(
+  units: readonly Unit[],
+  x: tf.Tensor,
+  images: tf.Tensor4D,
+  mode: Mode,
+  inputs: UnitInputs,
+  visit: Visit,
+): tf.Tensor4D {
+  let current = x;
+  units.forEach((unit, index) => {
+    const advance = (next: tf.Tensor): void => {
+      if (current !== x && current !== inputs.get(unit.name)) current.dispose();
+      current = next;
+    };
+    if (unit.context !== undefined) {
+      advance(supplied(unit, current, images, mode, inputs));
+      inputs.set(unit.name, current);
+    }
+    advance(unit.layer.forward(current, mode));
+    visit(current as tf.Tensor4D, unit, index);
+  });
+  return (current === x ? x.clone() : current) as tf.Tensor4D;
+}
+
+/** x plus all that the unit's context makes: a new tensor, unless its context is empty. */
+function supplied(
+  { name, context = [] }: Unit,
+  x: tf.Tensor,
+  images: tf.Tensor4D,
+  mode: Mode,
+  inputs: UnitInputs,
+): tf.Tensor {
+  return context.reduce((sum, { from, layer }) => {
+    const source = from === undefined ? images : inputs.get(from);
+    if (source === undefined) {
+      throw new UserError(
+        `the context of ${name} reads the input of ${from}, which is not there: run the units from the network's first on, or hand on the inputs that they read (path 'independent' does)`,
+      );
+    }
+    const term = layer.forward(source, mode);
+    const next = addOp(sum, term);
+    tf.dispose(sum === x ? term : [sum, term]);
+    return next;
+  }, x);
 }
 
 /** A unit's context, where it has one, and its own layer. */
 export function unitLayers({ context, layer }: Unit): Layer[] {
-  return context === undefined ? [layer] : [context, layer];
+  return [...(context ?? []).map((net) => net.layer), layer];
 }
 
 /** Lists the network's own parameters and running statistics, in PyTorch's order of modules. */

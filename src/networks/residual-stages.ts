@@ -4,6 +4,8 @@ import { createUnit, type MapShape, type Network, type Unit } from './network.js
 export interface Stage {
   readonly blocks: number;
   readonly outChannels: number;
+  /** Where it is not `outChannels`. */
+  readonly nominalWidth?: number;
 }
 
 /**
@@ -17,7 +19,7 @@ export function residualUnits(
   buildBlock: Network['buildBlock'],
 ): Unit[] {
   let shape = input;
-  return stages.flatMap(({ blocks, outChannels }, s) =>
+  return stages.flatMap(({ blocks, outChannels, ...width }, s) =>
     Array.from({ length: blocks }, (_, index) => {
       const stride = s > 0 && index === 0 ? 2 : 1;
       const inChannels = shape.channels;
@@ -33,6 +35,7 @@ export function residualUnits(
           stage: s + 1,
           index,
           output: shape,
+          ...width,
           build: (scope) => buildBlock(scope, { inChannels, outChannels, stride }),
         },
         childScope(root, name),

@@ -95,7 +95,10 @@ function build(
     },
     root,
   );
-  const stages = blocks.map((count, s) => ({ blocks: count, outChannels: 64 * 2 ** s * expansion }));
+  const stages = blocks.map((count, s) => {
+    const nominalWidth = 64 * 2 ** s;
+    return { blocks: count, outChannels: nominalWidth * expansion, nominalWidth };
+  });
   return {
     name: `${family}-${depth}`,
     imageShape,

@@ -15,6 +15,7 @@ import {
   uniform,
   type InitialValues,
   type Parameter,
+  type ParameterRole,
   type Scope,
 } from './parameters.js';
 
@@ -61,7 +62,7 @@ function convParameters(scope: Scope, options: ConvOptions): ConvParameters {
   };
   return {
     filter: createParameter(scope, 'weight', [outChannels, inputs, kernel, kernel], initial.weight),
-    bias: options.bias ? createParameter(scope, 'bias', [outChannels], initial.bias) : undefined,
+    bias: options.bias ? createParameter(scope, 'bias', [outChannels], initial.bias, 'bias') : undefined,
     stride,
     padding,
     groups,
@@ -105,12 +106,12 @@ interface NormParameters {
 }
 
 function normParameters(scope: Scope, channels: number): NormParameters {
-  const create = (name: string, value: number): Parameter =>
-    createParameter(scope, name, [channels], constant(value));
-  const gamma = create('weight', 1);
-  const beta = create('bias', 0);
-  const mean = create('running_mean', 0);
-  const variance = create('running_var', 1);
+  const create = (name: string, value: number, role: ParameterRole): Parameter =>
+    createParameter(scope, name, [channels], constant(value), role);
+  const gamma = create('weight', 1, 'norm');
+  const beta = create('bias', 0, 'norm');
+  const mean = create('running_mean', 0, 'statistics');
+  const variance = create('running_var', 1, 'statistics');
   const vector = ({ variable }: Parameter): tf.Variable<tf.Rank.R1> => variable as tf.Variable<tf.Rank.R1>;
   return {
     name: scope.name,
@@ -250,7 +251,7 @@ export function linear(scope: Scope, options: LinearOptions): Layer {
   const bound = uniform(1 / Math.sqrt(inputs));
   const initial = options.initial ?? { weight: bound, bias: bound };
   const weight = createParameter(scope, 'weight', [outputs, inputs], initial.weight);
-  const shift = bias ? createParameter(scope, 'bias', [outputs], initial.bias) : undefined;
+  const shift = bias ? createParameter(scope, 'bias', [outputs], initial.bias, 'bias') : undefined;
   return {
     parameters: present(weight, shift),
     buffers: [],

@@ -9,6 +9,12 @@ export interface Parameter {
   readonly variable: tf.Variable;
 }
 
+/**
+ * What a parameter is to the layer that made it: a `bias`; the scale or the shift of a normalisation, `norm`; its running
+ * `statistics`; or any other, a `weight`.
+ */
+export type ParameterRole = 'weight' | 'bias' | 'norm' | 'statistics';
+
 /** A tensor in PyTorch's layout: convolutions `[out, in, h, w]`, linear `[out, in]`, row-major. */
 export interface TorchTensor {
   readonly shape: readonly number[];
@@ -104,6 +110,7 @@ export function freeingOnError<T>(f: () => T): T {
  *
  * @param name below the scope: the parameter is `scope.name`
  * @param torchShape in PyTorch's order of axes, which is that of the drawn values too
+ * @param role what it is to its layer, which decides whether an optimiser's `noDecay` is for it
  * @returns the parameter, whose variable has TensorFlow.js's layout: filters `[h, w, in, out]`, matrices `[in, out]`
  */
 export function createParameter(
@@ -111,18 +118,35 @@ export function createParameter(
   name: string,
   torchShape: readonly number[],
   initializer: Initializer,
+  role: ParameterRole = 'weight',
 ): Parameter {
   const full = childScope(scope, name).name;
-  if (!drawing)
-    return { name: full, variable: tf.tidy(() => tf.variable(tf.fill(fromTorchShape(torchShape), 0))) };
-  const random = randomStream(scope.seed, 'parameter', full);
+  const variable = drawing
+    ? drawn(scope.seed, full, torchShape, initializer)
+    : tf.tidy(() => tf.variable(tf.fill(fromTorchShape(torchShape), 0)));
+  roles.set(variable, role);
+  return { name: full, variable };
+}
+
+function drawn(
+  seed: number,
+  name: string,
+  torchShape: readonly number[],
+  initializer: Initializer,
+): tf.Variable {
+  const random = randomStream(seed, 'parameter', name);
   // A loop: `Float32Array.from` takes twice as long, and networks have up to 10⁸ values.
   const values = new Float32Array(tf.util.sizeFromShape([...torchShape]));
   for (let i = 0; i < values.length; i++) values[i] = initializer(random);
-  return {
-    name: full,
-    variable: tf.tidy(() => tf.variable(fromTorch({ shape: torchShape, values }))),
-  };
+  return tf.tidy(() => tf.variable(fromTorch({ shape: torchShape, values })));
+}
+
+/** Known by the variable alone, as updates list no more than variables. */
+const roles = new WeakMap<tf.Variable, ParameterRole>();
+
+/** What a variable is to its layer; one that no layer made is a `weight`. */
+export function roleOf(variable: tf.Variable): ParameterRole {
+  return roles.get(variable) ?? 'weight';
 }
 
 /** The tensor in TensorFlow.js's layout: filters `[h, w, in, out]`, matrices `[in, out]`. */

@@ -17,8 +17,8 @@ import {
 
 /** Layer normalisation of `[…, width]` over its last axis (Ba et al. 2016), ε = 1e-6 as torchvision's. */
 export function layerNorm(scope: Scope, width: number): Layer {
-  const gamma = createParameter(scope, 'weight', [width], constant(1));
-  const beta = createParameter(scope, 'bias', [width], constant(0));
+  const gamma = createParameter(scope, 'weight', [width], constant(1), 'norm');
+  const beta = createParameter(scope, 'bias', [width], constant(0), 'norm');
   const norm = { gamma: vector(gamma), beta: vector(beta) };
   return {
     parameters: [gamma, beta],
@@ -74,7 +74,7 @@ export function selfAttention(
   { width, heads }: Pick<EncoderOptions, 'width' | 'heads'>,
 ): Layer {
   const weight = createParameter(scope, 'in_proj_weight', [3 * width, width], xavier(width, 3 * width));
-  const bias = createParameter(scope, 'in_proj_bias', [3 * width], constant(0));
+  const bias = createParameter(scope, 'in_proj_bias', [3 * width], constant(0), 'bias');
   const out = linear(childScope(scope, 'out_proj'), {
     inputs: width,
     outputs: width,

@@ -73,15 +73,21 @@ export function readGoldenFile(path: string): GoldenFile {
     throw new UserError(`${path}: ${where.length > 0 ? `${formatPath(where)}: ` : ''}${message}`);
   }
   const { steps, loss_trace: trace, eval_logits: logits, float64 } = result.value;
-  requireLength(path, 'loss_trace', trace, 'steps', steps);
+  if (trace.length !== steps) {
+    throw new UserError(`${path}: loss_trace: has ${trace.length} steps, but steps is ${steps}`);
+  }
   if (float64 !== undefined) {
-    requireLength(path, 'float64.loss_trace', float64.loss_trace, 'steps', steps);
-    requireLength(path, 'float64.eval_logits', float64.eval_logits, 'eval_logits', logits.length);
+    requireSameRows(`${path}: float64.loss_trace`, float64.loss_trace, 'loss_trace', trace);
+    requireSameRows(`${path}: float64.eval_logits`, float64.eval_logits, 'eval_logits', logits);
   }
   return result.value;
 }
 
-function requireLength(path: string, key: string, rows: readonly unknown[], of: string, said: number): void {
-  if (rows.length === said) return;
-  throw new UserError(`${path}: ${key}: has ${rows.length} entries, but ${of} has ${said}`);
+type Rows = readonly (readonly number[])[];
+
+function requireSameRows(where: string, rows: Rows, other: string, otherRows: Rows): void {
+  const [lengths, otherLengths] = [rows, otherRows].map((all) => all.map((row) => row.length).join(', '));
+  if (lengths !== otherLengths) {
+    throw new UserError(`${where}: has rows of ${lengths} numbers, but ${other} of ${otherLengths}`);
+  }
 }

@@ -19,12 +19,18 @@ const datasets = {
   cifar100: { size: 32, normalization: cifar },
   svhn: { size: 32, normalization: half },
   stl10: { size: 96, normalization: half },
+  imagenet: {
+    size: 224,
+    normalization: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  },
 } as const;
 
 /** What a published run worked on. */
 export interface GoldenImages {
   readonly imageShape: readonly [height: number, width: number, channels: number];
   readonly normalization: Normalization;
+  /** Of which data set the network is. */
+  readonly resnet: 'cifar' | 'imagenet';
 }
 
 /** The method that a file is of. Throws a UserError for one that cannot be rebuilt. */
@@ -42,7 +48,8 @@ export function goldenImageOptions(golden: GoldenFile): GoldenImages {
   // A file that gives only the size means the data set of that size.
   const { normalization, size: usual } = known ?? (size === 96 ? datasets.stl10 : datasets.cifar10);
   const side = size ?? usual;
-  return { imageShape: [side, side, 3], normalization };
+  const resnet = dataset === 'imagenet' ? 'imagenet' : 'cifar';
+  return { imageShape: [side, side, 3], normalization, resnet };
 }
 
 /** A published run's settings as this project's options. Throws a UserError where they make no sense. */

@@ -11,7 +11,8 @@ const leastOfSharp: Limits = { loss: 1e-6, logits: 1e-5, parameters: 2e-6, runni
 
 /**
  * What a file's numbers may be off, relative: of a sharp file ten times what the published program in float32 is off
- * double precision, or three times what the file itself is where it doesn't say.
+ * double precision, or three times what the file itself is where it doesn't say. Parameters and running statistics, of
+ * which double precision has none then, are as far off as the losses that they come from.
  */
 export function limitsOf(golden: GoldenFile): Limits {
   const { float64 } = golden;
@@ -19,15 +20,15 @@ export function limitsOf(golden: GoldenFile): Limits {
   const { distance } = float64;
   const own = distance === undefined ? ownDistance(golden, float64) : undefined;
   return byGroup((group) =>
-    Math.max(leastOfSharp[group], own === undefined ? 10 * distance![group] : 3 * (own[group] ?? 0)),
+    Math.max(leastOfSharp[group], own === undefined ? 10 * distance![group] : 3 * (own[group] ?? own.loss)),
   );
 }
 
-/** How far the file is off double precision: of parameters and running statistics that is not known. */
+/** How far the file is off double precision, in what both have. */
 function ownDistance(
   golden: GoldenFile,
   { loss_trace: trace, eval_logits: logits }: NonNullable<GoldenFile['float64']>,
-): Partial<Record<Group, number>> {
+): Partial<Record<Group, number>> & { readonly loss: number } {
   const scale = largest(logits.flat().map(Math.abs));
   return {
     loss: largest(

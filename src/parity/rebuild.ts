@@ -5,6 +5,7 @@ import { buildStrategy } from '../local/build.js';
 import type { Strategy } from '../local/strategy.js';
 import { disposeNetwork, networkForward, networkState } from '../networks/network.js';
 import { resnetCifar } from '../networks/resnet-cifar.js';
+import { resnetImagenet } from '../networks/resnet-imagenet.js';
 import { setFromTorch, toTorch, type Parameter } from '../nn/parameters.js';
 import { randomStream } from '../core/random.js';
 import { papersSgd } from '../train/recipe.js';
@@ -56,7 +57,8 @@ const roundings = 3;
 export function rebuildRun(golden: GoldenFile, perturbation?: number): RunNumbers {
   const images = goldenImageOptions(golden);
   const classes = golden.eval_logits[0]!.length;
-  const network = resnetCifar({ depth: golden.layers, classes, imageShape: images.imageShape, seed: 0 });
+  const build = images.resnet === 'imagenet' ? resnetImagenet : resnetCifar;
+  const network = build({ depth: golden.layers, classes, imageShape: images.imageShape, seed: 0 });
   const published = publishedMethodOf(golden);
   const optimizer = sgd({ ...papersSgd, weightDecay: golden.weight_decay });
   let strategy: Strategy | undefined;
@@ -77,7 +79,10 @@ export function rebuildRun(golden: GoldenFile, perturbation?: number): RunNumber
     const { backwardCalls } = published;
     const changed = new Set(strategy.updates.flatMap(({ variables }) => variables));
     return {
-      losses: golden.K > 1 && backwardCalls !== undefined ? losses.map(backwardCalls) : losses,
+      losses:
+        golden.K > 1 && backwardCalls !== undefined
+          ? losses.map((step) => backwardCalls(step, network))
+          : losses,
       logits: evaluationLogits(golden, strategy, images),
       parameters: numbersOf(parameters),
       running: numbersOf(byName(backbone, true)),

@@ -51,7 +51,7 @@ export function accuracyByTime(section: Section): Chart {
 export function trainingLoss(section: Section): Chart {
   return curves(section, {
     title: 'Training loss',
-    note: "The mean over the epoch's steps, of the update with the network's head.",
+    note: "The mean over the epoch's images, of the update with the network's head.",
     x: { title: 'epoch', whole: true },
     y: { title: 'loss' },
     quantity: { x: atEpoch, y: (epoch) => epoch.trainLoss, format: formatLoss },

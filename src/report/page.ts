@@ -12,6 +12,7 @@ import type { RunRecord } from './run-record.js';
 import { sectionsOf, type Section } from './series.js';
 import { styleSheet } from './style-sheet.js';
 import { badFilesList, engineOf, formatTime, processesTable, resultsTable, runsTable } from './tables.js';
+import { weightNotesList } from './weight-notes.js';
 import { probeByUnit, similarities } from './unit-plots.js';
 import { accuracyByUpdate, lossByUpdate } from './update-plots.js';
 
@@ -104,7 +105,7 @@ function unreadablePart(unreadable: ReportData['unreadable']): Html {
 function runsPart(runs: readonly RunRecord[], now: Date): Html {
   return markup`<section>
     <h2>Runs</h2>
-    ${runsTable(runs, now)} ${badFilesList(runs)}
+    ${runsTable(runs, now)} ${weightNotesList(runs)} ${badFilesList(runs)}
   </section>`;
 }
 

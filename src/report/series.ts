@@ -1,5 +1,5 @@
-import { measuredOf } from '../runs/summary.js';
-import { mean, spread } from '../core/stats.js';
+import { evaluatedInWords, measuredOf } from '../runs/summary.js';
+import { mean, spread, type Spread } from '../core/stats.js';
 import { configKey, ownValues } from './config-values.js';
 import { dataOfRuns } from './data-of-runs.js';
 import type { RunRecord } from './run-record.js';
@@ -22,9 +22,12 @@ export interface Series {
 
 /** Means over the counted runs, but for the peak, which is the most of any. */
 export interface SeriesFigures {
+  /** After the last epoch. */
   readonly accuracy: number;
   /** The sample's standard deviation; undefined for a single run. */
   readonly accuracyDeviation: number | undefined;
+  /** After each run's best epoch. */
+  readonly best: Spread;
   readonly peakMemoryBytes: number;
   readonly imagesPerSecond: number;
   readonly seconds: number;
@@ -72,7 +75,7 @@ export function sectionsOf(runs: readonly RunRecord[]): Section[] {
       const bp = isBp(seeds[0]!);
       return seriesOf(label, styleOf((bp ? baselines : others).indexOf(label), bp), seeds);
     });
-    const splits = new Set(members.map(({ identity }) => identity?.evaluatedOn ?? 'test'));
+    const splits = new Set(members.map(({ identity }) => evaluatedInWords(identity ?? {})));
     return {
       title: titles[i]!,
       series,
@@ -140,6 +143,7 @@ function figuresOf(runs: readonly RunRecord[]): SeriesFigures | undefined {
   return {
     accuracy: accuracy.mean,
     accuracyDeviation: accuracy.deviation,
+    best: spread(results.flatMap(({ bestAccuracy }) => bestAccuracy ?? [])),
     peakMemoryBytes: Math.max(...results.map(({ peakMemoryBytes }) => peakMemoryBytes)),
     imagesPerSecond: mean(results.map(({ imagesPerSecond }) => imagesPerSecond)),
     seconds: mean(results.map(({ seconds }) => seconds)),

@@ -1,10 +1,19 @@
-import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../core/text.js';
+import {
+  formatAccuracy,
+  formatBytes,
+  formatClock,
+  formatRate,
+  formatSeconds,
+  formatSpread,
+} from '../core/text.js';
 import { gatherBadFiles } from '../runs/bad-images.js';
 import { visible } from '../core/visible.js';
 import { plural } from '../core/text.js';
+import { bestOf } from '../runs/best-epoch.js';
 import { swatch } from './figure.js';
 import { markup, type Html } from './markup.js';
 import type { RunStart } from '../runs/run-log.js';
+import { evaluatedInWords } from '../runs/summary.js';
 import type { RunRecord } from './run-record.js';
 import type { Section, Series } from './series.js';
 
@@ -60,11 +69,10 @@ export function resultsTable({ series, split, baseline }: Section): Html {
       },
       { name: 'runs', cell: ({ runs, counted }) => counts(runs, counted) },
       {
-        name: `${split} accuracy`,
-        cell: figure(({ accuracy, accuracyDeviation: deviation }) => {
-          const spread = deviation === undefined ? '' : ` ± ${(100 * deviation).toFixed(2)}`;
-          return formatAccuracy(accuracy).replace(' %', `${spread} %`);
-        }),
+        name: `${split} accuracy, last epoch`,
+        cell: figure(({ accuracy, accuracyDeviation: deviation }) =>
+          formatSpread({ mean: accuracy, deviation }),
+        ),
       },
       ...(baseline
         ? [
@@ -77,6 +85,7 @@ export function resultsTable({ series, split, baseline }: Section): Html {
             },
           ]
         : []),
+      { name: 'best epoch', cell: figure(({ best }) => formatSpread(best)) },
       {
         name: `peak memory (${[...meters].join(', ')})`,
         cell: figure(({ peakMemoryBytes }) => formatBytes(peakMemoryBytes)),
@@ -118,13 +127,13 @@ export function runsTable(runs: readonly RunRecord[], now: Date): Html {
       { name: 'ended', cell: (run) => ending(run, now), words: true },
       { name: 'epochs', cell: ({ epochs, config }) => `${epochs.length} of ${config.train.epochs}` },
       {
-        name: 'accuracy',
+        name: 'accuracy, last epoch',
         cell: ({ epochs, identity }) =>
           epochs.length === 0
             ? '–'
-            : `${formatAccuracy(epochs.at(-1)!.evaluationAccuracy)} (${identity?.evaluatedOn ?? 'test'})`,
+            : `${formatAccuracy(epochs.at(-1)!.evaluationAccuracy)} (${evaluatedInWords(identity ?? {})})`,
       },
-      { name: 'best', cell: bestOf },
+      { name: 'best epoch', cell: bestInWords },
       ...(runs.some((run) => run.log.badFiles.length > 0)
         ? [{ name: 'bad images', cell: ({ log }: RunRecord) => String(log.badFiles.length) }]
         : []),
@@ -185,9 +194,9 @@ export function engineOf({ engine, engineDescription }: RunStart): string {
   return `${engine}: ${engineDescription}`;
 }
 
-function bestOf({ epochs }: RunRecord): string {
-  if (epochs.length === 0) return '–';
-  const best = epochs.reduce((a, b) => (b.evaluationAccuracy > a.evaluationAccuracy ? b : a));
+function bestInWords({ epochs }: RunRecord): string {
+  const best = bestOf(epochs);
+  if (best === undefined) return '–';
   return `${formatAccuracy(best.evaluationAccuracy)} (epoch ${best.epoch})`;
 }
 

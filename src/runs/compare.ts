@@ -12,7 +12,14 @@ import type { ChosenMethod } from '../measure/memory/choose-cuts.js';
 import type { RunConfig } from './folder.js';
 import { resumeRun } from './resume.js';
 import { uncheckedData } from './data.js';
-import { prepareMethod, runConfigOf, runPrepared, type FinishedRun, type RunOptions } from './run.js';
+import {
+  prepareMethod,
+  runConfigOf,
+  runPrepared,
+  type FinishedRun,
+  type RunObserver,
+  type RunOptions,
+} from './run.js';
 import { type Experiment } from './experiment.js';
 import type { FailedRun } from './outcome.js';
 import type { ComparedRun } from './summary.js';
@@ -140,6 +147,7 @@ async function runOrTake(
     observer?.note(`${what}: ${taken.failed.failure}, see ${taken.folder}; --retry tries it again`, 'always');
     return { folder: taken.folder, failure: taken.failed };
   }
+  if (taken === undefined) tellOfDropped(what, wanted, there, observer);
   let failure: FailedRun | undefined;
   const listening = { ...options, onFailed: (run: FailedRun): void => void (failure = run) };
   try {
@@ -151,6 +159,15 @@ async function runOrTake(
     observer?.note(`${what}: ${failure.failure}; the comparison goes on`, 'always');
     return { folder: failure.folder, failure: { ...failure, error: messageOf(thrown) }, thrown };
   }
+}
+
+/** Says why a run is not taken whose version dropped the last, short batches of epochs: its numbers are others. */
+function tellOfDropped(what: string, wanted: RunConfig, { earlier }: Earlier, observer?: RunObserver): void {
+  const dropping: RunConfig = { ...wanted, train: { ...wanted.train, lastBatch: 'drop' } };
+  const same = earlier.find(({ config }) => isSameRun(config, dropping));
+  if (same === undefined || wanted.train.lastBatch === 'drop') return;
+  const how = '--set train.lastBatch=drop takes or goes on with it';
+  observer?.note(`${what}: ${same.folder} dropped the last batches of its epochs: ${how}`, 'always');
 }
 
 /**

@@ -5,6 +5,7 @@ import { writeSafetensors } from '../formats/safetensors.js';
 import { version } from '../core/version.js';
 import { weightsMetadata } from './network-use.js';
 import { loadTrainedNetwork, readTrainedFiles } from './trained-network.js';
+import { chooseWeights, type WhichWeights } from './which-weights.js';
 
 /**
  * Writes the trained network of a run folder, without auxiliary nets: as safetensors under PyTorch's names, or as an
@@ -12,18 +13,24 @@ import { loadTrainedNetwork, readTrainedFiles } from './trained-network.js';
  * normalised with. ONNX needs an engine that was started.
  *
  * @param path of the file to write
+ * @param which weights, where averages of them were evaluated; these are the default
  * @throws UserError if the folder has no such network, or the file cannot be written
  */
-export async function exportRun(folder: string, format: 'safetensors' | 'onnx', path: string): Promise<void> {
+export async function exportRun(
+  folder: string,
+  format: 'safetensors' | 'onnx',
+  path: string,
+  which?: WhichWeights,
+): Promise<void> {
   try {
     if (format === 'safetensors') {
-      const { tensors, metadata } = readTrainedFiles(folder).weights;
+      const { tensors, metadata } = chooseWeights(readTrainedFiles(folder), which).weights;
       writeSafetensors(path, tensors, metadata);
       return;
     }
-    const { network, use, method, dispose } = await loadTrainedNetwork(folder);
+    const { network, use, method, weights, dispose } = await loadTrainedNetwork(folder, which);
     try {
-      const metadata = { method, ...weightsMetadata(use) };
+      const metadata = { method, ...weightsMetadata(use), ...(weights && { weights }) };
       const model = await onnxModel(network, { producerVersion: version, metadata });
       writeFileAtomic(path, ...model.parts);
     } finally {

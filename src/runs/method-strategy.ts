@@ -5,6 +5,7 @@ import { disposeNetwork } from '../networks/network.js';
 import { withoutDrawing } from '../nn/parameters.js';
 import { checkLoneImage } from '../train/check-lone-image.js';
 import { checkMixing } from '../train/check-mixing.js';
+import { planSteps } from '../train/step.js';
 import { labelOf, type MethodConfig } from '../config/method-config.js';
 import type { Experiment } from './experiment.js';
 
@@ -56,6 +57,7 @@ export function checkMethod(experiment: StrategySetting, method: MethodConfig): 
     const { strategy, dispose } = openStrategy(experiment, method);
     try {
       const { mixup, batchSize } = experiment.config.train;
+      planSteps(strategy.updates, experiment.config.train);
       if (mixup > 0) checkMixing(strategy);
       if (batchSize === 1) checkLoneImage(strategy);
     } finally {

@@ -9,6 +9,8 @@ export interface MetricsColumns {
   /** The names of its updates: each adds a `loss:`, a `peak:` and an `accuracy:` column. */
   readonly updates: readonly string[];
   readonly evaluatedOn: 'test' | 'validation';
+  /** Whether averages of the weights are evaluated; default: no. */
+  readonly averaged?: boolean;
 }
 
 /** What every row has, in order. */
@@ -30,13 +32,13 @@ const lossPrefix = 'loss:';
 const peakPrefix = 'peak:';
 /** Empty for updates that classify nothing; files of earlier versions have no such columns. */
 const accuracyPrefix = 'accuracy:';
-/** What was evaluated is in the column's name: `testAccuracy`, `validationAccuracy`. */
+/** What was evaluated is in the column's name: `testAccuracy`, `validationAccuracy`, `testAccuracyAveraged`. */
 const evaluated: Readonly<Record<string, string>> = {
   evaluationLoss: 'Loss',
   evaluationAccuracy: 'Accuracy',
 };
 /** A network can diverge on what it is evaluated on alone, so these may be Infinity or NaN. */
-const mayBeInfinite = new Set(['testLoss', 'validationLoss']);
+const mayBeInfinite = /^(test|validation)Loss(Averaged)?$/;
 
 /**
  * Writes `metrics.csv`: a header and a row for each epoch. The whole file is replaced atomically each time (it stays
@@ -48,11 +50,11 @@ export function writeMetrics(path: string, columns: MetricsColumns, epochs: read
 
 /** The text of a `metrics.csv`, from which the same numbers are read back, to the last bit. */
 export function formatMetrics(
-  { updates, evaluatedOn }: MetricsColumns,
+  { updates, evaluatedOn, averaged = false }: MetricsColumns,
   epochs: readonly EpochMetrics[],
 ): string {
   const header = [
-    ...fields.map((field) => columnOf(field, evaluatedOn)),
+    ...fields.map((field) => columnOf(field, evaluatedOn, averaged)),
     ...updates.map((name) => lossPrefix + name),
     ...updates.map((name) => peakPrefix + name),
     ...updates.map((name) => accuracyPrefix + name),
@@ -94,8 +96,11 @@ export function parseMetrics(text: string, path: string): EpochMetrics[] {
   }
   const [header = [], ...rows] = table;
   // Files of earlier versions say `test` of a validation split too; the run's summary and log tell.
-  const evaluatedOn = header.includes(columnOf('evaluationAccuracy', 'validation')) ? 'validation' : 'test';
-  const columns = fields.map((field) => columnOf(field, evaluatedOn));
+  const has = (evaluatedOn: MetricsColumns['evaluatedOn'], averaged: boolean): boolean =>
+    header.includes(columnOf('evaluationAccuracy', evaluatedOn, averaged));
+  const averaged = has('test', true) || has('validation', true);
+  const evaluatedOn = has('validation', averaged) ? 'validation' : 'test';
+  const columns = fields.map((field) => columnOf(field, evaluatedOn, averaged));
   const odd = columns.find((column, i) => header[i] !== column);
   if (odd !== undefined) throw new UserError(`${path}: not a metrics file: the column "${odd}" is missing`);
   return rows.map((cells, i) => {
@@ -117,9 +122,9 @@ export function parseMetrics(text: string, path: string): EpochMetrics[] {
   });
 }
 
-function columnOf(field: string, evaluatedOn: MetricsColumns['evaluatedOn']): string {
+function columnOf(field: string, evaluatedOn: MetricsColumns['evaluatedOn'], averaged: boolean): string {
   const ending = evaluated[field];
-  return ending === undefined ? field : evaluatedOn + ending;
+  return ending === undefined ? field : `${evaluatedOn}${ending}${averaged ? 'Averaged' : ''}`;
 }
 
 function withPrefix(values: ReadonlyMap<string, number>, prefix: string): Record<string, number> {
@@ -129,7 +134,7 @@ function withPrefix(values: ReadonlyMap<string, number>, prefix: string): Record
 
 function number(cell: string, column: string, place: string): number {
   const value = cell.trim() === '' || !/^(-?[\d.]|NaN$|-?Infinity$)/.test(cell) ? undefined : Number(cell);
-  if (value === undefined || (!Number.isFinite(value) && !mayBeInfinite.has(column))) {
+  if (value === undefined || (!Number.isFinite(value) && !mayBeInfinite.test(column))) {
     throw new UserError(`${place}: "${cell}" is not a number for the column "${column}"`);
   }
   return value;

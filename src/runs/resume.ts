@@ -12,6 +12,7 @@ import { configDocument, parseConfig } from '../config/config.js';
 import { readMetrics } from './metrics.js';
 import { metricsColumns, record, runConfigOf } from './run.js';
 import { withStrategy } from './method-strategy.js';
+import { asRecorded, recordedOverrides } from './earlier-defaults.js';
 import type { Experiment } from './experiment.js';
 import type { FinishedRun, RunObserver, RunOptions } from './run.js';
 import { readRunData, refuseOtherData } from './data.js';
@@ -39,16 +40,29 @@ export function runConfigPath(folder: string): string {
  * @throws UserError if it is no run folder or its config is broken
  */
 export function readRunConfig(folder: string, registry: Registry): RunConfig {
+  const { path, text } = readConfigText(folder);
+  const { method, ...config } = parseConfig(text, path, recordedOverrides(text, path), registry);
+  if (method === undefined) throw new UserError(`${path}: not the config of a run: it lists several methods`);
+  return { ...config, method };
+}
+
+/**
+ * What overrides of a run folder's config say what it was trained with where it lacks a key that there is now.
+ *
+ * @throws UserError if it is no run folder or its config can't be read
+ */
+export function recordedOverridesOf(folder: string): string[] {
+  const { path, text } = readConfigText(folder);
+  return recordedOverrides(text, path);
+}
+
+function readConfigText(folder: string): { readonly path: string; readonly text: string } {
   const path = runConfigPath(folder);
-  let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    return { path, text: readFileSync(path, 'utf8') };
   } catch (error) {
     throw new UserError(`${path}: cannot read the config: ${messageOf(error)}`);
   }
-  const { method, ...config } = parseConfig(text, path, [], registry);
-  if (method === undefined) throw new UserError(`${path}: not the config of a run: it lists several methods`);
-  return { ...config, method };
 }
 
 /**
@@ -106,7 +120,7 @@ export async function resumeRun(
     if (checkpoint !== undefined) {
       refuseOtherConfig(
         `${folder}: the checkpoint ${positionInWords(checkpoint.position)}`,
-        checkpoint.config,
+        asRecorded(checkpoint.config),
         now,
       );
       tellOtherEngine(checkpoint, experiment, options.observer);
@@ -119,7 +133,12 @@ export async function resumeRun(
         if (checkpoint !== undefined) setDamagedAside(folder, checkpoint);
         rmSync(join(folder, 'summary.json'), { force: true });
       });
-      const open = openRunFolder(folder, config, metricsColumns(strategy, experiment.dataset), release);
+      const open = openRunFolder(
+        folder,
+        config,
+        metricsColumns(strategy, experiment.dataset, config.train),
+        release,
+      );
       const run = { folder: open, method: stored.method, label, strategy, resume: checkpoint?.state };
       return record(experiment, run, options);
     });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { identityOf } from '../data/identity.js';
 import { messageOf } from '../core/errors.js';
+import { weightNotes } from '../local/loss-weights.js';
 import type { Strategy } from '../local/strategy.js';
 import { networkWeights } from '../networks/export.js';
 import type { EpochMetrics, TrainEvent } from '../train/events.js';
@@ -121,7 +122,7 @@ export async function runPrepared(
   experiment.engine.memory.release();
   const { method, balanced } = chosen;
   return withStrategy(experiment, method, (strategy, label) => {
-    const columns = metricsColumns(strategy, experiment.dataset);
+    const columns = metricsColumns(strategy, experiment.dataset, experiment.config.train);
     const folder = createRunFolder(options.parent, runConfigOf(experiment, method), columns);
     if (balanced !== undefined) folder.log.info(balanced, 'balanced cuts');
     return record(experiment, { folder, method, label, strategy }, options);
@@ -136,8 +137,17 @@ export function runConfigOf({ config, engine }: Experiment, method: MethodConfig
 }
 
 /** What the metrics of a run have columns for. */
-export function metricsColumns({ updates }: Strategy, { evaluatedOn = 'test' }: Dataset): MetricsColumns {
-  return { updates: updates.map(({ name }) => name), evaluatedOn };
+export function metricsColumns(
+  { updates }: Strategy,
+  { evaluatedOn = 'test' }: Dataset,
+  { ema }: RunConfig['train'],
+): MetricsColumns {
+  return { updates: updates.map(({ name }) => name), evaluatedOn, averaged: ema !== undefined };
+}
+
+/** What says that averages of the weights are evaluated and written, where they are. */
+function averagedIn({ ema }: RunConfig['train']): Pick<RunIdentity, 'weights'> {
+  return ema === undefined ? {} : { weights: 'averaged' };
 }
 
 /** A run that is about to train. */
@@ -159,6 +169,8 @@ export async function record(
   const { observer } = options;
   const { config, engine, dataset } = experiment;
   const { folder, method, label, strategy } = open;
+  const notes = weightNotes(strategy.lossWeights ?? []);
+  for (const note of notes) observer?.note(`${label}: ${note}`, 'always');
   const run: RunIdentity = {
     method: method.method.name,
     label,
@@ -167,6 +179,8 @@ export async function record(
     engine: engine.name,
     memoryMeter: engine.memory.name,
     evaluatedOn: dataset.evaluatedOn ?? 'test',
+    ...averagedIn(config.train),
+    ...(notes.length > 0 && { weightNotes: notes }),
   };
   observer?.start({
     label,
@@ -248,7 +262,10 @@ async function trainInto(
       onState: (state) => folder.writeCheckpoint(state, engine.description),
     });
     // Auxiliary nets are not part of what was trained for use.
-    folder.writeWeights(networkWeights(strategy.network), weightsMetadata(dataset));
+    folder.writeWeights(networkWeights(strategy.network), {
+      ...weightsMetadata(dataset),
+      ...averagedIn(config.train),
+    });
     summarise({ status: interrupted ? 'interrupted' : 'finished' });
     return { folder: folder.path, interrupted, result: result() };
   } catch (error) {

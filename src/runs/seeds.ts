@@ -5,10 +5,15 @@ import type { RunResult } from './summary.js';
 /** A method's runs with several seeds, as one. */
 export interface MethodResult extends Pick<
   RunResult,
-  'method' | 'label' | 'blocks' | 'memoryMeter' | 'evaluatedOn'
+  'method' | 'label' | 'blocks' | 'memoryMeter' | 'evaluatedOn' | 'weights'
 > {
   readonly seeds: readonly number[];
+  /** After the last epoch. */
   readonly accuracy: Spread;
+  /** After each run's best epoch; undefined where the summary of one, of an earlier version, does not have it. */
+  readonly bestAccuracy: Spread | undefined;
+  /** The runs' best epochs. */
+  readonly bestEpochs: readonly number[];
   /** Image files left out, the most of any run. */
   readonly badFiles: number;
   readonly peakMemoryBytes: number;
@@ -17,17 +22,21 @@ export interface MethodResult extends Pick<
   readonly seconds: number;
 }
 
-/** Runs of one label together, in the order of their first; all but the accuracy as means alone. */
+/** Runs of one label together, in the order of their first; all but accuracies as means alone. */
 export function overSeeds(results: readonly RunResult[]): MethodResult[] {
   const labels = [...new Set(results.map(({ label }) => label))];
   return labels.map((each): MethodResult => {
     const runs = results.filter((run) => run.label === each);
-    const { method, label, blocks, memoryMeter, evaluatedOn } = runs[0]!;
+    const { method, label, blocks, memoryMeter, evaluatedOn, weights } = runs[0]!;
     const mean = (of: (run: RunResult) => number): number => spread(runs.map(of)).mean;
+    const best = runs.flatMap(({ bestAccuracy }) => bestAccuracy ?? []);
     return {
       ...{ method, label, blocks, memoryMeter, ...(evaluatedOn && { evaluatedOn }) },
+      ...(weights && { weights }),
       seeds: runs.map(({ seed }) => seed),
       accuracy: spread(runs.map(({ accuracy }) => accuracy)),
+      bestAccuracy: best.length === runs.length ? spread(best) : undefined,
+      bestEpochs: runs.flatMap((run) => run.bestEpoch ?? []),
       badFiles: Math.max(...runs.map(badFilesOf)),
       peakMemoryBytes: mean((run) => run.peakMemoryBytes),
       imagesPerSecond: mean((run) => run.imagesPerSecond),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { engineNames } from '../engine/engine.js';
 import type { EpochMetrics } from '../train/events.js';
+import { bestOf } from './best-epoch.js';
 import { readJson } from '../core/json-file.js';
 
 /** A bad image file that a run left out. */
@@ -18,11 +19,22 @@ const identityShape = {
   memoryMeter: z.enum(['cuda-allocator', 'cpu-allocator', 'tensor-bytes']),
   /** What `accuracy` was measured on; where an earlier version left it out, the test split. */
   evaluatedOn: z.enum(['test', 'validation']).exactOptional(),
+  /** What was evaluated and written, where it is not the weights as they were trained: averages of them (`train.ema`). */
+  weights: z.literal('averaged').exactOptional(),
+  /** Where terms of the loss counted nothing, or less; absent where all counted. */
+  weightNotes: z.array(z.string()).exactOptional(),
 };
 
 const measuredShape = {
   /** On the split evaluated on, after the last epoch, 0…1. */
   accuracy: z.number().min(0).max(1),
+  /**
+   * On the same split after the epoch in which it was best, which is what the published scripts print: chosen by
+   * looking at that split. Absent in summaries of earlier versions, as is `bestEpoch`.
+   */
+  bestAccuracy: z.number().min(0).max(1).exactOptional(),
+  /** That epoch, from 1; the first of equals. */
+  bestEpoch: z.int().min(1).exactOptional(),
   /** The most that the meter saw during training steps; evaluation does not count. */
   peakMemoryBytes: z.number().min(0),
   reservedMemoryBytes: z.number().min(0),
@@ -32,9 +44,9 @@ const measuredShape = {
   seconds: z.number().min(0),
   /** Finished epochs. */
   epochs: z.int().min(1),
-  /** Image files that could not be decoded and were left out, the most in an epoch. */
+  /** Images that were left out, for their files could not be decoded or they were alone in their batch: the most in an epoch. */
   skippedImages: z.int().min(0),
-  /** All of them, each once; absent where there are none. */
+  /** All the files that could not be decoded, each once; absent where no image was left out. */
   badFiles: z.array(badFileSchema).exactOptional(),
 };
 
@@ -67,25 +79,39 @@ export type ComparedRun = z.infer<typeof comparedRunSchema>;
 /** A run folder's `summary.json`: a result, unless no epoch was finished, and how the run ended. */
 export type RunSummary = z.infer<typeof summarySchema>;
 
+/** What an accuracy is of, in words: `test`, `validation (averaged weights)`. */
+export function evaluatedInWords({
+  evaluatedOn = 'test',
+  weights,
+}: Pick<RunIdentity, 'evaluatedOn' | 'weights'>): string {
+  return weights === undefined ? evaluatedOn : `${evaluatedOn} (${weights} weights)`;
+}
+
 /** The result after the finished epochs; undefined if there are none. */
 export function resultOf(
   run: RunIdentity,
   epochs: readonly EpochMetrics[],
-  badFiles: readonly BadFile[] = [],
+  badFiles?: readonly BadFile[],
 ): RunResult | undefined {
   const measured = measuredOf(epochs);
-  return measured && { ...run, ...measured, ...(badFiles.length > 0 && { badFiles: [...badFiles] }) };
+  if (measured === undefined) return undefined;
+  // Of images left out none may be bad: those that were alone in their batch.
+  const named = badFiles !== undefined && (badFiles.length > 0 || measured.skippedImages > 0);
+  return { ...run, ...measured, ...(named && { badFiles: [...badFiles] }) };
 }
 
 /** What the finished epochs came to; undefined if there are none. */
 export function measuredOf(epochs: readonly EpochMetrics[]): Measured | undefined {
   const last = epochs.at(-1);
-  if (!last) return undefined;
+  const best = bestOf(epochs);
+  if (!last || !best) return undefined;
   const sum = (value: (epoch: EpochMetrics) => number): number =>
     epochs.reduce((total, epoch) => total + value(epoch), 0);
   const trainSeconds = sum((epoch) => epoch.trainSeconds);
   return {
     accuracy: last.evaluationAccuracy,
+    bestAccuracy: best.evaluationAccuracy,
+    bestEpoch: best.epoch,
     peakMemoryBytes: Math.max(...epochs.map((epoch) => epoch.peakMemoryBytes)),
     reservedMemoryBytes: Math.max(...epochs.map((epoch) => epoch.reservedMemoryBytes)),
     imagesPerSecond: sum((epoch) => epoch.imagesPerSecond * epoch.trainSeconds) / trainSeconds,

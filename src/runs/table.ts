@@ -1,15 +1,14 @@
-import { badFilesInWords } from './bad-images.js';
 import { quote } from './metrics.js';
-import type { Spread } from '../core/stats.js';
 import { markdownTable, type Table } from '../core/table.js';
-import { formatAccuracy, formatBytes, formatRate, formatSeconds } from '../core/text.js';
-import { overSeeds } from './seeds.js';
+import { formatBytes, formatRate, formatSeconds, formatSpread } from '../core/text.js';
+import { overSeeds, type MethodResult } from './seeds.js';
 import type { FailedRun } from './outcome.js';
-import type { RunResult } from './summary.js';
+import { resultNotes } from './result-notes.js';
+import { evaluatedInWords, type RunResult } from './summary.js';
 
 /**
  * Sets results in a table as people read them, those of several seeds as mean ± standard deviation; where BP is among
- * them, accuracy and memory are set against it. A run that failed has a row of its own, with what became of it in the
+ * them, memory and the accuracy after the last epoch are set against it. A run that failed has a row of its own, with what became of it in the
  * place of an accuracy.
  */
 export function resultTable(results: readonly RunResult[], failed: readonly FailedRun[] = []): Table {
@@ -17,28 +16,39 @@ export function resultTable(results: readonly RunResult[], failed: readonly Fail
   const bp = methods.find(({ method }) => method === 'bp');
   const all = [...results, ...failed];
   const several = new Set(all.map(({ seed }) => seed)).size > 1;
-  const splits = [...new Set(all.map(({ evaluatedOn = 'test' }) => evaluatedOn))].join('/');
+  const splits = [...new Set(all.map(evaluatedInWords))].join('/');
   const meters = [...new Set(all.map(({ memoryMeter }) => memoryMeter))].join(', ');
   const anyBad = methods.some(({ badFiles }) => badFiles > 0);
   return {
     header: [
-      ...['method', 'blocks', ...(several ? ['seeds'] : []), `${splits} accuracy`, ...(bp ? ['− BP'] : [])],
+      ...['method', 'blocks', ...(several ? ['seeds'] : [])],
+      ...[`${splits} accuracy, last epoch`, ...(bp ? ['− BP'] : []), 'best epoch'],
       ...[`peak memory (${meters})`, ...(bp ? ['× BP'] : []), 'images/s', 'time'],
       ...(anyBad ? ['bad images'] : []),
     ],
     rows: methods
-      .map(({ label, blocks, seeds, accuracy, badFiles, peakMemoryBytes, imagesPerSecond, seconds }) => [
-        ...[label, String(blocks), ...(several ? [String(seeds.length)] : [])],
-        ...[formatSpread(accuracy), ...(bp ? [formatPoints(accuracy.mean - bp.accuracy.mean)] : [])],
-        formatBytes(peakMemoryBytes),
-        ...(bp ? [(peakMemoryBytes / bp.peakMemoryBytes).toFixed(2)] : []),
-        ...[formatRate(imagesPerSecond), formatSeconds(seconds)],
-        ...(anyBad ? [String(badFiles)] : []),
+      .map((each) => [
+        ...[each.label, String(each.blocks), ...(several ? [String(each.seeds.length)] : [])],
+        formatSpread(each.accuracy),
+        ...(bp ? [formatPoints(each.accuracy.mean - bp.accuracy.mean)] : []),
+        ...[formatBest(each), formatBytes(each.peakMemoryBytes)],
+        ...(bp ? [(each.peakMemoryBytes / bp.peakMemoryBytes).toFixed(2)] : []),
+        ...[formatRate(each.imagesPerSecond), formatSeconds(each.seconds)],
+        ...(anyBad ? [String(each.badFiles)] : []),
       ])
       .concat(
         failed.map(({ label, blocks, seed, failure }) => [
           ...(several ? [`${label}, seed ${seed}`, String(blocks), '1'] : [label, String(blocks)]),
-          ...[failure, ...(bp ? ['–'] : []), '–', ...(bp ? ['–'] : []), '–', '–', ...(anyBad ? ['–'] : [])],
+          ...[
+            failure,
+            ...(bp ? ['–'] : []),
+            '–',
+            '–',
+            ...(bp ? ['–'] : []),
+            '–',
+            '–',
+            ...(anyBad ? ['–'] : []),
+          ],
         ]),
       ),
   };
@@ -50,23 +60,24 @@ export function csvTable(results: readonly RunResult[], failed: readonly FailedR
   const bp = methods.find(({ method }) => method === 'bp');
   const rows = methods.map((each) => ({
     ...{ method: each.method, label: each.label, blocks: each.blocks, seeds: each.seeds.join(' ') },
-    evaluatedOn: each.evaluatedOn ?? 'test',
+    evaluatedOn: evaluatedInWords(each),
     accuracy: each.accuracy.mean,
     accuracyDeviation: each.accuracy.deviation ?? '',
     accuracyMinusBp: bp ? each.accuracy.mean - bp.accuracy.mean : '',
+    bestAccuracy: each.bestAccuracy?.mean ?? '',
+    ...{ bestAccuracyDeviation: each.bestAccuracy?.deviation ?? '', bestEpochs: each.bestEpochs.join(' ') },
     ...{ memoryMeter: each.memoryMeter, peakMemoryBytes: each.peakMemoryBytes },
     memoryTimesBp: bp ? each.peakMemoryBytes / bp.peakMemoryBytes : '',
     ...{ imagesPerSecond: each.imagesPerSecond, seconds: each.seconds },
     ...{ badImages: each.badFiles, badFiles: badFileNames(results, each.label), failure: '' },
   }));
-  const failures = failed.map(
-    ({ method, label, blocks, seed, evaluatedOn = 'test', memoryMeter, failure }) => ({
-      ...{ method, label, blocks, seeds: String(seed), evaluatedOn },
-      ...{ accuracy: '', accuracyDeviation: '', accuracyMinusBp: '' },
-      ...{ memoryMeter, peakMemoryBytes: '', memoryTimesBp: '', imagesPerSecond: '', seconds: '' },
-      ...{ badImages: '', badFiles: '', failure },
-    }),
-  );
+  const failures = failed.map(({ method, label, blocks, seed, memoryMeter, failure, ...run }) => ({
+    ...{ method, label, blocks, seeds: String(seed), evaluatedOn: evaluatedInWords(run) },
+    ...{ accuracy: '', accuracyDeviation: '', accuracyMinusBp: '' },
+    ...{ bestAccuracy: '', bestAccuracyDeviation: '', bestEpochs: '' },
+    ...{ memoryMeter, peakMemoryBytes: '', memoryTimesBp: '', imagesPerSecond: '', seconds: '' },
+    ...{ badImages: '', badFiles: '', failure },
+  }));
   const all = [...rows, ...failures];
   const lines = [Object.keys(all[0] ?? {}), ...all.map((row) => Object.values(row))];
   return lines.map((cells) => `${cells.map(quote).join(',')}\n`).join('');
@@ -78,16 +89,16 @@ function badFileNames(results: readonly RunResult[], label: string): string {
   return [...new Set(files.map(({ path }) => path))].join('; ');
 }
 
-/** The same results as Markdown, and below them the image files that were left out. */
+/** The same results as Markdown, and the notes on them below. */
 export function resultMarkdown(results: readonly RunResult[], failed: readonly FailedRun[] = []): string {
-  const notes = badFilesInWords(results).map((note) => `\n${note}\n`);
+  const notes = resultNotes(results).map((note) => `\n${note}\n`);
   return [markdownTable(resultTable(results, failed)), ...notes].join('');
 }
 
-/** `78.40 %`, or `78.40 ± 0.35 %` over several seeds. */
-function formatSpread({ mean, deviation }: Spread): string {
-  if (deviation === undefined) return formatAccuracy(mean);
-  return `${(mean * 100).toFixed(2)} ± ${(deviation * 100).toFixed(2)} %`;
+/** `78.90 % (7)` with the epoch, or the same over several seeds, whose epochs differ, without. */
+function formatBest({ bestAccuracy, bestEpochs }: MethodResult): string {
+  if (bestAccuracy === undefined) return '–';
+  return formatSpread(bestAccuracy) + (bestEpochs.length === 1 ? ` (${bestEpochs[0]})` : '');
 }
 
 /** A difference of accuracies in points: −0.011 → `−1.10`. */

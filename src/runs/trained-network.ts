@@ -6,21 +6,14 @@ import { buildMethod } from '../local/build.js';
 import { buildNetwork } from '../networks/build.js';
 import { loadWeights } from '../networks/import.js';
 import { disposeNetwork, type Network } from '../networks/network.js';
-import { readSafetensors, type SafeTensorFile } from '../formats/safetensors.js';
+import { readSafetensors } from '../formats/safetensors.js';
 import { configDocument, loadConfig, type Config, type LoadedConfig } from '../config/config.js';
 import { labelOf, type MethodConfig } from '../config/method-config.js';
 import { configDifferences } from '../config/differences.js';
 import { readRunData } from './data.js';
 import { networkUseOf, type NetworkUse } from './network-use.js';
 import { readRunSummary, type RunSummary } from './summary.js';
-
-/** What a run folder holds of a run that has trained something. */
-export interface TrainedFiles {
-  readonly folder: string;
-  readonly summary: RunSummary;
-  readonly weights: SafeTensorFile;
-  readonly weightsPath: string;
-}
+import { chooseWeights, type TrainedFiles, type WhichWeights } from './which-weights.js';
 
 /** The same with the run's config, whose plugins were run. */
 export interface TrainedRun extends TrainedFiles, LoadedConfig {
@@ -35,6 +28,8 @@ export interface TrainedNetwork {
   readonly use: NetworkUse;
   /** The run's, as tables show it. */
   readonly method: string;
+  /** Where the weights are averages. */
+  readonly weights?: 'averaged';
   /** Frees the network. */
   readonly dispose: () => void;
 }
@@ -142,10 +137,16 @@ export async function withTrainedNetwork<T>(
  * Loads the network of a run folder onto the engine in use; no data set is needed. Runs the plugins that the run's
  * config names.
  *
+ * @param which of its weights, where averages of them were evaluated; these are the default
  * @throws UserError if the folder's config or weights are missing, wrong, or do not fit each other
  */
-export async function loadTrainedNetwork(folder: string): Promise<TrainedNetwork> {
-  const run = await readTrainedRun(folder);
+export async function loadTrainedNetwork(folder: string, which?: WhichWeights): Promise<TrainedNetwork> {
+  const run = chooseWeights(await readTrainedRun(folder), which);
   const use = networkUseOf(run.weights.metadata, run.weightsPath);
-  return { ...openTrainedNetwork(run, use), use, method: labelOf(run.method) };
+  const averaged = run.weights.metadata['weights'] === 'averaged';
+  return {
+    ...openTrainedNetwork(run, use),
+    ...{ use, method: labelOf(run.method) },
+    ...(averaged ? { weights: 'averaged' } : {}),
+  };
 }

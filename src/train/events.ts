@@ -39,7 +39,7 @@ export type TrainEvent =
 export interface EpochMetrics {
   readonly epoch: number;
   readonly learningRate: number;
-  /** Mean training loss of the last update, the one with the network's head. */
+  /** Mean training loss over the images, as the published code has it, of the update with the network's head. */
   readonly trainLoss: number;
   /** Mean cross-entropy on the split evaluated on. */
   readonly evaluationLoss: number;
@@ -57,7 +57,7 @@ export interface EpochMetrics {
   readonly peakMemoryBytes: number;
   /** The most that the allocator took from the system in those steps. */
   readonly reservedMemoryBytes: number;
-  /** Mean training loss of each update, by its name. */
+  /** Mean training loss of each update over the images, by its name. */
   readonly updateLosses: Readonly<Record<string, number>>;
   /** Peak while each update ran, by its name. */
   readonly updatePeakBytes: Readonly<Record<string, number>>;

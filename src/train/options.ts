@@ -1,27 +1,50 @@
 import { z } from 'zod';
+import { clipOption } from './clip.js';
+import { noDecayOption } from './decay.js';
 import { papersSgd } from './recipe.js';
+import { scheduleOption } from './schedules.js';
 
 /** How a network is trained: the `train` section of a config. */
 export const trainOptionsSchema = z.strictObject({
   epochs: z.int().min(1),
   batchSize: z.int().min(1),
+  /**
+   * Images that do not fill the last batch of an epoch: `keep` makes a short batch of them, as the published loaders do,
+   * but leaves out one that is alone; `drop` leaves them out of that epoch.
+   */
+  lastBatch: z.enum(['keep', 'drop']).default('keep'),
   /** The peak of the schedule. */
   learningRate: z.number().positive(),
   momentum: z.number().min(0).lt(1).default(papersSgd.momentum),
   nesterov: z.boolean().default(papersSgd.nesterov),
   weightDecay: z.number().min(0).default(papersSgd.weightDecay),
+  /** What weight decay leaves alone; where it is not said, nothing. */
+  noDecay: noDecayOption.exactOptional(),
   /**
-   * `cosine`: once an epoch, as the papers' CIFAR code does it, down to 0 in the last; `cosine-imagenet`: the same an
-   * epoch later, as their ImageNet code does it; `cosine-steps`: the same curve at every step, for short runs; `step`:
-   * a tenth after each third of the epochs, as torchvision's networks were trained; `constant`.
+   * How the learning rate goes: by name (`cosine`, `cosine-imagenet`, `cosine-steps`, `step`, `constant`), or with options,
+   * such as `{ name: steps, at: [30, 60] }`.
    */
-  schedule: z.enum(['cosine', 'cosine-imagenet', 'cosine-steps', 'step', 'constant']).default('cosine'),
+  schedule: scheduleOption.default('cosine'),
   /** Epochs over which the learning rate rises to the schedule's. */
   warmupEpochs: z.int().min(0).default(0),
   /** Whether training images are varied at random, as the data set's papers do it or as `data.augmentation` says. */
   augment: z.boolean().default(true),
   /** Mixup (Zhang et al. 2018): α of the Beta(α, α) that images are mixed by; 0: not at all. */
   mixup: z.number().min(0).max(1000).default(0),
+  /**
+   * Label smoothing (Szegedy et al. 2016): ε of labels (1 − ε) · y + ε / classes, in the cross-entropy of the head and of
+   * auxiliary nets. A contrast keeps to the classes; similarity of samples is the same with it.
+   */
+  labelSmoothing: z.number().min(0).max(1).exactOptional(),
+  /** How gradients are kept small. */
+  clip: clipOption.exactOptional(),
+  /** Factors of the learning rate by updates' names: `{ 'block 1': 0.1, head: 0.5 }`; 1 for the others. */
+  rateFactors: z.record(z.string(), z.number().min(0)).exactOptional(),
+  /**
+   * Evaluates with averages of the weights: after each step they become decay · average + (1 − decay) · weight, from the
+   * initial weights on.
+   */
+  ema: z.strictObject({ decay: z.number().min(0).lt(1) }).exactOptional(),
   /**
    * Threads that prepare batches; 0: none but the main one. Image files are decoded by Node's four background threads
    * whatever their number, or by as many as the environment variable UV_THREADPOOL_SIZE says.

@@ -1,11 +1,15 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import type { SgdSettings } from '../engine/fused/ops.js';
 import { fused } from '../engine/fused/registry.js';
 import { outsideTape } from '../engine/tape.js';
-import { setFromTorch, toTorch, type TorchTensor } from '../nn/parameters.js';
+import { decayOf, placesBy, type NoDecay } from './decay.js';
+import { keepTensors, type Kept } from './kept.js';
 
 /** Everything of SGD but the learning rate, which the schedule gives. */
-export type SgdOptions = Omit<SgdSettings, 'learningRate'>;
+export type SgdOptions = Omit<SgdSettings, 'learningRate'> & {
+  /** Which variables weight decay leaves alone; default: none. */
+  readonly noDecay?: NoDecay;
+};
 
 /** What changes variables by their gradients. */
 export interface Optimizer {
@@ -15,50 +19,48 @@ export interface Optimizer {
    * @param gradients of the variables, in their order; they stay the caller's
    */
   step(variables: readonly tf.Variable[], gradients: readonly tf.Tensor[], learningRate: number): void;
-  /** Copies what it keeps of each variable that it has stepped: its momentum. */
-  state(): ReadonlyMap<tf.Variable, TorchTensor>;
+  /**
+   * Copies what it keeps of each variable that it has stepped, by names of its own: `{ momentum }`, or
+   * `{ exp_avg, exp_avg_sq, step }`. A checkpoint has them as `momentum/network/conv1.weight`, so that `network`,
+   * `auxiliary`, `update` and `average` cannot be such names.
+   */
+  state(): Kept;
   /**
    * Goes on from such a state.
    *
-   * @throws Error if a shape differs
+   * @throws UserError if it is not that of such an optimiser, before anything is changed
    */
-  restore(state: ReadonlyMap<tf.Variable, TorchTensor>): void;
+  restore(state: Kept): void;
   /** Frees what it keeps. */
   dispose(): void;
 }
 
-/** SGD with momentum and weight decay on every parameter, as PyTorch's `torch.optim.SGD` defines it. */
+/**
+ * SGD with momentum and weight decay, as PyTorch's `torch.optim.SGD` defines it. Plain SGD, without momentum, keeps
+ * nothing of a variable.
+ */
 export function sgd(options: SgdOptions): Optimizer {
-  const momenta = new Map<tf.Variable, tf.Variable>();
-  const momentumOf = (variable: tf.Variable): tf.Variable => {
-    let momentum = momenta.get(variable);
-    if (momentum === undefined) {
-      momentum = tf.tidy(() => tf.variable(tf.zerosLike(variable as tf.Tensor), false));
-      momenta.set(variable, momentum);
-    }
-    return momentum;
-  };
+  const plain = options.momentum === 0;
+  const kept = keepTensors(['momentum']);
   return {
     step(variables, gradients, learningRate) {
-      outsideTape(() =>
-        fused().sgd(variables, gradients, variables.map(momentumOf), { ...options, learningRate }),
-      );
-    },
-    state: () =>
-      new Map(
-        [...momenta].map(([variable, momentum]) => [
-          variable,
-          toTorch({ name: variable.name, variable: momentum }),
-        ]),
-      ),
-    restore(state) {
-      for (const [variable, value] of state) {
-        setFromTorch({ name: variable.name, variable: momentumOf(variable) }, value);
+      for (const [weightDecay, places] of placesBy(variables, (each) => decayOf(each, options))) {
+        const own = places.map((i) => variables[i]!);
+        outsideTape(() =>
+          fused().sgd(
+            own,
+            places.map((i) => gradients[i]!),
+            plain ? [] : own.map((variable) => kept.of(variable).momentum),
+            { ...options, weightDecay, learningRate },
+          ),
+        );
       }
     },
-    dispose() {
-      for (const momentum of momenta.values()) momentum.dispose();
-      momenta.clear();
+    state: () => kept.state(),
+    restore(state) {
+      // Earlier versions kept a momentum that nothing was made of.
+      if (!plain) kept.restore(state);
     },
+    dispose: () => kept.dispose(),
   };
 }

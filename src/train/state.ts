@@ -5,8 +5,10 @@ import { networkCounters, networkState } from '../networks/network.js';
 import type { Counter } from '../nn/layer.js';
 import { setFromTorch, toTorch, toTorchShape, type Parameter, type TorchTensor } from '../nn/parameters.js';
 import type { EpochMetrics } from './events.js';
+import type { Kept, KeptOfVariable } from './kept.js';
 import type { Optimizer } from './sgd.js';
 import type { EpochTally } from './tally.js';
+import type { WeightAverage } from './weight-average.js';
 
 /**
  * All that a run needs to go on as if it had never ended. Random numbers are not part of it: every one is drawn from a
@@ -20,8 +22,9 @@ export interface TrainState {
   readonly partial?: EpochTally;
   /**
    * `network/…`: parameters and running statistics by PyTorch's names; `auxiliary/…`: those of the auxiliary and
-   * momentum nets; `update/…`: what an update of one's own changes beside these; `momentum/…`: the optimiser's, of each
-   * of them that it has stepped.
+   * momentum nets; `update/…`: what an update of one's own changes beside these; `momentum/network/…`, or `exp_avg/…`
+   * and the like: what the optimiser keeps of each of them that it has stepped, by names of its own; `average/…`:
+   * averages of the weights, which evaluation uses, where there are any.
    */
   readonly tensors: ReadonlyMap<string, TorchTensor>;
   /** How often layers ran in training mode, by the names of their counters. */
@@ -32,42 +35,61 @@ export interface TrainState {
 export function captureState(
   strategy: Strategy,
   optimizer: Optimizer,
+  average?: WeightAverage,
 ): Pick<TrainState, 'tensors' | 'counters'> {
   const tensors = new Map<string, TorchTensor>();
-  const momenta = optimizer.state();
+  const kept = optimizer.state();
+  const averages = average?.state();
   for (const parameter of trainedParameters(strategy)) {
     tensors.set(parameter.name, toTorch(parameter));
-    const momentum = momenta.get(parameter.variable);
-    if (momentum !== undefined) tensors.set(momentumPrefix + parameter.name, momentum);
+    for (const [word, tensor] of Object.entries(kept.get(parameter.variable) ?? {})) {
+      checkKept(word, tensor);
+      tensors.set(`${word}/${parameter.name}`, tensor);
+    }
+    const own = averages?.get(parameter.variable)?.[averageWord];
+    if (own !== undefined) tensors.set(`${averageWord}/${parameter.name}`, own);
   }
   const counters = trainedCounters(strategy).map(({ name, counter }) => [name, counter.value] as const);
   return { tensors, counters: Object.fromEntries(counters) };
 }
 
 /**
- * Puts a captured state in the place of the strategy's and the optimiser's own.
+ * Puts a captured state in the place of the strategy's, the optimiser's and the averages' own.
  * @throws UserError if it is not that of such a strategy, before anything is changed
  */
 export function restoreState(
   strategy: Strategy,
   optimizer: Optimizer,
   { tensors, counters }: Pick<TrainState, 'tensors' | 'counters'>,
+  average?: WeightAverage,
 ): void {
   const parameters = trainedParameters(strategy);
   const ownCounters = trainedCounters(strategy);
-  refuseOthers('tensors', parameters, tensors.keys(), withoutMomentum);
+  refuseOthers('tensors', parameters, tensors.keys(), ownerOf);
   refuseOthers('counters', ownCounters, Object.keys(counters));
-  for (const { name, variable } of parameters) {
-    for (const each of [name, momentumPrefix + name]) checkShape(each, variable, tensors.get(each));
-  }
+  for (const { name, variable } of parameters) checkShape(name, variable, tensors.get(name));
+  const ofAverage = (word: string): boolean => average !== undefined && word === averageWord;
+  average?.restore(keptIn(tensors, parameters, ofAverage));
+  optimizer.restore(keptIn(tensors, parameters, (word) => !ofAverage(word)));
   for (const { name, counter } of ownCounters) counter.value = counters[name]!;
-  const momenta = new Map<tf.Variable, TorchTensor>();
-  for (const parameter of parameters) {
-    setFromTorch(parameter, tensors.get(parameter.name)!);
-    const momentum = tensors.get(momentumPrefix + parameter.name);
-    if (momentum !== undefined) momenta.set(parameter.variable, momentum);
+  for (const parameter of parameters) setFromTorch(parameter, tensors.get(parameter.name)!);
+}
+
+/** What was kept of parameters by words that are wanted, among a state's tensors. */
+function keptIn(
+  tensors: TrainState['tensors'],
+  parameters: readonly Parameter[],
+  isWanted: (word: string) => boolean,
+): Kept {
+  const variables = new Map(parameters.map(({ name, variable }) => [name, variable]));
+  const kept = new Map<tf.Variable, KeptOfVariable>();
+  for (const [name, tensor] of tensors) {
+    const { word, owner } = split(name);
+    if (word === undefined || !isWanted(word)) continue;
+    const variable = variables.get(owner)!;
+    kept.set(variable, { ...kept.get(variable), [word]: tensor });
   }
-  optimizer.restore(momenta);
+  return kept;
 }
 
 /** The updates that may change a tensor of a captured state, and the first of its values that is not finite. */
@@ -79,17 +101,38 @@ export function findNotFinite(
     // x − x is 0 for a finite x alone.
     const value = values.find((x) => x - x !== 0);
     if (value === undefined) continue;
-    const changed = trainedParameters(strategy).find((each) => each.name === withoutMomentum(name))?.variable;
+    const changed = trainedParameters(strategy).find((each) => each.name === ownerOf(name))?.variable;
     const updates = strategy.updates.filter(({ variables }) => variables.some((each) => each === changed));
     return { name, value, updates: updates.map((update) => update.name) };
   }
   return undefined;
 }
 
-const momentumPrefix = 'momentum/';
+/** What parameters' names begin with. */
+const kinds = ['network', 'auxiliary', 'update'];
+const averageWord = 'average';
 
-function withoutMomentum(name: string): string {
-  return name.startsWith(momentumPrefix) ? name.slice(momentumPrefix.length) : name;
+/** `momentum/network/conv1.weight`: what is kept, and of which parameter; a parameter's own name has no such word. */
+function split(name: string): { readonly word?: string; readonly owner: string } {
+  const slash = name.indexOf('/');
+  const word = name.slice(0, slash);
+  return kinds.includes(word) ? { owner: name } : { word, owner: name.slice(slash + 1) };
+}
+
+function ownerOf(name: string): string {
+  return split(name).owner;
+}
+
+/** Throws a UserError for what an optimiser of one's own cannot keep. */
+function checkKept(word: string, { shape, values }: TorchTensor): void {
+  if ([...kinds, averageWord].includes(word) || word.includes('/')) {
+    throw new UserError(`train.optimizer: keeps a tensor called "${word}": call it otherwise`);
+  }
+  if (!Array.isArray(shape) || !(values instanceof Float32Array)) {
+    throw new UserError(
+      `train.optimizer: what it keeps of a variable must be tensors by name, { shape, values }, and "${word}" is none`,
+    );
+  }
 }
 
 /** Every variable once, under a name of its own. */

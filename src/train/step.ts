@@ -4,9 +4,11 @@ import { detach } from '../engine/detached.js';
 import { outOfMemoryIn } from '../engine/out-of-memory.js';
 import { outsideTape } from '../engine/tape.js';
 import { UserError } from '../core/errors.js';
+import { nearest } from '../core/schema-problems.js';
 import type { Batch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
 import type { LocalUpdate, Streams } from '../local/update.js';
+import { clipGradients, type Clip } from './clip.js';
 import type { Optimizer } from './sgd.js';
 
 /** What one training step came to. */
@@ -27,15 +29,57 @@ export class NotFinite extends UserError {
   }
 }
 
-/** For each update, the variables that it is the last to change: stepped then, and not before. */
-export type StepPlan = readonly ReadonlySet<tf.Variable>[];
+/** What becomes of an update's gradients. */
+export interface PlannedUpdate {
+  /**
+   * The variables that it is the last to change or to follow: stepped then, and not before. With each the factor of the
+   * learning rate, which is that of the last update to change it.
+   */
+  readonly steps: ReadonlyMap<tf.Variable, number>;
+  /** How its gradients are clipped, before those of other updates are added to them; undefined: not at all. */
+  readonly clip?: Clip | undefined;
+}
 
-/** Plans after which update each variable is stepped. */
-export function planSteps(updates: readonly LocalUpdate[]): StepPlan {
+/** Of each update, in their order. */
+export type StepPlan = readonly PlannedUpdate[];
+
+/** What a plan makes of updates beside their order. */
+export interface UpdateRecipe {
+  /** Factors of the learning rate by the updates' names; 1 for those that are not named. */
+  readonly rateFactors?: Readonly<Record<string, number>> | undefined;
+  /** How gradients are kept small, each update's by themselves. */
+  readonly clip?: Clip | undefined;
+}
+
+/**
+ * Plans after which update each variable is stepped, and how.
+ *
+ * @throws UserError if there is a rate factor for an update that there is not
+ */
+export function planSteps(
+  updates: readonly LocalUpdate[],
+  { rateFactors = {}, clip }: UpdateRecipe = {},
+): StepPlan {
+  refuseUnknown(Object.keys(rateFactors), updates);
   const lastUse = new Map<tf.Variable, number>();
-  updates.forEach((update, i) => update.variables.forEach((variable) => lastUse.set(variable, i)));
-  return updates.map(
-    (update, i) => new Set(update.variables.filter((variable) => lastUse.get(variable) === i)),
+  const factors = new Map<tf.Variable, number>();
+  updates.forEach(({ name, variables, follows = [] }, i) => {
+    const factor = Object.hasOwn(rateFactors, name) ? rateFactors[name]! : 1;
+    for (const variable of variables) factors.set(variable, factor);
+    for (const variable of [...variables, ...follows]) lastUse.set(variable, i);
+  });
+  return updates.map((_, i) => ({
+    steps: new Map([...factors].filter(([variable]) => lastUse.get(variable) === i)),
+    clip,
+  }));
+}
+
+function refuseUnknown(given: readonly string[], updates: readonly LocalUpdate[]): void {
+  const names = updates.map(({ name }) => name);
+  const unknown = given.find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  throw new UserError(
+    `train.rateFactors: there is no update "${unknown}"${nearest(unknown, names)}; the updates are ${names.join(', ')}`,
   );
 }
 
@@ -64,17 +108,21 @@ export function trainStep(
     strategy.updates.forEach((update, i) => {
       current = update;
       meter?.reset();
-      const { loss, next } = runUpdate(update, streams, batch, pending);
+      const { steps, clip } = plan[i]!;
+      const { loss, next } = runUpdate(update, streams, batch, pending, clip);
       streams = next;
       losses.push(loss);
       if (!Number.isFinite(loss)) throw new NotFinite(update.name, loss);
       update.after?.();
-      const ready = [...plan[i]!].filter((variable) => pending.has(variable));
-      optimizer.step(
-        ready,
-        ready.map((variable) => pending.get(variable)!),
-        learningRate,
-      );
+      const ready = [...steps.keys()].filter((variable) => pending.has(variable));
+      for (const factor of new Set(ready.map((variable) => steps.get(variable)!))) {
+        const group = ready.filter((variable) => steps.get(variable) === factor);
+        optimizer.step(
+          group,
+          group.map((variable) => pending.get(variable)!),
+          learningRate * factor,
+        );
+      }
       for (const variable of ready) {
         pending.get(variable)!.dispose();
         pending.delete(variable);
@@ -101,6 +149,7 @@ function runUpdate(
   streams: Streams,
   batch: Batch,
   pending: Map<tf.Variable, tf.Tensor>,
+  clip: Clip | undefined,
 ): { loss: number; next: Streams } {
   let next: Streams = {};
   const variables = [...new Set(update.variables)];
@@ -121,9 +170,11 @@ function runUpdate(
   freeStreams(streams, next);
   const loss = value.dataSync()[0]!;
   value.dispose();
-  for (const variable of variables) {
-    const gradient = grads[variable.name];
-    if (gradient === undefined || gradient === null) continue;
+  const changed = variables.filter((variable) => (grads[variable.name] ?? null) !== null);
+  const found = changed.map((variable) => grads[variable.name]!);
+  const own = clip === undefined ? found : clipGradients(found, clip);
+  for (const [i, variable] of changed.entries()) {
+    const gradient = own[i]!;
     const sum = pending.get(variable);
     pending.set(variable, sum === undefined ? gradient : tf.add(sum, gradient));
     if (sum !== undefined) {

@@ -1,55 +1,26 @@
 import { setImmediate } from 'node:timers/promises';
 import type { BadImage, Dataset, ImageBatch } from '../data/dataset.js';
-import { openLoader, type Loader } from '../data/loader/loader.js';
-import type { Engine } from '../engine/engine.js';
+import { openLoader, refuseLargerBatch, type Loader } from '../data/loader/loader.js';
 import { inPhase, outOfMemoryIn } from '../engine/out-of-memory.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError, messageOf } from '../core/errors.js';
 import { createBatch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
 import { checkLearningRate } from './check-learning-rate.js';
+import type { TrainContext, TrainOptions } from './context.js';
 import { Diverged } from './diverged.js';
 import { evaluateUpdates } from './evaluate-updates.js';
-import type { EpochMetrics, TrainEvent, TrainResult } from './events.js';
+import type { EpochMetrics, TrainResult } from './events.js';
 import { feed, type FeedTally } from './feed.js';
 import { drawMixing } from './mixup.js';
-import type { OptimizerKind } from './optimizer.js';
-import {
-  builtInOptimizers,
-  optimizerOf,
-  trainSchema,
-  type TrainSettings,
-  type TrainSettingsInput,
-} from './optimizers.js';
+import { builtInOptimizers, optimizerOf, trainSchema, type TrainSettings } from './optimizers.js';
 import { headIndex } from './head-update.js';
 import { learningRateAt } from './schedule.js';
 import type { Optimizer } from './sgd.js';
-import { captureState, findNotFinite, restoreState, type TrainState } from './state.js';
+import { captureState, findNotFinite, restoreState } from './state.js';
 import { NotFinite, planSteps, trainStep, type StepPlan, type StepResult } from './step.js';
 import { newTally, type EpochTally } from './tally.js';
-
-/** The run that a training section belongs to. */
-export interface TrainContext {
-  /** Of the images' order and augmentation; the network and the strategy have their own. */
-  readonly seed: number;
-  readonly engine: Engine;
-  /** Those that `optimizer` may name; default: the built-in ones. */
-  readonly optimizers?: readonly OptimizerKind[];
-  /** Ends the run after the step at hand; epochs that are finished are kept. */
-  readonly signal?: AbortSignal | undefined;
-  /** Told how the training goes on. */
-  readonly onEvent?: ((event: TrainEvent) => void) | undefined;
-  /** Goes on from there; the numbers are those of a run that was never interrupted, to the last bit. */
-  readonly resume?: TrainState | undefined;
-  /**
-   * Takes what is needed to go on: after each epoch, before its event, and where the run ends in the middle of one, by
-   * the signal or because its data cannot be had. All tensors are finite.
-   */
-  readonly onState?: ((state: TrainState) => void) | undefined;
-}
-
-/** How a strategy is trained, and the run that this is for. */
-export type TrainOptions = TrainSettingsInput & TrainContext;
+import { averageWeights, type WeightAverage } from './weight-average.js';
 
 const smallerBatch = 'lower train.batchSize';
 
@@ -58,8 +29,8 @@ const prefetch = 4;
 
 /**
  * Trains a strategy's network and evaluates it after each epoch. Order and augmentation of the images depend on the
- * seed and the epoch alone. Images that do not fill the last batch of an epoch are left out of it, and so is, with
- * `onBadImage: skip`, an image that is alone in its batch: it counts as skipped.
+ * seed and the epoch alone. An image that is alone in its batch, the last of an epoch or, with `onBadImage: skip`, one
+ * of bad images, is left out of it: it counts as skipped.
  *
  * @param strategy of the network to train
  * @param dataset whose images the network can take
@@ -78,13 +49,15 @@ export async function train(
   const settings = trainSchema(kinds).parse(section);
   const options = { ...settings, seed, engine, signal, onEvent, resume, onState };
   checkLearningRate(options);
-  const { batchSize, workers } = options;
+  const plan = planSteps(strategy.updates, settings);
+  const { batchSize, workers, ema } = options;
+  refuseLargerBatch(batchSize, dataset.train);
   const training = openLoader(dataset, dataset.train, {
     batchSize,
     seed,
     shuffle: true,
     augment: options.augment,
-    dropLast: true,
+    dropLast: options.lastBatch === 'drop',
     // Batch normalisation and losses that compare images need two.
     dropLone: true,
     workers,
@@ -108,14 +81,15 @@ export async function train(
     training,
     testing,
     optimizer,
-    plan: planSteps(strategy.updates),
+    average: ema === undefined ? undefined : averageWeights(strategy, ema.decay),
+    plan,
     reported: { train: new Set(), test: new Set() },
     epochs: [...(resume?.epochs ?? [])],
     lastLosses: undefined,
   };
-  const { epochs } = run;
+  const { epochs, average } = run;
   try {
-    if (resume !== undefined) restoreState(strategy, optimizer, resume);
+    if (resume !== undefined) restoreState(strategy, optimizer, resume, average);
     let tally = structuredClone(resume?.partial);
     if (tally !== undefined) checkTally(tally, run);
     while (epochs.length < options.epochs) {
@@ -129,6 +103,9 @@ export async function train(
     }
     return { epochs, interrupted: false };
   } finally {
+    // What was evaluated is what is left; what it was averaged of is in the last state.
+    average?.swap();
+    average?.dispose();
     optimizer.dispose();
     await Promise.all([training.close(), testing.close()]);
   }
@@ -141,6 +118,8 @@ interface Run {
   readonly training: Loader;
   readonly testing: Loader;
   readonly optimizer: Optimizer;
+  /** Of the weights, where evaluation uses it. */
+  readonly average: WeightAverage | undefined;
   readonly plan: StepPlan;
   /** Bad images, by their index, that an event has told of. */
   readonly reported: Readonly<Record<'train' | 'test', Set<number>>>;
@@ -152,12 +131,12 @@ interface Run {
 
 /** The rest of an epoch, added to its tally; undefined if the signal came first. */
 async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | undefined> {
-  const { strategy, dataset, options, testing } = run;
+  const { strategy, dataset, options, testing, average } = run;
   const { updates } = strategy;
   const { onEvent, signal } = options;
   const { epoch } = tally;
-  const learningRate = learningRateAt(epoch, 0, options);
-  const { steps } = run.training;
+  const { steps, leftOut } = run.training;
+  const learningRate = learningRateAt({ epoch, step: 0, steps }, options);
   onEvent?.({ type: 'epoch-start', epoch, epochs: options.epochs, steps, learningRate });
   if (!(await runSteps(run, tally))) return undefined;
   if (tally.steps === 0) {
@@ -174,11 +153,12 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
     await setImmediate();
     return !signal?.aborted;
   };
-  const evaluation = await evaluateUpdates(strategy, dataset, testBatches, afterBatch).catch(
-    (error: unknown) => {
+  average?.swap();
+  const evaluation = await evaluateUpdates(strategy, dataset, testBatches, afterBatch)
+    .catch((error: unknown) => {
       throw outOfMemoryIn(`epoch ${epoch}, evaluation`, smallerBatch, error);
-    },
-  );
+    })
+    .finally(() => average?.swap());
   if (evaluation === undefined) {
     // What was evaluated is done again: the epoch's training is what takes long.
     handState(run, tally);
@@ -186,7 +166,7 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
   }
   const byName = (values: readonly number[]): Record<string, number> =>
     Object.fromEntries(updates.map((update, i) => [update.name, values[i]!]));
-  const meanLosses = tally.losses.map((sum) => sum / tally.steps);
+  const meanLosses = tally.imageLosses.map((sum) => sum / tally.images);
   return {
     epoch,
     learningRate,
@@ -197,7 +177,7 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
     trainSeconds: tally.seconds,
     evaluationSeconds: (performance.now() - evaluationStart) / 1000,
     dataWaitSeconds: tally.waitSeconds,
-    skippedImages: tally.skipped + tested.skipped,
+    skippedImages: tally.skipped + tested.skipped + (options.lastBatch === 'keep' ? leftOut : 0),
     peakMemoryBytes: Math.max(...tally.peakBytes),
     reservedMemoryBytes: tally.reservedBytes,
     updateLosses: byName(meanLosses),
@@ -226,7 +206,7 @@ async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
       run.lastLosses = losses;
       tally.steps++;
       tally.images += batch.size;
-      losses.forEach((loss, i) => (tally.losses[i]! += loss));
+      losses.forEach((loss, i) => (tally.imageLosses[i]! += batch.size * loss));
       peakBytes.forEach((bytes, i) => (tally.peakBytes[i] = Math.max(tally.peakBytes[i]!, bytes)));
       tally.reservedBytes = Math.max(tally.reservedBytes, engine.memory.reserved());
       tally.seconds = (performance.now() - start) / 1000;
@@ -248,11 +228,11 @@ async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
 
 /** Hands out what is needed to go on. Throws a UserError if a tensor is not finite: nobody could go on from that. */
 function handState(run: Run, tally?: EpochTally): void {
-  const { strategy, optimizer, options, epochs } = run;
+  const { strategy, optimizer, average, options, epochs } = run;
   if (options.onState === undefined) return;
   const at = tally === undefined ? `epoch ${epochs.length}` : `epoch ${tally.epoch}, step ${tally.steps}`;
   const remedy = 'free memory on this machine';
-  const state = inPhase(`${at}, checkpoint`, remedy, () => captureState(strategy, optimizer));
+  const state = inPhase(`${at}, checkpoint`, remedy, () => captureState(strategy, optimizer, average));
   const bad = findNotFinite(strategy, state.tensors);
   if (bad !== undefined) {
     const owners = bad.updates.length === 0 ? '' : `, which update '${bad.updates.join("' and '")}' trains,`;
@@ -275,9 +255,9 @@ function handStateAfter(error: unknown, run: Run, tally: EpochTally): void {
 }
 
 function stepOn(run: Run, epoch: number, step: number, { size, images, labels }: ImageBatch): StepResult {
-  const { strategy, dataset, options, optimizer, plan, training } = run;
-  const { mixup, seed } = options;
-  const rate = learningRateAt(epoch, (step - 1) / training.steps, options);
+  const { strategy, dataset, options, optimizer, average, plan, training } = run;
+  const { mixup, seed, labelSmoothing } = options;
+  const rate = learningRateAt({ epoch, step: step - 1, steps: training.steps }, options);
   const mixing = mixup > 0 ? drawMixing(mixup, seed, epoch, step, size) : undefined;
   try {
     return scoped(() => {
@@ -288,8 +268,11 @@ function stepOn(run: Run, epoch: number, step: number, { size, images, labels }:
         strategy.network.classes,
         dataset,
         mixing,
+        labelSmoothing,
       );
-      return trainStep(strategy, plan, optimizer, rate, batch, options.engine.memory);
+      const result = trainStep(strategy, plan, optimizer, rate, batch, options.engine.memory);
+      average?.update();
+      return result;
     });
   } catch (thrown) {
     // An update says so itself; what is left is the batch.
@@ -307,19 +290,19 @@ function lossesBefore({ strategy, lastLosses }: Run): Record<string, number> {
 
 /** Throws a UserError unless the rest of an epoch can follow on the tally. */
 function checkTally(
-  { epoch, batches, losses, peakBytes }: EpochTally,
+  { epoch, batches, imageLosses, peakBytes }: EpochTally,
   { epochs, training, strategy }: Run,
 ): void {
   const updates = strategy.updates.length;
   if (
     epoch === epochs.length + 1 &&
     batches <= training.steps &&
-    losses.length === updates &&
+    imageLosses.length === updates &&
     peakBytes.length === updates
   )
     return;
   throw new UserError(
-    `not a state of this run: batch ${batches} of epoch ${epoch} with ${losses.length} updates, after ${epochs.length} epochs of ${training.steps} batches with ${updates} updates`,
+    `not a state of this run: batch ${batches} of epoch ${epoch} with ${imageLosses.length} updates, after ${epochs.length} epochs of ${training.steps} batches with ${updates} updates`,
   );
 }
 

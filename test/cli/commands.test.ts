@@ -84,6 +84,21 @@ describe('train', () => {
   });
 });
 
+describe('an image that is left over alone for the last batch', () => {
+  it('is told of before training, and counted, but not for a bad one', async () => {
+    const out = join(folder, 'lone');
+    const { code, stdout, stderr } = await run([
+      ...['train', trainYaml, '--quiet', '--out', out, '--set', 'data.trainImages=65'],
+    ]);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/note: of 65 training images in batches of 16 one is left over, /);
+    expect(stdout).not.toContain('could not be decoded');
+    const path = only(out);
+    expect(readRunSummary(join(path, 'summary.json'))).toMatchObject({ skippedImages: 1, badFiles: [] });
+    expect(readMetrics(join(path, 'metrics.csv')).map(({ skippedImages }) => skippedImages)).toEqual([1, 1]);
+  });
+});
+
 describe('an option given twice', () => {
   it('has its last value; a list has all', async () => {
     const [one, two] = [join(folder, 'one'), join(folder, 'two')];
@@ -99,6 +114,19 @@ describe('an option given twice', () => {
 });
 
 describe('compare', () => {
+  it('says that a run which dropped last batches, as earlier versions did, is another', async () => {
+    const out = join(folder, 'dropped');
+    const args = ['compare', compareYaml, '--out', out, '--quiet', '--set', 'train.epochs=1'];
+    expect(await run([...args, '--set', 'train.lastBatch=drop'])).toMatchObject({ code: 0 });
+    const { code, stderr } = await run(args);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(
+      /^bp, seed 1: .* dropped the last batches of its epochs: --set train\.lastBatch=drop takes/m,
+    );
+    const again = await run([...args, '--set', 'train.lastBatch=drop']);
+    expect(again.stderr).toMatch(/^bp, seed 1: is finished in /m);
+  });
+
   it('trains BP first and writes a summary of all methods', async () => {
     const out = join(folder, 'compare');
     const { code, stdout, stderr } = await run([

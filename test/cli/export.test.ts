@@ -14,7 +14,12 @@ import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadDataset } from '../../src/data/registry.js';
 import { evaluationMode } from '../../src/engine/fused/ops.js';
+import { networkWeights } from '../../src/networks/export.js';
+import { readCheckpoint } from '../../src/runs/checkpoint/file.js';
+import { checkpointsOf } from '../../src/runs/checkpoint/store.js';
+import { exportRun } from '../../src/runs/export.js';
 import { loadTrainedNetwork } from '../../src/runs/trained-network.js';
+import type { WhichWeights } from '../../src/runs/which-weights.js';
 import { createBatch } from '../../src/local/batch.js';
 import { networkForward } from '../../src/networks/network.js';
 import { readSafetensors } from '../../src/formats/safetensors.js';
@@ -31,7 +36,7 @@ beforeAll(async () => {
   writeFashionMnist(data);
   const config = join(folder, 'config.yaml');
   // Its network has contexts, which only the strategy adds.
-  writeFileSync(config, tinyConfig(data, 'method: { method: contsup, blocks: 2 }'));
+  writeFileSync(config, tinyConfig(data, 'method: { method: contsup, blocks: 3, context: R2 }'));
   const out = join(folder, 'runs');
   expect(await run(['train', config, '--quiet', '--out', out])).toMatchObject({ code: 0 });
   runFolder = join(out, readdirSync(out)[0]!);
@@ -101,6 +106,47 @@ describe('export', () => {
     }
   });
 
+  it('takes the averages that a run evaluated, or what they are averages of', async () => {
+    const out = join(folder, 'averaged');
+    const changes = ['--set', 'train.ema.decay=0.8', '--set', 'train.epochs=1'];
+    const config = join(folder, 'config.yaml');
+    expect(await run(['train', config, ...changes, '--quiet', '--out', out])).toMatchObject({ code: 0 });
+    const averagedRun = join(out, readdirSync(out)[0]!);
+    const summary = JSON.parse(readFileSync(join(averagedRun, 'summary.json'), 'utf8')) as object;
+    expect(summary).toMatchObject({ weights: 'averaged' });
+    expect(readFileSync(join(averagedRun, 'metrics.csv'), 'utf8')).toContain(',testAccuracyAveraged,');
+    const exported = async (weights: WhichWeights | undefined) => {
+      const path = join(folder, `${weights}.safetensors`);
+      await exportRun(averagedRun, 'safetensors', path, weights);
+      return readSafetensors(path);
+    };
+    const usual = await exported(undefined);
+    const { tensors } = readCheckpoint(checkpointsOf(averagedRun), { epochs: 1, batches: 0 }).state;
+    expect(usual.tensors.get('conv1.weight')).toEqual(tensors.get('average/network/conv1.weight'));
+    expect(await exported('averaged')).toEqual(usual);
+    const trained = await exported('trained');
+    expect([...trained.tensors.keys()]).toEqual([...usual.tensors.keys()]);
+    expect(trained.tensors.get('conv1.weight')).toEqual(tensors.get('network/conv1.weight'));
+    expect(trained.tensors.get('conv1.weight')).not.toEqual(usual.tensors.get('conv1.weight'));
+    const tracked = 'bn1.num_batches_tracked';
+    expect(trained.tensors.get(tracked)).toEqual(usual.tensors.get(tracked));
+    expect([usual, trained].map(({ metadata }) => metadata['weights'])).toEqual(['averaged', undefined]);
+    const { network, weights, dispose } = await loadTrainedNetwork(averagedRun, 'trained');
+    expect(networkWeights(network).get('conv1.weight')).toEqual(trained.tensors.get('conv1.weight'));
+    expect(weights).toBeUndefined();
+    dispose();
+
+    const plain = join(folder, 'plain.safetensors');
+    await exportRun(runFolder, 'safetensors', plain, 'trained');
+    expect(readSafetensors(plain)).toEqual(readSafetensors(join(runFolder, 'weights.safetensors')));
+    const args = ['export', runFolder, '--format', 'safetensors', '--weights', 'averaged', '--out', plain];
+    const { code, stderr } = await run(args);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `error: ${runFolder}: has no averaged weights: it was trained without train.ema\n`,
+    });
+  });
+
   it('refuses weights of another network than the config names', async () => {
     const other = join(folder, 'other');
     cpSync(runFolder, other, { recursive: true });
@@ -112,11 +158,11 @@ describe('export', () => {
         /weights\.safetensors: not the weights of this resnet-14: layer1\.1\.\S+ is missing/,
       ],
       [
-        'blocks: 2',
         'blocks: 3',
+        'blocks: 2',
         /weights\.safetensors: not the weights of this resnet-8: .*they belong to another config/,
       ],
-      ['blocks: 2', 'blocks: 9', /blocks: 9 is more than the/],
+      ['blocks: 3', 'blocks: 9', /blocks: 9 is more than the/],
       ['name: resnet\n', 'name: resnet-imagenet\n', /network\.depth|not the weights of this/],
     ];
     for (const [from, to, message] of changes) {

@@ -51,6 +51,24 @@ describe('memory', () => {
     expect(two).toMatchObject({ method: 'man', label: 'two', batch: 4, blocks: 2 });
   });
 
+  test('names the methods that refuse the batch, and measures the others', async () => {
+    const refused = join(folder, 'refused.yaml');
+    writeFileSync(
+      refused,
+      config.replace('methods:\n', 'methods:\n  - { method: auglocal, depth: 1, label: lone }\n'),
+    );
+    const updates = await run(['memory', refused, '--batch', '1', '--quiet']);
+    expect(updates.code).toBe(1);
+    expect(updates.stdout).toMatch(/^two +2 +\S.* [\d.]+ MB/m);
+    expect(updates.stderr).toMatch(
+      /^error: lone: the batch normalisation .* take batches of two images or more$/m,
+    );
+    const counts = await run(['memory', refused, '--batch', '1', '--quiet', '--blocks', '2']);
+    expect(counts.code).toBe(1);
+    expect(counts.stdout).toMatch(/^greedy\b/m);
+    expect(counts.stderr).toMatch(/^error: lone: auglocal: depth 1 joins/m);
+  });
+
   test('compares numbers of blocks', async () => {
     const { code, stdout } = await run([
       'memory',

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { checkpointName } from '../../src/runs/checkpoint/file.js';
+import { checkpointName, type CheckpointPosition } from '../../src/runs/checkpoint/file.js';
 import { checkpointsOf, listCheckpoints } from '../../src/runs/checkpoint/store.js';
 import { readMetrics } from '../../src/runs/metrics.js';
 import { readRunSummary } from '../../src/runs/summary.js';
@@ -64,6 +64,21 @@ const weights = (path: string): Buffer => readFileSync(join(path, 'weights.safet
 const losses = (path: string): number[] =>
   readMetrics(join(path, 'metrics.csv')).map(({ trainLoss }) => trainLoss);
 
+/** Changes a checkpoint's record into that of another version. */
+function rewriteCheckpoint(
+  path: string,
+  position: CheckpointPosition,
+  change: (content: { config: object; metrics: string }) => void,
+): void {
+  const file = join(checkpointsOf(path), `${checkpointName(position)}.json`);
+  const { content } = JSON.parse(readFileSync(file, 'utf8')) as {
+    content: { config: object; metrics: string };
+  };
+  change(content);
+  const sha256 = createHash('sha256').update(JSON.stringify(content)).digest('hex');
+  writeFileSync(file, JSON.stringify({ sha256, content }));
+}
+
 /** It ends with the bits of the run that was never interrupted. */
 async function expectGoesOn(path: string, args: readonly string[] = []): Promise<string> {
   const { code, stderr } = await run(['train', '--resume', path, ...args]);
@@ -111,18 +126,43 @@ describe('train --resume', () => {
     const rows = readMetrics(metrics);
     writeFileSync(metrics, older(readFileSync(metrics, 'utf8')));
     for (const position of listCheckpoints(checkpointsOf(path))) {
-      const file = join(checkpointsOf(path), `${checkpointName(position)}.json`);
-      const { content } = JSON.parse(readFileSync(file, 'utf8')) as { content: { metrics: string } };
-      const changed = { ...content, metrics: older(content.metrics) };
-      expect(changed.metrics).not.toBe(content.metrics);
-      const sha256 = createHash('sha256').update(JSON.stringify(changed)).digest('hex');
-      writeFileSync(file, JSON.stringify({ sha256, content: changed }));
+      rewriteCheckpoint(path, position, (content) => {
+        const before = content.metrics;
+        content.metrics = older(before);
+        expect(content.metrics).not.toBe(before);
+      });
     }
     expect(await run(['train', '--resume', path])).toMatchObject({ code: 0 });
     expect(readFileSync(metrics, 'utf8')).toMatch(
       /^epoch,learningRate,trainLoss,validationLoss,validationAccuracy,/,
     );
     expect(readMetrics(metrics).slice(0, rows.length)).toEqual(rows);
+  });
+
+  it('goes on with a run of an earlier version as it was, without the batches that it dropped', async () => {
+    const dropping = ['--set', 'data.trainImages=70', '--set', 'train.lastBatch=drop'];
+    const out = join(folder, 'whole');
+    expect(await run(['train', yaml, '--out', out, '--quiet', ...dropping])).toMatchObject({ code: 0 });
+    const { path } = await interrupted('dropping', dropping);
+    const configPath = join(path, 'config.yaml');
+    const text = readFileSync(configPath, 'utf8');
+    const earlier = text.replace(/^ +lastBatch: drop\n/m, '');
+    expect(earlier).not.toBe(text);
+    writeFileSync(configPath, earlier);
+    for (const position of listCheckpoints(checkpointsOf(path))) {
+      rewriteCheckpoint(path, position, (content) => {
+        delete (content.config as { train: { lastBatch?: string } }).train.lastBatch;
+      });
+    }
+    const refused = await run(['train', yaml, '--resume', path, '--set', 'data.trainImages=70']);
+    expect(refused.stderr).toContain('train.lastBatch: "drop" there, "keep" here');
+    expect(await run(['train', '--resume', path])).toMatchObject({ code: 0 });
+    expect(losses(path)).toEqual(losses(only(out)));
+    expect(weights(path).equals(weights(only(out)))).toBe(true);
+    expect(readFileSync(configPath, 'utf8')).toBe(earlier);
+    const again = await run(['train', '--resume', path]);
+    expect(again).toMatchObject({ code: 0 });
+    expect(again.stderr).toContain('nothing left to do');
   });
 
   it('is refused another config, with the keys that differ, and takes what changes no number', async () => {

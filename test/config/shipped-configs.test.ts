@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { describeDataset } from '../../src/data/registry.js';
 import { comparedMethods, loadConfig } from '../../src/config/config.js';
 import { namedOptions, type MethodConfig } from '../../src/config/method-config.js';
+import { manPlus } from '../../src/local/methods/man-plus.js';
 import { man } from '../../src/local/methods/man.js';
 import { buildMethod } from '../../src/local/build.js';
 import { buildNetwork } from '../../src/networks/build.js';
@@ -52,20 +53,25 @@ describe('every config', () => {
       built.add(key);
       const network = buildNetwork(config.network, { classes, imageShape, seed: 1 });
       const strategy = buildMethod(network, method);
-      expect(strategy.blocks).toBe(blocksOf(method, network.units.length));
+      const imagenet = network.name.includes('imagenet');
+      expect(strategy.blocks).toBe(blocksOf(method, network.units.length, imagenet));
       strategy.dispose();
       disposeNetwork(network);
     }
   });
 
   /** K as METHODS counts it. */
-  function blocksOf(method: MethodConfig, units: number): number {
+  function blocksOf(method: MethodConfig, units: number, imagenet: boolean): number {
     const { name } = method.method;
     const { blocks, depth } = method.options;
     if (name === 'bp') return 1;
-    if (name === 'auglocal') return units - (depth as number);
+    // Its code for ImageNet joins nothing.
+    if (name === 'auglocal') return imagenet ? units : units - (depth as number);
     // The published "every unit" of K = 16 and 55 joins the stem to the first.
-    if (typeof blocks === 'number') return blocks === units ? units - 1 : blocks;
+    const stemJoined = blocks === units && name !== 'contsup';
+    // MAN++ trains the stem of small images alone.
+    const ownStem = name.endsWith('man-plus') && !imagenet ? 1 : 0;
+    if (typeof blocks === 'number') return ownStem + (stemJoined ? units - 1 : blocks);
     return units;
   }
 });
@@ -94,11 +100,31 @@ it('has the published recipe for each data set', async () => {
   expect(await load('cifar10/resnet110/infopro.yaml')).toMatchObject({
     method: { options: { reconstruction: [5, 0.5], classification: [0, 1], head: '1c2f' } },
   });
+  expect(await load('stl10/resnet110/contsup.yaml')).toMatchObject({
+    train: { epochs: 160, batchSize: 128, learningRate: 0.1, warmupEpochs: 10 },
+    method: {
+      options: {
+        blocks: 16,
+        context: 'R1E',
+        reconstruction: [20, 10],
+        classification: [0.5, 0.1],
+        head: '1c2f',
+      },
+    },
+  });
   expect(await load('imagenet/resnet152/man.yaml')).toMatchObject({
     data: { name: 'imagenet', imageSize: 224 },
     train: { epochs: 90, batchSize: 128, learningRate: 0.05, schedule: 'cosine-imagenet', warmupEpochs: 0 },
     method: {
       options: { blocks: 2, reconstruction: [5, 5], classification: [0.75, 0.75], decoder: 'man-imagenet' },
+    },
+  });
+  expect(await load('imagenet/resnet152/man-plus-k4.yaml')).toMatchObject({
+    network: { name: 'resnet-imagenet', depth: 152 },
+    train: { epochs: 90, batchSize: 1024, learningRate: 0.4, schedule: 'cosine-imagenet', warmupEpochs: 0 },
+    method: {
+      method: manPlus,
+      options: { blocks: 4, reconstruction: [5, 5], classification: [0.75, 0.75], head: 'imagenet' },
     },
   });
 });
@@ -107,4 +133,25 @@ it.each(files.filter((file) => file.includes(sep)))('%s says what it is, in a fe
   const lines = readFileSync(join(folder, file), 'utf8').trimEnd().split('\n');
   expect(lines[0]).toMatch(/^# \S/);
   expect(lines.length).toBeLessThanOrEqual(18);
+});
+
+describe('the table of configs in docs/parity.md', () => {
+  const text = readFileSync(join(folder, '../docs/parity.md'), 'utf8');
+  const rows = text
+    .slice(text.indexOf('## The shipped configs'))
+    .split('\n')
+    .map((line) => /^\| `([^`]+)`/.exec(line)?.[1])
+    .filter((names) => names !== undefined);
+
+  /** `a/{b,c}` → `a/b`, `a/c`. */
+  function expanded(pattern: string): string[] {
+    const [, before, choices, after] = /^(.*?)\{([^}]*)\}(.*)$/.exec(pattern) ?? [];
+    if (choices === undefined) return [pattern];
+    return choices.split(',').flatMap((choice) => expanded(`${before}${choice}${after}`));
+  }
+
+  it('has one row for each', () => {
+    const named = rows.flatMap(expanded).map((name) => `${name.split('/').join(sep)}.yaml`);
+    expect(named.toSorted()).toEqual(files);
+  });
 });

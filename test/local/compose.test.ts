@@ -6,9 +6,9 @@ import { dglNet } from '../../src/local/axes/auxiliary/dgl.js';
 import { pooledLinear } from '../../src/local/axes/auxiliary/pooled.js';
 import { sampledUnits } from '../../src/local/axes/auxiliary/sampled.js';
 import { momentumBridge } from '../../src/local/axes/bridge/momentum.js';
-import { scalingBridge } from '../../src/local/axes/bridge/scaling.js';
+import { scaledMomentumBridge } from '../../src/local/axes/bridge/scaled-momentum.js';
 import { composeStrategy, type StrategyParts } from '../../src/local/compose.js';
-import { imageContext } from '../../src/local/axes/context/context.js';
+import { contextModes } from '../../src/local/axes/context/context.js';
 import { labels } from '../../src/local/axes/loss/labels.js';
 import { reconstruction } from '../../src/local/axes/loss/reconstruction.js';
 import { similarity } from '../../src/local/axes/loss/similarity.js';
@@ -60,7 +60,7 @@ const combinations: readonly (readonly [string, Omit<StrategyParts, 'name' | 'cu
   ],
   ['HPFF’s path with AugLocal’s nets', { path: cascade, auxiliary: sampled, loss: labels('cross-entropy') }],
   [
-    'HPFF’s path with the momentum bridge (MLAAN)',
+    'HPFF’s path with the momentum bridge',
     {
       path: cascade,
       bridge: momentumBridge(0.99),
@@ -70,14 +70,14 @@ const combinations: readonly (readonly [string, Omit<StrategyParts, 'name' | 'cu
     },
   ],
   [
-    'the scaling bridge (MAN++) behind HPFF’s pairs alone, summed quadrants',
+    'the scaled momentum bridge (MAN++) behind HPFF’s pairs alone, summed quadrants',
     {
       path: cascadePath({
         independentWeight: 0,
         cascadeWeight: 1,
         independentLoss: labels('cross-entropy'),
       }),
-      bridge: scalingBridge(0.99),
+      bridge: scaledMomentumBridge(0.99),
       auxiliary: convolutionalHead('1c1f'),
       loss: infopro,
       fusion: 'patch-sum',
@@ -90,7 +90,7 @@ const combinations: readonly (readonly [string, Omit<StrategyParts, 'name' | 'cu
       bridge: momentumBridge(0.99),
       auxiliary: dglNet,
       loss: labels('cross-entropy'),
-      context: imageContext,
+      context: contextModes.E,
     },
   ],
   [
@@ -157,11 +157,11 @@ describe('every method', () => {
   test.each(tinyMethods.map((options) => ({ title: titleOf(options), options })))(
     '$title learns in every update',
     ({ options }) => {
-      // Ramps that end in zero leave the last auxiliary net without a loss, and HPFF's wx a block with hardly any.
+      // Ramps that end in zero leave the last auxiliary net without a loss, and cascades' wx a block with hardly any.
       const fading = ['man', 'man-plus', 'hpff'].includes(options.method);
-      const even = { reconstruction: [1, 1], classification: [1, 1] } as const;
-      const heavier = options.method === 'hpff' ? { independentWeight: 0.1 } : {};
-      const run = tinyRun(fading ? ({ ...heavier, ...options, ...even } as StrategyOptionsInput) : options);
+      const even = fading ? { reconstruction: [1, 1], classification: [1, 1] } : {};
+      const heavier = ['hpff', 'mlaan'].includes(options.method) ? { independentWeight: 0.1 } : {};
+      const run = tinyRun({ ...heavier, ...options, ...even } as StrategyOptionsInput);
       expectLearning(run);
       run.dispose();
     },

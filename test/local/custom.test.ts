@@ -41,7 +41,11 @@ describe('combinations in YAML', () => {
       'the momentum bridge with AugLocal’s nets',
       '{ bridge: momentum, auxiliary: { name: sampled, depth: 1, pyramid: 0 } }',
     ],
-    ['the scaling bridge with DGL', '{ bridge: scaling, auxiliary: dgl }'],
+    ['MAN++’s bridge with DGL', '{ bridge: scaled-momentum, auxiliary: dgl-man-plus }'],
+    [
+      'MAN’s bridge that starts as a copy',
+      '{ bridge: { name: momentum, momentumStart: copied }, auxiliary: 1c1f }',
+    ],
     [
       'a contrast with a reconstruction that changes by stages',
       `
@@ -63,7 +67,8 @@ describe('combinations in YAML', () => {
       `
       path: { name: cascade, independentWeight: 0.1, independentLoss: { name: contrast, featureWidth: 8 } }`,
     ],
-    ['AugLocal’s nets with the image as context', '{ auxiliary: sampled, context: image }'],
+    ['AugLocal’s nets with the image as context', '{ auxiliary: sampled, context: E }'],
+    ['MAN’s bridge with contexts of earlier inputs', '{ bridge: momentum, context: R2 }'],
     ['reconstruction alone', '{ loss: reconstruction }'],
   ])('%s: every update learns', (_, yaml) => {
     const before = tf.memory().numTensors;
@@ -94,6 +99,15 @@ describe('options', () => {
       loss: [{ name: 'cross-entropy', weight: [1, 1] }],
       fusion: { name: 'whole' },
     });
+  });
+
+  test('a context of earlier inputs is refused beside a cascade; older runs call E image', () => {
+    const network = tinyNetwork();
+    expect(() => buildStrategy(network, customOptions('{ path: cascade, context: R1 }'))).toThrow(
+      /custom: a context of earlier blocks' inputs needs path 'independent'/,
+    );
+    disposeNetwork(network);
+    expect(builtInOptionsSchema.parse(customOptions('{ context: image }'))).toMatchObject({ context: 'E' });
   });
 
   test('written out and read again stay the same', () => {

@@ -3,6 +3,7 @@ import type { GoldenFile } from '../../src/parity/golden-file.js';
 import { goldenImageOptions, goldenStrategyOptions } from '../../src/parity/golden-options.js';
 import { disposeNetwork } from '../../src/networks/network.js';
 import { resnetCifar } from '../../src/networks/resnet-cifar.js';
+import { resnetImagenet } from '../../src/networks/resnet-imagenet.js';
 import { startEngine } from '../support/engine.js';
 
 await startEngine('cpu');
@@ -76,6 +77,25 @@ describe('options of the published code', () => {
     });
   });
 
+  test('on ImageNet MAN and HPFF have decoders of their own', () => {
+    const inputs = { classes: 10, imageShape: [224, 224, 3], seed: 1 } as const;
+    const resnet = resnetImagenet({ depth: 18, ...inputs });
+    const options = { ...lambdas, dataset: 'imagenet', aux_net_config: 'imagenet' };
+    try {
+      const man = fileOf({ method: 'man', K: 2, options: { ...options, momentum: 0.9 } });
+      expect(goldenStrategyOptions(man, resnet)).toMatchObject({ head: 'imagenet', decoder: 'man-imagenet' });
+      const hpff = fileOf({ method: 'hpff', K: 4, options: { ...options, wx: 0, wy: 1 } });
+      expect(goldenStrategyOptions(hpff, resnet)).toMatchObject({
+        decoder: 'hpff-imagenet',
+        fusion: 'patch-sum',
+        independentWeight: 0,
+        cascadeWeight: 1,
+      });
+    } finally {
+      disposeNetwork(resnet);
+    }
+  });
+
   test("InfoPro's own head is 1c2f", () => {
     const options = { ...lambdas, aux_net_config: 'InfoPro' };
     expect(optionsOf({ method: 'infopro', options })).toMatchObject({ head: '1c2f', blocks: 16 });
@@ -89,7 +109,6 @@ describe('options of the published code', () => {
       blocks: 16,
       depth: 3,
       pyramid: 0,
-      tail: 'cifar',
     });
   });
 
@@ -115,6 +134,7 @@ describe('options of the published code', () => {
     [{ dataset: 'svhn' }, 32, 0.5],
     [{ dataset: 'stl10' }, 96, 0.5],
     [{ image_size: 96 }, 96, 0.5],
+    [{ dataset: 'imagenet' }, 224, 0.485],
     [{ dataset: 'cifar10', image_size: 64 }, 64, 125.3 / 255],
   ])('%j: images of %i pixels, mean %d', (options, size, mean) => {
     const { imageShape, normalization } = goldenImageOptions(fileOf({ options }));

@@ -19,6 +19,8 @@ describe('golden values', () => {
       goldenParameter('x.bias', [1, 4]).map((value) => value * 2),
     ];
     for (const values of shapes) values.forEach((value, i) => expect(value).toBeCloseTo(u[i]!, 5));
+    // A scalar, MAN++'s: about 1, whatever its name.
+    expect(goldenParameter('x.bias', [])).toEqual(Float32Array.of(1 + goldenParameter('x.bias', [1])[0]!));
     expect(goldenParameter('x.weight', [3]).every((value) => Math.abs(value - 1) <= 0.1)).toBe(true);
   });
 

@@ -26,7 +26,10 @@ const options = { image_size: 8 };
 function goldenOf(run: RunNumbers): GoldenFile {
   const norms = (group: 'parameters' | 'running'): GoldenFile['parameters'] =>
     Object.fromEntries(
-      [...run[group]].map(([name, { shape, norm }]) => [name, { shape: [...shape], l2: norm }]),
+      [...run[group]].map(([name, { shape, norm, mean, first }]) => [
+        name,
+        { shape: [...shape], l2: norm, ...(group === 'parameters' ? { mean, first: [...first] } : {}) },
+      ]),
     );
   return {
     ...settings,
@@ -36,6 +39,15 @@ function goldenOf(run: RunNumbers): GoldenFile {
     parameters: norms('parameters'),
     running: norms('running'),
   };
+}
+
+type Sharp = GoldenFile & { float64: NonNullable<GoldenFile['float64']> };
+
+/** The same file with its own numbers as those of double precision. */
+function sharpened(golden: GoldenFile): Sharp {
+  const { loss_trace, eval_logits } = structuredClone(golden);
+  const distance = { loss: 0, logits: 0, parameters: 0, running: 0 };
+  return { ...golden, float64: { loss_trace, eval_logits, distance } };
 }
 
 const blank = { ...settings, eval_logits: [new Array<number>(10).fill(0)], loss_trace: [[0], [0]] };
@@ -91,6 +103,21 @@ describe('a file of the same numbers', () => {
     },
   );
 
+  test('that is to be judged strictly passes without an allowance alone', () => {
+    const golden = own();
+    expect(checkParity(golden, { strict: true })).toMatchObject({ rule: 'strict', pass: true });
+    golden.loss_trace[1]![3]! *= 1.002;
+    const report = checkParity(golden, { strict: true });
+    expect(report).toMatchObject({ rule: 'strict', pass: false, rounding: nothing });
+  });
+
+  test.each([
+    ['learning_rate', 0.0501],
+    ['weight_decay', 0.01],
+  ] as const)('with another %s fails', (key, value) => {
+    expect(checkParity({ ...sharpened(own()), [key]: value }).pass).toBe(false);
+  });
+
   test('that names a tensor which the run lacks, or has in another shape, fails and says which', () => {
     const golden = own();
     golden.parameters['layer9.conv1.weight'] = { shape: [1], l2: 1 };
@@ -106,6 +133,59 @@ describe('a file of the same numbers', () => {
     const golden = own();
     golden.loss_trace[1]!.pop();
     expect(checkParity(golden)).toMatchObject({ pass: false, loss: Infinity });
+  });
+});
+
+describe('a sharp file', () => {
+  test('passes within its limits, of its float64 numbers', () => {
+    const golden = sharpened(own());
+    // Not looked at but for the distance, which is given.
+    golden.loss_trace[1]![3]! *= 1.002;
+    expect(checkParity(golden)).toMatchObject({
+      rule: 'sharp',
+      limits: { loss: 1e-6, logits: 1e-5, parameters: 2e-6, running: 2e-6 },
+      loss: 0,
+      pass: true,
+    });
+  });
+
+  test.each([
+    ['loss', (golden: Sharp) => (golden.float64.loss_trace[1]![3]! *= 1 + 2e-6)],
+    ['logits', (golden: Sharp) => (golden.float64.eval_logits[0]![3]! += 2e-4)],
+    ['parameters', (golden: Sharp) => (golden.parameters['fc.weight']!.l2 *= 1 + 4e-6)],
+    ['running', (golden: Sharp) => (golden.running['bn1.running_var']!.l2 *= 1 + 4e-6)],
+    // A norm is the same with another sign.
+    ['parameters', (golden: Sharp) => (golden.parameters['fc.bias']!.mean! *= -1)],
+    ['parameters', (golden: Sharp) => (golden.parameters['fc.bias']!.first![1]! *= -1)],
+  ] as const)(
+    'with one number among the %s beyond its limit fails, whatever rounding does',
+    (group, spoil) => {
+      const golden = sharpened(own());
+      spoil(golden);
+      const report = checkParity(golden);
+      expect(report).toMatchObject({ rule: 'sharp', pass: false, rounding: nothing });
+      expect(report[group]).toBeGreaterThan(report.limits[group]);
+    },
+  );
+});
+
+describe('what only one of two runs has', () => {
+  test('a parameter that is trained here and not in the file, a running statistic', () => {
+    const golden = own();
+    delete golden.parameters['layer1.0.conv1.weight'];
+    delete golden.running['bn1.running_mean'];
+    const surplus = ['layer1.0.conv1.weight', 'bn1.running_mean'];
+    expect(checkParity(golden)).toMatchObject({ pass: false, missing: [], surplus });
+  });
+
+  test('a parameter that only one of them trains', () => {
+    const golden = own();
+    golden.parameters['bn1.bias']!.trained = true;
+    golden.parameters['fc.weight']!.trained = false;
+    expect(checkParity(golden)).toMatchObject({
+      pass: false,
+      surplus: ['fc.weight, which is trained here'],
+    });
   });
 });
 

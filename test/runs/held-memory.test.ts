@@ -15,7 +15,15 @@ import { randomStream } from '../../src/core/random.js';
 import type { TrainState } from '../../src/train/state.js';
 import { train } from '../../src/train/trainer.js';
 import { startEngine } from '../support/engine.js';
-import { tinyClasses, tinyMethods, tinyRun, tinyBatch, tinyShape, titleOf } from '../support/tiny.js';
+import {
+  contrasts,
+  tinyClasses,
+  tinyMethods,
+  tinyRun,
+  tinyBatch,
+  tinyShape,
+  titleOf,
+} from '../support/tiny.js';
 
 function noise(size: number, name: string): MemorySplit {
   const random = randomStream(1, name);
@@ -44,14 +52,26 @@ beforeAll(async () => {
 
 const held = (): object => ({ tensors: tf.memory().numTensors, bytes: engine.memory.current() });
 
+/** Everything that keeps more than SGD does, for methods whose updates are of different kinds. */
+const recipe = { optimizer: 'adamw', clip: { norm: 1 }, ema: { decay: 0.9 }, labelSmoothing: 0.1 };
+const recipeMethods = ['bp', 'auglocal', 'man', 'hpff', 'contsup'];
+
 const settings = tinyMethods.flatMap((options) =>
   [
     { augment: false, nesterov: false, momentum: 0 },
     { mixup: 0.4, warmupEpochs: 1 },
+    ...(recipeMethods.includes(options.method) ? [recipe] : []),
   ]
-    .filter(({ mixup }) => mixup === undefined || !titleOf(options).includes('contrast'))
+    .filter((changes) => !('mixup' in changes) || !contrasts(options))
     .map(
-      (changes) => [titleOf({ ...options, ...changes } as StrategyOptionsInput), options, changes] as const,
+      (changes) =>
+        [
+          changes === recipe
+            ? `${titleOf(options)}, AdamW, clipped, averaged`
+            : titleOf({ ...options, ...changes } as StrategyOptionsInput),
+          options,
+          changes,
+        ] as const,
     ),
 );
 

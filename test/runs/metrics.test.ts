@@ -77,6 +77,9 @@ describe('metrics.csv', () => {
     expect(readMetrics(path)).toEqual(epochs);
     writeFileSync(path, text.replace('validationLoss', 'testLoss'));
     expect(() => readMetrics(path)).toThrow(/the column "validationLoss" is missing/);
+    writeMetrics(path, { updates: [], evaluatedOn: 'validation', averaged: true }, epochs);
+    expect(readFileSync(path, 'utf8')).toMatch(/,validationLossAveraged,validationAccuracyAveraged,/);
+    expect(readMetrics(path)).toEqual(epochs);
   });
 
   it.each<[string, (text: string) => string, RegExp]>([

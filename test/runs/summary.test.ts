@@ -10,7 +10,7 @@ const { method, label, blocks, seed, engine, memoryMeter } = runResult();
 const identity = { method, label, blocks, seed, engine, memoryMeter };
 
 describe('the result of a run', () => {
-  it('has the last accuracy, the highest peaks, and all images over all training seconds', () => {
+  it('has the last and the best accuracy, the highest peaks, and all images over all training seconds', () => {
     const epochs = [
       epochMetrics(1, {
         evaluationAccuracy: 0.7,
@@ -29,6 +29,8 @@ describe('the result of a run', () => {
     expect(resultOf(identity, epochs)).toEqual({
       ...identity,
       accuracy: 0.6,
+      bestAccuracy: 0.7,
+      bestEpoch: 1,
       peakMemoryBytes: 5,
       reservedMemoryBytes: 5e8,
       imagesPerSecond: (100 * 30 + 200 * 10) / 40,

@@ -47,14 +47,26 @@ export const tinyMethods: readonly StrategyOptionsInput[] = [
   { method: 'hpff', blocks: 4, head: '1c1f' },
   { method: 'hpff', blocks: 3, fusion: 'whole', loss: 'contrast' },
   { method: 'hpff', blocks: 3, fusion: 'patch-sum', independentWeight: 0 },
-  { method: 'man-plus', blocks: 3, head: '1c2f' },
-  { method: 'mlaan', blocks: 3, head: '1c1f' },
+  { method: 'man-plus', blocks: 5, head: '1c2f' },
+  { method: 'man-plus', blocks: 2, head: '1c1f', stemHead: 'as-others', momentumStart: 'copied' },
+  { method: 'dgl-man-plus', blocks: 3, featureWidth: 16 },
+  { method: 'mlaan', blocks: 4 },
+  { method: 'mlaan', blocks: 5, variant: 'imagenet' },
   { method: 'contsup', blocks: 4 },
+  { method: 'contsup', context: 'R2', reconstruction: [5, 0.5], classification: [0.25, 1] },
 ];
 
 /** `man contrast`: a method's options in words. */
 export function titleOf({ method, ...rest }: StrategyOptionsInput): string {
   return [method, ...Object.entries(rest).map(([key, value]) => `${key} ${String(value)}`)].join(', ');
+}
+
+/** Whether it compares features, which takes one class an image: MAN++'s stem does, whatever its loss. */
+export function contrasts(options: StrategyOptionsInput): boolean {
+  return (
+    ('loss' in options && options.loss === 'contrast') ||
+    (options.method === 'man-plus' && options.stemHead !== 'as-others')
+  );
 }
 
 /** What an update's loss depends on, of what is trained. */

@@ -10,7 +10,8 @@ import { disposeNetwork } from '../../src/networks/network.js';
 import { defineOptimizer } from '../../src/train/optimizer.js';
 import { sgd } from '../../src/train/sgd.js';
 import type { TrainState } from '../../src/train/state.js';
-import { train, type TrainOptions } from '../../src/train/trainer.js';
+import type { TrainOptions } from '../../src/train/context.js';
+import { train } from '../../src/train/trainer.js';
 import { datasetFromArrays } from '../../src/data/from-arrays.js';
 import { startEngine } from '../support/engine.js';
 import { tinyNetwork } from '../support/tiny.js';
@@ -95,7 +96,7 @@ it('a config names it, with its own options alone; without it there is no such k
   expect(config(', optimizer: signs').optimizer).toEqual({ name: 'signs', momentum: 0.5 });
   expect(config('')).not.toHaveProperty('optimizer');
   expect(() => config(', optimizer: sign')).toThrow(
-    /train\.optimizer\.name: must be one of sgd, signs, not "sign" \(did you mean "signs"\?\)/,
+    /train\.optimizer\.name: must be one of sgd, adamw, signs, not "sign" \(did you mean "signs"\?\)/,
   );
   expect(() => config(', optimizer: { name: signs, nesterov: true }')).toThrow(/unknown key/);
 });

@@ -216,6 +216,27 @@ test('the plan steps each variable with the last update that lists it', () => {
     linearUpdate('2', [b, c], 1),
     linearUpdate('3', [c], 1),
   ]);
-  expect(plan.map((variables) => [...variables])).toEqual([[a], [b], [c]]);
+  expect(plan.map(({ steps }) => [...steps.keys()])).toEqual([[a], [b], [c]]);
   tf.dispose([a, b, c]);
+});
+
+test('what a later update follows is stepped behind that one, on the gradient of the earlier', () => {
+  const [a, b] = [1, 2].map((value) => tf.tidy(() => tf.variable(tf.scalar(value)))) as [
+    tf.Variable,
+    tf.Variable,
+  ];
+  const seen: number[] = [];
+  const updates = [
+    linearUpdate('1', [a], 1),
+    { ...linearUpdate('2', [b], 1), follows: [a], after: () => void seen.push(a.dataSync()[0]!) },
+  ];
+  expect(planSteps(updates).map(({ steps }) => [...steps.keys()])).toEqual([[], [a, b]]);
+  const optimizer = sgd({ momentum: 0, nesterov: false, weightDecay: 0 });
+  withBatch((batch) => {
+    trainStep(strategyOf(...updates), planSteps(updates), optimizer, 0.1, batch);
+  });
+  expect(seen).toEqual([1]);
+  expect(a.dataSync()[0]).toBeCloseTo(1 - 0.1 * 1, 6);
+  optimizer.dispose();
+  tf.dispose([a, b]);
 });

@@ -273,6 +273,48 @@ describe.skipIf(!nativeStatus().available)('train', () => {
     });
   });
 
+  describe('the last batch', () => {
+    const steps = async (
+      images: number,
+      changes: Partial<Parameters<typeof train>[2]>,
+      method: StrategyOptionsInput = { method: 'bp' },
+    ) => {
+      const taken: { images: number; loss: number }[] = [];
+      const onEvent = (event: TrainEvent): void => {
+        if (event.type === 'step') taken.push(event);
+      };
+      const smaller = { ...dataset, train: colours(images, 'train') };
+      const options = { ...section, epochs: 1, seed: 1, engine, workers: 0, onEvent, ...changes };
+      const { epochs } = await train(build(method), smaller, options);
+      return { taken, sizes: taken.map((step) => step.images), epoch: epochs[0]! };
+    };
+
+    it('is short, and counts by its images in the mean loss and in the schedule', async () => {
+      const { taken, sizes, epoch } = await steps(40, { schedule: 'cosine-steps', mixup: 0.3 });
+      expect(sizes).toEqual([16, 16, 8]);
+      const sum = taken.reduce((total, { images, loss }) => total + images * loss, 0);
+      expect(epoch.trainLoss).toBeCloseTo(sum / 40, 12);
+      expect(epoch.skippedImages).toBe(0);
+    });
+
+    it('is left out with `drop`', async () => {
+      const { sizes, epoch } = await steps(40, { lastBatch: 'drop' });
+      expect(sizes).toEqual([16, 16]);
+      expect(epoch.skippedImages).toBe(0);
+    });
+
+    it.each([
+      { method: 'dgl', blocks: 3 },
+      { method: 'auglocal', depth: 1 },
+      { method: 'infopro', blocks: 2, loss: 'contrast' },
+    ] as const)('$method: an image alone in it is left out, and counted', async (method) => {
+      const { sizes, epoch } = await steps(33, {}, method);
+      expect(sizes).toEqual([16, 16]);
+      expect(epoch.skippedImages).toBe(1);
+      expect((await steps(34, {}, method)).sizes).toEqual([16, 16, 2]);
+    });
+  });
+
   it('refuses a batch larger than the data set', async () => {
     const run = train(build({ method: 'bp' }), dataset, { ...section, batchSize: 97, seed: 1, engine });
     await expect(run).rejects.toThrow(/97 is larger than the data set, 96 images/);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { textTable } from '../../core/table.js';
 import { resultTable } from '../../runs/table.js';
 import { UserError } from '../../core/errors.js';
-import { badFilesInWords } from '../../runs/bad-images.js';
+import { resultNotes } from '../../runs/result-notes.js';
 import type { Command } from '../command.js';
 import { withInterrupts } from '../interrupts.js';
 import {
@@ -69,7 +69,7 @@ export const compareCommand: Command<object, CompareArguments> = {
     await withInterrupts(async (signal) => {
       const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
       notify(experiment.notice, args.quiet);
-      notifyOfData(experiment.dataset);
+      notifyOfData(experiment.dataset, config.train);
       const observer = progressObserver(process.stderr, args.quiet);
       const { results, failed, defects } = await compare(experiment, {
         parent,
@@ -86,7 +86,7 @@ export const compareCommand: Command<object, CompareArguments> = {
             )
           : [
               textTable(resultTable(results, failed)).trimEnd(),
-              ...badFilesInWords(results),
+              ...resultNotes(results),
               `summary: ${join(parent, 'summary.json')}`,
             ];
         process.stdout.write(lines.map((line) => `${line}\n`).join(''));

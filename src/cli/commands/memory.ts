@@ -1,4 +1,4 @@
-import { UserError } from '../../core/errors.js';
+import { messageOf, UserError } from '../../core/errors.js';
 import type { MethodConfig } from '../../config/method-config.js';
 import type { MeasureOptions, MethodMemory } from '../../measure/memory/report.js';
 import type { MemorySetting } from '../../measure/memory/setting.js';
@@ -89,13 +89,40 @@ async function eachUpdate(
   const { measureMethod } = await import('../../measure/memory/report.js');
   const { memoryRecord, methodTable, updateTable } = await import('../../measure/memory/output.js');
   const results: MethodMemory[] = [];
-  for (const method of [backpropagation, ...methods]) {
+  const measure = async (method: MethodConfig): Promise<void> => {
     if (options.signal?.aborted) return;
     const result = await measureMethod(setting, method, options);
     results.push(result);
     print(json ? memoryRecord(setting, result, results[0]!) : `${updateTable(setting, result)}\n`);
-  }
+  };
+  await measure(backpropagation);
+  const refusals = await refusalsOf(methods, measure);
+  if (options.signal?.aborted) return;
   if (!json && results.length > 1) print(methodTable(setting, results));
+  throwAll(refusals);
+}
+
+/** Does it with each method, also after one that refuses: a line for each of these, which names it. */
+async function refusalsOf(
+  methods: readonly MethodConfig[],
+  f: (method: MethodConfig) => Promise<void>,
+): Promise<string[]> {
+  const { labelOf } = await import('../../config/method-config.js');
+  const refusals: string[] = [];
+  for (const method of methods) {
+    try {
+      await f(method);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const [label, message] = [`${labelOf(method)}: `, messageOf(error)];
+      refusals.push(message.startsWith(label) ? message : label + message);
+    }
+  }
+  return refusals;
+}
+
+function throwAll(lines: readonly string[]): void {
+  if (lines.length > 0) throw new UserError(lines.join('\n'));
 }
 
 /** A line for each number of blocks of each method, and which is the first that fits a budget. */
@@ -120,20 +147,21 @@ async function eachCount(
     await import('../../measure/memory/output.js');
   const bp = await measureMethod(setting, backpropagation, options);
   const misfits: string[] = [];
-  for (const method of methods) {
+  const refusals = await refusalsOf(methods, async (method) => {
+    if (options.signal?.aborted) return;
     const results = await sweepBlocks(setting, method, {
       ...{ ...options, counts, bp, budget },
       onResult: (result) => json && print(memoryRecord(setting, result, bp)),
     });
     if (options.signal?.aborted) return;
     if (!json) print(`${sweepTable(setting, results, bp)}\n`);
-    if (budget === undefined) continue;
+    if (budget === undefined) return;
     const found = fitting(results, budget);
     if (json) print(budgetRecord(results, budget));
     if (found === undefined) misfits.push(budgetLine(results, budget));
     else if (!json) print(`${budgetLine(results, budget)}\n`);
-  }
-  if (misfits.length > 0) throw new UserError(misfits.join('\n'));
+  });
+  throwAll([...refusals, ...misfits]);
 }
 
 function print(text: string): void {

@@ -2,7 +2,7 @@ import { UserError } from '../../core/errors.js';
 import type { FinishedRun, RunOptions } from '../../runs/run.js';
 import { textTable } from '../../core/table.js';
 import { resultTable } from '../../runs/table.js';
-import { badFilesInWords } from '../../runs/bad-images.js';
+import { resultNotes } from '../../runs/result-notes.js';
 import { resumeCommand } from '../../runs/write-failure.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
@@ -62,7 +62,7 @@ export const trainCommand: Command<object, TrainArguments> = {
       } else {
         if (result) {
           process.stdout.write(textTable(resultTable([result])));
-          for (const line of badFilesInWords([result])) process.stdout.write(`${line}\n`);
+          for (const line of resultNotes([result])) process.stdout.write(`${line}\n`);
         }
         process.stdout.write(`run folder: ${folder}\n`);
       }
@@ -88,18 +88,22 @@ async function newRun(args: TrainArguments, path: string | undefined, parent: st
   return async (options) => {
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
     notify(experiment.notice, args.quiet);
-    notifyOfData(experiment.dataset);
+    notifyOfData(experiment.dataset, config.train);
     return runExperiment(experiment, method, { ...options, parent });
   };
 }
 
 async function oldRun(args: TrainArguments, path: string | undefined, folder: string): Promise<Work> {
   const { openExperiment } = await import('../../runs/experiment.js');
-  const { finishedResult, readRunConfig, refuseOtherConfig, resumeRun, runConfigPath } =
+  const { finishedResult, readRunConfig, recordedOverridesOf, refuseOtherConfig, resumeRun, runConfigPath } =
     await import('../../runs/resume.js');
   const { configDocument } = await import('../../config/config.js');
   const stored = runConfigPath(folder);
-  const { config: given, registry } = await configOf({ ...args, config: path ?? stored });
+  const asked =
+    path === undefined
+      ? { ...args, config: stored, set: [...recordedOverridesOf(folder), ...args.set] }
+      : { ...args, config: path };
+  const { config: given, registry } = await configOf(asked);
   const old = readRunConfig(folder, registry);
   const config = given.engine === 'auto' ? { ...given, engine: old.engine } : given;
   refuseOtherConfig(`${folder}: the run`, configDocument(old), configDocument(config));
@@ -111,7 +115,7 @@ async function oldRun(args: TrainArguments, path: string | undefined, folder: st
     }
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
     notify(experiment.notice, args.quiet);
-    notifyOfData(experiment.dataset);
+    notifyOfData(experiment.dataset, config.train);
     return resumeRun(experiment, folder, options);
   };
 }

@@ -7,6 +7,7 @@ import { batchOf, checkUsable } from './batch-source.js';
 import { defaultBackground } from '../dataset.js';
 import type { Dataset, ImageBatch, MemorySplit, OnBadImage, Split } from '../dataset.js';
 import type { BatchPlan } from './batch-plan.js';
+import { divideEpoch } from './divide-epoch.js';
 import { createFiller } from './fill.js';
 import { sharedBytes, sharedLabels } from '../split.js';
 import { WorkerPool } from './worker-pool.js';
@@ -29,7 +30,7 @@ export interface LoaderOptions {
   readonly augment: boolean;
   /** Whether images that do not fill the last batch are left out of the epoch; else that batch is short. */
   readonly dropLast: boolean;
-  /** Whether an image that is alone in its batch, the others being bad, is left out as they are; default: no. */
+  /** Whether an image that is alone in its batch, the last or one of bad images, is left out; default: no. */
   readonly dropLone?: boolean;
   /** Threads that fill batches ahead; 0: the calling thread fills each batch when it is asked for. */
   readonly workers: number;
@@ -45,6 +46,8 @@ const inlineLanes = 4;
 export interface Loader {
   /** Batches an epoch. */
   readonly steps: number;
+  /** Images that an epoch goes without, as there is no batch for them. */
+  readonly leftOut: number;
   /**
    * The epoch's batches, from batch `first` on (default 0); what is before it is not decoded. Their bytes depend on the split, the seed and the epoch alone. A batch's arrays are valid
    * until the next one is asked for. One epoch at a time: asking another's first batch ends the one before. With
@@ -71,13 +74,9 @@ export function openLoader(dataset: LoadedDataset, split: Split, options: Loader
   wholeNumber('prefetch', prefetch, 1);
   checkSplit(split, imageShape);
   if (options.augment) checkAugmentation(dataset.augmentation, imageShape);
-  if (dropLast && options.batchSize > split.size) {
-    throw new UserError(
-      `batchSize: a batch of ${options.batchSize} is larger than the data set, ${split.size} images: choose a smaller one`,
-    );
-  }
+  if (dropLast) refuseLargerBatch(options.batchSize, split);
   const batchSize = Math.min(options.batchSize, split.size);
-  const steps = dropLast ? Math.floor(split.size / batchSize) : Math.ceil(split.size / batchSize);
+  const { steps, leftOut } = divideEpoch(split.size, { batchSize, dropLast, dropLone });
   const order = new Uint32Array(new SharedArrayBuffer(4 * split.size));
   for (let i = 0; i < split.size; i++) order[i] = i;
   const augmentation = options.augment ? dataset.augmentation : undefined;
@@ -101,7 +100,16 @@ export function openLoader(dataset: LoadedDataset, split: Split, options: Loader
     if (shuffle) order.set(permutation(split.size, randomStream(seed, 'data', 'order', epoch)));
   };
   const { onBadImage = 'fail' } = dataset;
-  return { steps, batches: iterate(source, steps, shuffleFor, onBadImage), close: () => source.close() };
+  const batches = iterate(source, steps, shuffleFor, onBadImage);
+  return { steps, leftOut, batches, close: () => source.close() };
+}
+
+/** Throws a UserError for a batch that a split cannot fill. */
+export function refuseLargerBatch(batchSize: number, { size }: Split): void {
+  if (batchSize <= size) return;
+  throw new UserError(
+    `batchSize: a batch of ${batchSize} is larger than the data set, ${size} images: choose a smaller one`,
+  );
 }
 
 function iterate(

@@ -1,4 +1,5 @@
 import { accumulate } from './accumulate.js';
+import { adamw } from './adamw.js';
 import { batchNorm } from './batch-norm.js';
 import { binaryCrossEntropy } from './binary-cross-entropy.js';
 import { conv } from './conv.js';
@@ -14,7 +15,7 @@ import { sgd } from './sgd.js';
 
 /**
  * What an engine computes as one operator where it can. All are differentiable with TensorFlow.js's `tf.grads`
- * except the first, and the last four.
+ * except the first, and the last five.
  */
 const fusedOps = {
   fromBytes,
@@ -28,6 +29,7 @@ const fusedOps = {
   accumulate,
   scale,
   sgd,
+  adamw,
   movingAverage,
 };
 

@@ -55,6 +55,17 @@ export interface SgdSettings {
   readonly nesterov: boolean;
 }
 
+/** Settings of a step of AdamW, as PyTorch's `torch.optim.AdamW` has them. */
+export interface AdamWSettings {
+  readonly learningRate: number;
+  /** Of the averages of gradients and of their squares. */
+  readonly betas: readonly [number, number];
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  /** Steps that the variables have taken, this one included. */
+  readonly step: number;
+}
+
 export interface ResidualOptions {
   readonly relu: boolean;
   readonly residual?: tf.Tensor4D | undefined;

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { FusedOp } from './fused-op.js';
 import type { SgdSettings } from './ops.js';
 
-/** One step of SGD on all the variables, as PyTorch defines it, in place; `momenta` start at zero. */
+/** One step of SGD on all the variables, as PyTorch defines it, in place; `momenta` start at zero, and without any momentum are none. */
 type Sgd = (
   variables: readonly tf.Variable[],
   gradients: readonly tf.Tensor[],
@@ -15,8 +15,9 @@ export const sgd: FusedOp<Sgd> = {
     variables.forEach((variable, i) => {
       tf.tidy(() => {
         const gradient = tf.add(gradients[i]!, tf.mul(variable, weightDecay));
-        const velocity = tf.add(tf.mul(momenta[i]!, momentum), gradient);
-        momenta[i]!.assign(velocity);
+        const before = momenta[i];
+        const velocity = before === undefined ? gradient : tf.add(tf.mul(before, momentum), gradient);
+        before?.assign(velocity);
         const direction = nesterov ? tf.add(gradient, tf.mul(velocity, momentum)) : velocity;
         variable.assign(tf.sub(variable, tf.mul(direction, learningRate)));
       });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
 import type { Network } from '../../networks/network.js';
-import { sampledOptions, sampledUnits } from '../axes/auxiliary/sampled.js';
+import { sampledOptions, sampledUnits, type Tail } from '../axes/auxiliary/sampled.js';
 import { composeStrategy } from '../compose.js';
 import { labels } from '../axes/loss/labels.js';
 import { defineMethod } from '../method.js';
@@ -9,26 +9,41 @@ import { explicitCuts } from '../partition/options.js';
 import { evenCuts, type Cuts } from '../partition/partition.js';
 import { independentPath } from '../axes/path/independent.js';
 
-/** AugLocal (Ma et al., ICLR 2024): of K pieces the last d + 1 are one block, the others have sampled nets. */
+/**
+ * AugLocal (Ma et al., ICLR 2024): each block has an auxiliary net in the image of units drawn from those that follow.
+ *
+ * What it was published as differs between its two programs. That for CIFAR-10, SVHN and STL-10 joins the last d + 1 of
+ * K pieces into one block and lets the nets' depth fall; that for ImageNet keeps all K apart, the last with the head,
+ * and all nets equally deep. Defaults are those of the program that the network belongs to: torchvision's residual
+ * networks to that for ImageNet, all others to that for CIFAR-10. The head's block counts as a piece, so K = 17 of
+ * ResNet-34 are 16 blocks with nets and the last.
+ */
 export const auglocal = defineMethod({
   name: 'auglocal',
   options: z.strictObject({
-    /** Pieces to cut the network into before the last `depth + 1` are joined; default: every unit. */
+    /** K: pieces to cut the network into; default: every unit. */
     blocks: z.int().min(1).exactOptional(),
+    /** Whether the last `depth + 1` pieces are one block; default: with the tail `cifar`. */
+    joined: z.boolean().exactOptional(),
     /** Names of the units that end a block, in place of all that. */
     cuts: z
       .union([z.literal('balanced'), z.array(z.string()).min(1).readonly()], {
         error: "must be 'balanced' or a list of unit names",
       })
       .exactOptional(),
-    ...sampledOptions,
+    depth: sampledOptions.depth,
+    /** Pyramid coefficient; default: 0.5 with the tail `cifar`, else 0. */
+    pyramid: sampledOptions.pyramid.unwrap().exactOptional(),
+    /** What classifies at the end; default: `imagenet` for torchvision's residual networks, else `cifar`. */
+    tail: sampledOptions.tail.unwrap().exactOptional(),
   }),
-  build(network, { blocks, cuts, depth, pyramid, tail }) {
+  build(network, { blocks, cuts, depth, tail = tailFor(network), ...given }) {
+    const { joined = tail === 'cifar', pyramid = tail === 'cifar' ? 0.5 : 0 } = given;
     return composeStrategy(network, {
       name: 'auglocal',
       cuts:
         cuts === undefined
-          ? cutsBeforeDepth(network, blocks ?? network.units.length, depth)
+          ? piecesOf(network, blocks ?? network.units.length, joined ? depth : 0)
           : explicitCuts(network, 'auglocal', cuts, blocks),
       path: independentPath,
       auxiliary: sampledUnits({ depth, pyramid, tail }),
@@ -37,9 +52,15 @@ export const auglocal = defineMethod({
   },
 });
 
-function cutsBeforeDepth(network: Network, pieces: number, depth: number): Cuts {
+/** Of AugLocal's program that trains such a network. */
+function tailFor({ name }: Network): Tail {
+  return /^res(net|next)-imagenet-/.test(name) ? 'imagenet' : 'cifar';
+}
+
+/** Cuts into even pieces, of which the last and `depth` before it are one. */
+function piecesOf(network: Network, pieces: number, depth: number): Cuts {
   const cuts = evenCuts(network, pieces, { stemJoined: false }).slice(0, Math.max(0, pieces - depth - 1));
-  if (cuts.length > 0) return cuts;
+  if (cuts.length > 0 || depth === 0) return cuts;
   throw new UserError(
     `auglocal: depth ${depth} joins the last ${depth + 1} of ${pieces} blocks, which leaves no local one; ${adviceOn(network, pieces, depth)}`,
   );

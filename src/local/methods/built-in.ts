@@ -3,6 +3,7 @@ import { customMethod } from './custom.js';
 import { auglocal } from './auglocal.js';
 import { bp } from './bp.js';
 import { contsup } from './contsup.js';
+import { dglManPlus } from './dgl-man-plus.js';
 import { dgl } from './dgl.js';
 import { greedy } from './greedy.js';
 import { hpff } from './hpff.js';
@@ -23,6 +24,7 @@ export const builtInMethods = [
   man,
   hpff,
   manPlus,
+  dglManPlus,
   mlaan,
   contsup,
 ] as const;

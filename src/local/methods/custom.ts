@@ -4,7 +4,7 @@ import { convolutionalHead } from '../axes/auxiliary/convolutional.js';
 import { type Choices } from '../axes/axes.js';
 import { buildChosen, choiceSchema, type Chosen } from '../../core/choice.js';
 import { composeStrategy } from '../compose.js';
-import { imageContext } from '../axes/context/context.js';
+import { contextModes, contextNames } from '../axes/context/context.js';
 import { type LocalLoss } from '../axes/loss/loss.js';
 import { weighted } from '../axes/loss/weighted.js';
 import { defineMethod } from '../method.js';
@@ -30,8 +30,12 @@ export const customMethod = (choices: Choices) =>
       /** How the terms' weights run from their first value to their last; over the blocks if not given. */
       ramp: ramp.exactOptional(),
       fusion: choiceSchema(choices.fusions).prefault('whole'),
-      /** What each block after the first sees beside its input (ContSup): the image, or nothing. */
-      context: z.enum(['none', 'image']).default('none'),
+      /** What each block after the first reads beside the features of the block before, by ContSup's names. */
+      context: z
+        .enum(['none', ...contextNames, 'image'])
+        .default('none')
+        // What runs of older versions call it.
+        .transform((name) => (name === 'image' ? 'E' : name)),
     }),
     build(network, options) {
       const { cuts, count } = stageCuts(network, { method: 'custom', ...options });
@@ -53,7 +57,7 @@ export const customMethod = (choices: Choices) =>
             : buildChosen(choices.auxiliaries, options.auxiliary),
         loss,
         fusion: buildChosen(choices.fusions, options.fusion),
-        ...(options.context === 'image' ? { context: imageContext } : {}),
+        ...(options.context === 'none' ? {} : { context: contextModes[options.context] }),
       });
     },
   });
@@ -94,10 +98,11 @@ function refuseContradictions(
 
 function lossOf({ losses }: Choices, terms: readonly Term[], progress: Progress): LocalLoss {
   const built = terms.map(({ weight, ...chosen }) => ({
+    name: chosen.name,
     loss: buildChosen(losses, chosen),
     weight,
   }));
   const [only] = built;
   if (built.length === 1 && only!.weight.every((value) => value === 1)) return only!.loss;
-  return weighted(built.map(({ loss, weight }) => ({ loss, weight: rampedWeight(weight, progress) })));
+  return weighted(built.map(({ weight, ...term }) => ({ ...term, weight: rampedWeight(weight, progress) })));
 }

@@ -68,10 +68,12 @@ export function headOf({
 export function twoTermLossOf(options: TwoTermOptions, progress: Progress): LocalLoss {
   return weighted([
     {
+      name: 'reconstruction',
       loss: reconstruction(decoderOf(options)),
       weight: rampedWeight(options.reconstruction, progress),
     },
     {
+      name: 'classification',
       loss: labels(options.loss, options.featureWidth),
       weight: rampedWeight(options.classification, progress),
     },

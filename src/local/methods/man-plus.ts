@@ -1,16 +1,80 @@
-import { scalingBridge } from '../axes/bridge/scaling.js';
+import { z } from 'zod';
+import { UserError } from '../../core/errors.js';
+import type { Network } from '../../networks/network.js';
+import type { AuxiliaryNet } from '../axes/auxiliary/auxiliary.js';
+import { momentumOptions } from '../axes/bridge/momentum-net.js';
+import { alongOwnBlocks, alongStages, type Progress } from '../axes/loss/ramp.js';
+import type { LocalLoss } from '../axes/loss/loss.js';
+import { composeStrategy } from '../compose.js';
 import { defineMethod } from '../method.js';
-import { composeMan, man } from './man.js';
+import { headOf, partition, ramp, twoTermLoss, twoTermLossOf } from './fragments.js';
+import { manPlusFrame } from './man-plus-frame.js';
 
 /**
- * MAN++ (Su et al. 2025, arXiv 2507.16279): MAN with a learnable scaling bias in place of the bias net.
+ * MAN++ (Su et al., TPAMI 2026) over InfoPro: MAN with a trained scale in each bridge (`scaledMomentumBridge`), and on
+ * CIFAR's ResNets with the stem as a block of its own (`manPlusFrame`), so one block more than K. Over DGL it is
+ * `dgl-man-plus`.
  *
- * From the abstract: auxiliary nets kept up by a moving average of the neighbouring block's parameters, and a learnable
- * scaling bias for what differs between the features of two blocks. Decided here: what that bias is (`scalingBridge`);
- * that all else, loss, weights, momentum and cut points, is as in MAN.
+ * The stem's auxiliary nets are at ratio 0 of the ramp; the others' ratio is along the network's stages, as in MAN's
+ * code: (stage of the next unit) / (K − 2), with K as requested, not clipped, so that weights below K = 5 change sign.
+ *
+ * Its ImageNet code is `head: imagenet`, `decoder: man-imagenet`, `reconstruction: 5` and `classification: 0.75`, for
+ * ResNet-101, -152 and ResNeXt-101. There is no code for VGG; that for ViT has two bias nets in a bridge, which these
+ * have not. Decided here: both are trained as ImageNet's ResNets are.
  */
 export const manPlus = defineMethod({
   name: 'man-plus',
-  options: man.options,
-  build: (network, options) => composeMan(network, 'man-plus', scalingBridge(options.momentum), options),
+  options: z.strictObject({
+    ...partition,
+    ...twoTermLoss,
+    /** Along the network's stages, as in the published code, or along the blocks. */
+    ramp: ramp.default('stages'),
+    /**
+     * The head of the stem's own block: `published`, 1c2f with the contrast loss whatever `head` and `loss` say, as the
+     * code builds it without looking at them; or `as-others`. Published if not given.
+     */
+    stemHead: z.enum(['published', 'as-others']).exactOptional(),
+    ...momentumOptions,
+  }),
+  build(network, options) {
+    const { parts, count, ownStem } = manPlusFrame(network, 'man-plus', options);
+    const along = options.ramp === 'stages' ? alongStages(count) : alongOwnBlocks;
+    const auxiliary = headOf(options);
+    if (!ownStem) {
+      refuseStemHead(network, options.stemHead);
+      return composeStrategy(network, { ...parts, auxiliary, loss: twoTermLossOf(options, along) });
+    }
+    const progress: Progress = (site) => (site.position === 0 ? 0 : along(site));
+    const loss = twoTermLossOf(options, progress);
+    return composeStrategy(network, {
+      ...parts,
+      auxiliary,
+      loss:
+        options.stemHead === 'as-others'
+          ? loss
+          : withStem(
+              twoTermLossOf({ ...options, loss: 'contrast' }, progress),
+              headOf({ ...options, head: '1c2f' }),
+              loss,
+            ),
+    });
+  },
 });
+
+function refuseStemHead(network: Network, stemHead: string | undefined): void {
+  if (stemHead === undefined) return;
+  throw new UserError(
+    `man-plus: stemHead is of a stem that is a block of its own, and that of ${network.name} belongs to the first block: leave it out`,
+  );
+}
+
+/** A loss and a head for the first block, and a loss for the others. */
+function withStem(first: LocalLoss, head: AuxiliaryNet, others: LocalLoss): LocalLoss {
+  return {
+    ...others,
+    attach: (scope, site, parts) =>
+      site.position === 0
+        ? first.attach(scope, site, { ...parts, auxiliary: head })
+        : others.attach(scope, site, parts),
+  };
+}

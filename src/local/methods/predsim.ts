@@ -29,8 +29,12 @@ export const predsim = defineMethod({
       path: independentPath,
       auxiliary: pooledLinear(options.poolWidth),
       loss: weighted([
-        { loss: similarity, weight: rampedWeight(options.similarity, alongOwnBlocks) },
-        { loss: labels('cross-entropy'), weight: rampedWeight(options.classification, alongOwnBlocks) },
+        { name: 'similarity', loss: similarity, weight: rampedWeight(options.similarity, alongOwnBlocks) },
+        {
+          name: 'classification',
+          loss: labels('cross-entropy'),
+          weight: rampedWeight(options.classification, alongOwnBlocks),
+        },
       ]),
     }),
 });

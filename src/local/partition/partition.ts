@@ -64,7 +64,7 @@ export function memoryBalancedCuts(network: Network, count: number): Cuts {
   const names = publishedCuts(network.name, count, { memoryBalanced: true, imageSize });
   if (names === undefined || names === 'every unit') {
     throw new UserError(
-      `cuts: no memory-balanced cut points were published for ${count} blocks of ${network.name}; there are some for 2, 3 and 4 blocks of resnet-110`,
+      `cuts: no memory-balanced cut points were published for ${count} blocks of ${network.name}; there are some for 2, 3 and 4 blocks of resnet-110, and for 2, 4 and 8 of resnet-32`,
     );
   }
   return cutsAfter(

@@ -75,9 +75,20 @@ const tables: Tables = {
 };
 
 /** By method: what differs from the tables that all share. */
-const ownTables: Readonly<Record<string, Tables>> = { man: manImagenet, 'man-plus': manImagenet };
+const ownTables: Readonly<Record<string, Tables>> = {
+  man: manImagenet,
+  'man-plus': manImagenet,
+  'dgl-man-plus': manImagenet,
+};
 
-const balancedTables: Tables = { 'resnet-110': balancedResnet110 };
+/** ContSup's code alone has them for ResNet-32. */
+const balancedResnet32: Table = {
+  2: ['1.3'],
+  4: ['1.2', '1.4', '2.2'],
+  8: [...stageUnits(1, [1, 2, 3]), ...stageUnits(2, [1, 2]), ...stageUnits(3, [1, 2])],
+};
+
+const balancedTables: Tables = { 'resnet-32': balancedResnet32, 'resnet-110': balancedResnet110 };
 const balancedTablesAt96: Tables = { 'resnet-110': balancedResnet110At96 };
 
 /** What decides of published cut points beside the network's name and K. */

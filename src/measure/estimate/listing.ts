@@ -104,7 +104,7 @@ export function estimateMethods(
 ): MethodEstimate[] {
   if (config === undefined) return [];
   const counts = imageCounts(config.data);
-  const { epochs, batchSize } = config.train;
+  const { epochs, batchSize, lastBatch } = config.train;
   const methods = config.method === undefined ? comparedMethods(config) : [config.method];
   const runs = comparedSeeds(config).length;
   return methods.map((method) => {
@@ -114,7 +114,8 @@ export function estimateMethods(
       method,
       label: labelOf(method),
       key,
-      estimate: profile && counts && estimate(profile, { epochs: runs * epochs, batchSize, ...counts }),
+      estimate:
+        profile && counts && estimate(profile, { epochs: runs * epochs, batchSize, lastBatch, ...counts }),
     };
   });
 }

@@ -5,6 +5,8 @@ import { evaluationMode } from '../../engine/fused/ops.js';
 import { scoped } from '../../engine/scoped.js';
 import { noiseBatch } from '../../local/noise-batch.js';
 import { networkForward } from '../../networks/network.js';
+import { trainingSteps } from '../../train/epoch-steps.js';
+import type { TrainSection } from '../../train/options.js';
 import { papersSgd } from '../../train/recipe.js';
 import { sgd } from '../../train/sgd.js';
 import { planSteps, trainStep, type StepResult } from '../../train/step.js';
@@ -120,9 +122,7 @@ export interface Estimate {
   readonly peakBytes: number;
 }
 
-export interface Workload {
-  readonly epochs: number;
-  readonly batchSize: number;
+export interface Workload extends Pick<TrainSection, 'epochs' | 'batchSize' | 'lastBatch'> {
   /** Images an epoch. */
   readonly train: number;
   readonly evaluated: number;
@@ -137,16 +137,18 @@ const mostFixed = 0.5;
  */
 export function estimate(
   { small, large, evaluationSecondsPerImage }: StepProfile,
-  { epochs, batchSize, train, evaluated }: Workload,
+  { epochs, batchSize, lastBatch, train, evaluated }: Workload,
 ): Estimate {
-  const line = (a: number, b: number, leastSlope: number): number => {
+  const line = (a: number, b: number, leastSlope: number, batch: number): number => {
     const slope = Math.max(leastSlope, (b - a) / (large.batch - small.batch));
-    return Math.max(0, b - slope * large.batch) + slope * batchSize;
+    return Math.max(0, b - slope * large.batch) + slope * batch;
   };
-  const stepSeconds = line(small.seconds, large.seconds, ((1 - mostFixed) * large.seconds) / large.batch);
-  const steps = Math.max(1, Math.floor(train / batchSize));
+  const stepSeconds = (batch: number): number =>
+    line(small.seconds, large.seconds, ((1 - mostFixed) * large.seconds) / large.batch, batch);
+  const { steps, last } = trainingSteps(train, { batchSize, lastBatch });
+  const trainSeconds = Math.max(0, steps - 1) * stepSeconds(batchSize) + stepSeconds(last || batchSize);
   return {
-    seconds: epochs * (steps * stepSeconds + evaluated * evaluationSecondsPerImage),
-    peakBytes: Math.max(...large.peakBytes.map((bytes, i) => line(small.peakBytes[i]!, bytes, 0))),
+    seconds: epochs * (trainSeconds + evaluated * evaluationSecondsPerImage),
+    peakBytes: Math.max(...large.peakBytes.map((bytes, i) => line(small.peakBytes[i]!, bytes, 0, batchSize))),
   };
 }

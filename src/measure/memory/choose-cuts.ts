@@ -44,7 +44,8 @@ export async function chooseCuts(
   const balanced = await withNetwork(setting, (network) =>
     balanceCuts({
       ...{ meter: setting.engine.memory, network, blocks, signal, onProgress },
-      ...{ batchSize: setting.batchSize, seed: setting.seed, optimizer: setting.optimizer },
+      ...{ batchSize: setting.batchSize, seed: setting.seed },
+      ...{ optimizer: setting.optimizer, averaged: setting.averaged },
       build: (cuts) => buildMethod(network, cutAfter(cuts)),
     }),
   );

@@ -9,6 +9,7 @@ import type { LocalUpdate } from '../../local/update.js';
 import { papersSgd } from '../../train/recipe.js';
 import { sgd, type Optimizer } from '../../train/sgd.js';
 import { planSteps, trainStep } from '../../train/step.js';
+import { averageWeights, type WeightAverage } from '../../train/weight-average.js';
 
 /** What one update of a training step takes, in bytes of the engine's meter. */
 export interface UpdateMemory {
@@ -32,7 +33,7 @@ export interface UpdateMemory {
 export interface StepMemory {
   /** In their order. */
   readonly updates: readonly UpdateMemory[];
-  /** In use before the first update starts: parameters, running statistics, optimiser state, the batch. */
+  /** In use before the first update starts: parameters, running statistics, optimiser state, averages, the batch. */
   readonly heldBytes: number;
   /** The largest of the updates'. */
   readonly peakBytes: number;
@@ -45,6 +46,8 @@ export interface BatchShape {
   readonly seed: number;
   /** Makes the optimiser of the step; default: SGD with momentum. */
   readonly optimizer?: (() => Optimizer) | undefined;
+  /** Whether averages of the weights are held too, as for `train.ema`; default: no. */
+  readonly averaged?: boolean | undefined;
 }
 
 const usualOptimizer = (): Optimizer => sgd(papersSgd);
@@ -63,11 +66,14 @@ const firstBatch = 8;
 export function measureStep(
   meter: MemoryMeter,
   strategy: Strategy,
-  { batchSize, seed, optimizer: makeOptimizer = usualOptimizer }: BatchShape,
+  { batchSize, seed, optimizer: makeOptimizer = usualOptimizer, averaged = false }: BatchShape,
 ): StepMemory {
   const { network } = strategy;
   const optimizer = makeOptimizer();
+  let average: WeightAverage | undefined;
   try {
+    // The decay does not matter: nothing is stepped.
+    if (averaged) average = averageWeights(strategy, 0);
     const state = optimizerState(meter, strategy, optimizer, noiseBatch(network, firstBatch, seed));
     const probe = probeForward(meter, strategy);
     const batch = noiseBatch(network, batchSize, seed);
@@ -86,6 +92,7 @@ export function measureStep(
     }));
     return { updates, heldBytes, peakBytes: Math.max(...peaks) };
   } finally {
+    average?.dispose();
     optimizer.dispose();
   }
 }

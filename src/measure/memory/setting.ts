@@ -19,6 +19,8 @@ export interface MemorySetting {
   readonly batchSize: number;
   /** Makes the one that trains; default: SGD with momentum. */
   readonly optimizer?: (() => Optimizer) | undefined;
+  /** Whether averages of the weights are held beside them. */
+  readonly averaged?: boolean | undefined;
   /** Of the data set. */
   readonly classes: number;
   readonly imageShape: readonly [height: number, width: number, channels: number];
@@ -30,7 +32,8 @@ export function settingOf(
   rest: Pick<MemorySetting, 'engine' | 'registry' | 'classes' | 'imageShape'>,
 ): MemorySetting {
   const optimizer = (): Optimizer => optimizerOf(train, rest.registry.optimizers);
-  return { network, seed, batchSize: train.batchSize, optimizer, ...rest };
+  const averaged = train.ema !== undefined;
+  return { network, seed, batchSize: train.batchSize, optimizer, averaged, ...rest };
 }
 
 /**

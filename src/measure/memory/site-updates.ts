@@ -63,9 +63,9 @@ export function updatesBySite(
     for (const variable of through) recorded.add(variable);
     for (const variable of own) {
       recorded.delete(variable);
-      if (plan[i]!.has(variable)) waiting.delete(variable);
-      else waiting.add(variable);
+      waiting.add(variable);
     }
+    for (const variable of plan[i]!.steps.keys()) waiting.delete(variable);
   });
   return bySite;
 }

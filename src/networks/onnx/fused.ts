@@ -82,6 +82,7 @@ export function recordingOps({ graph, value, tensor }: Recorder): FusedOps {
     accumulate: never,
     scale: never,
     sgd: never,
+    adamw: never,
     movingAverage: never,
   };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { publishedMethod } from './method.js';
-import { auglocalNaming, namesByPrefix, nextUnit, widthHead } from './names.js';
+import { auglocalNaming, isImagenet, namesByPrefix, nextUnit, widthHead } from './names.js';
 import { balancedOptions, balancedSetting, twoTermOptions, twoTermSettings } from './two-term.js';
 
 export const man = publishedMethod({
@@ -15,10 +15,11 @@ export const man = publishedMethod({
       momentum: (_label, block) => `EMA_Net.${block}`,
     },
   }),
-  translate: (settings, { K }) => ({
+  translate: (settings, { K }, network) => ({
     method: 'man',
     blocks: K,
     ...twoTermOptions(settings, '2c2f'),
+    ...(isImagenet(network) ? { decoder: 'man-imagenet' as const } : {}),
     ...balancedOptions(settings),
     ramp: 'stages',
     momentum: settings.momentum,

@@ -8,7 +8,7 @@ import type { PublishedNames } from './names.js';
 
 /** Settings that every method's file may have. */
 const commonSettings = {
-  dataset: z.enum(['cifar10', 'cifar100', 'svhn', 'stl10']).exactOptional(),
+  dataset: z.enum(['cifar10', 'cifar100', 'svhn', 'stl10', 'imagenet']).exactOptional(),
   image_size: z.int().positive().exactOptional(),
   /** What the file says elsewhere. */
   batch_size: z.int().exactOptional(),
@@ -31,7 +31,7 @@ interface Definition<Shape extends z.ZodRawShape> {
   /** Its code's names of parameters. */
   readonly names: PublishedNames;
   /** One step's values of its code's backward calls, from our updates' losses. Absent: they are the same. */
-  readonly backwardCalls?: (losses: readonly number[]) => readonly number[];
+  readonly backwardCalls?: (losses: readonly number[], network: Network) => readonly number[];
 }
 
 /** A method as its published code runs it. */

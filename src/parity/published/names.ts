@@ -9,7 +9,7 @@ export interface Naming {
   /** The unit whose `stage_index` the code's names carry. */
   readonly unit: (network: Network, last: Unit) => Unit;
   /** Our prefix below the block → the code's. */
-  readonly prefixes: Readonly<Record<string, (label: string, block: number) => string>>;
+  readonly prefixes: Readonly<Record<string, (label: string, block: number, network: Network) => string>>;
   /** The code's name of the network's head. */
   readonly head: (network: Network) => string;
 }
@@ -20,7 +20,10 @@ export const nextUnit = (network: Network, last: Unit): Unit =>
 
 export const plainHead = (): string => 'fc';
 export const widthHead = (network: Network): string =>
-  `fc${network.units[network.units.length - 1]!.output.channels}`;
+  isImagenet(network) ? 'fc' : `fc${network.units[network.units.length - 1]!.output.channels}`;
+
+/** Whether it is one of torchvision's, whose files name everything as torchvision does. */
+export const isImagenet = ({ name }: Network): boolean => name.startsWith('resnet-imagenet-');
 
 /** Names by prefix: of a prefix that is a whole name, too. */
 export const namesByPrefix =
@@ -39,7 +42,9 @@ export const namesByPrefix =
     );
     const prefix = Object.keys(naming.prefixes).find((candidate) => `${rest}.`.startsWith(`${candidate}.`));
     if (prefix === undefined) throw new Error(`no published name for ${name}`);
-    return naming.prefixes[prefix]!(`${unit.stage}_${unit.index}`, block) + rest.slice(prefix.length);
+    return (
+      naming.prefixes[prefix]!(`${unit.stage}_${unit.index}`, block, network) + rest.slice(prefix.length)
+    );
   };
 
 /** AugLocal's repository, which has the older methods too. */

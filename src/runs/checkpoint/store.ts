@@ -2,6 +2,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { messageOf, UserError } from '../../core/errors.js';
 import type { EpochMetrics } from '../../train/events.js';
+import { bestEpoch } from '../best-epoch.js';
 import { anewCommand } from '../write-failure.js';
 import {
   checkpointName,
@@ -69,20 +70,6 @@ export function newestCheckpoint(
       `${folder}: no checkpoint is whole: train the run anew with: ${anewCommand(dirname(folder))}`,
     ].join('\n'),
   );
-}
-
-/**
- * Finds the epoch of the best accuracy.
- *
- * @returns its number, of the first of equals; undefined for no epochs
- */
-export function bestEpoch(epochs: readonly EpochMetrics[]): number | undefined {
-  const [first, ...others] = epochs;
-  if (first === undefined) return undefined;
-  return others.reduce(
-    (best, each) => (each.evaluationAccuracy > best.evaluationAccuracy ? each : best),
-    first,
-  ).epoch;
 }
 
 /** Removes all but the newest `keep` checkpoints and that of the best epoch, and what has no record. */

@@ -44,7 +44,7 @@ const sessionStart = 1;
 export function openEventFile(
   folder: string,
   finished: readonly EpochMetrics[],
-  { evaluatedOn }: Pick<MetricsColumns, 'evaluatedOn'>,
+  columns: Omit<MetricsColumns, 'updates'>,
   now: () => number = Date.now,
 ): EventFile {
   const older = readdirSync(folder).filter((name) => name.startsWith(prefix));
@@ -57,7 +57,7 @@ export function openEventFile(
     writeFully(file, record(toBytes(message([...stamp, ...fields]))));
   };
   const writePoints = (epoch: EpochMetrics): void => {
-    const values = scalarsOf(epoch, evaluatedOn).map(([tag, number]) =>
+    const values = scalarsOf(epoch, columns).map(([tag, number]) =>
       messageField(summaryValue, [textField(value.tag, tag), floatField(value.simpleValue, number)]),
     );
     append(epoch.epoch, messageField(event.summary, values));

@@ -1,4 +1,5 @@
 import type { EpochMetrics } from '../../train/events.js';
+import type { MetricsColumns } from '../metrics.js';
 
 /**
  * An epoch's points as TensorBoard shows them: what stands before a tag's slash is the group of its chart. Bytes are
@@ -6,13 +7,14 @@ import type { EpochMetrics } from '../../train/events.js';
  */
 export function scalarsOf(
   epoch: EpochMetrics,
-  evaluatedOn: 'test' | 'validation',
+  { evaluatedOn, averaged = false }: Omit<MetricsColumns, 'updates'>,
 ): (readonly [tag: string, value: number])[] {
   const each = (group: string, values: Readonly<Record<string, number>>): (readonly [string, number])[] =>
     Object.entries(values).map(([update, value]) => [`${group}/${update}`, value] as const);
+  const split = averaged ? `${evaluatedOn}_averaged` : evaluatedOn;
   return [
-    [`accuracy/${evaluatedOn}`, epoch.evaluationAccuracy],
-    [`loss/${evaluatedOn}`, epoch.evaluationLoss],
+    [`accuracy/${split}`, epoch.evaluationAccuracy],
+    [`loss/${split}`, epoch.evaluationLoss],
     ['loss/train', epoch.trainLoss],
     ['learning_rate', epoch.learningRate],
     ['speed/images_per_second', epoch.imagesPerSecond],

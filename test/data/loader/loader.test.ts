@@ -53,6 +53,19 @@ describe('what the batches are', () => {
     }
   });
 
+  test.each([0, 2])('a last batch of one image is left out where asked for: %i workers', async (workers) => {
+    const keep = { dropLast: false, batchSize: 333, workers };
+    const sizes = async (options: Partial<LoaderOptions>): Promise<[number, number, number[]]> => {
+      const loader = opened({ ...keep, ...options });
+      const batches = await collect(loader.batches(1));
+      return [loader.steps, loader.leftOut, batches.map(({ size }) => size)];
+    };
+    expect(await sizes({})).toEqual([4, 0, [333, 333, 333, 1]]);
+    expect(await sizes({ dropLone: true })).toEqual([3, 1, [333, 333, 333]]);
+    expect(await sizes({ dropLone: true, batchSize: 332 })).toEqual([4, 0, [332, 332, 332, 4]]);
+    expect(await sizes({ dropLone: true, batchSize: 1000 })).toEqual([1, 0, [1000]]);
+  });
+
   test('a sample varies with seed, epoch and its index alone: not with the batch size or the order', async () => {
     const whole = await collect(opened({ batchSize: 1000, shuffle: false, workers: 0 }).batches(4));
     const small = await collect(opened({ batchSize: 50, shuffle: false }).batches(4));

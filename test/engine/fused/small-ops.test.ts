@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { detach } from '../../../src/engine/detached.js';
 import { addOp } from '../../../src/engine/fused/add.js';
 import { attentionOp } from '../../../src/engine/fused/attention.js';
+import { blendOp } from '../../../src/engine/fused/blend.js';
 import { linearOp } from '../../../src/engine/fused/linear.js';
 import { evaluationMode, frozenMode, trainingMode } from '../../../src/engine/fused/ops.js';
 import { fused } from '../../../src/engine/fused/registry.js';
@@ -77,6 +78,12 @@ const cases: readonly OpCase[] = [
     ],
     op: (a, b) => addOp(a, b),
     reference: (a, b) => a!.map((value, i) => value + b![i]!),
+  },
+  {
+    name: 'blend',
+    shapes: [[], [2, 3, 3, 2], [2, 3, 3, 2]],
+    op: (share, a, b) => blendOp(share as tf.Scalar, a!, b!),
+    reference: (share, a, b) => a!.map((value, i) => share![0]! * value + (2 - share![0]!) * b![i]!),
   },
 ];
 

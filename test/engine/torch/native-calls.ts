@@ -154,6 +154,17 @@ export const rightCalls: readonly CallSpec[] = [
   call('locallearn::bn_backward', f(5, 4), f(5, 4), false, c, c, c, c, true, 1e-5),
   call('locallearn::moving_average_', [f(2), f(3)], [f(2), f(3)], 0.9),
   call('locallearn::sgd_', [f(2), f(3)], [f(2), f(3)], [f(2), f(3)], 0.1, 0.9, 0, true),
+  call('locallearn::sgd_', [f(2), f(3)], [f(2), f(3)], [], 0.1, 0, 0.1, false),
+  call(
+    'locallearn::adamw_',
+    ...[
+      [f(2), f(3)],
+      [f(2), f(3)],
+      [f(2), f(3)],
+      [f(2), f(3)],
+    ],
+    ...[0.1, 0.9, 0.999, 1e-8, 0.01, 1],
+  ),
   ...[
     'abs',
     'exp',

@@ -64,7 +64,7 @@ describe('published cut points', () => {
     ]);
   });
 
-  test('balanced for memory are those of ResNet-110', () => {
+  test('balanced for memory are those of ResNet-110, and ContSup’s of ResNet-32', () => {
     expect(lastNames(resnet110, memoryBalancedCuts(resnet110, 4))).toEqual([
       'layer1.6',
       'layer1.14',
@@ -76,7 +76,8 @@ describe('published cut points', () => {
       'layer2.2',
     ]);
     expect(() => memoryBalancedCuts(resnet110, 8)).toThrow(/no memory-balanced cut points.*2, 3 and 4/);
-    expect(() => memoryBalancedCuts(resnet32, 2)).toThrow(UserError);
+    expect(lastNames(resnet32, memoryBalancedCuts(resnet32, 2))).toEqual(['layer1.3', 'layer3.4']);
+    expect(() => memoryBalancedCuts(resnet32, 3)).toThrow(UserError);
   });
 });
 

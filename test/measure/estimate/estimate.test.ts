@@ -34,10 +34,14 @@ const profile: StepProfile = {
 
 describe('estimate', () => {
   it('is a line in the batch, of memory that of the update that is then largest', () => {
-    const workload = { epochs: 3, batchSize: 104, train: 1000, evaluated: 200 };
+    const workload = { epochs: 3, batchSize: 104, lastBatch: 'drop' as const, train: 1000, evaluated: 200 };
     const { seconds, peakBytes } = estimate(profile, workload);
     // 0.05 + 104 · 0.00625 s a step, nine whole steps
     expect(seconds).toBeCloseTo(3 * (9 * 0.7 + 2), 9);
+    // The 64 that are left make a step of 0.45 s
+    const kept = estimate(profile, { ...workload, lastBatch: 'keep' });
+    expect(kept.seconds).toBeCloseTo(3 * (9 * 0.7 + 0.45 + 2), 9);
+    expect(kept.peakBytes).toBe(1040);
     // 10 a batch image and −30, which is no memory: the line goes through the larger batch alone then
     expect(peakBytes).toBe(1040);
     expect(estimate(profile, { ...workload, batchSize: 8 }).peakBytes).toBe(100);
@@ -45,7 +49,13 @@ describe('estimate', () => {
 
   it('takes more than half a fixed time for noise', () => {
     const noisy = { ...profile, small: { ...profile.small, seconds: 0.4 } };
-    const { seconds } = estimate(noisy, { epochs: 1, batchSize: 320, train: 320, evaluated: 0 });
+    const { seconds } = estimate(noisy, {
+      epochs: 1,
+      batchSize: 320,
+      lastBatch: 'keep',
+      train: 320,
+      evaluated: 0,
+    });
     expect(seconds).toBeCloseTo(0.125 + 1.25, 9);
   });
 
@@ -58,7 +68,13 @@ describe('estimate', () => {
       };
       const measured = await measureProfile(setting, method);
       const { step } = await measureMethod(setting, method);
-      const { peakBytes } = estimate(measured, { epochs: 1, batchSize: 96, train: 96, evaluated: 1 });
+      const { peakBytes } = estimate(measured, {
+        epochs: 1,
+        batchSize: 96,
+        lastBatch: 'keep',
+        train: 96,
+        evaluated: 1,
+      });
       expect(peakBytes / step!.peakBytes).toBeGreaterThan(0.9);
       expect(peakBytes / step!.peakBytes).toBeLessThan(1.1);
     },

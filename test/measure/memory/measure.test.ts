@@ -4,6 +4,7 @@ import type { Engine } from '../../../src/engine/engine.js';
 import { measureStep } from '../../../src/measure/memory/measure.js';
 import { buildStrategy } from '../../../src/local/build.js';
 import { disposeNetwork, type Network } from '../../../src/networks/network.js';
+import { adamw } from '../../../src/train/adamw.js';
 import { papersSgd } from '../../../src/train/recipe.js';
 import { sgd } from '../../../src/train/sgd.js';
 import { planSteps, trainStep } from '../../../src/train/step.js';
@@ -46,6 +47,22 @@ describe.skipIf(!hasTorch)('a measured step', () => {
       expect(momenta).toBeLessThanOrEqual(trained + rounding * stepped.size);
     },
   );
+
+  test('holds averages of the weights where there are any, and AdamW’s two tensors', () => {
+    const strategy = buildStrategy(network, { method: 'auglocal', depth: 1 });
+    const shape = { batchSize: 8, seed: 1 };
+    const own = { betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0 } as const;
+    const plain = measureStep(engine.memory, strategy, shape);
+    const averaged = measureStep(engine.memory, strategy, { ...shape, averaged: true });
+    const adam = measureStep(engine.memory, strategy, { ...shape, optimizer: () => adamw(own) });
+    const stepped = new Set(strategy.updates.flatMap(({ variables }) => variables));
+    strategy.dispose();
+    const trained = sum([...stepped].map(({ size }) => 4 * size));
+    for (const more of [averaged, adam]) {
+      expect(more.heldBytes - plain.heldBytes).toBeGreaterThanOrEqual(trained);
+      expect(more.heldBytes - plain.heldBytes).toBeLessThan(1.1 * trained + rounding * stepped.size);
+    }
+  });
 
   test('takes as much as training says', () => {
     const strategy = buildStrategy(network, { method: 'infopro', blocks: 3 });

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/core/errors.js';
-import { imageContext, supplyContext } from '../../../src/local/axes/context/context.js';
+import { contextModes, supplyContext } from '../../../src/local/axes/context/context.js';
 import { cutsAfter } from '../../../src/local/partition/partition.js';
 import { buildNetwork } from '../../../src/networks/build.js';
 import { disposeNetwork, type Network, type Unit } from '../../../src/networks/network.js';
@@ -42,19 +42,22 @@ describe('in ONNX Runtime', () => {
     disposeNetwork(network);
   });
 
-  it('a network that is supplied with context gives the same logits', async () => {
-    const plain = tinyNetwork();
-    const { network, contexts } = supplyContext(
-      plain,
-      cutsAfter(plain, ['layer1.1', 'layer2.1']),
-      imageContext,
-    );
-    expect(network.units.filter(({ context }) => context !== undefined).length).toBeGreaterThan(0);
-    scramble(network);
-    expect(await difference(network, 2)).toBeLessThan(tolerance);
-    contexts.forEach(disposeLayer);
-    disposeNetwork(plain);
-  });
+  it.each(['E', 'R2', 'R1E'] as const)(
+    'a network that is supplied with context %s gives the same logits',
+    async (mode) => {
+      const plain = tinyNetwork();
+      const { network, contexts } = supplyContext(
+        plain,
+        cutsAfter(plain, ['layer1.0', 'layer1.1', 'layer2.1']),
+        contextModes[mode],
+      );
+      expect(network.units.filter(({ context }) => context !== undefined).length).toBeGreaterThan(0);
+      scramble(network);
+      expect(await difference(network, 2)).toBeLessThan(tolerance);
+      contexts.forEach(disposeLayer);
+      disposeNetwork(plain);
+    },
+  );
 
   it('a network of all other layers gives the same logits', async () => {
     const network = networkOf([13, 11, 4], (scope) => [

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   mkdtempSync,
   readdirSync,
@@ -43,6 +44,25 @@ it.each([[trainState([0.5, 0.25])], [trainState([0.5], 3)], [trainState([], 1)]]
     expect(readCheckpoint(folder, position)).toEqual({ ...origin, position, state });
   },
 );
+
+it('of an earlier version, which summed losses over the steps, has sums over their images', () => {
+  const state = trainState([], 3);
+  const position = positionOf(state);
+  writeCheckpoint(folder, origin, { updates, evaluatedOn: 'test' }, state);
+  const path = join(folder, `${checkpointName(position)}.json`);
+  const { content } = JSON.parse(readFileSync(path, 'utf8')) as {
+    content: { partial: Record<string, unknown> };
+  };
+  const partial = { ...content.partial, steps: 3, images: 24, losses: [6, 0.75] };
+  delete (partial as { imageLosses?: unknown }).imageLosses;
+  const earlier = { ...content, partial };
+  const sha256 = createHash('sha256').update(JSON.stringify(earlier)).digest('hex');
+  writeFileSync(path, JSON.stringify({ sha256, content: earlier }));
+  expect(readCheckpoint(folder, position).state.partial).toEqual({
+    ...state.partial,
+    ...{ images: 24, imageLosses: [48, 6] },
+  });
+});
 
 it('has a name that tells where it stands', () => {
   for (const position of [

@@ -14,7 +14,12 @@ export function trainState(accuracies: readonly number[], batches = 0): TrainSta
       updatePeakBytes: { 'block 1': 10, head: 20 },
     }),
   );
-  const partial = { ...newTally(epochs.length + 1, 2), batches, steps: batches, losses: [0.1 + 0.2, 1e-300] };
+  const partial = {
+    ...newTally(epochs.length + 1, 2),
+    batches,
+    steps: batches,
+    imageLosses: [0.1 + 0.2, 1e-300],
+  };
   return {
     epochs,
     tensors: new Map([

@@ -4,12 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { writeCheckpoint } from '../../../src/runs/checkpoint/file.js';
 import {
-  bestEpoch,
   listCheckpoints,
   newestCheckpoint,
   removeOldCheckpoints,
 } from '../../../src/runs/checkpoint/store.js';
-import { epochMetrics } from '../helpers.js';
 import { trainState, updates } from './state.js';
 
 const origin = { config: {}, engine: 'e' };
@@ -65,10 +63,4 @@ it('takes the newest that is whole and names those that are not', () => {
   expect(newest).toThrow(
     /epoch-3[^]*epoch-2[^]*epoch-1[^]*no checkpoint is whole: train the run anew with: locallearn train /,
   );
-});
-
-it('knows the best epoch', () => {
-  const best = (...accuracies: number[]): number | undefined =>
-    bestEpoch(accuracies.map((evaluationAccuracy, i) => epochMetrics(i + 1, { evaluationAccuracy })));
-  expect([best(), best(0.1), best(0.1, 0.3, 0.3, 0.2)]).toEqual([undefined, 1, 2]);
 });

@@ -4,6 +4,7 @@ import { pureLayer, sequential, type Layer } from '../../../nn/layer.js';
 import { batchNorm, flatten, globalAveragePool, linear } from '../../../nn/layers.js';
 import { childScope, type Scope } from '../../../nn/parameters.js';
 import { adaptiveAveragePool } from '../../../nn/pooling.js';
+import type { Unit } from '../../../networks/network.js';
 import type { Site } from '../../site.js';
 import { defineAuxiliary, type AuxiliaryNet } from './auxiliary.js';
 
@@ -30,6 +31,11 @@ export interface SampledOptions {
 /**
  * AugLocal's auxiliary nets (Ma et al. 2024, §3): fresh blocks of the network's own kind in the image of units drawn
  * evenly from the rest of the network, depth falling linearly towards the top, then a tail that classifies.
+ *
+ * Each block halves the map where the widths of the units drawn have doubled, once a block: of a jump of two doublings
+ * the second halving comes with the next block. Widths are the nominal ones, as in AugLocal's code for ImageNet: from
+ * the stem of a ResNet with bottlenecks to its first stage, 64 → 256 channels, nothing has doubled, and to its third,
+ * 64 → 1024, two doublings. In its code for CIFAR, whose networks have no bottlenecks, they are the channels.
  */
 export function sampledUnits(options: SampledOptions): AuxiliaryNet {
   return (scope, site, outputs) => {
@@ -38,16 +44,18 @@ export function sampledUnits(options: SampledOptions): AuxiliaryNet {
     const depth = pyramidDepth(options, site);
     const layers: Layer[] = [];
     let { channels } = site.features;
+    let width = widthOf(site.unit);
     let doublings = 0;
     for (const index of sampledIndices(from, units.length, depth)) {
-      const outChannels = units[index]!.output.channels;
-      // Strides follow the width, one halving for each doubling; what a jump of two stages leaves comes at the next.
-      doublings += Math.log2(outChannels / channels);
+      const unit = units[index]!;
+      const outChannels = unit.output.channels;
+      doublings += Math.log2(widthOf(unit) / width);
       const stride = doublings >= 1 ? 2 : 1;
       if (stride === 2) doublings -= 1;
       const inner = childScope(scope, layers.length);
       layers.push(site.network.buildBlock(inner, { inChannels: channels, outChannels, stride }));
       channels = outChannels;
+      width = widthOf(unit);
     }
     // Numbered as in the published code, the pool and the flattening counted.
     const number = layers.length + 2;
@@ -55,6 +63,8 @@ export function sampledUnits(options: SampledOptions): AuxiliaryNet {
     return sequential([...layers, ...tailLayers(options.tail ?? 'cifar', module, channels, depth, outputs)]);
   };
 }
+
+const widthOf = ({ nominalWidth, output }: Unit): number => nominalWidth ?? output.channels;
 
 function tailLayers(
   tail: Tail,

@@ -8,8 +8,17 @@ import { childScope, type Scope } from '../../../nn/parameters.js';
 /** m in M ← m·M + (1 − m)·next. */
 export const momentumOption = z.number().min(0).max(1).default(0.995);
 
+const momentumStarts = ['drawn', 'copied'] as const;
+
 /** How a momentum net starts: with a draw of its own, or as a copy of the next unit. */
-export type MomentumStart = 'drawn' | 'copied';
+export type MomentumStart = (typeof momentumStarts)[number];
+
+/** The options of a momentum net. */
+export const momentumOptions = {
+  momentum: momentumOption,
+  /** How the momentum net starts: `drawn` as in the published code, or `copied` from the next unit. */
+  momentumStart: z.enum(momentumStarts).default('drawn'),
+};
 
 /** A net of the next unit's shape that follows it. */
 export function momentumNet(

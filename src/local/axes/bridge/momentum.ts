@@ -1,11 +1,10 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
-import { addOp } from '../../../engine/fused/add.js';
 import { evaluationMode, trainingMode } from '../../../engine/fused/ops.js';
-import { ownedBy, recomputable } from '../../../nn/layer.js';
 import { childScope } from '../../../nn/parameters.js';
 import { defineBridge, type BridgeBuilder } from './bridge.js';
-import { momentumNet, momentumOption, type MomentumStart } from './momentum-net.js';
+import { momentumNet, momentumOptions, type MomentumStart } from './momentum-net.js';
+import { together } from './together.js';
 
 /**
  * MAN's bridge (Su et al. 2024): y = B(x) + M(x), both shaped like the next unit. The bias net B is trained; the
@@ -22,32 +21,19 @@ export function momentumBridge(momentum: number, start: MomentumStart = 'drawn')
   return (scope, next) => {
     const trained = next.build(childScope(scope, 'bias'));
     const { averaged, after } = momentumNet(scope, next, momentum, start);
-    // Recomputed together: the gradients of x then add up in the same order as where nothing is.
-    const both = recomputable({
-      ...ownedBy([trained, averaged]),
-      parameters: trained.parameters,
-      forward: (x, mode) =>
-        joined(trained.forward(x, mode), averaged.forward(x, { ...mode, parameterGradients: false })),
-    });
+    const both = together(trained, averaged);
     return {
       trained,
       averaged,
       forward: (x) => both.forward(x, trainingMode) as tf.Tensor4D,
-      evaluate: (x) => tf.add(trained.forward(x, evaluationMode), averaged.forward(x, evaluationMode)),
+      evaluate: (x) => both.forward(x, evaluationMode) as tf.Tensor4D,
       after,
     };
   };
 }
 
-/** a + b, which are both given up: nothing needs them for its gradient. */
-function joined(a: tf.Tensor, b: tf.Tensor): tf.Tensor4D {
-  const sum = addOp(a, b);
-  tf.dispose([a, b]);
-  return sum as tf.Tensor4D;
-}
-
 export const momentum = defineBridge({
   name: 'momentum',
-  options: z.strictObject({ momentum: momentumOption }),
-  build: (options) => momentumBridge(options.momentum),
+  options: z.strictObject(momentumOptions),
+  build: (options) => momentumBridge(options.momentum, options.momentumStart),
 });

@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import type { Layer } from '../../../nn/layer.js';
 import type { Scope } from '../../../nn/parameters.js';
 import type { Batch } from '../../batch.js';
+import type { LossWeight } from '../../loss-weights.js';
 import type { Site } from '../../site.js';
 import type { AuxiliaryNet } from '../auxiliary/auxiliary.js';
 import { defineChoice } from '../../../core/choice.js';
@@ -20,6 +21,8 @@ export interface AttachedLoss {
   readonly loss: (features: tf.Tensor4D, batch: Batch) => tf.Scalar;
   /** Where it classifies: features → logits `[n, classes]`, in evaluation mode. */
   readonly logits?: ((features: tf.Tensor4D) => tf.Tensor2D) | undefined;
+  /** Where it is a weighted sum: what each term counts here. */
+  readonly weights?: readonly LossWeight[];
 }
 
 /** The loss axis: one term, or a weighted sum of terms. */

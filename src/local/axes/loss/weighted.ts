@@ -6,6 +6,8 @@ import type { LocalLoss } from './loss.js';
 
 /** A term of a sum, and what it counts at each site. */
 export interface WeightedLoss {
+  /** What notes on its weight call it; if not given, `term 1`, … */
+  readonly name?: string;
   readonly loss: LocalLoss;
   /** λ at a site. */
   readonly weight: (site: Site) => number;
@@ -20,9 +22,10 @@ export function weighted(terms: readonly WeightedLoss[]): LocalLoss {
     reconstructs: terms.some(({ loss }) => loss.reconstructs),
     classifies: terms.some(({ loss }) => loss.classifies),
     attach(scope, site, parts) {
-      const attached = terms.map(({ loss, weight }) => {
+      const attached = terms.map(({ name, loss, weight }, i) => {
         const each = loss.attach(scope, site, parts);
-        return { ...each, weight: weight(site), variables: trainableVariables(each.layers) };
+        const variables = trainableVariables(each.layers);
+        return { ...each, name: name ?? `term ${i + 1}`, weight: weight(site), variables };
       });
       return {
         layers: attached.flatMap(({ layers }) => layers),
@@ -34,6 +37,7 @@ export function weighted(terms: readonly WeightedLoss[]): LocalLoss {
               loss: (x) => tf.mul(loss(x as tf.Tensor4D, batch), weight),
             })),
           ),
+        weights: attached.map(({ name, weight }) => ({ name, weight })),
         logits: attached.find(({ logits, weight }) => logits !== undefined && weight > 0)?.logits,
       };
     },

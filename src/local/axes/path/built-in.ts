@@ -9,12 +9,14 @@ const cascade = (losses: readonly Choice<LocalLoss>[]) =>
   definePath({
     name: 'cascade',
     options: z.strictObject({
+      /** How many neighbouring blocks a cascade joins. */
+      length: z.int().min(2).default(2),
       ...cascadeWeights,
       /** Loss of each block on its own; that of the pairs is the strategy's. */
       independentLoss: choiceSchema(losses).prefault('cross-entropy'),
     }),
-    build: ({ independentLoss, ...weights }) =>
-      cascadePath({ ...weights, independentLoss: buildChosen(losses, independentLoss) }),
+    build: ({ independentLoss, ...options }) =>
+      cascadePath({ ...options, independentLoss: buildChosen(losses, independentLoss) }),
   });
 
 /** The paths that there are without plugins; some choose among the losses. */

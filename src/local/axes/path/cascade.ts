@@ -2,11 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { detach } from '../../../engine/detached.js';
 import { evaluationMode } from '../../../engine/fused/ops.js';
-import { fused } from '../../../engine/fused/registry.js';
-import { record, type Recording } from '../../../engine/recording.js';
+import { record } from '../../../engine/recording.js';
 import { UserError } from '../../../core/errors.js';
 import { trainableVariables, type Layer } from '../../../nn/layer.js';
-import { childScope } from '../../../nn/parameters.js';
+import { childScope, type Scope } from '../../../nn/parameters.js';
+import type { Unit } from '../../../networks/network.js';
 import type { Batch } from '../../batch.js';
 import {
   blockForward,
@@ -23,158 +23,151 @@ import { computed, eagerly } from '../../eager.js';
 import type { AttachedLoss, LocalLoss } from '../loss/loss.js';
 import type { LocalUpdate, Streams, UpdateResult } from '../../update.js';
 import type { PathBuilder, PathParts } from './path.js';
+import { waitingBlocks, type WaitingBlocks } from './waiting.js';
 
-/** What HPFF's path weighs. */
+/** What a path of cascades weighs, and how long they are. */
 export interface CascadeOptions {
-  /** Weight of the loss of each block on its own (HPFF's wx). With 0 there are only pairs, as in its ImageNet code. */
+  /** How many neighbouring blocks a cascade joins; 2 if not given (HPFF), 3 in MLAAN's ImageNet code. */
+  readonly length?: number;
+  /** Weight of the loss of each block on its own (wx). With 0 there are only cascades, as in HPFF's ImageNet code. */
   readonly independentWeight: number;
-  /** Weight of the loss of each pair of neighbours (HPFF's wy). */
+  /** Weight of the loss of each cascade (wy). */
   readonly cascadeWeight: number;
   /** Loss of each block on its own, through an auxiliary net of its own. */
   readonly independentLoss: LocalLoss;
+  /**
+   * What the last block minimises: both losses with these weights, if not given; or its cascade's alone, not weighted, as
+   * in MLAAN's CIFAR code, where it runs by itself too, for its running statistics.
+   */
+  readonly headLoss?: 'both' | 'cascade';
+  /** What stands behind each cascade in place of the strategy's bridge. */
+  readonly augmentation?: (scope: Scope, block: Block) => Augmentation;
+}
+
+/** What stands between a cascade and its auxiliary nets, where that is no bridge to the next unit: MLAAN's chains. */
+export interface Augmentation {
+  readonly bridge: Bridge;
+  /** The kind of unit whose output it makes. */
+  readonly unit: Unit;
+  /** Variables that its `after` reads. */
+  readonly follows: readonly tf.Variable[];
 }
 
 /** The weights as options. */
 export const cascadeWeights = {
-  /** Weight of each block's loss on its own (HPFF's wx). */
+  /** Weight of each block's loss on its own (wx). */
   independentWeight: z.number().min(0).default(0.001),
-  /** Weight of each pair's loss (HPFF's wy). */
+  /** Weight of each cascade's loss (wy). */
   cascadeWeight: z.number().min(0).default(0.999),
 };
 
 /**
- * HPFF's two-level path, HiLo (Su et al. 2024, §3.2). Each block b_i is trained as the second of a pair,
- * b_i(b_{i−1}(y)), whose gradient reaches the first of the pair too (the first pair's reaches the stem), and by itself
- * on what the pair before hands on. The first block has no loss of its own.
+ * HPFF's two-level path, HiLo (Su et al. 2024, §3.2), which MLAAN (Zhang et al. 2025) has too, with cascades of any
+ * length L: two blocks in HPFF and in MLAAN's CIFAR code, three in MLAAN's ImageNet code. Each block b_i is trained as
+ * the last of a cascade, b_i(… b_{i−L+1}(y)), whose gradient reaches the others of it too (the first cascade's reaches
+ * the stem), and by itself on what the block before hands on. The first L − 1 blocks have no loss of their own.
  *
- * The paper has two streams, x through the blocks on their own and y through the pairs, and so runs each block three
+ * The papers have two streams, x through the blocks on their own and y through the cascades, and so run each block L + 1
  * times. In training mode the streams carry the same numbers, and parameters change after all of a block's passes, so
- * here each block runs once, and its running statistics take that for the passes that it stands for. What the block
- * saved waits until all the gradients of its output are there: its own loss's, its pair's, and what comes back through
- * the second block of the next pair. Their sum then goes through it once. Only its pair's goes through it alone before
- * that, as far as its input, which is what reaches the block before.
+ * here each block runs once, and its running statistics take that for the passes that it stands for: one by itself (for
+ * the first L − 1 even where there are only cascades) and one in each cascade that it is part of. What the block saved
+ * waits until all the gradients of its output are there: its own loss's, its cascade's, and what comes back through the
+ * cascades of the blocks that follow. Their sum then goes through it once. Before that a cascade's goes through its
+ * blocks alone, as far as the output of its first one.
  *
  * So `cascade i–j` changes block i, and the head or the last block's own update changes the last block. A unit that
  * draws random numbers draws once a step. Each update's loss is computed eagerly: one of them alone holds the
  * activations of its auxiliary nets.
  *
- * A bridge stands behind each pair, shaped like the unit that follows it; the blocks on their own have none.
+ * A bridge stands behind each cascade, shaped like the unit that follows it; the blocks on their own have none.
  *
- * @throws UserError where the path is built with a weight of 0 for the pairs
+ * @throws UserError where the path is built with a weight of 0 for the cascades, or with fewer blocks than one needs
  */
 export function cascadePath(options: CascadeOptions): PathBuilder {
   return (parts) => {
-    if (options.cascadeWeight === 0) {
+    const { length = 2, cascadeWeight } = options;
+    const { blocks } = parts;
+    if (cascadeWeight === 0) {
       throw new UserError(
-        "path 'cascade' trains pairs of blocks: with cascadeWeight 0 the first would learn nothing; raise it, or use path 'independent'",
+        "path 'cascade' trains cascades of blocks: with cascadeWeight 0 the first would learn nothing; raise it, or use path 'independent'",
+      );
+    }
+    if (length < 2) throw new UserError(`path 'cascade': length ${length}; a cascade joins 2 blocks or more`);
+    if (blocks.length < length) {
+      throw new UserError(
+        `path 'cascade' joins ${length} blocks, and there are ${blocks.length}; ask for more blocks, or for shorter cascades`,
       );
     }
     const waiting = waitingBlocks();
-    const pairs = parts.blocks.slice(1).map((block) => pairUpdates(parts, options, block, waiting));
+    const cascades = blocks
+      .slice(length - 1)
+      .map((last) => cascadeUpdates(parts, { ...options, length }, last, waiting));
     return {
-      updates: pairs.flatMap(({ updates }) => updates),
-      auxiliary: pairs.flatMap(({ auxiliary }) => auxiliary),
+      updates: cascades.flatMap(({ updates }) => updates),
+      auxiliary: cascades.flatMap(({ auxiliary }) => auxiliary),
     };
   };
 }
 
-/** A block that has run, and the gradient of its output as far as it is known. */
-interface Ran {
-  readonly recording: Recording;
-  gradient?: tf.Tensor;
-}
-
-/** The blocks that have run and wait for the rest of their gradients, in their order: two while a pair's update runs. */
-interface WaitingBlocks {
-  add(recording: Recording): Ran;
-  /** Adds to the gradient of a block's output, beyond the current scope. `part` is given up. */
-  collect(ran: Ran, part: tf.Tensor): void;
-  readonly all: readonly Ran[];
-  /** The last backward pass of the block that has waited longest. */
-  finish(variables: readonly tf.Variable[]): tf.Tensor[];
-  release(): void;
-}
-
-function waitingBlocks(): WaitingBlocks {
-  const all: Ran[] = [];
-  return {
-    all,
-    add(recording) {
-      const ran = { recording };
-      all.push(ran);
-      return ran;
-    },
-    collect(ran, part) {
-      ran.gradient = tf.keep(ran.gradient === undefined ? part : fused().accumulate(ran.gradient, part));
-    },
-    finish(variables) {
-      const { recording, gradient } = all.shift()!;
-      return recording.finish(gradient!, variables);
-    },
-    release() {
-      for (const { recording, gradient } of all.splice(0)) {
-        recording.dispose();
-        gradient?.dispose();
-      }
-    },
-  };
-}
+type Options = CascadeOptions & { readonly length: number };
 
 interface Losses {
   readonly cascade: AttachedLoss;
-  /** Undefined where blocks have no loss of their own. */
+  /** Undefined where the block has no loss of its own. */
   readonly independent: AttachedLoss | undefined;
   readonly bridge: Bridge | undefined;
+  readonly follows?: readonly tf.Variable[];
 }
 
-function pairUpdates(
+/** The training of the cascade that ends with this block, and of the block by itself. */
+function cascadeUpdates(
   parts: PathParts,
-  options: CascadeOptions,
+  options: Options,
   block: Block,
   waiting: WaitingBlocks,
 ): { updates: readonly LocalUpdate[]; auxiliary: readonly Layer[] } {
-  const { independentWeight, cascadeWeight } = options;
-  const last = block.position === parts.blocks.length - 1;
+  const { blocks } = parts;
+  const { length, independentWeight } = options;
+  const last = block.position === blocks.length - 1;
+  const cascadeWeight = last && options.headLoss === 'cascade' ? 1 : options.cascadeWeight;
   const losses = last ? sharedHead(parts, options) : auxiliaryNets(parts, block, options);
-  const { cascade, independent, bridge } = losses;
-  const { stem, first } = splitStem(parts, block.position - 1);
-  const reached = [...(stem?.variables ?? []), ...first.variables];
+  const { cascade, independent, bridge, follows } = losses;
+  const members = blocks.slice(block.position - length + 1, block.position + 1);
+  // The stem counts as the start of the first cascade, not of its first block, whose own pass it does not belong to.
+  const starts = members[0]!.position === 0;
+  const passesOf = ({ position }: Block): number => passes(position, blocks.length, options);
+  // Nothing comes after the last cascade but the last block's own loss, if it has one.
+  const finishing = !last ? members.slice(0, 1) : independent === undefined ? members : members.slice(0, -1);
+  const through = members.slice(finishing.length).flatMap(({ variables }) => variables);
   const behind = trainableVariables([...cascade.layers, ...(bridge === undefined ? [] : [bridge.trained])]);
-  // Without a loss of its own the last block has all its gradients here.
-  const finished = last && independent === undefined ? block.variables : [];
-  // As the second of its pair, the first of the next, and by itself.
-  const passes = 1 + (last ? 0 : 1) + (independent === undefined ? 0 : 1);
-  const pairLoss = (output: tf.Tensor4D, batch: Batch): tf.Scalar => {
+  const loss = (output: tf.Tensor4D, batch: Batch): tf.Scalar => {
     const features = bridge === undefined ? output : bridge.forward(output);
     if (features !== output) output.dispose();
     return tf.mul(cascade.loss(features, batch), cascadeWeight) as tf.Scalar;
   };
 
-  const pair: LocalUpdate = {
-    name: last ? 'head' : `cascade ${block.position}–${block.position + 1}`,
-    variables: [...reached, ...finished, ...behind],
-    ...(finished.length > 0 ? {} : { through: block.variables }),
+  const update: LocalUpdate = {
+    name: last ? 'head' : `cascade ${members[0]!.position + 1}–${block.position + 1}`,
+    variables: [...finishing.flatMap(({ variables }) => variables), ...behind],
+    ...(through.length === 0 ? {} : { through }),
+    ...(follows === undefined ? {} : { follows }),
     forward({ x }, batch): UpdateResult {
       let streams: Streams = {};
-      const loss = eagerly(pair.variables, () => {
-        const middle =
-          stem === undefined ? x! : runStart(waiting, [stem, first], x!, batch, independent !== undefined);
-        const { output, recording } = record(middle, (input) => blockForward(block, input, batch, passes));
-        const [before] = waiting.all as [Ran];
-        const own = waiting.add(recording);
-        if (stem !== undefined) middle.dispose();
-        const term = computed(output.clone(), behind, (features) => pairLoss(features as tf.Tensor4D, batch));
-        before.gradient = tf.keep(recording.inputGradient(term.gradient, before.gradient));
-        waiting.collect(own, term.gradient);
-        const gradients = [
-          ...waiting.finish(reached),
-          ...(finished.length > 0 ? waiting.finish(finished) : []),
-        ];
+      const value = eagerly(update.variables, () => {
+        const before = starts ? runStart(waiting, members.slice(0, -1), x!, batch, passesOf) : x!;
+        const { output, recording } = record(before, (input) =>
+          blockForward(block, input, batch, passesOf(block)),
+        );
+        waiting.add(recording);
+        if (starts) before.dispose();
+        const term = computed(output.clone(), behind, (features) => loss(features as tf.Tensor4D, batch));
+        waiting.passBack(term.gradient);
+        const gradients = finishing.flatMap(({ variables }) => waiting.finish(variables));
         // Kept beyond the scope, so only when nothing can fail any more.
         if (!last || independent !== undefined) streams = { x: detach(output) };
         return { value: term.value, gradients: [...gradients, ...term.variableGradients] };
       });
-      return { loss, streams };
+      return { loss: value, streams };
     },
     ...(bridge === undefined ? {} : { after: () => bridge.after() }),
     release: () => waiting.release(),
@@ -185,33 +178,52 @@ function pairUpdates(
   return {
     updates:
       independent === undefined
-        ? [pair]
-        : [pair, ownUpdate(block, independent, independentWeight, last, waiting)],
+        ? [update]
+        : [update, ownUpdate(block, independent, independentWeight, last, waiting)],
     // The last block's losses share the head, which is the network's own.
     auxiliary: last ? [] : auxiliary,
   };
 }
 
-/** b_0, behind the stem. No loss of its own follows it, but where the other blocks have one it runs by itself too. */
+/** How often a block runs in a step of the published code. */
+function passes(position: number, blocks: number, { length, independentWeight }: Options): number {
+  const firstEnd = Math.max(position, length - 1);
+  const lastEnd = Math.min(position + length - 1, blocks - 1);
+  const alone = independentWeight > 0 || position < length - 1;
+  return (alone ? 1 : 0) + lastEnd - firstEnd + 1;
+}
+
+/** Runs the blocks that no cascade ends with, the first behind the stem, which runs once. */
 function runStart(
   waiting: WaitingBlocks,
-  [stem, first]: readonly [Block, Block],
-  x: tf.Tensor,
+  blocks: readonly Block[],
+  images: tf.Tensor,
   batch: Batch,
-  alone: boolean,
+  passesOf: (block: Block) => number,
 ): tf.Tensor {
   waiting.release();
-  const { output, recording } = record(x, (images) => {
-    const start = blockForward(stem, images, batch);
-    const output = blockForward(first, start, batch, alone ? 2 : 1);
-    start.dispose();
-    return output;
-  });
-  waiting.add(recording);
+  let current = images;
+  for (const block of blocks) {
+    const { output, recording } = record(current, (x) =>
+      block.position > 0
+        ? blockForward(block, x, batch, passesOf(block))
+        : behindStem(block, x, batch, passesOf(block)),
+    );
+    waiting.add(recording);
+    if (current !== images) current.dispose();
+    current = output;
+  }
+  return current;
+}
+
+function behindStem({ units: [stem, ...rest] }: Block, images: tf.Tensor, batch: Batch, passes: number) {
+  const start = blockForward(createBlock(-1, [stem!]), images, batch);
+  const output = blockForward(createBlock(0, rest), start, batch, passes);
+  start.dispose();
   return output;
 }
 
-/** A block by itself, on the output that it has in its pair. */
+/** A block by itself, on the output that it has in its cascade. */
 function ownUpdate(
   block: Block,
   attached: AttachedLoss,
@@ -231,7 +243,7 @@ function ownUpdate(
           nets,
           (features) => tf.mul(attached.loss(features as tf.Tensor4D, batch), weight) as tf.Scalar,
         );
-        waiting.collect(waiting.all[0]!, term.gradient);
+        waiting.collect(term.gradient);
         const own = last ? waiting.finish(block.variables) : [];
         return { value: term.value, gradients: [...own, ...term.variableGradients] };
       });
@@ -242,36 +254,37 @@ function ownUpdate(
   return update;
 }
 
-/** The stem counts as the start of the first pair, not of its first block, whose own pass it does not belong to. */
-function splitStem({ blocks }: PathParts, position: number): { stem: Block | undefined; first: Block } {
-  const first = blocks[position]!;
-  if (position > 0) return { stem: undefined, first };
-  const [stem, ...rest] = first.units;
-  return { stem: createBlock(-1, [stem!]), first: createBlock(0, rest) };
-}
-
 function auxiliaryNets(
   { network, blocks, scope, loss, lossParts, bridge }: PathParts,
   block: Block,
-  { independentWeight, independentLoss }: CascadeOptions,
+  { independentWeight, independentLoss, augmentation }: Options,
 ): Losses {
   const site = siteAfter(network, block, blocks.length);
   const own = childScope(scope, block.position);
+  const augmented = augmentation?.(own, block);
+  const behind =
+    augmented !== undefined
+      ? { ...site, unit: augmented.unit, features: augmented.unit.output }
+      : bridge === undefined
+        ? site
+        : siteBehindBridge(site, blocks, block);
   return {
-    cascade: loss.attach(own, bridge === undefined ? site : siteBehindBridge(site, blocks, block), lossParts),
+    cascade: loss.attach(own, behind, lossParts),
     independent:
       independentWeight === 0
         ? undefined
         : independentLoss.attach(childScope(own, 'independent'), site, lossParts),
-    bridge: bridge?.(own, nextUnit(blocks, block)),
+    bridge: augmented?.bridge ?? bridge?.(own, nextUnit(blocks, block)),
+    ...(augmented === undefined ? {} : { follows: augmented.follows }),
   };
 }
 
-function sharedHead({ network }: PathParts, { independentWeight }: CascadeOptions): Losses {
+function sharedHead({ network }: PathParts, { independentWeight, headLoss: minimised }: Options): Losses {
   const head: AttachedLoss = {
     layers: [network.head],
     loss: (features, batch) => headLoss(network, features, batch),
     logits: (features) => network.head.forward(features, evaluationMode) as tf.Tensor2D,
   };
-  return { cascade: head, independent: independentWeight === 0 ? undefined : head, bridge: undefined };
+  const alone = independentWeight > 0 && minimised !== 'cascade';
+  return { cascade: head, independent: alone ? head : undefined, bridge: undefined };
 }

@@ -3,15 +3,17 @@ import { detach } from '../../../engine/detached.js';
 import { trainableVariables, type Layer } from '../../../nn/layer.js';
 import { childScope } from '../../../nn/parameters.js';
 import type { Network } from '../../../networks/network.js';
-import { blockForward, headLoss, nextUnit, siteAfter, siteBehindBridge, type Block } from '../../block.js';
+import { headLoss, nextUnit, siteAfter, siteBehindBridge, type Block } from '../../block.js';
 import { classifierOf } from '../../classifier.js';
 import type { LocalUpdate } from '../../update.js';
 import { noOptions } from '../../../core/choice.js';
+import { suppliedForward } from '../context/inputs.js';
 import { definePath, type PathBuilder, type PathParts } from './path.js';
 
 /**
  * Independent blocks: each is trained by its own loss on its own output, and hands that output, detached, to the
- * next; the last by the network's head.
+ * next; the last by the network's head. With a context (ContSup) it also hands on what later blocks read of it and of
+ * those before.
  */
 export const independentPath: PathBuilder = (parts) => {
   const local = parts.blocks.slice(0, -1).map((block) => localUpdate(parts, block));
@@ -31,14 +33,15 @@ function localUpdate(parts: PathParts, block: Block): { update: LocalUpdate; aux
     bridge === undefined ? site : siteBehindBridge(site, blocks, block),
     parts.lossParts,
   );
+  const later = blocks.slice(block.position + 1);
   const trained = [...(bridge === undefined ? [] : [bridge.trained]), ...attached.layers];
   const update: LocalUpdate = {
     name: `block ${block.position + 1}`,
     variables: [...block.variables, ...trainableVariables(trained)],
-    forward({ x }, batch) {
-      const output = blockForward(block, x!, batch);
+    forward(given, batch) {
+      const { output, inputs } = suppliedForward(block, later, given, batch);
       const features = bridge === undefined ? output : bridge.forward(output);
-      const streams = { x: detach(output) };
+      const streams = { x: detach(output), ...inputs };
       const loss = attached.loss(features, batch);
       // Before the backward pass: what needs them has kept them.
       tf.dispose([features, output]);
@@ -55,8 +58,8 @@ export function headUpdate(network: Network, last: Block): LocalUpdate {
   return {
     name: 'head',
     variables: [...last.variables, ...trainableVariables([network.head])],
-    forward: ({ x }, batch) => ({
-      loss: headLoss(network, blockForward(last, x!, batch), batch),
+    forward: (given, batch) => ({
+      loss: headLoss(network, suppliedForward(last, [], given, batch).output, batch),
       streams: {},
     }),
   };

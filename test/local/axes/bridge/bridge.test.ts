@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, expect, test } from 'vitest';
 import { trainingMode } from '../../../../src/engine/fused/ops.js';
 import { momentumBridge } from '../../../../src/local/axes/bridge/momentum.js';
-import { scalingBridge } from '../../../../src/local/axes/bridge/scaling.js';
+import { scaledMomentumBridge } from '../../../../src/local/axes/bridge/scaled-momentum.js';
 import type { MomentumStart } from '../../../../src/local/axes/bridge/momentum-net.js';
 import { childScope, rootScope, toTorch, type Parameter } from '../../../../src/nn/parameters.js';
 import { disposeLayer } from '../../../../src/nn/layer.js';
@@ -93,21 +93,29 @@ test('the features are the sum of both nets, and gradients flow through both', (
   disposeNetwork(network);
 });
 
-test('the scaling bridge starts as the next unit, and then scales and shifts each channel', () => {
+test('MAN++: s · B(x) + (2 − s) · M(x), with the gradients of that, s among them', () => {
   const network = tinyNetwork();
-  const next = network.units[3]!;
-  const bridge = scalingBridge(0.9)(childScope(rootScope(1), 'b'), next);
-  const [weight, bias] = bridge.trained.parameters;
-  expect([weight!.name, bias!.name]).toEqual(['b.scaling.weight', 'b.scaling.bias']);
-  expect([weight!.variable.shape, bias!.variable.shape]).toEqual([[32], [32]]);
+  const bridge = scaledMomentumBridge(0.9)(childScope(rootScope(1), 'b'), network.units[3]!);
+  const scale = bridge.trained.parameters.at(-1)!;
+  expect(scale.name).toBe('b.scale');
+  expect([...toTorch(scale).values]).toEqual([1]);
+  const s = scale.variable as tf.Variable<tf.Rank.R0>;
+  const bias = bridge.trained.parameters[0]!.variable;
   tf.tidy(() => {
+    s.assign(tf.scalar(0.7));
     const x = tf.randomUniform<tf.Rank.R4>([4, 8, 8, 16], 0, 1, 'float32', 1);
-    const followed = next.layer.forward(x, trainingMode);
-    expect([...bridge.forward(x).dataSync()]).toEqual([...followed.dataSync()]);
-    weight!.variable.assign(tf.fill([32], 3));
-    bias!.variable.assign(tf.range(0, 32));
-    const difference = tf.sub(bridge.forward(x), tf.add(tf.mul(followed, 3), tf.range(0, 32)));
-    expect(tf.max(tf.abs(difference)).dataSync()[0]).toBeLessThan(1e-4);
+    const dy = tf.randomUniform<tf.Rank.R4>([4, 4, 4, 32], -1, 1, 'float32', 2);
+    const plain = (input: tf.Tensor4D): tf.Tensor4D =>
+      tf.add(
+        tf.mul(bridge.trained.forward(input, trainingMode), s),
+        tf.mul(bridge.averaged.forward(input, trainingMode), tf.sub(2, s)),
+      );
+    const [found, expected] = [(input: tf.Tensor4D) => bridge.forward(input), plain].map((f) => {
+      const loss = (input: tf.Tensor): tf.Scalar => tf.sum(tf.mul(f(input as tf.Tensor4D), dy));
+      const { grads } = tf.variableGrads(() => loss(x), [s, bias]);
+      return [f(x), tf.grad(loss)(x), grads[s.name]!, grads[bias.name]!].map((t) => [...t.dataSync()]);
+    });
+    found!.forEach((values, i) => expect(largestError(values, expected![i]!)).toBeLessThan(1e-4));
   });
   [bridge.trained, bridge.averaged].forEach(disposeLayer);
   disposeNetwork(network);

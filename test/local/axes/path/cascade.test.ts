@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { detach } from '../../../../src/engine/detached.js';
 import { trainingMode } from '../../../../src/engine/fused/ops.js';
 import { UserError } from '../../../../src/core/errors.js';
@@ -19,7 +19,7 @@ beforeAll(async () => {
   await startEngine();
 });
 
-const cuts = [2, 4];
+const cuts = [2, 3, 4];
 const published = {
   independentWeight: 0.001,
   cascadeWeight: 0.999,
@@ -48,64 +48,100 @@ function streamsOf({ strategy }: TinyRun, batch: Batch): (number[] | undefined)[
   });
 }
 
-/** The published order of forward passes, with a stream through the blocks alone and one through the pairs. */
+/** The published order of forward passes, with a stream through the blocks alone and one through the cascades. */
 function publishedStreams(
   network: Network,
   batch: Batch,
+  length: number,
 ): { entering: number[]; y: number[]; x: number[] }[] {
   const layers = network.units.map(({ layer }) => layer);
-  const blocks = [layers.slice(1, 3), layers.slice(3, 5), layers.slice(5)];
+  const ends = [...cuts, layers.length - 1];
+  const blocks = ends.map((end, i) => layers.slice(i === 0 ? 1 : ends[i - 1]! + 1, end + 1));
   const run = (part: typeof layers, input: tf.Tensor): tf.Tensor => forwardThrough(part, input, trainingMode);
   const stem = run(layers.slice(0, 1), batch.images);
-  let [x, y] = [run(blocks[0]!, stem), stem];
-  return blocks.slice(1).map((block, i) => {
+  let [x, y] = [stem, stem];
+  for (const block of blocks.slice(0, length - 1)) x = run(block, x);
+  return blocks.slice(length - 1).map((block, i) => {
     const entering = x;
     x = run(block, x);
     y = run(blocks[i]!, y);
-    run(block, y);
-    return { entering: [...entering.dataSync()], y: [...y.dataSync()], x: [...x.dataSync()] };
+    let z = y;
+    for (const other of blocks.slice(i + 1, i + length - 1)) z = run(other, z);
+    const [before, last] = [z, run(block, z)];
+    expect([...last.dataSync()]).toEqual([...x.dataSync()]);
+    return { entering: [...entering.dataSync()], y: [...before.dataSync()], x: [...x.dataSync()] };
   });
 }
 
-test('one stream carries what the published two do, and leaves the same running statistics', () => {
-  const [ours, theirs] = [compose(published), tinyNetwork()];
-  tf.tidy(() => {
-    const found = streamsOf(ours, tinyBatch());
-    const expected = publishedStreams(theirs, tinyBatch());
-    expect(expected.map(({ entering }) => entering)).toEqual(expected.map(({ y }) => y));
-    expect([found[0], found[2]]).toEqual(expected.map(({ x }) => x));
-    expect(found[1]).toEqual(found[0]);
+test.each([2, 3, 4])(
+  'one stream carries what the published two do in cascades of %i, and leaves the same running statistics',
+  (length) => {
+    const [ours, theirs] = [compose({ ...published, length }), tinyNetwork()];
+    tf.tidy(() => {
+      const found = streamsOf(ours, tinyBatch());
+      const expected = publishedStreams(theirs, tinyBatch(), length);
+      expect(expected.map(({ entering }) => entering)).toEqual(expected.map(({ y }) => y));
+      expect(found.filter((_, i) => i % 2 === 0)).toEqual(expected.map(({ x }) => x));
+      for (let i = 0; i + 2 < found.length; i += 2) expect(found[i + 1]).toEqual(found[i]);
+    });
+    const statistics = (network: Network): number[] =>
+      networkState(network)
+        .filter(({ name }) => name.includes('running_'))
+        .flatMap(({ variable }) => [...variable.dataSync()]);
+    // One pass taken for several, so but for rounding.
+    expect(largestError(statistics(ours.network), statistics(theirs))).toBeLessThan(1e-6);
+    ours.dispose();
+    disposeNetwork(theirs);
+  },
+);
+
+describe('how often each block runs', () => {
+  /** Of the stem and the first unit of each block. */
+  const counts = (options: CascadeOptions): number[] => {
+    const run = compose(options);
+    tf.tidy(() => void run.step(tinyBatch()));
+    const counted = [0, 1, 3, 4, 5].map((unit) => run.network.units[unit]!.layer.counters![0]!.value);
+    run.dispose();
+    return counted;
+  };
+
+  test.each<readonly [number, readonly number[], readonly number[]]>([
+    // As HPFF's ImageNet code: the first block runs by itself even where no loss of its own follows.
+    [2, [1, 2, 3, 3, 2], [1, 2, 2, 2, 1]],
+    [3, [1, 2, 3, 3, 2], [1, 2, 3, 2, 1]],
+    [4, [1, 2, 2, 2, 2], [1, 2, 2, 2, 1]],
+  ])('in cascades of %i', (length, both, alone) => {
+    expect(counts({ ...published, length })).toEqual(both);
+    expect(counts({ ...published, length, independentWeight: 0 })).toEqual(alone);
   });
-  const statistics = (network: Network): number[] =>
-    networkState(network)
-      .filter(({ name }) => name.includes('running_'))
-      .flatMap(({ variable }) => [...variable.dataSync()]);
-  const expected = statistics(theirs);
-  // One pass taken for two or three, so but for rounding.
-  expect(largestError(statistics(ours.network), expected)).toBeLessThan(1e-6);
-  ours.dispose();
-  disposeNetwork(theirs);
+
+  test('where the last block has no loss of its own, but runs', () => {
+    expect(counts({ ...published, headLoss: 'cascade' })).toEqual([1, 2, 3, 3, 2]);
+  });
 });
 
-test('without independent losses there are pairs alone, and each block runs in them alone', () => {
+test('without independent losses there are cascades alone', () => {
   const run = compose({ ...published, independentWeight: 0 });
   const { updates, auxiliary } = run.strategy;
-  expect(updates.map(({ name }) => name)).toEqual(['cascade 1–2', 'head']);
+  expect(updates.map(({ name }) => name)).toEqual(['cascade 1–2', 'cascade 2–3', 'head']);
   expect(auxiliary.some(({ name }) => name.includes('independent'))).toBe(false);
-  const passes = (unit: number): number => run.network.units[unit]!.layer.counters![0]!.value;
-  tf.tidy(() => void run.step(tinyBatch()));
-  // Stem, b_0, b_1 as the second of the first pair and the first of the last, b_2.
-  expect([0, 1, 3, 5].map(passes)).toEqual([1, 1, 2, 1]);
   run.dispose();
-
-  const both = compose(published);
-  tf.tidy(() => void both.step(tinyBatch()));
-  const counts = [0, 1, 3, 5].map((unit) => both.network.units[unit]!.layer.counters![0]!.value);
-  expect(counts).toEqual([1, 2, 3, 2]);
-  both.dispose();
 });
 
-test('pairs of no weight are refused', () => {
+test('each cascade is named after its first and its last block', () => {
+  const run = compose({ ...published, length: 3 });
+  expect(run.strategy.updates.map(({ name }) => name)).toEqual(['cascade 1–3', 'block 3', 'head', 'block 4']);
+  run.dispose();
+});
+
+test('longer cascades than there are blocks are refused', () => {
+  const network = tinyNetwork();
+  expect(() => compose({ ...published, length: 5 }, network)).toThrow(/joins 5 blocks, and there are 4;/);
+  expect(() => compose({ ...published, length: 1 }, network)).toThrow(/a cascade joins 2 blocks or more/);
+  disposeNetwork(network);
+});
+
+test('cascades of no weight are refused', () => {
   const network = tinyNetwork();
   const tensors = tf.memory().numTensors;
   const build = (): unknown => compose({ ...published, cascadeWeight: 0 }, network);

@@ -1,0 +1,68 @@
+import type * as tf from '@tensorflow/tfjs';
+import { UserError } from '../core/errors.js';
+import type { AdamWSettings } from '../engine/fused/ops.js';
+import { fused } from '../engine/fused/registry.js';
+import { outsideTape } from '../engine/tape.js';
+import { decayOf, placesBy, type NoDecay } from './decay.js';
+import { keepTensors } from './kept.js';
+import type { Optimizer } from './sgd.js';
+
+/** Everything of AdamW but the learning rate, which the schedule gives, and the count of steps. */
+export type AdamWOptions = Omit<AdamWSettings, 'learningRate' | 'step'> & {
+  /** Which variables weight decay leaves alone; default: none. */
+  readonly noDecay?: NoDecay;
+};
+
+/**
+ * AdamW (Loshchilov & Hutter 2019), its weight decay apart from the gradients, as PyTorch's `torch.optim.AdamW` defines
+ * it, without AMSGrad. It keeps two tensors of each variable, `exp_avg` and `exp_avg_sq`, and `step`, how many steps that
+ * variable has taken.
+ */
+export function adamw(options: AdamWOptions): Optimizer {
+  const { betas, epsilon } = options;
+  const kept = keepTensors(['exp_avg', 'exp_avg_sq']);
+  const steps = new Map<tf.Variable, number>();
+  return {
+    step(variables, gradients, learningRate) {
+      for (const variable of variables) steps.set(variable, (steps.get(variable) ?? 0) + 1);
+      for (const [step, sameAge] of placesBy(variables, (each) => steps.get(each)!)) {
+        for (const [weightDecay, some] of placesBy(sameAge, (i) => decayOf(variables[i]!, options))) {
+          const places = some.map((i) => sameAge[i]!);
+          const own = places.map((i) => variables[i]!);
+          const averages = own.map((variable) => kept.of(variable));
+          outsideTape(() =>
+            fused().adamw(
+              own,
+              places.map((i) => gradients[i]!),
+              averages.map(({ exp_avg }) => exp_avg),
+              averages.map(({ exp_avg_sq }) => exp_avg_sq),
+              { betas, epsilon, weightDecay, learningRate, step },
+            ),
+          );
+        }
+      }
+    },
+    state: () =>
+      new Map(
+        [...kept.state()].map(([variable, tensors]) => {
+          // In float32, as PyTorch's: whole up to 2²⁴ steps.
+          const step = { shape: [], values: Float32Array.of(steps.get(variable)!) };
+          return [variable, { ...tensors, step }];
+        }),
+      ),
+    restore(state) {
+      const taken = [...state].map(([variable, { step, ...tensors }]) => {
+        const count = step?.values[0];
+        if (count === undefined || step!.values.length > 1 || !(count >= 1 && Number.isInteger(count))) {
+          throw new UserError(
+            'not a state of this optimiser: it keeps a count of steps, step, which is missing',
+          );
+        }
+        return { variable, tensors, count };
+      });
+      kept.restore(new Map(taken.map(({ variable, tensors }) => [variable, tensors])));
+      for (const { variable, count } of taken) steps.set(variable, count);
+    },
+    dispose: () => kept.dispose(),
+  };
+}
