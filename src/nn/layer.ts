@@ -65,16 +65,22 @@ export function forwardThrough(layers: readonly Layer[], x: tf.Tensor, mode: Mod
   return current === x ? x.clone() : current;
 }
 
-/** The layers as they are recomputed: those that expand a map joined with the one that reads it. */
+/**
+ * The layers as they are recomputed: one that expands a map joined with the one that reads it, and those with batch
+ * normalisation; of others only the input is kept anyway.
+ */
 function segments(layers: readonly Layer[]): Layer[] {
-  const joined: Layer[] = [];
+  const found: Layer[] = [];
+  let expanding: Layer[] = [];
   for (const layer of layers) {
-    const before = joined.at(-1);
-    if (before?.expands === true) joined[joined.length - 1] = sequential([before, layer]);
-    else joined.push(layer);
+    if (layer.expands === true) expanding.push(layer);
+    else {
+      const whole = expanding.length > 0 ? sequential([...expanding, layer]) : layer;
+      found.push(whole !== layer || layer.buffers.length > 0 ? recomputable(whole) : layer);
+      expanding = [];
+    }
   }
-  // Of layers without batch normalisation the input alone is kept anyway.
-  return joined.map((layer) => (layer.buffers.length > 0 ? recomputable(layer) : layer));
+  return [...found, ...expanding];
 }
 
 /** What several layers own together. */

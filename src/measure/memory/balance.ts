@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { MemoryMeter } from '../../engine/engine.js';
+import { withRecompute, type Recompute } from '../../engine/recompute.js';
 import { inPhase } from '../../engine/out-of-memory.js';
 import { UserError } from '../../core/errors.js';
 import { evenEnds, everyUnit, type Cuts } from '../../local/partition/partition.js';
@@ -20,6 +21,8 @@ export interface BalanceRequest extends BatchShape {
   /** The method on that network, cut after the units of these names. */
   readonly build: (cuts: readonly string[]) => Strategy;
   readonly blocks: number;
+  /** What the method's backward passes make again. */
+  readonly recompute?: Recompute | undefined;
   /** Ends the search early, with the best that was measured. */
   readonly signal?: AbortSignal | undefined;
   /** Told what is being measured, for people who wait. */
@@ -118,7 +121,7 @@ function measureCuts(request: BalanceRequest, cuts: Cuts, f: (measured: Measured
 
 function profile(request: BalanceRequest): MemoryModel {
   const { meter, network } = request;
-  const units = profileUnits(meter, network, request);
+  const units = withRecompute(request.recompute ?? 'none', () => profileUnits(meter, network, request));
   const sites = sitesOf(request);
   let model: MemoryModel;
   measureCuts(request, sites, (finest) => (model = memoryModel(units, sites, finest)));

@@ -46,6 +46,7 @@ export async function chooseCuts(
       ...{ meter: setting.engine.memory, network, blocks, signal, onProgress },
       ...{ batchSize: setting.batchSize, seed: setting.seed },
       ...{ optimizer: setting.optimizer, averaged: setting.averaged },
+      recompute: method.recompute,
       build: (cuts) => buildMethod(network, cutAfter(cuts)),
     }),
   );
