@@ -45,7 +45,7 @@ const labelSchema = z
 
 /**
  * What the backward passes of any method make again instead of keeping it: nothing; what lies within a unit, and within
- * a layer of an auxiliary net; or what lies within a run of √n of a block's n units. The numbers are the same.
+ * a layer of an auxiliary net (`units`); or also most inputs of units (`segments`). The numbers are the same.
  */
 const recomputeSchema = z.enum(recomputeChoices).exactOptional();
 

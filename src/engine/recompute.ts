@@ -8,8 +8,8 @@ export const recomputeChoices = ['none', 'units', 'segments'] as const;
 
 /**
  * What is made again in the backward pass instead of being kept for it (gradient checkpointing, Chen et al. 2016):
- * nothing; what lies within a unit of the network and within a layer of an auxiliary net; or what lies within a run of
- * √n of a block's n units.
+ * nothing; what lies within a unit of the network and within a layer of an auxiliary net, for one more forward pass; or
+ * also the inputs of all but every √n-th of a block's n units, for two.
  */
 export type Recompute = (typeof recomputeChoices)[number];
 
@@ -37,6 +37,8 @@ export interface Repeatable {
   readonly run: (x: tf.Tensor) => tf.Tensor;
   /** Once more: the same numbers to the last bit, and no running statistic or counter moves. */
   readonly again: (x: tf.Tensor) => tf.Tensor;
+  /** What is recomputed of that. */
+  readonly within: Recompute;
 }
 
 /**
@@ -44,13 +46,13 @@ export interface Repeatable {
  *
  * @returns a new tensor, the caller's to dispose
  */
-export function recomputed(x: tf.Tensor, { variables, run, again }: Repeatable): tf.Tensor {
+export function recomputed(x: tf.Tensor, { variables, run, again, within }: Repeatable): tf.Tensor {
   const wantX = !isDetached(x);
   return differentiable([...(wantX ? [x] : []), ...variables], () => ({
     y: outsideTape(() => withRecompute('none', () => tf.tidy(() => run(x)))),
     saved: [x],
     backward: (dy, [input]) => {
-      const { output, recording } = withRecompute('none', () => record(input!, again));
+      const { output, recording } = withRecompute(within, () => record(input!, again));
       output.dispose();
       const asked = variables.filter(isWanted);
       return wantX && isWanted(x)

@@ -3,15 +3,7 @@ import { addOp } from '../engine/fused/add.js';
 import type { Mode } from '../engine/fused/ops.js';
 import { UserError } from '../core/errors.js';
 import { defineChoice, type Choice } from '../core/choice.js';
-import {
-  disposeLayer,
-  forwardThrough,
-  ownedBy,
-  recomputable,
-  sequential,
-  type Counter,
-  type Layer,
-} from '../nn/layer.js';
+import { disposeLayer, inTurn, ownedBy, recomputable, type Counter, type Layer } from '../nn/layer.js';
 import { recomputeInForce } from '../engine/recompute.js';
 import type { Parameter, Scope } from '../nn/parameters.js';
 
@@ -146,18 +138,23 @@ export function unitsForward(
     recomputeInForce() === 'segments' &&
     units.every(({ context = [] }) => context.length === 0)
   ) {
-    return forwardThrough(segments(units), x, mode) as tf.Tensor4D;
+    return inTurn(segments(units), x, mode) as tf.Tensor4D;
   }
   if (inputs === undefined) return passThrough(units, x, images, mode, () => {});
   return runUnits(units, x, images, mode, inputs, () => {});
 }
 
-/** Runs of ⌈√n⌉ of n units, each a layer that is recomputed as a whole (Chen et al. 2016, §3). */
+/**
+ * Runs of ⌈√n⌉ of n units, each a layer that is recomputed as a whole and, as it is made again, unit by unit (Chen et al.
+ * 2016, §4).
+ */
 function segments(units: readonly Unit[]): Layer[] {
   const length = Math.ceil(Math.sqrt(units.length));
-  return Array.from({ length: Math.ceil(units.length / length) }, (_, i) =>
-    sequential(units.slice(i * length, (i + 1) * length).map(({ layer }) => layer)),
-  );
+  return Array.from({ length: Math.ceil(units.length / length) }, (_, i) => {
+    const layers = units.slice(i * length, (i + 1) * length).map(({ layer }) => layer);
+    const whole = { ...ownedBy(layers), forward: (x: tf.Tensor, mode: Mode) => inTurn(layers, x, mode) };
+    return recomputable(whole, 'units');
+  });
 }
 
 type Visit = (features: tf.Tensor4D, unit: Unit, index: number) => void;

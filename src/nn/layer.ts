@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Mode } from '../engine/fused/ops.js';
-import { recomputed, recomputeInForce } from '../engine/recompute.js';
+import { recomputed, recomputeInForce, type Recompute } from '../engine/recompute.js';
 import type { Parameter } from './parameters.js';
 
 /** How often something happened: what a checkpoint has to keep beside tensors. */
@@ -55,9 +55,13 @@ export function sequential(layers: readonly Layer[]): Layer {
  * @returns a new tensor, even for no layers
  */
 export function forwardThrough(layers: readonly Layer[], x: tf.Tensor, mode: Mode): tf.Tensor {
-  const run = mode.training && recomputeInForce() !== 'none' ? segments(layers) : layers;
+  return inTurn(mode.training && recomputeInForce() !== 'none' ? segments(layers) : layers, x, mode);
+}
+
+/** As `forwardThrough`, whatever is recomputed. */
+export function inTurn(layers: readonly Layer[], x: tf.Tensor, mode: Mode): tf.Tensor {
   let current = x;
-  for (const layer of run) {
+  for (const layer of layers) {
     const next = layer.forward(current, mode);
     if (current !== x) current.dispose();
     current = next;
@@ -103,8 +107,10 @@ export function trainableVariables(layers: readonly Layer[]): tf.Variable[] {
  * A layer that, where recomputing is in force, keeps its input alone for the backward pass, and makes again there all
  * else that it would keep. The numbers are the same to the last bit: running statistics and counters move once, and
  * dropout draws its mask again.
+ *
+ * @param within what is recomputed of what is made again
  */
-export function recomputable(layer: Layer): Layer {
+export function recomputable(layer: Layer, within: Recompute = 'none'): Layer {
   const { counters = [] } = layer;
   const values = (): readonly number[] => counters.map(({ value }) => value);
   const set = (to: readonly number[]): void => counters.forEach((counter, i) => (counter.value = to[i]!));
@@ -114,6 +120,7 @@ export function recomputable(layer: Layer): Layer {
       if (!mode.training || recomputeInForce() === 'none') return layer.forward(x, mode);
       const before = values();
       return recomputed(x, {
+        within,
         variables: mode.parameterGradients ? trainableVariables([layer]) : [],
         run: (input) => layer.forward(input, mode),
         again(input) {
