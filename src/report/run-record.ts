@@ -7,6 +7,7 @@ import type { EpochMetrics } from '../train/events.js';
 import { readMetrics } from '../runs/metrics.js';
 import { readProbe, type ProbeReport } from '../study/probe-file.js';
 import { readSimilarities, type SimilarityReport } from '../study/similarity-file.js';
+import { isReplaced } from '../runs/earlier-defaults.js';
 import { readRunData } from '../runs/data.js';
 import { check, formatPath } from '../core/schema-problems.js';
 import { readRunSummary, type RunIdentity, type RunSummary } from '../runs/summary.js';
@@ -71,7 +72,8 @@ export function readRunRecord(folder: string): RunRecord {
   const written = existsSync(summaryPath) ? readRunSummary(summaryPath) : undefined;
   // A run that goes on has the summary of its interruption still.
   const summary = log.starts.length > 0 && !log.ended ? undefined : written;
-  const label = config.method.label ?? config.method.method;
+  const named = config.method.label ?? config.method.method;
+  const label = isReplaced(config) ? `${named} (earlier, not as published)` : named;
   return {
     folder,
     name: basename(folder),
