@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { recomputeChoices, type Recompute } from '../engine/recompute.js';
+import { recomputeChoices, type Recompute } from '../engine/recompute-choices.js';
 import { methodSchemas } from '../local/build.js';
 import type { ConfiguredMethod, Method } from '../local/method.js';
 import { bp } from '../local/methods/bp.js';

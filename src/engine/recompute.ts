@@ -2,16 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import { differentiable } from './fused/differentiable.js';
 import { isDetached } from './detached.js';
 import { record } from './recording.js';
+import type { Recompute } from './recompute-choices.js';
 import { isWanted, outsideTape, takeSum } from './tape.js';
-
-export const recomputeChoices = ['none', 'units', 'segments'] as const;
-
-/**
- * What is made again in the backward pass instead of being kept for it (gradient checkpointing, Chen et al. 2016):
- * nothing; what lies within a unit of the network and within a layer of an auxiliary net, for one more forward pass; or
- * also the inputs of all but every √n-th of a block's n units, for two.
- */
-export type Recompute = (typeof recomputeChoices)[number];
 
 let current: Recompute = 'none';
 

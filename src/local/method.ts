@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Network } from '../networks/network.js';
 import type { OptionsSchema } from '../core/choice.js';
-import type { Recompute } from '../engine/recompute.js';
+import type { Recompute } from '../engine/recompute-choices.js';
 import type { Strategy } from './strategy.js';
 
 /** A way to train a network, by name. Built-in methods and those of plugins have the same form. */

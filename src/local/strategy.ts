@@ -1,4 +1,5 @@
-import { withRecompute, type Recompute } from '../engine/recompute.js';
+import { withRecompute } from '../engine/recompute.js';
+import type { Recompute } from '../engine/recompute-choices.js';
 import { disposeLayer, ownedBy, type Counter } from '../nn/layer.js';
 import type { Network } from '../networks/network.js';
 import type { Parameter } from '../nn/parameters.js';

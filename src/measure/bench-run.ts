@@ -1,5 +1,7 @@
 import type { Engine, MemoryMeter } from '../engine/engine.js';
+import type { Recompute } from '../engine/recompute-choices.js';
 import { scoped } from '../engine/scoped.js';
+import { buildMethod } from '../local/build.js';
 import type { Method } from '../local/method.js';
 import { noiseBatch } from '../local/noise-batch.js';
 import { takesBlocks } from '../local/partition/of-method.js';
@@ -17,6 +19,8 @@ export interface BenchSetting {
   readonly blocks: number;
   /** Images a step. */
   readonly batch: number;
+  /** What backward passes make again; nothing if not given. */
+  readonly recompute?: Recompute | undefined;
 }
 
 /** What the steps are made of. */
@@ -53,7 +57,10 @@ export function openBench(
   const network = resnetCifar({ depth: setting.depth, classes, imageShape, seed });
   const asked = takesBlocks(method) ? { blocks: setting.blocks } : {};
   const { strategy, optimizer } = watched({
-    strategy: method.build(network, method.options.parse(asked)),
+    strategy: buildMethod(network, {
+      ...{ method, options: method.options.parse(asked) },
+      ...(setting.recompute === undefined ? {} : { recompute: setting.recompute }),
+    }),
     optimizer: sgd(papersSgd),
   });
   engine.memory.release();

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Mode } from '../engine/fused/ops.js';
-import { recomputed, recomputeInForce, type Recompute } from '../engine/recompute.js';
+import { recomputed, recomputeInForce } from '../engine/recompute.js';
+import type { Recompute } from '../engine/recompute-choices.js';
 import type { Parameter } from './parameters.js';
 
 /** How often something happened: what a checkpoint has to keep beside tensors. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/engine.js';
-import type { Recompute } from '../../src/engine/recompute.js';
+import type { Recompute } from '../../src/engine/recompute-choices.js';
 import { buildStrategy } from '../../src/local/build.js';
 import { noiseBatch } from '../../src/local/noise-batch.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';

@@ -1,4 +1,5 @@
 import { engineNames } from '../../engine/engine.js';
+import { recomputeChoices, type Recompute } from '../../engine/recompute-choices.js';
 import type { BenchResult } from '../../measure/bench.js';
 import { nearest } from '../../core/schema-problems.js';
 import { textTable } from '../../core/table.js';
@@ -18,6 +19,12 @@ export const benchOptions = {
   depth: { type: 'number', default: 32, requiresArg: true, describe: 'layers of the ResNet, 6m+2' },
   blocks: { type: 'number', default: 16, requiresArg: true, describe: 'K of the methods that have one' },
   steps: { type: 'number', default: 10, requiresArg: true, describe: 'steps that are timed' },
+  recompute: {
+    choices: recomputeChoices,
+    default: 'none',
+    requiresArg: true,
+    describe: 'what backward passes make again',
+  },
   engine: {
     choices: ['auto', ...engineNames],
     default: 'auto',
@@ -33,6 +40,7 @@ interface BenchArguments {
   readonly depth: number;
   readonly blocks: number;
   readonly steps: number;
+  readonly recompute: Recompute;
   readonly engine: (typeof benchOptions.engine.choices)[number];
   readonly json: boolean;
 }

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { MemoryMeter } from '../../engine/engine.js';
-import { withRecompute, type Recompute } from '../../engine/recompute.js';
+import { withRecompute } from '../../engine/recompute.js';
+import type { Recompute } from '../../engine/recompute-choices.js';
 import { inPhase } from '../../engine/out-of-memory.js';
 import { UserError } from '../../core/errors.js';
 import { evenEnds, everyUnit, type Cuts } from '../../local/partition/partition.js';

@@ -1,6 +1,6 @@
 import { UserError } from '../../core/errors.js';
 import { type Registry } from '../../config/registry.js';
-import type { Config } from '../../config/config.js';
+import { comparedMethods, type Config } from '../../config/config.js';
 import { isBaseline, labelOf, type MethodConfig } from '../../config/method-config.js';
 import { check, formatPath, nearest } from '../../core/schema-problems.js';
 
@@ -12,7 +12,7 @@ import { check, formatPath, nearest } from '../../core/schema-problems.js';
  */
 export function memoryMethods(config: Config, registry: Registry, name?: string): MethodConfig[] {
   const own = config.methods ?? [config.method!];
-  if (name === undefined) return own.filter((method) => !isBaseline(method));
+  if (name === undefined) return comparedMethods(config).filter((method) => !isBaseline(method));
   const named =
     own.find((method) => labelOf(method) === name) ?? own.find(({ method }) => method.name === name);
   if (named !== undefined) return isBaseline(named) ? [] : [named];
