@@ -32,6 +32,7 @@ export {
 
 // engine: what computes, and how much memory it takes.
 export { detach, isDetached } from './engine/detached.js';
+export type { Recompute } from './engine/recompute-choices.js';
 export { engineNames, type Engine, type EngineName, type MemoryMeter } from './engine/engine.js';
 export {
   evaluationMode,
@@ -172,7 +173,7 @@ export { defineLoss, type AttachedLoss, type LocalLoss, type LossParts } from '.
 export { reconstruction } from './local/axes/loss/reconstruction.js';
 export { similarity } from './local/axes/loss/similarity.js';
 export { weighted, type WeightedLoss } from './local/axes/loss/weighted.js';
-export { cascadePath, type CascadeOptions } from './local/axes/path/cascade.js';
+export { cascadePath, type Augmentation, type CascadeOptions } from './local/axes/path/cascade.js';
 export { independentPath } from './local/axes/path/independent.js';
 export { definePath, type Path, type PathBuilder, type PathParts } from './local/axes/path/path.js';
 export { createBatch, type Batch, type Mixing, type Normalization } from './local/batch.js';
@@ -185,7 +186,7 @@ export type { MethodName, NamedOptions, StrategyOptions, StrategyOptionsInput } 
 export { cutsAfter, evenCuts, everyUnit, type Cuts } from './local/partition/partition.js';
 export type { BlockWeights, LossWeight } from './local/loss-weights.js';
 export type { Site } from './local/site.js';
-export type { Strategy } from './local/strategy.js';
+export { recomputing, type Strategy } from './local/strategy.js';
 export type { LocalUpdate, Streams, UpdateResult } from './local/update.js';
 
 // train: the step, the optimiser, whole trainings, evaluation.

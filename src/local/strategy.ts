@@ -33,7 +33,12 @@ export interface Strategy {
   dispose(): void;
 }
 
-/** The strategy, whose updates make again in their backward passes what `recompute` says. */
+/**
+ * A strategy whose backward passes make again what `recompute` says, instead of keeping it from the forward passes: the
+ * same numbers to the last bit, for less memory and more time.
+ *
+ * @param strategy one of any method, a plugin's too; what is returned owns nothing of its own
+ */
 export function recomputing(strategy: Strategy, recompute: Recompute): Strategy {
   if (recompute === 'none') return strategy;
   return {

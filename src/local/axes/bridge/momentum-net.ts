@@ -8,16 +8,14 @@ import { childScope, type Scope } from '../../../nn/parameters.js';
 /** m in M ← m·M + (1 − m)·next. */
 export const momentumOption = z.number().min(0).max(1).default(0.995);
 
-const momentumStarts = ['drawn', 'copied'] as const;
-
 /** How a momentum net starts: with a draw of its own, or as a copy of the next unit. */
-export type MomentumStart = (typeof momentumStarts)[number];
+export type MomentumStart = 'drawn' | 'copied';
 
 /** The options of a momentum net. */
 export const momentumOptions = {
   momentum: momentumOption,
   /** How the momentum net starts: `drawn` as in the published code, or `copied` from the next unit. */
-  momentumStart: z.enum(momentumStarts).default('drawn'),
+  momentumStart: z.enum(['drawn', 'copied']).default('drawn'),
 };
 
 /** A net of the next unit's shape that follows it. */

@@ -31,6 +31,7 @@ export const contextModes = {
   R1E: { image: true, earlier: 1 },
 } as const satisfies Readonly<Record<string, ContextOptions>>;
 
+/** What the published modes supply, by name: nothing, the image, the inputs of so many blocks before, or both. */
 export type ContextMode = keyof typeof contextModes;
 
 export const contextNames = Object.keys(contextModes) as ContextMode[];
