@@ -12,6 +12,7 @@ import { check, formatPath } from '../core/schema-problems.js';
 import { readRunSummary, type RunIdentity, type RunSummary } from '../runs/summary.js';
 import { visible } from '../core/visible.js';
 import { parseYaml } from '../config/yaml-source.js';
+import { refuseReplacedMethod } from '../runs/earlier-defaults.js';
 import { readRunLog, type RunLog } from '../runs/run-log.js';
 
 /**
@@ -63,6 +64,7 @@ export function readRunRecord(folder: string): RunRecord {
   const configPath = join(folder, 'config.yaml');
   const configText = readText(configPath);
   const config = readConfig(configText, configPath);
+  refuseReplacedMethod(config.method, configPath);
   const metricsPath = join(folder, 'metrics.csv');
   const epochs = readMetrics(metricsPath);
   const logPath = join(folder, 'log.jsonl');

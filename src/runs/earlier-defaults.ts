@@ -1,3 +1,4 @@
+import { UserError } from '../core/errors.js';
 import { parseYaml } from '../config/yaml-source.js';
 
 /**
@@ -6,15 +7,43 @@ import { parseYaml } from '../config/yaml-source.js';
  */
 const before = { lastBatch: 'drop' } as const;
 
-/** A recorded config, with what its version did where it lacks a key. */
-export function asRecorded(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return { ...config, train: { ...before, ...(config['train'] as object) } };
-}
+/**
+ * Methods that were others under the same name before they followed their published code, each with a key that every
+ * config recorded since has.
+ */
+const replaced = new Map([
+  ['contsup', 'context'],
+  ['man-plus', 'momentumStart'],
+  ['mlaan', 'momentumUpdates'],
+]);
 
-/** The same for a run folder's `config.yaml`, as overrides of its text. */
+/**
+ * What overrides of a recorded config's text say that its version did where it lacks a key.
+ *
+ * @throws UserError if its method was another one then
+ */
 export function recordedOverrides(text: string, path: string): string[] {
   const config = parseYaml(text, path).value;
-  const train = typeof config === 'object' && config !== null && 'train' in config ? config.train : undefined;
+  refuseReplacedMethod(entryOf(config, 'method'), path);
+  const train = entryOf(config, 'train');
   const lacks = typeof train === 'object' && train !== null && !('lastBatch' in train);
   return lacks ? [`train.lastBatch=${before.lastBatch}`] : [];
+}
+
+/**
+ * Refuses the recorded section of a method that is another one now.
+ *
+ * @param path of the file that it stands in, for the message
+ */
+export function refuseReplacedMethod(method: unknown, path: string): void {
+  const name = entryOf(method, 'method');
+  const key = typeof name === 'string' ? replaced.get(name) : undefined;
+  if (key === undefined || entryOf(method, key) !== undefined) return;
+  throw new UserError(
+    `${path}: method: the ${String(name)} of an older version, which did not follow the published code and is another method: train it anew, in a new folder`,
+  );
+}
+
+function entryOf(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
 }
