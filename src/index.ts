@@ -173,7 +173,7 @@ export { defineLoss, type AttachedLoss, type LocalLoss, type LossParts } from '.
 export { reconstruction } from './local/axes/loss/reconstruction.js';
 export { similarity } from './local/axes/loss/similarity.js';
 export { weighted, type WeightedLoss } from './local/axes/loss/weighted.js';
-export { cascadePath, type Augmentation, type CascadeOptions } from './local/axes/path/cascade.js';
+export { cascadePath, type CascadeBridge, type CascadeOptions } from './local/axes/path/cascade.js';
 export { independentPath } from './local/axes/path/independent.js';
 export { definePath, type Path, type PathBuilder, type PathParts } from './local/axes/path/path.js';
 export { createBatch, type Batch, type Mixing, type Normalization } from './local/batch.js';

@@ -32,7 +32,7 @@ export function withBaselines(
   methods: readonly MethodConfig[],
   names: readonly (keyof typeof baselines)[],
 ): MethodConfig[] {
-  const missing = names.map((name): MethodConfig => baselines[name]);
+  const missing = [...new Set(names)].map((name): MethodConfig => baselines[name]);
   const labels = new Set(methods.map(labelOf));
   return [...missing.filter((each) => !labels.has(labelOf(each))), ...methods];
 }

@@ -100,6 +100,7 @@ function article(expected: string): string {
   const names: Record<string, string> = {
     int: 'a whole number',
     object: 'a map',
+    record: 'a map',
     array: 'a list',
     tuple: 'a list',
     string: 'text',

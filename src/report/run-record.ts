@@ -7,12 +7,12 @@ import type { EpochMetrics } from '../train/events.js';
 import { readMetrics } from '../runs/metrics.js';
 import { readProbe, type ProbeReport } from '../study/probe-file.js';
 import { readSimilarities, type SimilarityReport } from '../study/similarity-file.js';
-import { isReplaced } from '../runs/earlier-defaults.js';
 import { readRunData } from '../runs/data.js';
 import { check, formatPath } from '../core/schema-problems.js';
 import { readRunSummary, type RunIdentity, type RunSummary } from '../runs/summary.js';
 import { visible } from '../core/visible.js';
 import { parseYaml } from '../config/yaml-source.js';
+import { refuseReplacedMethod } from '../runs/earlier-defaults.js';
 import { readRunLog, type RunLog } from '../runs/run-log.js';
 
 /**
@@ -64,6 +64,7 @@ export function readRunRecord(folder: string): RunRecord {
   const configPath = join(folder, 'config.yaml');
   const configText = readText(configPath);
   const config = readConfig(configText, configPath);
+  refuseReplacedMethod(config.method, configPath);
   const metricsPath = join(folder, 'metrics.csv');
   const epochs = readMetrics(metricsPath);
   const logPath = join(folder, 'log.jsonl');
@@ -72,8 +73,7 @@ export function readRunRecord(folder: string): RunRecord {
   const written = existsSync(summaryPath) ? readRunSummary(summaryPath) : undefined;
   // A run that goes on has the summary of its interruption still.
   const summary = log.starts.length > 0 && !log.ended ? undefined : written;
-  const named = config.method.label ?? config.method.method;
-  const label = isReplaced(config) ? `${named} (earlier, not as published)` : named;
+  const label = config.method.label ?? config.method.method;
   return {
     folder,
     name: basename(folder),

@@ -1,58 +1,60 @@
-import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import { parseYaml } from '../config/yaml-source.js';
 
 /**
- * A config as it was recorded before there was `train.lastBatch`, which every run records since. Images that did not
- * fill the last batch were dropped then; and what AugLocal calls `joined` now was done on every network.
+ * Before there was `train.lastBatch`, images that did not fill the last batch were dropped: a run folder whose config
+ * lacks the key was trained so, whatever the default is now.
  */
-const earlierConfig = z.looseObject({
-  train: z.looseObject({ lastBatch: z.undefined().optional() }),
-  network: z.looseObject({ name: z.string() }),
-  method: z.looseObject({ method: z.string() }),
-});
-
-/** Methods that were built from their papers' abstracts then, and are others now that they follow the published code. */
-const replaced = ['man-plus', 'mlaan', 'contsup'];
-
-/** What was done then where a config says nothing, by key. */
-function earlierDefaults(config: unknown): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
-  const found = earlierConfig.safeParse(config).data;
-  if (found === undefined) return {};
-  const { method, network } = found;
-  const joined = method.method === 'auglocal' && /^resne(x?)t-imagenet$/.test(network.name);
-  return { train: { lastBatch: 'drop' }, ...(joined ? { method: { joined: true } } : {}) };
-}
-
-/** Whether a run was trained by another method than the one that has its name now. */
-export function isReplaced(config: unknown): boolean {
-  const found = earlierConfig.safeParse(config).data;
-  return found !== undefined && replaced.includes(found.method.method);
-}
-
-/** A recorded config, with what its version did where it lacks a key. */
-export function asRecorded(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const sections = Object.entries(earlierDefaults(config));
-  return {
-    ...config,
-    ...Object.fromEntries(sections.map(([key, values]) => [key, { ...values, ...(config[key] as object) }])),
-  };
-}
+const before = { lastBatch: 'drop' } as const;
 
 /**
- * The same for a run folder's `config.yaml`, as overrides of its text.
+ * Methods that were others under the same name before they followed their published code, each with a key that every
+ * config recorded since has.
+ */
+const replaced = new Map([
+  ['contsup', 'context'],
+  ['man-plus', 'momentumStart'],
+  ['mlaan', 'momentumUpdates'],
+]);
+
+/**
+ * What overrides of a recorded config's text say that its version did where it lacks a key.
  *
- * @throws UserError where its method is another now
+ * @throws UserError if its method was another one then
  */
 export function recordedOverrides(text: string, path: string): string[] {
   const config = parseYaml(text, path).value;
-  if (isReplaced(config)) {
-    const { method } = (config as { method: { method: string } }).method;
-    throw new UserError(
-      `${path}: trained by an earlier "${method}", which was another method: the one of that name now follows the published code; train it anew in another folder`,
-    );
-  }
-  return Object.entries(earlierDefaults(config)).flatMap(([section, values]) =>
-    Object.entries(values).map(([key, value]) => `${section}.${key}=${String(value)}`),
+  refuseReplacedMethod(entryOf(config, 'method'), path);
+  const train = entryOf(config, 'train');
+  const lacks = typeof train === 'object' && train !== null && !('lastBatch' in train);
+  return lacks ? [`train.lastBatch=${before.lastBatch}`, ...joinedUnits(config)] : [];
+}
+
+/** AugLocal joined its last units on every network then; on ImageNet's it now leaves them apart by default. */
+function joinedUnits(config: unknown): string[] {
+  const imagenet = ['resnet-imagenet', 'resnext-imagenet'];
+  const method = entryOf(config, 'method');
+  const joined =
+    entryOf(method, 'method') === 'auglocal' &&
+    entryOf(method, 'joined') === undefined &&
+    imagenet.includes(String(entryOf(entryOf(config, 'network'), 'name')));
+  return joined ? ['method.joined=true'] : [];
+}
+
+/**
+ * Refuses the recorded section of a method that is another one now.
+ *
+ * @param path of the file that it stands in, for the message
+ */
+export function refuseReplacedMethod(method: unknown, path: string): void {
+  const name = entryOf(method, 'method');
+  const key = typeof name === 'string' ? replaced.get(name) : undefined;
+  if (key === undefined || entryOf(method, key) !== undefined) return;
+  throw new UserError(
+    `${path}: method: the ${String(name)} of an older version, which did not follow the published code and is another method: train it anew, in a new folder`,
   );
+}
+
+function entryOf(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
 }

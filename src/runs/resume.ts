@@ -12,7 +12,7 @@ import { configDocument, parseConfig } from '../config/config.js';
 import { readMetrics } from './metrics.js';
 import { metricsColumns, record, runConfigOf } from './run.js';
 import { withStrategy } from './method-strategy.js';
-import { asRecorded, recordedOverrides } from './earlier-defaults.js';
+import { recordedOverrides } from './earlier-defaults.js';
 import type { Experiment } from './experiment.js';
 import type { FinishedRun, RunObserver, RunOptions } from './run.js';
 import { readRunData, refuseOtherData } from './data.js';
@@ -41,6 +41,10 @@ export function runConfigPath(folder: string): string {
  */
 export function readRunConfig(folder: string, registry: Registry): RunConfig {
   const { path, text } = readConfigText(folder);
+  return parseRecorded(text, path, registry);
+}
+
+function parseRecorded(text: string, path: string, registry: Registry): RunConfig {
   const { method, ...config } = parseConfig(text, path, recordedOverrides(text, path), registry);
   if (method === undefined) throw new UserError(`${path}: not the config of a run: it lists several methods`);
   return { ...config, method };
@@ -118,11 +122,10 @@ export async function resumeRun(
     if (result !== undefined) return { folder, interrupted: false, result };
     const checkpoint = findCheckpoint(folder, options.observer);
     if (checkpoint !== undefined) {
-      refuseOtherConfig(
-        `${folder}: the checkpoint ${positionInWords(checkpoint.position)}`,
-        asRecorded(checkpoint.config),
-        now,
-      );
+      const what = `${folder}: the checkpoint ${positionInWords(checkpoint.position)}`;
+      // Parsed like the folder's config, so that both have the keys that came after them.
+      const recorded = parseRecorded(stringify(checkpoint.config), what, experiment.registry);
+      refuseOtherConfig(what, configDocument(recorded), now);
       tellOtherEngine(checkpoint, experiment, options.observer);
     }
     experiment.engine.memory.release();

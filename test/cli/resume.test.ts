@@ -165,6 +165,26 @@ describe('train --resume', () => {
     expect(again.stderr).toContain('nothing left to do');
   });
 
+  it('goes on with a run of an earlier version whose method had fewer options', async () => {
+    const man = ['--set', 'method={ method: man, blocks: 2 }'];
+    const out = join(folder, 'man');
+    expect(await run(['train', yaml, '--out', out, '--quiet', ...man])).toMatchObject({ code: 0 });
+    const { path } = await interrupted('earlier-man', man);
+    const configPath = join(path, 'config.yaml');
+    const text = readFileSync(configPath, 'utf8');
+    const earlier = text.replace(/^ +momentumStart: drawn\n/m, '');
+    expect(earlier).not.toBe(text);
+    writeFileSync(configPath, earlier);
+    for (const position of listCheckpoints(checkpointsOf(path))) {
+      rewriteCheckpoint(path, position, (content) => {
+        delete (content.config as { method: { momentumStart?: string } }).method.momentumStart;
+      });
+    }
+    expect(await run(['train', '--resume', path])).toMatchObject({ code: 0 });
+    expect(losses(path)).toEqual(losses(only(out)));
+    expect(weights(path).equals(weights(only(out)))).toBe(true);
+  });
+
   it('is refused another config, with the keys that differ, and takes what changes no number', async () => {
     const { path } = await interrupted('other');
     const refused = await run(['train', yaml, '--resume', path, '--set', 'train.epochs=9', '--seed', '2']);

@@ -42,6 +42,18 @@ it('tells how each run ended', () => {
   expect(failed).toMatchObject({ status: 'failed', error: 'no memory' });
 });
 
+it('leaves out a run whose method was another one of the same name', () => {
+  const old = writeRun(at('old'), { method: 'mlaan', config: { method: { method: 'mlaan', blocks: 2 } } });
+  const now = writeRun(at('now'), {
+    method: 'mlaan',
+    config: { method: { method: 'mlaan', blocks: 2, momentumUpdates: 'published' } },
+  });
+  const { runs, unreadable } = readReport([folder]);
+  expect(runs.map((run) => run.folder)).toEqual([now]);
+  expect(unreadable.map((run) => run.folder)).toEqual([old]);
+  expect(unreadable[0]!.message).toContain('is another method');
+});
+
 it('takes a run that was started again after its interruption for one that goes on', () => {
   writeRun(at('again'), { status: 'interrupted', epochs: epochsOf([0.5]) });
   const start = {

@@ -1,35 +1,36 @@
-import { describe, expect, test } from 'vitest';
-import { asRecorded, isReplaced, recordedOverrides } from '../../src/runs/earlier-defaults.js';
+import { describe, expect, it } from 'vitest';
+import { recordedOverrides } from '../../src/runs/earlier-defaults.js';
 
-const config = (method: object, { network = 'resnet', train = {} } = {}) => ({
-  ...{ name: 'a', network: { name: network, depth: 34 }, train: { epochs: 1, ...train }, method },
-});
-const overrides = (value: object): string[] => recordedOverrides(JSON.stringify(value), 'config.yaml');
+describe('recordedOverrides', () => {
+  it('says that runs dropped the last batches where the config does not', () => {
+    expect(recordedOverrides('train: { epochs: 2 }', 'config.yaml')).toEqual(['train.lastBatch=drop']);
+    expect(recordedOverrides('train: { lastBatch: keep }', 'config.yaml')).toEqual([]);
+  });
 
-test('a run that does not say what became of its last batches dropped them', () => {
-  const earlier = config({ method: 'man', blocks: 3 });
-  expect(asRecorded(earlier)).toEqual({ ...earlier, train: { lastBatch: 'drop', epochs: 1 } });
-  expect(overrides(earlier)).toEqual(['train.lastBatch=drop']);
-  const today = config({ method: 'man' }, { train: { lastBatch: 'keep' } });
-  expect(asRecorded(today)).toEqual(today);
-  expect(overrides(today)).toEqual([]);
-});
-
-test('AugLocal joined its last units on every network then', () => {
-  const earlier = config({ method: 'auglocal', depth: 4 }, { network: 'resnet-imagenet' });
-  expect(overrides(earlier)).toEqual(['train.lastBatch=drop', 'method.joined=true']);
-  expect(asRecorded(earlier)).toMatchObject({ method: { method: 'auglocal', depth: 4, joined: true } });
-  expect(overrides(config({ method: 'auglocal', depth: 4 }))).toEqual(['train.lastBatch=drop']);
-});
-
-describe.each(['man-plus', 'mlaan', 'contsup'])('%s', (method) => {
-  test('of then is not the method of now', () => {
-    expect(isReplaced(config({ method }))).toBe(true);
-    expect(() => overrides(config({ method }))).toThrow(
-      `config.yaml: trained by an earlier "${method}", which was another method: the one of that name now follows the published code; train it anew in another folder`,
+  it.each([
+    ['contsup', 'blocks: 2', 'context: E'],
+    ['man-plus', 'momentum: 0.995', 'momentumStart: drawn'],
+    ['mlaan', 'independentWeight: 0.5', 'momentumUpdates: published'],
+  ])('refuses the %s that was another method', (name, both, since) => {
+    const text = (options: string): string => `{ train: {}, method: { method: ${name}, ${options} } }`;
+    expect(() => recordedOverrides(text(both), 'a/config.yaml')).toThrow(
+      `a/config.yaml: method: the ${name} of an older version, which did not follow the published code`,
     );
-    const today = config({ method }, { train: { lastBatch: 'keep' } });
-    expect(isReplaced(today)).toBe(false);
-    expect(overrides(today)).toEqual([]);
+    expect(recordedOverrides(text(`${both}, ${since}`), 'a/config.yaml')).toHaveLength(1);
+  });
+
+  it('says that AugLocal joined its last units on every network', () => {
+    const text = (network: string): string =>
+      `{ train: {}, network: { name: ${network} }, method: { method: auglocal, depth: 4 } }`;
+    expect(recordedOverrides(text('resnet-imagenet'), 'config.yaml')).toEqual([
+      'train.lastBatch=drop',
+      'method.joined=true',
+    ]);
+    expect(recordedOverrides(text('resnet'), 'config.yaml')).toEqual(['train.lastBatch=drop']);
+  });
+
+  it('takes the other methods as they are', () => {
+    expect(recordedOverrides('{ train: {}, method: { method: man } }', 'config.yaml')).toHaveLength(1);
+    expect(recordedOverrides('{ train: {}, method: man }', 'config.yaml')).toHaveLength(1);
   });
 });

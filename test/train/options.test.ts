@@ -34,6 +34,10 @@ describe('the train section', () => {
     });
   });
 
+  it('calls a map a map where its keys are free', () => {
+    expect(() => config('rateFactors: [1]')).toThrow('train.rateFactors: must be a map, not a list');
+  });
+
   it('has none of the keys that nobody wrote, so that earlier runs go on', () => {
     const own = ['labelSmoothing', 'clip', 'rateFactors', 'ema', 'noDecay', 'optimizer'];
     expect(Object.keys(config('').train).filter((key) => own.includes(key))).toEqual([]);

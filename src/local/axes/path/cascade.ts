@@ -41,11 +41,11 @@ export interface CascadeOptions {
    */
   readonly headLoss?: 'both' | 'cascade';
   /** What stands behind each cascade in place of the strategy's bridge. */
-  readonly augmentation?: (scope: Scope, block: Block) => Augmentation;
+  readonly augmentation?: (scope: Scope, block: Block) => CascadeBridge;
 }
 
 /** What stands between a cascade and its auxiliary nets, where that is no bridge to the next unit: MLAAN's chains. */
-export interface Augmentation {
+export interface CascadeBridge {
   readonly bridge: Bridge;
   /** The kind of unit whose output it makes. */
   readonly unit: Unit;
