@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { configDocument, configKeys, parseConfig } from '../../src/config/config.js';
-import { backpropagation } from '../../src/config/method-config.js';
+import { backpropagation, labelOf, withBaselines } from '../../src/config/method-config.js';
 import { greedy } from '../../src/local/methods/greedy.js';
 
 const config = (methods: string) =>
@@ -37,4 +37,9 @@ it('of backpropagation is the one that configs name', () => {
 it('is no key of --set itself, its options and its label are', () => {
   expect(configKeys()).toEqual(expect.arrayContaining(['method.method', 'method.blocks', 'method.label']));
   expect(configKeys()).not.toContain('method');
+});
+
+it('has each baseline once, however often it is named', () => {
+  const methods = withBaselines([], ['bp', 'bp', 'bp+checkpointing']);
+  expect(methods.map(labelOf)).toEqual(['bp', 'bp+checkpointing']);
 });
