@@ -33,10 +33,16 @@ export const builtInOptimizers: readonly OptimizerKind[] = [sgdKind, adamwKind];
 
 /** The `train` section of a config with these optimisers. */
 export function trainSchema(kinds: readonly OptimizerKind[]) {
-  return trainOptionsSchema.extend({
-    /** In place of SGD with this section's `momentum`, `nesterov`, `weightDecay` and `noDecay`, which are not read then. */
-    optimizer: choiceSchema(kinds).exactOptional(),
-  });
+  return trainOptionsSchema
+    .extend({
+      /** In place of SGD with this section's `momentum`, `nesterov`, `weightDecay` and `noDecay`, which are not read then. */
+      optimizer: choiceSchema(kinds).exactOptional(),
+    })
+    .superRefine(({ optimizer, noDecay }, context) => {
+      if (optimizer === undefined || noDecay === undefined) return;
+      const message = `is of the SGD that "optimizer" replaces; say it there: optimizer: { name: ${optimizer.name}, noDecay: [${noDecay.join(', ')}] }`;
+      context.addIssue({ code: 'custom', path: ['noDecay'], message });
+    });
 }
 
 /** A `train` section with the optimiser that it may name. */

@@ -34,6 +34,12 @@ describe('the train section', () => {
     });
   });
 
+  it('refuses decay exclusions that no optimiser would read', () => {
+    expect(() => config('optimizer: adamw, noDecay: [bias]')).toThrow(
+      'train.noDecay: is of the SGD that "optimizer" replaces; say it there: optimizer: { name: adamw, noDecay: [bias] }',
+    );
+  });
+
   it('calls a map a map where its keys are free', () => {
     expect(() => config('rateFactors: [1]')).toThrow('train.rateFactors: must be a map, not a list');
   });
