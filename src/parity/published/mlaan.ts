@@ -24,6 +24,9 @@ function program(name: string, momentumUpdates: 'published' | 'every'): Publishe
       head: widthHead,
       prefixes: {
         'independent.classifier.2': (label) => `net_classifier_${label}.fc`,
+        // On ImageNet's ResNet-34 behind two convolutions, of 64 and 128 channels.
+        'independent.classifier.8': (label) => `net_classifier_${label}.fc`,
+        'independent.classifier': (label) => `net_classifier_${label}.head`,
         'classifier.2': (label, block) => `aux_classifier_${label}_${block}.fc`,
         chain: (_label, block) => `Aug_Net.${block}`,
         momentum: (_label, block) => `EMA_Net.${block}.0`,
