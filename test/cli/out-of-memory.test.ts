@@ -40,7 +40,7 @@ describe.skipIf(!hasTorch || process.platform !== 'linux')('memory that does not
       'balanced cuts',
       'memory "$1/big.yaml" --method greedy',
       () => tiny(balanced).replace('batchSize: 16', 'batchSize: 60000'),
-      `cuts: measuring the units of resnet-8: ${bytes}; lower train\\.batchSize.*`,
+      `greedy: cuts: measuring the units of resnet-8: ${bytes}; lower train\\.batchSize.*`,
     ],
     [
       'building a network',

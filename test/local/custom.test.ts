@@ -162,7 +162,7 @@ test.each([
     '{ loss: [cross-entropy, { name: similarity, weight: 0 }] }',
     /the loss similarity has weight 0 everywhere; leave the term out/,
   ],
-  ['{ path: { name: cascade, cascadeWeight: 0 } }', /path 'cascade' trains pairs of blocks/],
+  ['{ path: { name: cascade, cascadeWeight: 0 } }', /path 'cascade' trains cascades of blocks/],
   ['{ cuts: [stem] }', /custom: cuts already say how many blocks/],
 ])('%s contradicts itself', (yaml, message) => {
   const network = tinyNetwork();
