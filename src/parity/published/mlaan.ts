@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { publishedMethod, type PublishedMethod } from './method.js';
 import { lastUnit, namesByPrefix, widthHead } from './names.js';
+import { auxiliarySettings } from './two-term.js';
 import { unreadWeights } from './weights.js';
 
 /** MLAAN's CIFAR program, which takes InfoPro's settings too and does not read them. */
@@ -9,10 +10,7 @@ function program(name: string, momentumUpdates: 'published' | 'every'): Publishe
     name,
     settings: {
       ...unreadWeights,
-      aux_net_config: z.string().exactOptional(),
-      aux_net_widen: z.number().exactOptional(),
-      aux_net_feature_dim: z.int().exactOptional(),
-      local_loss_mode: z.enum(['cross_entropy', 'contrast']).exactOptional(),
+      ...auxiliarySettings,
       /** What the program calls K: the number of blocks. */
       local_module_num: z.int().exactOptional(),
       momentum: z.number(),

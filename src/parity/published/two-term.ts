@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import { weights } from './weights.js';
 
-/** InfoPro's loss and its auxiliary nets, as its code and those built on it call their settings. */
-export const twoTermSettings = {
-  ...weights,
+/** InfoPro's auxiliary nets, as its code and those built on it call their settings. */
+export const auxiliarySettings = {
   aux_net_config: z.string().exactOptional(),
   aux_net_widen: z.number().exactOptional(),
   aux_net_feature_dim: z.int().exactOptional(),
   local_loss_mode: z.enum(['cross_entropy', 'contrast']).exactOptional(),
 };
+
+/** Its loss with them. */
+export const twoTermSettings = { ...weights, ...auxiliarySettings };
 
 /** `balanced_memory` chooses the cut points that balance memory. */
 export const balancedSetting = { balanced_memory: z.boolean().exactOptional() };

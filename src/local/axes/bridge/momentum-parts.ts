@@ -1,11 +1,12 @@
 import type * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
-import { evaluationMode, frozenMode, trainingMode } from '../../../engine/fused/ops.js';
+import { evaluationMode, frozenMode } from '../../../engine/fused/ops.js';
 import { sequential } from '../../../nn/layer.js';
 import { childScope } from '../../../nn/parameters.js';
 import { noOptions } from '../../../core/choice.js';
 import { defineBridge, type BridgeBuilder } from './bridge.js';
 import { momentumNet, momentumOption } from './momentum-net.js';
+import { runsOf } from './together.js';
 
 /** Where a bridge has one net of the two. */
 const noNet = sequential([]);
@@ -38,8 +39,7 @@ export const biasAloneBridge: BridgeBuilder = (scope, next) => {
   return {
     trained,
     averaged: noNet,
-    forward: (x) => trained.forward(x, trainingMode) as tf.Tensor4D,
-    evaluate: (x) => trained.forward(x, evaluationMode) as tf.Tensor4D,
+    ...runsOf(trained),
     after: () => {},
   };
 };

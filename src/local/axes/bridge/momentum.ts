@@ -1,10 +1,8 @@
-import type * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
-import { evaluationMode, trainingMode } from '../../../engine/fused/ops.js';
 import { childScope } from '../../../nn/parameters.js';
 import { defineBridge, type BridgeBuilder } from './bridge.js';
 import { momentumNet, momentumOptions, type MomentumStart } from './momentum-net.js';
-import { together } from './together.js';
+import { runsOf, together } from './together.js';
 
 /**
  * MAN's bridge (Su et al. 2024): y = B(x) + M(x), both shaped like the next unit. The bias net B is trained; the
@@ -25,8 +23,7 @@ export function momentumBridge(momentum: number, start: MomentumStart = 'drawn')
     return {
       trained,
       averaged,
-      forward: (x) => both.forward(x, trainingMode) as tf.Tensor4D,
-      evaluate: (x) => both.forward(x, evaluationMode) as tf.Tensor4D,
+      ...runsOf(both),
       after,
     };
   };

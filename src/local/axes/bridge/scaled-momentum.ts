@@ -1,11 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { blendOp } from '../../../engine/fused/blend.js';
-import { evaluationMode, trainingMode } from '../../../engine/fused/ops.js';
 import { childScope, constant, createParameter } from '../../../nn/parameters.js';
 import { defineBridge, type BridgeBuilder } from './bridge.js';
 import { momentumNet, momentumOptions, type MomentumStart } from './momentum-net.js';
-import { together } from './together.js';
+import { runsOf, together } from './together.js';
 
 /**
  * MAN++'s bridge (Su et al. 2026): y = s · B(x) + (2 − s) · M(x), with the nets of MAN's bridge. The scale s is one
@@ -32,8 +31,7 @@ export function scaledMomentumBridge(momentum: number, start: MomentumStart = 'd
     return {
       trained,
       averaged,
-      forward: (x) => both.forward(x, trainingMode) as tf.Tensor4D,
-      evaluate: (x) => both.forward(x, evaluationMode) as tf.Tensor4D,
+      ...runsOf(both),
       after,
     };
   };
