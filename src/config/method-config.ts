@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { recomputeChoices, type Recompute } from '../engine/recompute-choices.js';
+import { sizeOf, sizeRule } from '../core/size.js';
+import { recomputeChoices } from '../engine/recompute-choices.js';
 import { methodSchemas } from '../local/build.js';
 import type { ConfiguredMethod, Method } from '../local/method.js';
 import { bp } from '../local/methods/bp.js';
@@ -47,26 +48,65 @@ const labelSchema = z
  * What the backward passes of any method make again instead of keeping it: nothing; what lies within a unit, and within
  * a layer of an auxiliary net (`units`); or also most inputs of units (`segments`). The numbers are the same.
  */
-const recomputeSchema = z.enum(recomputeChoices).exactOptional();
+const recomputeSchema = z.enum([...recomputeChoices, 'auto']).exactOptional();
 
-type NamedConfig = NamedOptions & { readonly label?: string; readonly recompute?: Recompute };
+/** With `recompute: auto`: what a training step may take, as bytes or such as `2GB`. */
+const memorySchema = z
+  .union([z.int().min(1), z.string()])
+  .transform((size, context) => {
+    if (typeof size === 'number') return size;
+    const bytes = sizeOf(size);
+    if (bytes !== undefined) return bytes;
+    context.addIssue({ code: 'custom', message: sizeRule });
+    return z.NEVER;
+  })
+  .exactOptional();
+
+type NamedConfig = NamedOptions &
+  Pick<ConfiguredMethod, 'recompute' | 'memory'> & { readonly label?: string };
 
 /** The maps that ask for one of the methods, `{ method, …options, label }`. */
 export function methodSchema(methods: readonly Method[]): z.ZodType<MethodConfig> {
   const [first, ...others] = methodSchemas(methods).map((schema) =>
-    schema.safeExtend({ label: labelSchema, recompute: recomputeSchema }),
+    schema.safeExtend({ label: labelSchema, recompute: recomputeSchema, memory: memorySchema }),
   );
   const named = z.discriminatedUnion('method', [first!, ...others]) as unknown as z.ZodType<NamedConfig>;
-  return named.transform(({ method: name, recompute, label = labelFor(name, recompute), ...options }) => ({
-    ...{ method: methods.find((method) => method.name === name)!, options },
-    ...(label === undefined ? {} : { label }),
-    ...(recompute === undefined ? {} : { recompute }),
-  }));
+  return named
+    .superRefine(refuseLoneBudget)
+    .transform(({ method: name, recompute, memory, label = labelFor(name, recompute), ...options }) => ({
+      ...{ method: methods.find((method) => method.name === name)!, options },
+      ...(label === undefined ? {} : { label }),
+      ...(recompute === undefined ? {} : { recompute }),
+      ...(memory === undefined ? {} : { memory }),
+    }));
+}
+
+function refuseLoneBudget({ recompute, memory }: NamedConfig, context: z.RefinementCtx): void {
+  if ((recompute === 'auto') === (memory !== undefined)) return;
+  const message =
+    memory === undefined
+      ? 'recompute: auto needs memory: what a training step may take, such as 2GB'
+      : 'is for recompute: auto alone: how much a training step may take';
+  context.addIssue({ code: 'custom', path: [memory === undefined ? 'recompute' : 'memory'], message });
 }
 
 /** A method that recomputes is told apart from the same one that does not. */
-function labelFor(name: string, recompute: Recompute = 'none'): string | undefined {
-  return { none: undefined, units: `${name}+checkpointing`, segments: `${name}+segments` }[recompute];
+function labelFor(name: string, recompute: ConfiguredMethod['recompute'] = 'none'): string | undefined {
+  return {
+    none: undefined,
+    units: `${name}+checkpointing`,
+    segments: `${name}+segments`,
+    auto: `${name}+auto`,
+  }[recompute];
+}
+
+/** The same method with other recomputing, and a label that says so. */
+export function recomputingWith(
+  { method, options, label, recompute }: MethodConfig,
+  setting: Pick<ConfiguredMethod, 'recompute' | 'memory'>,
+): MethodConfig {
+  const own = label === labelFor(method.name, recompute) ? method.name : (label ?? method.name);
+  return { method, options, ...setting, label: labelFor(own, setting.recompute) ?? own };
 }
 
 /** Whether this is what all other methods are set against: backpropagation that recomputes nothing. */
@@ -80,8 +120,12 @@ export function labelOf({ label, method }: MethodConfig): string {
 }
 
 /** What of a method decides numbers and memory, as a config has it: its name and its options, one map. */
-export function namedOptions({ method, options, recompute }: ConfiguredMethod): NamedOptions {
-  return { method: method.name, ...options, ...(recompute === undefined ? {} : { recompute }) };
+export function namedOptions({ method, options, recompute, memory }: ConfiguredMethod): NamedOptions {
+  return {
+    ...{ method: method.name, ...options },
+    ...(recompute === undefined ? {} : { recompute }),
+    ...(memory === undefined ? {} : { memory }),
+  };
 }
 
 /** A method as a config has it: what `methodSchema` reads. */

@@ -8,7 +8,10 @@ import type { MemorySetting } from './setting.js';
 const leastShare = 0.005;
 
 /** What is in use at the peak of one method's step, largest first, in lines that add up to the peak. */
-export function peakTable({ engine, batchSize }: MemorySetting, { label, network, blocks, atPeak }: PeakList): string {
+export function peakTable(
+  { engine, batchSize }: MemorySetting,
+  { label, network, blocks, atPeak }: PeakList,
+): string {
   const title = `${label}: ${network} in ${blocks === 1 ? '1 block' : `${blocks} blocks`}, ${batchSize} images, engine ${engine.name}\n`;
   if (atPeak === undefined) return `${title}out of memory\n`;
   const { peakBytes, during, held } = atPeak;

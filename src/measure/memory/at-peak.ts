@@ -128,7 +128,11 @@ function listed({ bytes, stores, untoldBytes, workspace }: Peak): AtPeak {
     return { name: `saved by ${[...savedBy].join(', ')}`, ...shown, holder: during };
   });
   const others: Held[] = [
-    { name: `workspace of ${workspace.op || 'the engine'}`, bytes: workspace.bytes, holder: workspace.during },
+    {
+      name: `workspace of ${workspace.op || 'the engine'}`,
+      bytes: workspace.bytes,
+      holder: workspace.during,
+    },
     { name: 'memory that is no tensor', bytes: untoldBytes, holder: 'engine' },
   ];
   const held = [...tensors, ...others.filter((each) => each.bytes > 0)];
