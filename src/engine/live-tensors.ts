@@ -257,7 +257,8 @@ function tensorsIn(values: readonly unknown[]): tf.Tensor[] {
   return values.flatMap((value) => {
     if (value instanceof tf.Tensor) return [value];
     if (typeof value !== 'object' || value === null) return [];
-    return Object.values(value).filter((each): each is tf.Tensor => each instanceof tf.Tensor);
+    const inside: readonly unknown[] = Object.values(value);
+    return inside.filter((each): each is tf.Tensor => each instanceof tf.Tensor);
   });
 }
 
