@@ -9,6 +9,8 @@ import type { NamedOptions } from '../local/options.js';
 export interface MethodConfig extends ConfiguredMethod {
   /** What tables show in the place of the method's own name, where the config says so. */
   readonly label?: string;
+  /** Micro-batches that its batches are cut into, in place of `train.accumulate`. */
+  readonly accumulate?: number;
 }
 
 /** Backpropagation, which every method is set against. */
@@ -19,6 +21,8 @@ const baselines = {
   bp: backpropagation,
   /** BP with gradient checkpointing (Chen et al. 2016): the memory that it can do with, for another forward pass. */
   'bp+checkpointing': { ...backpropagation, label: 'bp+checkpointing', recompute: 'units' },
+  /** BP in four micro-batches: a quarter of the activations, and batch normalisation over a quarter of the batch. */
+  'bp+accumulation': { ...backpropagation, label: 'bp+accumulation', accumulate: 4 },
 } as const satisfies Readonly<Record<string, MethodConfig>>;
 
 /** Baselines by name, as a config lists them. */
@@ -27,12 +31,15 @@ export const baselinesSchema = z
   .readonly()
   .exactOptional();
 
+/** What a baseline is. */
+export const baselineOf = (name: keyof typeof baselines): MethodConfig => baselines[name];
+
 /** The methods with the baselines in front of them that are not among them. */
 export function withBaselines(
   methods: readonly MethodConfig[],
   names: readonly (keyof typeof baselines)[],
 ): MethodConfig[] {
-  const missing = [...new Set(names)].map((name): MethodConfig => baselines[name]);
+  const missing = [...new Set(names)].map(baselineOf);
   const labels = new Set(methods.map(labelOf));
   return [...missing.filter((each) => !labels.has(labelOf(each))), ...methods];
 }
@@ -49,29 +56,50 @@ const labelSchema = z
  */
 const recomputeSchema = z.enum(recomputeChoices).exactOptional();
 
-type NamedConfig = NamedOptions & { readonly label?: string; readonly recompute?: Recompute };
+/** In place of `train.accumulate`, so that methods with micro-batches of different sizes can be compared. */
+const accumulateSchema = z.int().min(1).exactOptional();
+
+type NamedConfig = NamedOptions & {
+  readonly label?: string;
+  readonly recompute?: Recompute;
+  readonly accumulate?: number;
+};
 
 /** The maps that ask for one of the methods, `{ method, …options, label }`. */
 export function methodSchema(methods: readonly Method[]): z.ZodType<MethodConfig> {
   const [first, ...others] = methodSchemas(methods).map((schema) =>
-    schema.safeExtend({ label: labelSchema, recompute: recomputeSchema }),
+    schema.safeExtend({ label: labelSchema, recompute: recomputeSchema, accumulate: accumulateSchema }),
   );
   const named = z.discriminatedUnion('method', [first!, ...others]) as unknown as z.ZodType<NamedConfig>;
-  return named.transform(({ method: name, recompute, label = labelFor(name, recompute), ...options }) => ({
-    ...{ method: methods.find((method) => method.name === name)!, options },
-    ...(label === undefined ? {} : { label }),
-    ...(recompute === undefined ? {} : { recompute }),
-  }));
+  return named.transform(({ method: name, recompute, accumulate, label, ...options }) => {
+    const shown = label ?? labelFor(name, recompute, accumulate);
+    return {
+      ...{ method: methods.find((method) => method.name === name)!, options },
+      ...(shown === undefined ? {} : { label: shown }),
+      ...(recompute === undefined ? {} : { recompute }),
+      ...(accumulate === undefined ? {} : { accumulate }),
+    };
+  });
 }
 
-/** A method that recomputes is told apart from the same one that does not. */
-function labelFor(name: string, recompute: Recompute = 'none'): string | undefined {
-  return { none: undefined, units: `${name}+checkpointing`, segments: `${name}+segments` }[recompute];
+/** A method that recomputes, or runs micro-batches of its own, is told apart from the same one that does not. */
+function labelFor(name: string, recompute: Recompute = 'none', accumulate = 1): string | undefined {
+  const recomputing = { none: '', units: '+checkpointing', segments: '+segments' }[recompute];
+  const label = `${name}${recomputing}${accumulate > 1 ? '+accumulation' : ''}`;
+  return label === name ? undefined : label;
 }
 
-/** Whether this is what all other methods are set against: backpropagation that recomputes nothing. */
-export function isBaseline({ method, recompute = 'none' }: MethodConfig): boolean {
-  return method.name === bp.name && recompute === 'none';
+/** Whether this is what all other methods are set against: backpropagation that neither recomputes nor accumulates. */
+export function isBaseline({ method, recompute = 'none', accumulate = 1 }: MethodConfig): boolean {
+  return method.name === bp.name && recompute === 'none' && accumulate === 1;
+}
+
+/** Into how many micro-batches the batches of a method are cut. */
+export function accumulateOf(
+  method: MethodConfig,
+  train: { readonly accumulate?: number | undefined },
+): number {
+  return method.accumulate ?? train.accumulate ?? 1;
 }
 
 /** The name that tables and run folders show for a method. */
@@ -80,8 +108,12 @@ export function labelOf({ label, method }: MethodConfig): string {
 }
 
 /** What of a method decides numbers and memory, as a config has it: its name and its options, one map. */
-export function namedOptions({ method, options, recompute }: ConfiguredMethod): NamedOptions {
-  return { method: method.name, ...options, ...(recompute === undefined ? {} : { recompute }) };
+export function namedOptions({ method, options, recompute, accumulate }: MethodConfig): NamedOptions {
+  return {
+    ...{ method: method.name, ...options },
+    ...(recompute === undefined ? {} : { recompute }),
+    ...(accumulate === undefined ? {} : { accumulate }),
+  };
 }
 
 /** A method as a config has it: what `methodSchema` reads. */

@@ -12,7 +12,7 @@ import type { TrainState } from '../train/state.js';
 import { train } from '../train/trainer.js';
 import type { Experiment } from './experiment.js';
 import { gatherBadFiles } from './bad-images.js';
-import { labelOf, type MethodConfig } from '../config/method-config.js';
+import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
 import type { BalancedCuts } from '../measure/memory/balance.js';
 import { asksForBalance, chooseCuts, type ChosenMethod } from '../measure/memory/choose-cuts.js';
 import { settingOf } from '../measure/memory/setting.js';
@@ -199,7 +199,7 @@ export async function record(
 
 async function trainInto(
   { config, registry, engine, notice, dataset }: Experiment,
-  { folder, strategy, resume }: OpenRun,
+  { folder, method, strategy, resume }: OpenRun,
   run: RunIdentity,
   { signal, observer, tensorboard, onFailed }: Omit<RunOptions, 'parent'>,
 ): Promise<FinishedRun> {
@@ -253,6 +253,7 @@ async function trainInto(
     if (tensorboard) events = folder.openEvents(epochs);
     const { interrupted } = await train(strategy, dataset, {
       ...config.train,
+      accumulate: accumulateOf(method, config.train),
       seed: config.seed,
       engine,
       optimizers: registry.optimizers,

@@ -17,6 +17,7 @@ export class NotFinite extends UserError {
 
 /** What an update came to on one batch. */
 export interface UpdateOutcome {
+  /** Times its share. */
   readonly loss: number;
   /** Of those of its variables that the loss depends on; they are the caller's. */
   readonly gradients: Gradients;
@@ -28,16 +29,17 @@ export interface UpdateOutcome {
  * Runs one update on a batch: its loss, the gradients, and what it hands on. Changes no variable but running statistics.
  *
  * @param streams what the update before handed on; those that this one does not hand on are freed, however it ends
+ * @param share factor of the loss, and so of its gradients: of a micro-batch its part of the batch
  * @throws NotFinite if the loss is no number; nothing is left over then
  */
-export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch): UpdateOutcome {
+export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch, share = 1): UpdateOutcome {
   let next: Streams = {};
   const variables = [...new Set(update.variables)];
   const compute = (): ReturnType<typeof tf.variableGrads> =>
     tf.variableGrads(() => {
       const result = update.forward(streams, batch);
       next = result.streams;
-      return result.loss;
+      return share === 1 ? result.loss : tf.mul(result.loss, share);
     }, variables);
   let computed: ReturnType<typeof tf.variableGrads>;
   try {

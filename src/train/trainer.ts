@@ -274,7 +274,8 @@ function stepOn(run: Run, epoch: number, step: number, { size, images, labels }:
         mixing,
         labelSmoothing,
       );
-      const result = trainStep(strategy, plan, optimizer, rate, batch, options.engine.memory);
+      const microBatch = options.batchSize / (options.accumulate ?? 1);
+      const result = trainStep(strategy, plan, optimizer, rate, batch, options.engine.memory, microBatch);
       average?.update();
       return result;
     });

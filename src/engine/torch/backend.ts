@@ -24,6 +24,7 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
   readonly #data: tf.DataStorage<Entry>;
   #scope: NativeTensor[] | undefined;
   readonly #reshape: Operator;
+  readonly #convert: Operator;
   readonly #viewAsReal: Operator;
   readonly #viewAsComplex: Operator;
 
@@ -34,6 +35,7 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
     super();
     this.#data = new tf.DataStorage<Entry>(this, tf.engine());
     this.#reshape = this.op('aten::reshape');
+    this.#convert = this.op('aten::to', 'dtype');
     this.#viewAsReal = this.op('aten::view_as_real');
     this.#viewAsComplex = this.op('aten::view_as_complex');
   }
@@ -187,6 +189,9 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
   override readSync(dataId: tf.DataId): tf.BackendValues {
     const { native, strings, dtype } = this.#data.get(dataId);
     if (native === undefined) return strings!;
+    if (native.dtype === 'bfloat16') {
+      return this.scope(() => this.native.read(this.#convert(native, 'float32', false, false, null)));
+    }
     if (dtype !== 'complex64') return this.native.read(native);
     return this.scope(() => this.native.read(this.#viewAsReal(native)));
   }
@@ -258,6 +263,9 @@ function tfDtype(dtype: string): tf.DataType {
     case 'bool':
     case 'complex64':
       return dtype;
+    // An optimiser's state (`toBfloat16`).
+    case 'bfloat16':
+      return 'float32';
     default:
       throw new Error(`TensorFlow.js has no dtype for libtorch's ${dtype}`);
   }

@@ -1,5 +1,5 @@
 import { plural } from '../../core/text.js';
-import { labelOf, type MethodConfig } from '../../config/method-config.js';
+import { accumulateOf, labelOf, type MethodConfig } from '../../config/method-config.js';
 import { buildMethod } from '../../local/build.js';
 import { chooseCuts } from './choose-cuts.js';
 import { bytesOf, ifItFits, measureStep, type StepMemory } from './measure.js';
@@ -42,6 +42,7 @@ export async function measureMethod(
   const chosen = await chooseCuts(setting, method, { signal, onProgress: progress });
   return withNetwork(setting, (network) => {
     const strategy = buildMethod(network, chosen.method);
+    const microBatch = setting.batchSize / accumulateOf(method, setting);
     try {
       progress(`a step of ${plural(strategy.blocks, 'block')}`);
       return {
@@ -51,7 +52,7 @@ export async function measureMethod(
         blocks: strategy.blocks,
         cuts: strategy.partition.slice(0, -1).map((units) => units.at(-1)!),
         parameterBytes: bytesOf(new Set(strategy.updates.flatMap(({ variables }) => variables))),
-        step: ifItFits(() => measureStep(setting.engine.memory, strategy, setting)),
+        step: ifItFits(() => measureStep(setting.engine.memory, strategy, { ...setting, microBatch })),
       };
     } finally {
       strategy.dispose();
