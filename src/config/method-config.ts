@@ -4,6 +4,7 @@ import { methodSchemas } from '../local/build.js';
 import type { ConfiguredMethod, Method } from '../local/method.js';
 import { bp } from '../local/methods/bp.js';
 import type { NamedOptions } from '../local/options.js';
+import { isReference } from './reference.js';
 
 /** A method as a config asks for it, its options validated. In a config all of it is one map: `methodDocument`. */
 export interface MethodConfig extends ConfiguredMethod {
@@ -69,9 +70,9 @@ function labelFor(name: string, recompute: Recompute = 'none'): string | undefin
   return { none: undefined, units: `${name}+checkpointing`, segments: `${name}+segments` }[recompute];
 }
 
-/** Whether this is what all other methods are set against: backpropagation that recomputes nothing. */
-export function isBaseline({ method, recompute = 'none' }: MethodConfig): boolean {
-  return method.name === bp.name && recompute === 'none';
+/** Whether this is what all other methods are set against. */
+export function isBaseline({ method, recompute }: MethodConfig): boolean {
+  return isReference({ method: method.name, recompute });
 }
 
 /** The name that tables and run folders show for a method. */

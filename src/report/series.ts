@@ -1,3 +1,4 @@
+import { isReference, type ReferenceTraits } from '../config/reference.js';
 import { evaluatedInWords, measuredOf } from '../runs/summary.js';
 import { mean, spread, type Spread } from '../core/stats.js';
 import { configKey, ownValues } from './config-values.js';
@@ -18,7 +19,15 @@ export interface Series {
   readonly counted: readonly RunRecord[];
   /** Undefined where no run counts. */
   readonly figures: SeriesFigures | undefined;
+  /**
+   * What its figures are set against: BP as such, trained with the same settings. Undefined where no such run has
+   * figures.
+   */
+  readonly baseline: Baseline | undefined;
 }
+
+/** A series that others are set against. */
+export type Baseline = Omit<Series, 'baseline' | 'figures'> & { readonly figures: SeriesFigures };
 
 /** Means over the counted runs, but for the peak, which is the most of any. */
 export interface SeriesFigures {
@@ -42,8 +51,6 @@ export interface Section {
   readonly series: readonly Series[];
   /** `test` or `validation`: what accuracy was measured on. */
   readonly split: string;
-  /** The first series of backpropagation that has figures. */
-  readonly baseline: (Series & { readonly figures: SeriesFigures }) | undefined;
 }
 
 /** Keys of a config that change no number, or only what the seed does. */
@@ -71,24 +78,41 @@ export function sectionsOf(runs: readonly RunRecord[]): Section[] {
     setting,
   );
   return sections.map(({ members, groups }, i) => {
-    const series = groups.map(({ label, members: seeds }) => {
+    const unset = groups.map(({ label, members: seeds }) => {
       const bp = isBp(seeds[0]!);
       return seriesOf(label, styleOf((bp ? baselines : others).indexOf(label), bp), seeds);
     });
+    const series = unset.map((each) => ({ ...each, baseline: baselineOf(each, unset) }));
     const splits = new Set(members.map(({ identity }) => evaluatedInWords(identity ?? {})));
     return {
       title: titles[i]!,
       series,
       split: [...splits].join('/'),
-      baseline: series.find(
-        (each): each is NonNullable<Section['baseline']> =>
-          each.method === 'bp' && each.figures !== undefined,
-      ),
     };
   });
 }
 
 const isBp = ({ method }: RunRecord): boolean => method === 'bp';
+
+/** Keys of a config that say how the network is trained, and not in which recipe. */
+const ways = new RegExp(`${idle.source}|^method\\.|^train\\.accumulate$`);
+
+/** Of the series of a section the reference that was trained with the settings of this one. */
+function baselineOf(
+  { runs }: Omit<Series, 'baseline'>,
+  all: readonly Omit<Series, 'baseline'>[],
+): Baseline | undefined {
+  const settings = (run: RunRecord): string => configKey(run.config, ways);
+  const own = settings(runs[0]!);
+  return all.find(
+    (each): each is Baseline =>
+      each.figures !== undefined && isReference(traitsOf(each.runs[0]!)) && settings(each.runs[0]!) === own,
+  );
+}
+
+function traitsOf({ config: { method, train } }: RunRecord): ReferenceTraits {
+  return { method: method.method, recompute: method.recompute, accumulate: train.accumulate };
+}
 
 function bpFirst(groups: readonly RunRecord[][]): RunRecord[][] {
   return [...groups].sort(([a], [b]) => Number(isBp(b!)) - Number(isBp(a!)));
@@ -129,7 +153,7 @@ function labelled(groups: readonly RunRecord[][]): { label: string; members: Run
   });
 }
 
-function seriesOf(label: string, style: SeriesStyle, runs: readonly RunRecord[]): Series {
+function seriesOf(label: string, style: SeriesStyle, runs: readonly RunRecord[]): Omit<Series, 'baseline'> {
   const trained = runs.filter(({ epochs }) => epochs.length > 0);
   const finished = trained.filter(({ status }) => status === 'finished');
   const counted = finished.length > 0 ? finished : trained;

@@ -14,6 +14,7 @@ import { resumeRun } from './resume.js';
 import { uncheckedData } from './data.js';
 import {
   prepareMethod,
+  recomputeOf,
   runConfigOf,
   runPrepared,
   type FinishedRun,
@@ -79,7 +80,11 @@ export async function compare(experiment: Experiment, options: CompareOptions): 
     const seeded = await withSeed(experiment, seed);
     for (const chosen of prepared) {
       const outcome = await runOrTake(seeded, chosen, { own, earlier }, options);
-      const named = { label: labelOf(chosen.method), folder: relative(parent, outcome.folder) };
+      // A run of an older version did not record what it recomputed, and may have had another name.
+      const named = {
+        ...{ label: labelOf(chosen.method), ...recomputeOf(chosen.method) },
+        folder: relative(parent, outcome.folder),
+      };
       if ('failure' in outcome) {
         failed.push({ ...outcome.failure, ...named });
         if (outcome.thrown !== undefined && !(outcome.thrown instanceof UserError))

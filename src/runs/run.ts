@@ -145,6 +145,11 @@ export function metricsColumns(
   return { updates: updates.map(({ name }) => name), evaluatedOn, averaged: ema !== undefined };
 }
 
+/** What its backward passes make again, as a run's identity has it. */
+export function recomputeOf({ recompute = 'none' }: MethodConfig): Pick<RunIdentity, 'recompute'> {
+  return recompute === 'none' ? {} : { recompute };
+}
+
 /** What says that averages of the weights are evaluated and written, where they are. */
 function averagedIn({ ema }: RunConfig['train']): Pick<RunIdentity, 'weights'> {
   return ema === undefined ? {} : { weights: 'averaged' };
@@ -175,6 +180,7 @@ export async function record(
     method: method.method.name,
     label,
     blocks: strategy.blocks,
+    ...recomputeOf(method),
     seed: config.seed,
     engine: engine.name,
     memoryMeter: engine.memory.name,

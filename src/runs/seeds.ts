@@ -5,7 +5,7 @@ import type { RunResult } from './summary.js';
 /** A method's runs with several seeds, as one. */
 export interface MethodResult extends Pick<
   RunResult,
-  'method' | 'label' | 'blocks' | 'memoryMeter' | 'evaluatedOn' | 'weights'
+  'method' | 'label' | 'blocks' | 'recompute' | 'memoryMeter' | 'evaluatedOn' | 'weights'
 > {
   readonly seeds: readonly number[];
   /** After the last epoch. */
@@ -27,11 +27,12 @@ export function overSeeds(results: readonly RunResult[]): MethodResult[] {
   const labels = [...new Set(results.map(({ label }) => label))];
   return labels.map((each): MethodResult => {
     const runs = results.filter((run) => run.label === each);
-    const { method, label, blocks, memoryMeter, evaluatedOn, weights } = runs[0]!;
+    const { method, label, blocks, recompute, memoryMeter, evaluatedOn, weights } = runs[0]!;
     const mean = (of: (run: RunResult) => number): number => spread(runs.map(of)).mean;
     const best = runs.flatMap(({ bestAccuracy }) => bestAccuracy ?? []);
     return {
       ...{ method, label, blocks, memoryMeter, ...(evaluatedOn && { evaluatedOn }) },
+      ...(recompute !== undefined && { recompute }),
       ...(weights && { weights }),
       seeds: runs.map(({ seed }) => seed),
       accuracy: spread(runs.map(({ accuracy }) => accuracy)),

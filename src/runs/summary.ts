@@ -14,6 +14,8 @@ const identityShape = {
   /** The name that tables show. */
   label: z.string(),
   blocks: z.int().min(1),
+  /** What its backward passes made again; absent where nothing. */
+  recompute: z.string().exactOptional(),
   seed: z.int(),
   engine: z.enum(engineNames),
   memoryMeter: z.enum(['cuda-allocator', 'cpu-allocator', 'tensor-bytes']),

@@ -1,3 +1,4 @@
+import { referenceOf } from '../config/reference.js';
 import { csvText } from '../core/csv-text.js';
 import { markdownTable, type Table } from '../core/table.js';
 import { formatBytes, formatRate, formatSeconds, formatSpread } from '../core/text.js';
@@ -13,7 +14,7 @@ import { evaluatedInWords, type RunResult } from './summary.js';
  */
 export function resultTable(results: readonly RunResult[], failed: readonly FailedRun[] = []): Table {
   const methods = overSeeds(results);
-  const bp = methods.find(({ method }) => method === 'bp');
+  const bp = referenceOf(methods);
   const all = [...results, ...failed];
   const several = new Set(all.map(({ seed }) => seed)).size > 1;
   const splits = [...new Set(all.map(evaluatedInWords))].join('/');
@@ -57,7 +58,7 @@ export function resultTable(results: readonly RunResult[], failed: readonly Fail
 /** The same for programs: plain numbers, accuracies 0…1, one row a method, and one for each run that failed. */
 export function csvTable(results: readonly RunResult[], failed: readonly FailedRun[] = []): string {
   const methods = overSeeds(results);
-  const bp = methods.find(({ method }) => method === 'bp');
+  const bp = referenceOf(methods);
   const rows = methods.map((each) => ({
     ...{ method: each.method, label: each.label, blocks: each.blocks, seeds: each.seeds.join(' ') },
     evaluatedOn: evaluatedInWords(each),
