@@ -1,6 +1,7 @@
 import { isReference, type ReferenceTraits } from '../config/reference.js';
-import { evaluatedInWords, measuredOf } from '../runs/summary.js';
-import { mean, spread, type Spread } from '../core/stats.js';
+import { evaluatedInWords, measuredOf, type Measured, type RunIdentity } from '../runs/summary.js';
+import type { Taken } from '../runs/trade.js';
+import { spread, type Spread } from '../core/stats.js';
 import { configKey, ownValues } from './config-values.js';
 import { dataOfRuns } from './data-of-runs.js';
 import type { RunRecord } from './run-record.js';
@@ -29,17 +30,23 @@ export interface Series {
 /** A series that others are set against. */
 export type Baseline = Omit<Series, 'baseline' | 'figures'> & { readonly figures: SeriesFigures };
 
-/** Means over the counted runs, but for the peak, which is the most of any. */
-export interface SeriesFigures {
-  /** After the last epoch. */
+/** Over the counted runs. */
+export interface SeriesFigures extends Taken {
+  /** The mean after the last epoch. */
   readonly accuracy: number;
   /** The sample's standard deviation; undefined for a single run. */
   readonly accuracyDeviation: number | undefined;
   /** After each run's best epoch. */
   readonly best: Spread;
-  readonly peakMemoryBytes: number;
-  readonly imagesPerSecond: number;
-  readonly seconds: number;
+  /** After the last epoch; undefined where a run has none. */
+  readonly top5: Spread | undefined;
+  readonly peakMemory: Spread;
+  readonly reservedMemory: Spread;
+  readonly rate: Spread;
+  /** Of an epoch, with its evaluation. */
+  readonly epochTime: Spread;
+  readonly time: Spread;
+  readonly parameters: RunIdentity['parameters'];
 }
 
 /**
@@ -163,14 +170,20 @@ function seriesOf(label: string, style: SeriesStyle, runs: readonly RunRecord[])
 function figuresOf(runs: readonly RunRecord[]): SeriesFigures | undefined {
   const results = runs.flatMap(({ epochs }) => measuredOf(epochs) ?? []);
   if (results.length === 0) return undefined;
-  const accuracy = spread(results.map((result) => result.accuracy));
+  const over = (of: (result: Measured) => number): Spread => spread(results.map(of));
+  const accuracy = over((result) => result.accuracy);
+  const top5 = results.flatMap((result) => result.top5 ?? []);
+  const [peakMemory, rate] = [over((each) => each.peakMemoryBytes), over((each) => each.imagesPerSecond)];
   return {
     accuracy: accuracy.mean,
     accuracyDeviation: accuracy.deviation,
     best: spread(results.flatMap(({ bestAccuracy }) => bestAccuracy ?? [])),
-    peakMemoryBytes: Math.max(...results.map(({ peakMemoryBytes }) => peakMemoryBytes)),
-    imagesPerSecond: mean(results.map(({ imagesPerSecond }) => imagesPerSecond)),
-    seconds: mean(results.map(({ seconds }) => seconds)),
+    top5: top5.length === results.length ? spread(top5) : undefined,
+    ...{ peakMemory, reservedMemory: over((each) => each.reservedMemoryBytes), rate },
+    ...{ epochTime: over(({ seconds, epochs }) => seconds / epochs), time: over(({ seconds }) => seconds) },
+    ...{ peakMemoryBytes: peakMemory.mean, imagesPerSecond: rate.mean },
+    multiplyAdds: runs.find(({ log }) => log.cost)?.log.cost,
+    parameters: runs.find(({ identity }) => identity?.parameters)?.identity?.parameters,
   };
 }
 

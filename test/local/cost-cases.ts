@@ -3,14 +3,15 @@ import { expect, test } from 'vitest';
 import { countMultiplyAdds } from '../../src/engine/multiply-adds.js';
 import { evaluationMode } from '../../src/engine/fused/ops.js';
 import { buildStrategy } from '../../src/local/build.js';
-import { parameterCounts } from '../../src/local/cost.js';
+import { parameterCounts, type ParameterCounts } from '../../src/local/cost.js';
+import type { StrategyOptionsInput } from '../../src/local/options.js';
 import { buildNetwork } from '../../src/networks/build.js';
 import { disposeNetwork, networkForward } from '../../src/networks/network.js';
 import type { NetworkOptions } from '../../src/networks/options.js';
 import { byHand, costOf } from '../support/cost.js';
 import { tinyNetwork } from '../support/tiny.js';
 
-const { stem, units, head, forward } = byHand;
+const { stem, units, forward } = byHand;
 
 /** Multiply-adds of one image's forward pass. */
 export function forwardOf(options: NetworkOptions, size: number, classes = 1000): number {
@@ -64,7 +65,7 @@ export function costTests(): void {
   });
 
   test('parameters: of the network, beside it, and at inference', () => {
-    const counts = (options: Parameters<typeof buildStrategy>[1]) => {
+    const counts = (options: StrategyOptionsInput): ParameterCounts => {
       const network = tinyNetwork();
       const strategy = buildStrategy(network, options);
       const found = parameterCounts(strategy);

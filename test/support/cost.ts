@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import { scoped } from '../../src/engine/scoped.js';
 import { countMultiplyAdds } from '../../src/engine/multiply-adds.js';
 import type { Recompute } from '../../src/engine/recompute-choices.js';
 import { buildStrategy } from '../../src/local/build.js';
@@ -17,7 +17,7 @@ export function costOf(
   const run = tinyRun((own) => recomputing(buildStrategy(own, options), recompute), network);
   const { strategy } = run;
   try {
-    return tf.tidy(() => {
+    return scoped(() => {
       const batch = tinyBatch(images);
       const count = countMultiplyAdds();
       try {
