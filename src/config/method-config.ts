@@ -4,6 +4,7 @@ import { methodSchemas } from '../local/build.js';
 import type { ConfiguredMethod, Method } from '../local/method.js';
 import { bp } from '../local/methods/bp.js';
 import type { NamedOptions } from '../local/options.js';
+import { isReference } from './reference.js';
 
 /** A method as a config asks for it, its options validated. In a config all of it is one map: `methodDocument`. */
 export interface MethodConfig extends ConfiguredMethod {
@@ -89,9 +90,9 @@ function labelFor(name: string, recompute: Recompute = 'none', accumulate = 1): 
   return label === name ? undefined : label;
 }
 
-/** Whether this is what all other methods are set against: backpropagation that neither recomputes nor accumulates. */
-export function isBaseline({ method, recompute = 'none', accumulate = 1 }: MethodConfig): boolean {
-  return method.name === bp.name && recompute === 'none' && accumulate === 1;
+/** Whether this is what all other methods are set against. */
+export function isBaseline({ method, recompute, accumulate }: MethodConfig): boolean {
+  return isReference({ method: method.name, recompute, accumulate });
 }
 
 /** Into how many micro-batches the batches of a method are cut. */

@@ -8,11 +8,13 @@ import { networkWeights } from '../networks/export.js';
 import type { EpochMetrics, TrainEvent } from '../train/events.js';
 import { checkLearningRate } from '../train/check-learning-rate.js';
 import { Diverged } from '../train/diverged.js';
+import { hasTop5 } from '../train/evaluate.js';
 import type { TrainState } from '../train/state.js';
 import { train } from '../train/trainer.js';
 import type { Experiment } from './experiment.js';
 import { gatherBadFiles } from './bad-images.js';
 import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
+import { parameterCounts } from '../local/cost.js';
 import type { BalancedCuts } from '../measure/memory/balance.js';
 import { asksForBalance, chooseCuts, type ChosenMethod } from '../measure/memory/choose-cuts.js';
 import { settingOf } from '../measure/memory/setting.js';
@@ -23,6 +25,7 @@ import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
 import { readRunLog } from './run-log.js';
 import { failureOf, howToGoOn, type FailedRun } from './outcome.js';
 import { checkMethod, withStrategy } from './method-strategy.js';
+import { watchStepCost } from './step-cost.js';
 import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
 import { formatBytes } from '../core/text.js';
 import { WriteFailure } from './write-failure.js';
@@ -139,10 +142,24 @@ export function runConfigOf({ config, engine }: Experiment, method: MethodConfig
 /** What the metrics of a run have columns for. */
 export function metricsColumns(
   { updates }: Strategy,
-  { evaluatedOn = 'test' }: Dataset,
+  { evaluatedOn = 'test', classes }: Dataset,
   { ema }: RunConfig['train'],
 ): MetricsColumns {
-  return { updates: updates.map(({ name }) => name), evaluatedOn, averaged: ema !== undefined };
+  return {
+    ...{ updates: updates.map(({ name }) => name), evaluatedOn, averaged: ema !== undefined },
+    top5: hasTop5(classes.length),
+  };
+}
+
+/** What its backward passes make again, and micro-batches of its own, as a run's identity has them. */
+export function ownWays({
+  recompute = 'none',
+  accumulate = 1,
+}: MethodConfig): Pick<RunIdentity, 'recompute' | 'accumulate'> {
+  return {
+    ...(recompute === 'none' ? {} : { recompute }),
+    ...(accumulate === 1 ? {} : { accumulate }),
+  };
 }
 
 /** What says that averages of the weights are evaluated and written, where they are. */
@@ -175,8 +192,9 @@ export async function record(
     method: method.method.name,
     label,
     blocks: strategy.blocks,
-    seed: config.seed,
-    engine: engine.name,
+    ...ownWays(method),
+    ...{ parameters: parameterCounts(strategy), batchSize: config.train.batchSize },
+    ...{ seed: config.seed, engine: engine.name, engineDescription: engine.description },
     memoryMeter: engine.memory.name,
     evaluatedOn: dataset.evaluatedOn ?? 'test',
     ...averagedIn(config.train),
@@ -205,14 +223,19 @@ async function trainInto(
 ): Promise<FinishedRun> {
   const epochs: EpochMetrics[] = [...(resume?.epochs ?? [])];
   let events: EventFile | undefined;
-  const badFiles = gatherBadFiles(readRunLog(join(folder.path, 'log.jsonl')).badFiles);
-  const result = (): RunResult | undefined => resultOf(run, epochs, badFiles.all());
+  const earlier = readRunLog(join(folder.path, 'log.jsonl'));
+  const badFiles = gatherBadFiles(earlier.badFiles);
+  let { cost } = earlier;
+  const costs = watchStepCost(strategy, config.train.batchSize, cost);
+  const result = (): RunResult | undefined => resultOf(run, epochs, badFiles.all(), cost);
   type How = Pick<RunSummary, 'status' | 'error' | 'failure'>;
   const summarise = (how: How): void => {
     folder.writeSummary({ ...how, ...run, ...result() });
     folder.log.info({ ...how, epochs: epochs.length }, 'summary');
   };
   const onEvent = (event: TrainEvent): void => {
+    const counted = costs.event(event);
+    if (counted !== undefined) folder.log.info((cost = counted), 'multiply-adds');
     if (event.type === 'epoch-end') {
       epochs.push(event.metrics);
       folder.writeMetrics(epochs);
@@ -237,7 +260,6 @@ async function trainInto(
   folder.log.info(
     {
       ...run,
-      engineDescription: engine.description,
       notice,
       dataset: dataset.name,
       datasetSource: dataset.source,
@@ -277,6 +299,7 @@ async function trainInto(
     throw howToGoOn(error, folder.path, (message) => observer?.note(message));
   } finally {
     signal?.removeEventListener('abort', onAbort);
+    costs.close();
     events?.close();
   }
 }

@@ -1,6 +1,6 @@
 import { csvText } from '../core/csv-text.js';
 import type { Table } from '../core/table.js';
-import { formatBytes, formatSeconds, formatSpread } from '../core/text.js';
+import { formatBytesSpread, formatSecondsSpread, formatSpread } from '../core/text.js';
 import type { FailedRun } from './outcome.js';
 import { overSeeds } from './seeds.js';
 import type { ComparedRun } from './summary.js';
@@ -31,7 +31,7 @@ export function sweepTable(points: readonly SweptResult[]): Table {
         ...overSeeds(results).map((each) => [
           ...[each.label, ...values, formatSpread(each.accuracy)],
           each.bestAccuracy === undefined ? '–' : formatSpread(each.bestAccuracy),
-          ...[formatBytes(each.peakMemoryBytes), formatSeconds(each.seconds)],
+          ...[formatBytesSpread(each.peakMemory), formatSecondsSpread(each.time)],
         ]),
         ...failed.map(({ label, seed, failure }) => [
           ...[`${label}, seed ${seed}`, ...values, failure, '–', '–', '–'],

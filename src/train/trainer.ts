@@ -177,6 +177,7 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
     trainLoss: meanLosses[headIndex(strategy)]!,
     evaluationLoss: evaluation.loss,
     evaluationAccuracy: evaluation.accuracy,
+    ...(evaluation.top5 === undefined ? {} : { evaluationTop5: evaluation.top5 }),
     imagesPerSecond: tally.images / tally.seconds,
     trainSeconds: tally.seconds,
     evaluationSeconds: (performance.now() - evaluationStart) / 1000,

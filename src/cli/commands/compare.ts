@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { textTable } from '../../core/table.js';
-import { resultTable } from '../../runs/table.js';
+import { resultTable, tableNotes } from '../../runs/table.js';
 import { UserError } from '../../core/errors.js';
-import { resultNotes } from '../../runs/result-notes.js';
 import type { Command } from '../command.js';
 import { withInterrupts } from '../interrupts.js';
 import {
@@ -91,7 +90,7 @@ export const compareCommand: Command<object, CompareArguments> = {
             )
           : [
               textTable(resultTable(results, failed)).trimEnd(),
-              ...resultNotes(results),
+              ...tableNotes(results, failed),
               `summary: ${join(parent, 'summary.json')}`,
             ];
         process.stdout.write(lines.map((line) => `${line}\n`).join(''));

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { isDetached } from '../detached.js';
+import { multiplied } from '../multiply-adds.js';
 import { isLastPass, isWanted } from '../tape.js';
 import { normalise } from './batch-norm.js';
-import { convolve, parametersOf } from './conv.js';
+import { convolve, convProducts, parametersOf } from './conv.js';
 import { differentiable } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 import {
@@ -70,6 +71,8 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
             relu,
           ),
         ) as [tf.Tensor4D, tf.Tensor, tf.Tensor, tf.Tensor];
+        const products = convProducts(filter, y.shape);
+        multiplied(filter, products);
         return {
           y,
           saved: [
@@ -83,6 +86,9 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
           backward: (dy, [savedC, savedMean, savedDeviation, ...others]) => {
             const savedX = keepsX ? others.shift() : undefined;
             const [other] = others;
+            const wantsX = wantX && isWanted(x);
+            const wantsFilter = mode.parameterGradients && isWanted(filter);
+            multiplied(filter, products * (Number(wantsX) + Number(wantsFilter)));
             return wrapAll(
               backward(
                 input(dy),
@@ -103,9 +109,9 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
                 groups,
                 mode.training,
                 batchNormEpsilon,
-                wantX && isWanted(x),
+                wantsX,
                 isLastPass() && savedX !== undefined && isOwn(savedX),
-                mode.parameterGradients && isWanted(filter),
+                wantsFilter,
                 wantResidual && isWanted(residual),
               ),
             );
