@@ -25,6 +25,11 @@ const memoryOptions = {
     requiresArg: true,
     describe: 'find the fewest blocks that fit into so much memory, e.g. 2GB or 1.5GiB',
   },
+  'at-peak': {
+    type: 'boolean',
+    default: false,
+    describe: 'all that is in use at the peak of each step: name, shape, bytes, who holds it',
+  },
   batch: { type: 'number', requiresArg: true, describe: 'the same as --set train.batchSize=…' },
   json: { type: 'boolean', default: false, describe: 'a line of JSON for each result instead of tables' },
 } as const;
@@ -33,6 +38,7 @@ interface MemoryArguments extends ConfigArguments {
   readonly method: string | undefined;
   readonly blocks: string | undefined;
   readonly budget: string | undefined;
+  readonly 'at-peak': boolean;
   readonly batch: number | undefined;
   readonly json: boolean;
 }
@@ -47,7 +53,8 @@ export const memoryCommand: Command<object, MemoryArguments> = {
       .options(memoryOptions)
       .example('$0 memory configs/demo.yaml', '')
       .example('$0 memory configs/demo.yaml --method man --blocks 1,2,4,all', '')
-      .example('$0 memory configs/demo.yaml --method man --budget 100MB', ''),
+      .example('$0 memory configs/demo.yaml --method man --budget 100MB', '')
+      .example('$0 memory configs/demo.yaml --at-peak', ''),
   handler: async (args) => {
     const counts = countsOf(args.blocks);
     const { parseSize } = await import('../../measure/memory/size.js');
@@ -60,13 +67,15 @@ export const memoryCommand: Command<object, MemoryArguments> = {
     if (swept && methods.length === 0) {
       throw new UserError('the config has no method that cuts into blocks; name one with --method');
     }
+    if (swept && args['at-peak']) throw new UsageError('--at-peak lists one step of each method: leave out --blocks and --budget');
     const { openSetting } = await import('../../measure/memory/setting.js');
     await withInterrupts(async (signal) => {
       const { setting, notice } = await openSetting(config, registry);
       const silent = args.quiet || args.json;
       notify(notice, silent);
       const options = { signal, onProgress: slowNotes(silent), json: args.json };
-      if (!swept) await eachUpdate(setting, methods, options);
+      if (args['at-peak']) await eachPeak(setting, methods, options);
+      else if (!swept) await eachUpdate(setting, methods, options);
       else {
         const onLeftOut = (message: string): void => notify(message, silent);
         await eachCount(setting, methods, { ...options, counts, budget, onLeftOut });
@@ -99,6 +108,23 @@ async function eachUpdate(
   const refusals = await refusalsOf(methods, measure);
   if (options.signal?.aborted) return;
   if (!json && results.length > 1) print(methodTable(setting, results));
+  throwAll(refusals);
+}
+
+/** What is in use at the peak of BP and of each method. */
+async function eachPeak(
+  setting: MemorySetting,
+  methods: readonly MethodConfig[],
+  { json, ...options }: PrintOptions,
+): Promise<void> {
+  const { backpropagation } = await import('../../config/method-config.js');
+  const { listMethod } = await import('../../measure/memory/report.js');
+  const { peakRecord, peakTable } = await import('../../measure/memory/at-peak-output.js');
+  const refusals = await refusalsOf([backpropagation, ...methods], async (method) => {
+    if (options.signal?.aborted) return;
+    const result = await listMethod(setting, method, options);
+    print(json ? peakRecord(setting, result) : `${peakTable(setting, result)}\n`);
+  });
   throwAll(refusals);
 }
 

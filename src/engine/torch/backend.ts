@@ -156,6 +156,11 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
     dtype,
   });
 
+  /** The memory behind a data id, which other tensors may share; undefined for strings. */
+  storage(dataId: tf.DataId): NativeTensor['storage'] | undefined {
+    return this.#data.get(dataId).native?.storage;
+  }
+
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {
     const dataId = {};
     this.move(dataId, values, shape, dtype, 1);

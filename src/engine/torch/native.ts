@@ -13,6 +13,8 @@ export interface NativeTensor {
   /** `float32`, `int32`, `int64`, `bool`, `uint8`, … */
   readonly dtype: string;
   readonly device: string;
+  /** The memory that it lies in, all of it; views share theirs. */
+  readonly storage: { readonly address: number; readonly bytes: number };
   readonly disposed: boolean;
   dispose(): void;
 }

@@ -52,10 +52,10 @@ export interface BatchShape {
   readonly averaged?: boolean | undefined;
 }
 
-const usualOptimizer = (): Optimizer => sgd(papersSgd);
+export const usualOptimizer = (): Optimizer => sgd(papersSgd);
 
 /** The step that makes the optimiser's state needs no more images than the layers that compare them. */
-const firstBatch = 8;
+export const firstBatch = 8;
 
 /**
  * Measures the memory of a training step on random images, once the optimiser has its state. No parameter changes (the
