@@ -48,6 +48,12 @@ class Arguments {
     TORCH_CHECK(given->sizes() == shape, "argument '", name, "' must have shape ", shape, ", got ", given->sizes());
   }
 
+  // What an optimiser keeps, which may be shorter than the float32 that it steps.
+  bool may_be_short(const std::string& argument) const {
+    return (schema_.name() == "locallearn::sgd_" && argument == "momenta") ||
+           (schema_.name() == "locallearn::adamw_" && argument == "averages");
+  }
+
   // One device and, for the maps and vectors of a layer, one element type.
   void check_alike() const {
     at::Tensor first;
@@ -55,6 +61,7 @@ class Arguments {
       if (!first.defined()) first = tensor;
       TORCH_CHECK(tensor.device() == first.device(), "argument '", name, "' is on ", tensor.device(), ", others on ",
                   first.device());
+      if (first.scalar_type() == at::kFloat && tensor.scalar_type() == at::kBFloat16 && may_be_short(name)) return;
       TORCH_CHECK(tensor.scalar_type() == first.scalar_type(), "argument '", name, "' is of type ",
                   tensor.scalar_type(), ", others ", first.scalar_type());
     };
