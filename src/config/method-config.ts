@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { recomputeChoices, type Recompute } from '../engine/recompute-choices.js';
+import { sizeOf, sizeRule } from '../core/size.js';
+import { recomputeChoices } from '../engine/recompute-choices.js';
 import { methodSchemas } from '../local/build.js';
 import type { ConfiguredMethod, Method } from '../local/method.js';
 import { bp } from '../local/methods/bp.js';
@@ -55,39 +56,84 @@ const labelSchema = z
  * What the backward passes of any method make again instead of keeping it: nothing; what lies within a unit, and within
  * a layer of an auxiliary net (`units`); or also most inputs of units (`segments`). The numbers are the same.
  */
-const recomputeSchema = z.enum(recomputeChoices).exactOptional();
+const recomputeSchema = z.enum([...recomputeChoices, 'auto']).exactOptional();
 
 /** In place of `train.accumulate`, so that methods with micro-batches of different sizes can be compared. */
 const accumulateSchema = z.int().min(1).exactOptional();
 
-type NamedConfig = NamedOptions & {
-  readonly label?: string;
-  readonly recompute?: Recompute;
-  readonly accumulate?: number;
-};
+/** With `recompute: auto`: what a training step may take, as bytes or such as `2GB`. */
+const memorySchema = z
+  .union([z.int().min(1), z.string()])
+  .transform((size, context) => {
+    if (typeof size === 'number') return size;
+    const bytes = sizeOf(size);
+    if (bytes !== undefined) return bytes;
+    context.addIssue({ code: 'custom', message: sizeRule });
+    return z.NEVER;
+  })
+  .exactOptional();
+
+type Ways = Pick<MethodConfig, 'recompute' | 'memory' | 'accumulate'>;
+type NamedConfig = NamedOptions & Ways & { readonly label?: string };
 
 /** The maps that ask for one of the methods, `{ method, …options, label }`. */
 export function methodSchema(methods: readonly Method[]): z.ZodType<MethodConfig> {
   const [first, ...others] = methodSchemas(methods).map((schema) =>
-    schema.safeExtend({ label: labelSchema, recompute: recomputeSchema, accumulate: accumulateSchema }),
+    schema.safeExtend({
+      label: labelSchema,
+      recompute: recomputeSchema,
+      memory: memorySchema,
+      accumulate: accumulateSchema,
+    }),
   );
   const named = z.discriminatedUnion('method', [first!, ...others]) as unknown as z.ZodType<NamedConfig>;
-  return named.transform(({ method: name, recompute, accumulate, label, ...options }) => {
-    const shown = label ?? labelFor(name, recompute, accumulate);
-    return {
-      ...{ method: methods.find((method) => method.name === name)!, options },
-      ...(shown === undefined ? {} : { label: shown }),
-      ...(recompute === undefined ? {} : { recompute }),
-      ...(accumulate === undefined ? {} : { accumulate }),
-    };
-  });
+  return named
+    .superRefine(refuseLoneBudget)
+    .transform(({ method: name, label, recompute, memory, accumulate, ...options }) => {
+      const ways = waysOf({ recompute, memory, accumulate });
+      const shown = label ?? labelFor(name, ways);
+      return {
+        ...{ method: methods.find((method) => method.name === name)!, options },
+        ...(shown === undefined ? {} : { label: shown }),
+        ...ways,
+      };
+    });
+}
+
+/** Those that are given. */
+function waysOf({ recompute, memory, accumulate }: { [Key in keyof Ways]?: Ways[Key] | undefined }): Ways {
+  return {
+    ...(recompute === undefined ? {} : { recompute }),
+    ...(memory === undefined ? {} : { memory }),
+    ...(accumulate === undefined ? {} : { accumulate }),
+  };
+}
+
+function refuseLoneBudget({ recompute, memory }: NamedConfig, context: z.RefinementCtx): void {
+  if ((recompute === 'auto') === (memory !== undefined)) return;
+  const message =
+    memory === undefined
+      ? 'recompute: auto needs memory: what a training step may take, such as 2GB'
+      : 'is for recompute: auto alone: how much a training step may take';
+  context.addIssue({ code: 'custom', path: [memory === undefined ? 'recompute' : 'memory'], message });
 }
 
 /** A method that recomputes, or runs micro-batches of its own, is told apart from the same one that does not. */
-function labelFor(name: string, recompute: Recompute = 'none', accumulate = 1): string | undefined {
-  const recomputing = { none: '', units: '+checkpointing', segments: '+segments' }[recompute];
-  const label = `${name}${recomputing}${accumulate > 1 ? '+accumulation' : ''}`;
+function labelFor(name: string, { recompute = 'none', accumulate = 1 }: Ways): string | undefined {
+  const again = { none: '', units: '+checkpointing', segments: '+segments', auto: '+auto' }[recompute];
+  const label = `${name}${again}${accumulate > 1 ? '+accumulation' : ''}`;
   return label === name ? undefined : label;
+}
+
+/** The same method with other recomputing, and a label that says so. */
+export function recomputingWith(
+  { method, options, label, ...ways }: MethodConfig,
+  setting: Pick<MethodConfig, 'recompute' | 'memory'>,
+): MethodConfig {
+  const own = label === labelFor(method.name, ways) ? method.name : (label ?? method.name);
+  const { accumulate } = ways;
+  const changed = waysOf({ accumulate, ...setting });
+  return { method, options, ...changed, label: labelFor(own, changed) ?? own };
 }
 
 /** Whether this is what all other methods are set against. */
@@ -109,11 +155,10 @@ export function labelOf({ label, method }: MethodConfig): string {
 }
 
 /** What of a method decides numbers and memory, as a config has it: its name and its options, one map. */
-export function namedOptions({ method, options, recompute, accumulate }: MethodConfig): NamedOptions {
+export function namedOptions({ method, options, ...ways }: MethodConfig): NamedOptions {
   return {
     ...{ method: method.name, ...options },
-    ...(recompute === undefined ? {} : { recompute }),
-    ...(accumulate === undefined ? {} : { accumulate }),
+    ...waysOf(ways),
   };
 }
 

@@ -167,26 +167,29 @@ export function watchTensors<T>(meter: MemoryMeter, f: (watch: TensorWatch) => T
         within(describe(name, tensorsIn(args)), () => (run as (...args: unknown[]) => unknown)(...args)),
     ]),
   ) as unknown as FusedOps;
-  const { trackTensor, disposeTensor, runKernel, addTapeNode } = engine;
+  const trackTensor = engine.trackTensor.bind(engine);
+  const disposeTensor = engine.disposeTensor.bind(engine);
+  const runKernel = engine.runKernel.bind(engine);
+  const addTapeNode = engine.addTapeNode.bind(engine);
   const patches: Engine = {
     trackTensor(tensor, on) {
-      trackTensor.call(engine, tensor, on);
+      trackTensor(tensor, on);
       look();
       track(tensor);
     },
     disposeTensor(tensor) {
       look();
       most.open = false;
-      disposeTensor.call(engine, tensor);
+      disposeTensor(tensor);
       untrack(tensor);
     },
     runKernel(name, inputs, attributes) {
-      const run = (): unknown => runKernel.call(engine, name, inputs, attributes);
+      const run = (): unknown => runKernel(name, inputs, attributes);
       if (ops.at(-1)?.whole === true && name !== 'Identity') return run();
       return within(describe(name, tensorsIn(Object.values(inputs))), run);
     },
     addTapeNode(...args) {
-      addTapeNode.apply(engine, args);
+      addTapeNode(...args);
       const node: TapeNode = state.activeTape!.at(-1)!;
       const { gradient, saved = [], inputs } = node;
       const whole = ops.at(-1)?.whole === true;
@@ -254,7 +257,8 @@ function tensorsIn(values: readonly unknown[]): tf.Tensor[] {
   return values.flatMap((value) => {
     if (value instanceof tf.Tensor) return [value];
     if (typeof value !== 'object' || value === null) return [];
-    return Object.values(value).filter((each) => each instanceof tf.Tensor);
+    const inside: readonly unknown[] = Object.values(value);
+    return inside.filter((each): each is tf.Tensor => each instanceof tf.Tensor);
   });
 }
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Mode } from '../engine/fused/ops.js';
-import { recomputed, recomputeInForce } from '../engine/recompute.js';
+import { nextPlace, recomputed, recomputeInForce, withRecompute } from '../engine/recompute.js';
 import type { Recompute } from '../engine/recompute-choices.js';
 import type { Parameter } from './parameters.js';
 
@@ -119,9 +119,12 @@ export function recomputable(layer: Layer, within: Recompute = 'none'): Layer {
     ...layer,
     forward(x, mode) {
       if (!mode.training || recomputeInForce() === 'none') return layer.forward(x, mode);
+      const { again: makesAgain, reached } = nextPlace();
+      if (!makesAgain) return withRecompute(within, () => layer.forward(x, mode));
       const before = values();
       return recomputed(x, {
         within,
+        ...(reached === undefined ? {} : { reached }),
         variables: mode.parameterGradients ? trainableVariables([layer]) : [],
         run: (input) => layer.forward(input, mode),
         again(input) {

@@ -16,7 +16,8 @@ import { gatherBadFiles } from './bad-images.js';
 import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
 import { parameterCounts } from '../local/cost.js';
 import type { BalancedCuts } from '../measure/memory/balance.js';
-import { asksForBalance, chooseCuts, type ChosenMethod } from '../measure/memory/choose-cuts.js';
+import { asksForBalance, type ChosenMethod } from '../measure/memory/choose-cuts.js';
+import { asksForBudget, chooseMethod, recomputeInWords } from '../measure/memory/choose-method.js';
 import { settingOf } from '../measure/memory/setting.js';
 import { thisMachine } from '../core/machine.js';
 import type { MetricsColumns } from './metrics.js';
@@ -103,9 +104,11 @@ export async function prepareMethod(
   checkLearningRate(config.train);
   const label = labelOf(method);
   if (asksForBalance(method)) observer?.note(`${label}: measuring where to cut`);
+  if (asksForBudget(method)) observer?.note(`${label}: measuring what to recompute`);
   const inputs = { engine, registry, classes: dataset.classes.length, imageShape: dataset.imageShape };
-  const chosen = await chooseCuts(settingOf(config, inputs), method, { signal });
+  const chosen = await chooseMethod(settingOf(config, inputs), method, { signal });
   if (chosen.balanced !== undefined) observer?.note(`${label}: ${inWords(chosen.balanced)}`);
+  if (chosen.recompute !== undefined) observer?.note(`${label}: ${recomputeInWords(chosen.recompute)}`);
   checkMethod(experiment, chosen.method);
   return chosen;
 }
@@ -123,11 +126,12 @@ export async function runPrepared(
 ): Promise<FinishedRun> {
   // What an earlier run left cached would count as this one's.
   experiment.engine.memory.release();
-  const { method, balanced } = chosen;
+  const { method, balanced, recompute } = chosen;
   return withStrategy(experiment, method, (strategy, label) => {
     const columns = metricsColumns(strategy, experiment.dataset, experiment.config.train);
     const folder = createRunFolder(options.parent, runConfigOf(experiment, method), columns);
     if (balanced !== undefined) folder.log.info(balanced, 'balanced cuts');
+    if (recompute !== undefined) folder.log.info(recompute, 'recomputed');
     return record(experiment, { folder, method, label, strategy }, options);
   });
 }

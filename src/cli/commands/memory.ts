@@ -1,4 +1,5 @@
 import { messageOf, UserError } from '../../core/errors.js';
+import { recomputeChoices } from '../../engine/recompute-choices.js';
 import type { MethodConfig } from '../../config/method-config.js';
 import type { MeasureOptions, MethodMemory } from '../../measure/memory/report.js';
 import type { MemorySetting } from '../../measure/memory/setting.js';
@@ -30,6 +31,11 @@ const memoryOptions = {
     default: false,
     describe: 'all that is in use at the peak of each step: name, shape, bytes, who holds it',
   },
+  recompute: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'measure BP and all methods with this: none, units, segments, or auto=2GB for what fits that',
+  },
   batch: { type: 'number', requiresArg: true, describe: 'the same as --set train.batchSize=…' },
   json: { type: 'boolean', default: false, describe: 'a line of JSON for each result instead of tables' },
 } as const;
@@ -39,6 +45,7 @@ interface MemoryArguments extends ConfigArguments {
   readonly blocks: string | undefined;
   readonly budget: string | undefined;
   readonly 'at-peak': boolean;
+  readonly recompute: string | undefined;
   readonly batch: number | undefined;
   readonly json: boolean;
 }
@@ -54,20 +61,24 @@ export const memoryCommand: Command<object, MemoryArguments> = {
       .example('$0 memory configs/demo.yaml', '')
       .example('$0 memory configs/demo.yaml --method man --blocks 1,2,4,all', '')
       .example('$0 memory configs/demo.yaml --method man --budget 100MB', '')
-      .example('$0 memory configs/demo.yaml --at-peak', ''),
+      .example('$0 memory configs/demo.yaml --at-peak', '')
+      .example('$0 memory configs/demo.yaml --recompute auto=40MB', ''),
   handler: async (args) => {
     const counts = countsOf(args.blocks);
-    const { parseSize } = await import('../../measure/memory/size.js');
+    const { parseSize } = await import('../../core/size.js');
     const budget = args.budget === undefined ? undefined : parseSize(args.budget, '--budget');
+    const recompute = args.recompute === undefined ? undefined : await recomputeOf(args.recompute);
     const batch = args.batch === undefined ? [] : [`train.batchSize=${args.batch}`];
     const { config, registry } = await configOf({ ...args, set: [...args.set, ...batch] });
     const { memoryMethods } = await import('../../measure/memory/methods.js');
-    const methods = memoryMethods(config, registry, args.method);
+    const own = memoryMethods(config, registry, args.method);
+    const methods = recompute === undefined ? own : await allRecomputing(own, recompute);
     const swept = args.blocks !== undefined || budget !== undefined;
     if (swept && methods.length === 0) {
       throw new UserError('the config has no method that cuts into blocks; name one with --method');
     }
-    if (swept && args['at-peak']) throw new UsageError('--at-peak lists one step of each method: leave out --blocks and --budget');
+    if (swept && args['at-peak'])
+      throw new UsageError('--at-peak lists one step of each method: leave out --blocks and --budget');
     const { openSetting } = await import('../../measure/memory/setting.js');
     await withInterrupts(async (signal) => {
       const { setting, notice } = await openSetting(config, registry);
@@ -206,4 +217,31 @@ function countsOf(list: string | undefined): readonly BlockCount[] | undefined {
     );
   });
   return [...new Set(counts)].sort((a, b) => (a === 'all' ? 1 : b === 'all' ? -1 : a - b));
+}
+
+type RecomputeSetting = Pick<MethodConfig, 'recompute' | 'memory'>;
+
+/** `units`, `auto=2GB`. */
+async function recomputeOf(text: string): Promise<RecomputeSetting> {
+  const [, size] = /^auto=(.*)$/.exec(text) ?? [];
+  const { parseSize } = await import('../../core/size.js');
+  if (size !== undefined) return { recompute: 'auto', memory: parseSize(size, '--recompute auto=') };
+  const recompute = recomputeChoices.find((choice) => choice === text);
+  if (recompute !== undefined) return { recompute };
+  throw new UsageError(
+    `--recompute: must be ${recomputeChoices.join(', ')} or such as auto=2GB, not "${text}"`,
+  );
+}
+
+/** BP and the methods, all with this; those that are the same then once. */
+async function allRecomputing(
+  methods: readonly MethodConfig[],
+  setting: RecomputeSetting,
+): Promise<MethodConfig[]> {
+  const { backpropagation, isBaseline, labelOf, recomputingWith } =
+    await import('../../config/method-config.js');
+  const all = [backpropagation, ...methods].map((method) => recomputingWith(method, setting));
+  return all.filter(
+    (method, i) => !isBaseline(method) && all.findIndex((other) => labelOf(other) === labelOf(method)) === i,
+  );
 }

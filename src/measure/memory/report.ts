@@ -1,9 +1,10 @@
+import type { RecomputePlan } from '../../engine/recompute-choices.js';
 import { plural } from '../../core/text.js';
 import { accumulateOf, labelOf, type MethodConfig } from '../../config/method-config.js';
 import { buildMethod } from '../../local/build.js';
 import type { Strategy } from '../../local/strategy.js';
 import { listPeak, type AtPeak } from './at-peak.js';
-import { chooseCuts } from './choose-cuts.js';
+import { chooseMethod } from './choose-method.js';
 import { bytesOf, ifItFits, measureStep, type StepMemory } from './measure.js';
 import { withNetwork, type MemorySetting } from './setting.js';
 
@@ -16,6 +17,8 @@ export interface MethodMemory {
   readonly blocks: number;
   /** Units that end a block, but the last. */
   readonly cuts: readonly string[];
+  /** What each update recomputes, where that was left to measuring. */
+  readonly recompute?: RecomputePlan;
   /** Bytes of all that is trained, each parameter once. */
   readonly parameterBytes: number;
   /** Undefined where it did not fit into the memory that there is. */
@@ -78,7 +81,7 @@ async function withMethod<T>(
 ): Promise<T> {
   const label = labelOf(method);
   const progress = (what: string): void => onProgress?.(`${label}: ${what}`);
-  const chosen = await chooseCuts(setting, method, { signal, onProgress: progress });
+  const chosen = await chooseMethod(setting, method, { signal, onProgress: progress });
   return withNetwork(setting, (network) => {
     const strategy = buildMethod(network, chosen.method);
     try {
@@ -88,6 +91,7 @@ async function withMethod<T>(
         label,
         network: network.name,
         blocks: strategy.blocks,
+        ...(chosen.method.plan === undefined ? {} : { recompute: chosen.method.plan }),
         cuts: strategy.partition.slice(0, -1).map((units) => units.at(-1)!),
         parameterBytes: bytesOf(new Set(strategy.updates.flatMap(({ variables }) => variables))),
       });
