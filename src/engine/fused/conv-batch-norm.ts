@@ -34,7 +34,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
     const onGpu = device === 'cuda';
 
     return (x, convolution, norm, { relu, residual, residualKept = false, mode }) => {
-      const { filter, bias, stride, padding, groups } = convolution;
+      const { filter, bias, stride, padding, groups, resized = [] } = convolution;
       const { gamma, beta, runningMean, runningVariance } = norm;
       const wantX = !isDetached(x);
       const wantResidual = residual !== undefined && !isDetached(residual);
@@ -64,6 +64,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
             stride,
             padding,
             groups,
+            resized,
             mode.training,
             batchNormMomentum,
             batchNormEpsilon,
@@ -101,6 +102,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
                 stride,
                 padding,
                 groups,
+                resized,
                 mode.training,
                 batchNormEpsilon,
                 wantX && isWanted(x),
