@@ -24,11 +24,10 @@ function expectShape<T extends tf.Tensor>(what: string, expected: readonly (numb
 
 /** An auxiliary net that is held to `[n, outputs]` in every pass. */
 export function checkedNet(net: Layer, outputs: number, what: string): Layer {
-  const { parameters, buffers, counters, expands } = net;
+  const { parameters, buffers, counters } = net;
   return {
     ...{ parameters, buffers },
     ...(counters === undefined ? {} : { counters }),
-    ...(expands === undefined ? {} : { expands }),
     forward: (x, mode) => expectShape(what, [x.shape[0]!, outputs], net.forward(x, mode)),
   };
 }
