@@ -5,11 +5,14 @@ import { methodSchemas } from '../local/build.js';
 import type { ConfiguredMethod, Method } from '../local/method.js';
 import { bp } from '../local/methods/bp.js';
 import type { NamedOptions } from '../local/options.js';
+import { isReference } from './reference.js';
 
 /** A method as a config asks for it, its options validated. In a config all of it is one map: `methodDocument`. */
 export interface MethodConfig extends ConfiguredMethod {
   /** What tables show in the place of the method's own name, where the config says so. */
   readonly label?: string;
+  /** Micro-batches that its batches are cut into, in place of `train.accumulate`. */
+  readonly accumulate?: number;
 }
 
 /** Backpropagation, which every method is set against. */
@@ -20,6 +23,8 @@ const baselines = {
   bp: backpropagation,
   /** BP with gradient checkpointing (Chen et al. 2016): the memory that it can do with, for another forward pass. */
   'bp+checkpointing': { ...backpropagation, label: 'bp+checkpointing', recompute: 'units' },
+  /** BP in four micro-batches: a quarter of the activations, and batch normalisation over a quarter of the batch. */
+  'bp+accumulation': { ...backpropagation, label: 'bp+accumulation', accumulate: 4 },
 } as const satisfies Readonly<Record<string, MethodConfig>>;
 
 /** Baselines by name, as a config lists them. */
@@ -28,12 +33,15 @@ export const baselinesSchema = z
   .readonly()
   .exactOptional();
 
+/** What a baseline is. */
+export const baselineOf = (name: keyof typeof baselines): MethodConfig => baselines[name];
+
 /** The methods with the baselines in front of them that are not among them. */
 export function withBaselines(
   methods: readonly MethodConfig[],
   names: readonly (keyof typeof baselines)[],
 ): MethodConfig[] {
-  const missing = [...new Set(names)].map((name): MethodConfig => baselines[name]);
+  const missing = [...new Set(names)].map(baselineOf);
   const labels = new Set(methods.map(labelOf));
   return [...missing.filter((each) => !labels.has(labelOf(each))), ...methods];
 }
@@ -50,6 +58,9 @@ const labelSchema = z
  */
 const recomputeSchema = z.enum([...recomputeChoices, 'auto']).exactOptional();
 
+/** In place of `train.accumulate`, so that methods with micro-batches of different sizes can be compared. */
+const accumulateSchema = z.int().min(1).exactOptional();
+
 /** With `recompute: auto`: what a training step may take, as bytes or such as `2GB`. */
 const memorySchema = z
   .union([z.int().min(1), z.string()])
@@ -62,23 +73,40 @@ const memorySchema = z
   })
   .exactOptional();
 
-type NamedConfig = NamedOptions &
-  Pick<ConfiguredMethod, 'recompute' | 'memory'> & { readonly label?: string };
+type Ways = Pick<MethodConfig, 'recompute' | 'memory' | 'accumulate'>;
+type NamedConfig = NamedOptions & Ways & { readonly label?: string };
 
 /** The maps that ask for one of the methods, `{ method, …options, label }`. */
 export function methodSchema(methods: readonly Method[]): z.ZodType<MethodConfig> {
   const [first, ...others] = methodSchemas(methods).map((schema) =>
-    schema.safeExtend({ label: labelSchema, recompute: recomputeSchema, memory: memorySchema }),
+    schema.safeExtend({
+      label: labelSchema,
+      recompute: recomputeSchema,
+      memory: memorySchema,
+      accumulate: accumulateSchema,
+    }),
   );
   const named = z.discriminatedUnion('method', [first!, ...others]) as unknown as z.ZodType<NamedConfig>;
   return named
     .superRefine(refuseLoneBudget)
-    .transform(({ method: name, recompute, memory, label = labelFor(name, recompute), ...options }) => ({
-      ...{ method: methods.find((method) => method.name === name)!, options },
-      ...(label === undefined ? {} : { label }),
-      ...(recompute === undefined ? {} : { recompute }),
-      ...(memory === undefined ? {} : { memory }),
-    }));
+    .transform(({ method: name, label, recompute, memory, accumulate, ...options }) => {
+      const ways = waysOf({ recompute, memory, accumulate });
+      const shown = label ?? labelFor(name, ways);
+      return {
+        ...{ method: methods.find((method) => method.name === name)!, options },
+        ...(shown === undefined ? {} : { label: shown }),
+        ...ways,
+      };
+    });
+}
+
+/** Those that are given. */
+function waysOf({ recompute, memory, accumulate }: { [Key in keyof Ways]?: Ways[Key] | undefined }): Ways {
+  return {
+    ...(recompute === undefined ? {} : { recompute }),
+    ...(memory === undefined ? {} : { memory }),
+    ...(accumulate === undefined ? {} : { accumulate }),
+  };
 }
 
 function refuseLoneBudget({ recompute, memory }: NamedConfig, context: z.RefinementCtx): void {
@@ -90,28 +118,35 @@ function refuseLoneBudget({ recompute, memory }: NamedConfig, context: z.Refinem
   context.addIssue({ code: 'custom', path: [memory === undefined ? 'recompute' : 'memory'], message });
 }
 
-/** A method that recomputes is told apart from the same one that does not. */
-function labelFor(name: string, recompute: ConfiguredMethod['recompute'] = 'none'): string | undefined {
-  return {
-    none: undefined,
-    units: `${name}+checkpointing`,
-    segments: `${name}+segments`,
-    auto: `${name}+auto`,
-  }[recompute];
+/** A method that recomputes, or runs micro-batches of its own, is told apart from the same one that does not. */
+function labelFor(name: string, { recompute = 'none', accumulate = 1 }: Ways): string | undefined {
+  const again = { none: '', units: '+checkpointing', segments: '+segments', auto: '+auto' }[recompute];
+  const label = `${name}${again}${accumulate > 1 ? '+accumulation' : ''}`;
+  return label === name ? undefined : label;
 }
 
 /** The same method with other recomputing, and a label that says so. */
 export function recomputingWith(
-  { method, options, label, recompute }: MethodConfig,
-  setting: Pick<ConfiguredMethod, 'recompute' | 'memory'>,
+  { method, options, label, ...ways }: MethodConfig,
+  setting: Pick<MethodConfig, 'recompute' | 'memory'>,
 ): MethodConfig {
-  const own = label === labelFor(method.name, recompute) ? method.name : (label ?? method.name);
-  return { method, options, ...setting, label: labelFor(own, setting.recompute) ?? own };
+  const own = label === labelFor(method.name, ways) ? method.name : (label ?? method.name);
+  const { accumulate } = ways;
+  const changed = waysOf({ accumulate, ...setting });
+  return { method, options, ...changed, label: labelFor(own, changed) ?? own };
 }
 
-/** Whether this is what all other methods are set against: backpropagation that recomputes nothing. */
-export function isBaseline({ method, recompute = 'none' }: MethodConfig): boolean {
-  return method.name === bp.name && recompute === 'none';
+/** Whether this is what all other methods are set against. */
+export function isBaseline({ method, recompute, accumulate }: MethodConfig): boolean {
+  return isReference({ method: method.name, recompute, accumulate });
+}
+
+/** Into how many micro-batches the batches of a method are cut. */
+export function accumulateOf(
+  method: MethodConfig,
+  train: { readonly accumulate?: number | undefined },
+): number {
+  return method.accumulate ?? train.accumulate ?? 1;
 }
 
 /** The name that tables and run folders show for a method. */
@@ -120,11 +155,10 @@ export function labelOf({ label, method }: MethodConfig): string {
 }
 
 /** What of a method decides numbers and memory, as a config has it: its name and its options, one map. */
-export function namedOptions({ method, options, recompute, memory }: ConfiguredMethod): NamedOptions {
+export function namedOptions({ method, options, ...ways }: MethodConfig): NamedOptions {
   return {
     ...{ method: method.name, ...options },
-    ...(recompute === undefined ? {} : { recompute }),
-    ...(memory === undefined ? {} : { memory }),
+    ...waysOf(ways),
   };
 }
 

@@ -1,44 +1,44 @@
-import * as tf from '@tensorflow/tfjs';
-import type { FusedOps } from './fused/all.js';
-import { fused, registerFusedOps } from './fused/registry.js';
+import type * as tf from '@tensorflow/tfjs';
+import { onGradients } from './tape.js';
 
-/** What is watched of TensorFlow.js's engine, which has no public way to. */
-interface Kernels {
-  runKernel(name: string, inputs: tf.NamedTensorMap, attributes?: Record<string, unknown>): tf.Tensor;
+/** Multiply-adds by the weights that they were taken with; those without a weight are under undefined. */
+export type MultiplyAdds = ReadonlyMap<tf.Tensor | undefined, number>;
+
+/** A count that is under way. */
+export interface MultiplyAddsCount {
+  /** What was computed since it was opened. */
+  readonly counted: MultiplyAdds;
+  close(): void;
 }
 
+let current: Map<tf.Tensor | undefined, number> | undefined;
+
 /**
- * Runs f, which is told at any time how many multiply-adds there have been: those of convolutions forward, and of all
- * matrix products.
+ * Counts the products, each with its addition, of convolutions, linear layers, attention and comparisons of images,
+ * forward and backward, as they are computed from here on: one multiply-add for each product, those with the zeros of a
+ * padding included, as published counts have them. Layers tell of themselves, so the engine does not matter.
+ * Normalisation, activations, pooling, resizing and the optimiser are not counted. One count at a time.
  */
-export function countingMultiplyAdds<T>(f: (count: () => number) => T): T {
-  let total = 0;
-  const engine = tf.engine() as unknown as Kernels;
-  const own = fused();
-  const backend = tf.getBackend();
-  const runKernel = engine.runKernel.bind(engine);
-  engine.runKernel = (name, inputs, attributes) => {
-    const result = runKernel(name, inputs, attributes);
-    if (name === 'BatchMatMul' || name === '_FusedMatMul') {
-      total += result.size * inputs['a']!.shape.at(attributes?.['transposeA'] === true ? -2 : -1)!;
-    }
-    return result;
-  };
-  const counted = (y: tf.Tensor4D, [height, width, channels]: readonly number[]): tf.Tensor4D => {
-    total += y.size * height! * width! * channels!;
-    return y;
-  };
-  const ops: FusedOps = {
-    ...own,
-    conv: (x, convolution, mode) => counted(own.conv(x, convolution, mode), convolution.filter.shape),
-    convBatchNorm: (x, convolution, ...rest) =>
-      counted(own.convBatchNorm(x, convolution, ...rest), convolution.filter.shape),
-  };
-  registerFusedOps(backend, ops);
-  try {
-    return f(() => total);
-  } finally {
-    registerFusedOps(backend, own);
-    Reflect.deleteProperty(engine, 'runKernel');
-  }
+export function countMultiplyAdds(): MultiplyAddsCount {
+  if (current !== undefined) throw new Error('multiply-adds are being counted already');
+  const counted = (current = new Map<tf.Tensor | undefined, number>());
+  return { counted, close: () => (current = undefined) };
+}
+
+/** Tells of so many products that are being computed with a weight, or with none. */
+export function multiplied(weight: tf.Tensor | undefined, products: number): void {
+  current?.set(weight, (current.get(weight) ?? 0) + products);
+}
+
+/** Runs f, a single op of TensorFlow.js, each of whose gradients takes as many products as itself. */
+export function multiplying<T extends tf.Tensor>(
+  weight: tf.Tensor | undefined,
+  products: number,
+  f: () => T,
+): T {
+  const y = f();
+  if (current === undefined) return y;
+  multiplied(weight, products);
+  onGradients(y, () => multiplied(weight, products));
+  return y;
 }

@@ -59,6 +59,23 @@ export function onTape<T extends tf.Tensor>(tape: TapeNode[], f: () => T): T {
   });
 }
 
+/** Has f called whenever a gradient of the op that made y, and was recorded just now, is computed; once for each input. */
+export function onGradients(y: tf.Tensor, f: () => void): void {
+  const node = tf.engine().state.activeTape?.at(-1);
+  const gradient = node?.gradient;
+  if (gradient === undefined || !node!.outputs.some(({ id }) => id === y.id)) return;
+  node!.gradient = (dys) =>
+    Object.fromEntries(
+      Object.entries(gradient(dys)).map(([input, compute]) => [
+        input,
+        () => {
+          f();
+          return compute();
+        },
+      ]),
+    );
+}
+
 /** Runs f as a backward pass; nothing is recorded. */
 export function inPass<T>(pass: Pass, f: () => T): T {
   return outsideTape(() => {

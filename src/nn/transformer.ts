@@ -87,7 +87,7 @@ export function selfAttention(
       const [batch, height, columns] = x.shape as [number, number, number, number];
       const packed = linearOp(x, weight.variable as tf.Variable<tf.Rank.R2>, vector(bias), mode);
       const tokens = tf.reshape<tf.Rank.R3>(packed, [batch, height * columns, 3 * width]);
-      const mixed = attentionOp(tokens, heads);
+      const mixed = attentionOp(tokens, heads, weight.variable);
       const map = tf.reshape(mixed, x.shape);
       const y = out.forward(map, mode);
       tf.dispose([packed, tokens, mixed, map]);

@@ -31,38 +31,35 @@ export function accuracyByMemory(section: Section): Chart {
   });
 }
 
-/** The peak of each update; BP's single one is a level. */
-export function memoryByUpdate(section: Section): Chart {
-  const { baseline } = section;
-  const local = section.series.filter(({ method }) => method !== 'bp');
+/** The peak of each update; those of BP, with a single update each, are levels. */
+export function memoryByUpdate({ series }: Section): Chart {
+  const local = series.filter(({ method }) => method !== 'bp');
+  const whole = series.flatMap(({ method, label, style, figures }) =>
+    method === 'bp' && figures !== undefined ? [{ label, style, bytes: figures.peakMemoryBytes }] : [],
+  );
   const peaks = local.map(({ counted }) => updatePeaks(counted));
-  const level = baseline?.figures.peakMemoryBytes;
-  const unit = memoryUnit([...peaks.flat().map(({ bytes }) => bytes), level ?? 0]);
-  const lines = local.map(({ label, style }, i): Line => ({
+  const unit = memoryUnit([...peaks.flat(), ...whole].map(({ bytes }) => bytes));
+  const lines = local.map(({ label, style, baseline }, i): Line => ({
     style,
     stroke: 'normal',
     marked: 'all',
     points: peaks[i]!.map(({ name, bytes }, k) => {
-      const share = level === undefined ? '' : `, ${(bytes / level).toFixed(2)} × BP`;
+      const share =
+        baseline === undefined ? '' : `, ${(bytes / baseline.figures.peakMemoryBytes).toFixed(2)} × BP`;
       return { x: k + 1, y: bytes / unit.bytes, text: `${label}, ${name}: ${formatBytes(bytes)}${share}` };
     }),
   }));
   return chart({
     title: 'Peak memory of each update',
-    note: level === undefined ? 'No run of BP is here to set it against.' : "The level is BP's peak.",
+    note: whole.length === 0 ? 'No run of BP is here to set it against.' : 'Levels are peaks of BP.',
     x: { title: 'update, in the order of a step', whole: true },
     y: { title: `peak memory, ${unit.name}`, zero: true },
-    legend: baseline ? [baseline, ...local] : local,
+    legend: [...whole, ...local],
     lines,
-    ...(baseline && level !== undefined
-      ? {
-          level: {
-            y: level / unit.bytes,
-            style: baseline.style,
-            text: `${baseline.label}: ${formatBytes(level)}`,
-          },
-        }
-      : {}),
+    levels: whole.map(({ label, style, bytes }) => ({
+      ...{ y: bytes / unit.bytes, style },
+      text: `${label}: ${formatBytes(bytes)}`,
+    })),
   });
 }
 

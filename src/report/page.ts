@@ -81,7 +81,7 @@ async function sectionPart(section: Section): Promise<Html> {
   for (const chart of inside) insideFigures.push(await figure(chart));
   return markup`<section>
     <h2>${section.title}</h2>
-    ${section.baseline ? undefined : markup`<p>There is no run of BP here with a finished epoch: nothing to set memory and accuracy against.</p>`}
+    ${section.series.some(({ baseline }) => baseline) ? undefined : markup`<p>There is no run of BP here with a finished epoch: nothing to set memory and accuracy against.</p>`}
     ${resultsTable(section)}
     ${trained ? markup`<div class="plots">${figures}</div>` : markup`<p>No epoch is finished yet.</p>`}
     ${

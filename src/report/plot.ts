@@ -52,8 +52,8 @@ export interface Plot {
   readonly x: Axis;
   readonly y: Axis;
   readonly lines: readonly Line[];
-  /** A level that goes from side to side. */
-  readonly level?: { readonly y: number; readonly style: SeriesStyle; readonly text: string } | undefined;
+  /** Levels that go from side to side. */
+  readonly levels?: readonly { readonly y: number; readonly style: SeriesStyle; readonly text: string }[];
 }
 
 interface ChartOptions extends Plot {
@@ -79,7 +79,7 @@ const strokes = [
 ] as const;
 
 /** Lines and points over two axes. Where the largest value is far above the middle one, the y axis is logarithmic. */
-export function plotSpec({ x, y, lines, level }: Plot, { width, height }: Size): TopLevelSpec {
+export function plotSpec({ x, y, lines, levels = [] }: Plot, { width, height }: Size): TopLevelSpec {
   const rows = lines.flatMap((line, i) => line.points.map((point, k) => rowOf(line, i, point, k)));
   const domain = lines.map((_, i) => i);
   const by = { field: 'line', type: 'nominal', legend: null } as const;
@@ -126,20 +126,19 @@ export function plotSpec({ x, y, lines, level }: Plot, { width, height }: Size):
             },
           }) as const,
       ),
-      ...(level === undefined
-        ? []
-        : [
-            {
-              data: { values: [{ y: level.y, text: level.text }] },
-              mark: {
-                type: 'rule',
-                color: level.style.colour,
-                strokeWidth: 2,
-                strokeDash: [...level.style.dash],
-              },
-              encoding: { x: null, y: axes.y, description: { field: 'text', type: 'nominal' } },
-            } as const,
-          ]),
+      ...levels.map(
+        (level) =>
+          ({
+            data: { values: [{ y: level.y, text: level.text }] },
+            mark: {
+              type: 'rule',
+              color: level.style.colour,
+              strokeWidth: 2,
+              strokeDash: [...level.style.dash],
+            },
+            encoding: { x: null, y: axes.y, description: { field: 'text', type: 'nominal' } },
+          }) as const,
+      ),
       {
         transform: [{ filter: { field: 'marked', equal: true } }],
         mark: { type: 'point', filled: true, opacity: 1, size: 46 },

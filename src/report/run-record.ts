@@ -25,8 +25,16 @@ const configSchema = z.looseObject({
   engine: z.string(),
   data: z.looseObject({ name: z.string() }),
   network: z.looseObject({ name: z.string() }),
-  train: z.looseObject({ epochs: z.int().min(1), batchSize: z.int().min(1) }),
-  method: z.looseObject({ method: z.string(), label: z.string().exactOptional() }),
+  train: z.looseObject({
+    epochs: z.int().min(1),
+    batchSize: z.int().min(1),
+  }),
+  method: z.looseObject({
+    method: z.string(),
+    label: z.string().exactOptional(),
+    recompute: z.unknown().exactOptional(),
+    accumulate: z.int().min(1).exactOptional(),
+  }),
 });
 
 export type RecordedConfig = z.infer<typeof configSchema>;

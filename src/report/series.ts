@@ -1,5 +1,7 @@
-import { evaluatedInWords, measuredOf } from '../runs/summary.js';
-import { mean, spread, type Spread } from '../core/stats.js';
+import { isReference, type ReferenceTraits } from '../config/reference.js';
+import { evaluatedInWords, measuredOf, type Measured, type RunIdentity } from '../runs/summary.js';
+import type { Taken } from '../runs/trade.js';
+import { spread, type Spread } from '../core/stats.js';
 import { configKey, ownValues } from './config-values.js';
 import { dataOfRuns } from './data-of-runs.js';
 import type { RunRecord } from './run-record.js';
@@ -18,19 +20,33 @@ export interface Series {
   readonly counted: readonly RunRecord[];
   /** Undefined where no run counts. */
   readonly figures: SeriesFigures | undefined;
+  /**
+   * What its figures are set against: BP as such, trained with the same settings. Undefined where no such run has
+   * figures.
+   */
+  readonly baseline: Baseline | undefined;
 }
 
-/** Means over the counted runs, but for the peak, which is the most of any. */
-export interface SeriesFigures {
-  /** After the last epoch. */
+/** A series that others are set against. */
+export type Baseline = Omit<Series, 'baseline' | 'figures'> & { readonly figures: SeriesFigures };
+
+/** Over the counted runs. */
+export interface SeriesFigures extends Taken {
+  /** The mean after the last epoch. */
   readonly accuracy: number;
   /** The sample's standard deviation; undefined for a single run. */
   readonly accuracyDeviation: number | undefined;
   /** After each run's best epoch. */
   readonly best: Spread;
-  readonly peakMemoryBytes: number;
-  readonly imagesPerSecond: number;
-  readonly seconds: number;
+  /** After the last epoch; undefined where a run has none. */
+  readonly top5: Spread | undefined;
+  readonly peakMemory: Spread;
+  readonly reservedMemory: Spread;
+  readonly rate: Spread;
+  /** Of an epoch, with its evaluation. */
+  readonly epochTime: Spread;
+  readonly time: Spread;
+  readonly parameters: RunIdentity['parameters'];
 }
 
 /**
@@ -42,8 +58,6 @@ export interface Section {
   readonly series: readonly Series[];
   /** `test` or `validation`: what accuracy was measured on. */
   readonly split: string;
-  /** The first series of backpropagation that has figures. */
-  readonly baseline: (Series & { readonly figures: SeriesFigures }) | undefined;
 }
 
 /** Keys of a config that change no number, or only what the seed does. */
@@ -71,24 +85,42 @@ export function sectionsOf(runs: readonly RunRecord[]): Section[] {
     setting,
   );
   return sections.map(({ members, groups }, i) => {
-    const series = groups.map(({ label, members: seeds }) => {
+    const unset = groups.map(({ label, members: seeds }) => {
       const bp = isBp(seeds[0]!);
       return seriesOf(label, styleOf((bp ? baselines : others).indexOf(label), bp), seeds);
     });
+    const series = unset.map((each) => ({ ...each, baseline: baselineOf(each, unset) }));
     const splits = new Set(members.map(({ identity }) => evaluatedInWords(identity ?? {})));
     return {
       title: titles[i]!,
       series,
       split: [...splits].join('/'),
-      baseline: series.find(
-        (each): each is NonNullable<Section['baseline']> =>
-          each.method === 'bp' && each.figures !== undefined,
-      ),
     };
   });
 }
 
 const isBp = ({ method }: RunRecord): boolean => method === 'bp';
+
+/** Keys of a config that say how the network is trained, and not in which recipe. */
+const ways = new RegExp(`${idle.source}|^method\\.`);
+
+/** Of the series of a section the reference that was trained with the settings of this one. */
+function baselineOf(
+  { runs }: Omit<Series, 'baseline'>,
+  all: readonly Omit<Series, 'baseline'>[],
+): Baseline | undefined {
+  const settings = (run: RunRecord): string => configKey(run.config, ways);
+  const own = settings(runs[0]!);
+  return all.find(
+    (each): each is Baseline =>
+      each.figures !== undefined && isReference(traitsOf(each.runs[0]!)) && settings(each.runs[0]!) === own,
+  );
+}
+
+function traitsOf({ config: { method } }: RunRecord): ReferenceTraits {
+  const { recompute, accumulate } = method;
+  return { method: method.method, recompute, accumulate };
+}
 
 function bpFirst(groups: readonly RunRecord[][]): RunRecord[][] {
   return [...groups].sort(([a], [b]) => Number(isBp(b!)) - Number(isBp(a!)));
@@ -129,7 +161,7 @@ function labelled(groups: readonly RunRecord[][]): { label: string; members: Run
   });
 }
 
-function seriesOf(label: string, style: SeriesStyle, runs: readonly RunRecord[]): Series {
+function seriesOf(label: string, style: SeriesStyle, runs: readonly RunRecord[]): Omit<Series, 'baseline'> {
   const trained = runs.filter(({ epochs }) => epochs.length > 0);
   const finished = trained.filter(({ status }) => status === 'finished');
   const counted = finished.length > 0 ? finished : trained;
@@ -139,14 +171,20 @@ function seriesOf(label: string, style: SeriesStyle, runs: readonly RunRecord[])
 function figuresOf(runs: readonly RunRecord[]): SeriesFigures | undefined {
   const results = runs.flatMap(({ epochs }) => measuredOf(epochs) ?? []);
   if (results.length === 0) return undefined;
-  const accuracy = spread(results.map((result) => result.accuracy));
+  const over = (of: (result: Measured) => number): Spread => spread(results.map(of));
+  const accuracy = over((result) => result.accuracy);
+  const top5 = results.flatMap((result) => result.top5 ?? []);
+  const [peakMemory, rate] = [over((each) => each.peakMemoryBytes), over((each) => each.imagesPerSecond)];
   return {
     accuracy: accuracy.mean,
     accuracyDeviation: accuracy.deviation,
     best: spread(results.flatMap(({ bestAccuracy }) => bestAccuracy ?? [])),
-    peakMemoryBytes: Math.max(...results.map(({ peakMemoryBytes }) => peakMemoryBytes)),
-    imagesPerSecond: mean(results.map(({ imagesPerSecond }) => imagesPerSecond)),
-    seconds: mean(results.map(({ seconds }) => seconds)),
+    top5: top5.length === results.length ? spread(top5) : undefined,
+    ...{ peakMemory, reservedMemory: over((each) => each.reservedMemoryBytes), rate },
+    ...{ epochTime: over(({ seconds, epochs }) => seconds / epochs), time: over(({ seconds }) => seconds) },
+    ...{ peakMemoryBytes: peakMemory.mean, imagesPerSecond: rate.mean },
+    multiplyAdds: runs.find(({ log }) => log.cost)?.log.cost,
+    parameters: runs.find(({ identity }) => identity?.parameters)?.identity?.parameters,
   };
 }
 

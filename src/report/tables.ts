@@ -1,9 +1,12 @@
 import {
   formatAccuracy,
-  formatBytes,
+  formatBytesSpread,
   formatClock,
-  formatRate,
-  formatSeconds,
+  formatCount,
+  formatOverhead,
+  formatPoints,
+  formatRateSpread,
+  formatSecondsSpread,
   formatSpread,
 } from '../core/text.js';
 import { gatherBadFiles } from '../runs/bad-images.js';
@@ -15,7 +18,8 @@ import { markup, type Html } from './markup.js';
 import type { RunStart } from '../runs/run-log.js';
 import { evaluatedInWords } from '../runs/summary.js';
 import type { RunRecord } from './run-record.js';
-import type { Section, Series } from './series.js';
+import { tradeOf } from '../runs/trade.js';
+import type { Section, Series, SeriesFigures } from './series.js';
 
 interface Column<T> {
   readonly name: string;
@@ -51,12 +55,11 @@ function table<T>(columns: readonly Column<T>[], rows: readonly T[]): Html {
   </div>`;
 }
 
-/** A row for each series: means, and the most memory of any run. */
-export function resultsTable({ series, split, baseline }: Section): Html {
-  const figure =
-    (format: (figures: NonNullable<Series['figures']>) => string) =>
-    ({ figures }: Series): string =>
-      figures ? format(figures) : '–';
+const none = '–';
+
+/** A row for each series: means, and standard deviations over several runs. */
+export function resultsTable({ series, split }: Section): Html {
+  const isSetAgainst = series.some(({ baseline }) => baseline !== undefined);
   const meters = new Set(
     series.flatMap(({ runs }) => runs.flatMap((run) => run.identity?.memoryMeter ?? [])),
   );
@@ -74,35 +77,66 @@ export function resultsTable({ series, split, baseline }: Section): Html {
           formatSpread({ mean: accuracy, deviation }),
         ),
       },
-      ...(baseline
-        ? [
-            {
-              name: 'beside BP',
-              cell: (series: Series) =>
-                series === baseline
-                  ? '–'
-                  : figure(({ accuracy }) => signed(100 * (accuracy - baseline.figures.accuracy)))(series),
-            },
-          ]
+      ...(isSetAgainst
+        ? [{ name: 'beside BP', cell: against(({ accuracy }, bp) => formatPoints(accuracy - bp.accuracy)) }]
         : []),
       { name: 'best epoch', cell: figure(({ best }) => formatSpread(best)) },
       {
         name: `peak memory (${[...meters].join(', ')})`,
-        cell: figure(({ peakMemoryBytes }) => formatBytes(peakMemoryBytes)),
+        cell: figure(({ peakMemory }) => formatBytesSpread(peakMemory)),
       },
-      ...(baseline
+      ...(isSetAgainst
         ? [
+            { name: '× BP', cell: against((own, bp) => tradeOf(own, bp).memoryTimesBp.toFixed(2)) },
             {
-              name: '× BP',
-              cell: figure((own) => (own.peakMemoryBytes / baseline.figures.peakMemoryBytes).toFixed(2)),
+              name: 'multiply-adds beside BP',
+              cell: against((own, bp) => formatOverhead(tradeOf(own, bp).multiplyAddsOverhead)),
+            },
+            {
+              name: 'training time beside BP',
+              cell: against((own, bp) => formatOverhead(tradeOf(own, bp).timeOverhead)),
             },
           ]
         : []),
-      { name: 'images/s', cell: figure(({ imagesPerSecond }) => formatRate(imagesPerSecond)) },
-      { name: 'time', cell: figure(({ seconds }) => formatSeconds(seconds)) },
+      { name: 'an epoch', cell: figure(({ epochTime }) => formatSecondsSpread(epochTime)) },
     ],
     series,
   );
+}
+
+/** What each series is made of, and the rest of what it takes. */
+export function costTable({ series }: Section): Html {
+  const anyTop5 = series.some(({ figures }) => figures?.top5 !== undefined);
+  const parameters = (part: 'network' | 'auxiliary' | 'inference') =>
+    figure(({ parameters }) => (parameters ? formatCount(parameters[part]) : none));
+  const products = (part: 'network' | 'auxiliary') =>
+    figure(({ multiplyAdds }) => (multiplyAdds ? formatCount(multiplyAdds[part]) : none));
+  return table<Series>(
+    [
+      { name: 'method', cell: ({ label, style }) => markup`${swatch(style)} ${label}`, words: true },
+      ...(anyTop5 ? [{ name: 'top-5', cell: figure(({ top5 }) => (top5 ? formatSpread(top5) : none)) }] : []),
+      { name: 'parameters of the network', cell: parameters('network') },
+      { name: 'beside it in training', cell: parameters('auxiliary') },
+      { name: 'at inference', cell: parameters('inference') },
+      { name: 'multiply-adds a step, network', cell: products('network') },
+      { name: 'multiply-adds a step, auxiliary', cell: products('auxiliary') },
+      { name: 'reserved memory', cell: figure(({ reservedMemory }) => formatBytesSpread(reservedMemory)) },
+      { name: 'images/s', cell: figure(({ rate }) => formatRateSpread(rate)) },
+      { name: 'whole run', cell: figure(({ time }) => formatSecondsSpread(time)) },
+    ],
+    series,
+  );
+}
+
+/** A cell of a series' figures, empty where it has none. */
+function figure(format: (figures: SeriesFigures) => string) {
+  return ({ figures }: Series): string => (figures ? format(figures) : none);
+}
+
+/** A cell that sets a series against BP as it is trained with the same settings; empty for that itself. */
+function against(format: (own: SeriesFigures, bp: SeriesFigures) => string) {
+  return ({ label, figures, baseline }: Series): string =>
+    figures && baseline && baseline.label !== label ? format(figures, baseline.figures) : none;
 }
 
 /** `3`, or `1 of 3 finished`. */
@@ -112,11 +146,6 @@ function counts(runs: readonly RunRecord[], counted: readonly RunRecord[]): stri
   return finished === 0 && counted.length > 0
     ? `${runs.length}, none finished`
     : `${finished} of ${runs.length} finished`;
-}
-
-/** In points of a percentage. */
-function signed(points: number): string {
-  return `${points < 0 ? '−' : '+'}${Math.abs(points).toFixed(2)}`;
 }
 
 /** A row for each run, with how it ended. */

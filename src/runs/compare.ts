@@ -14,6 +14,7 @@ import { resumeRun } from './resume.js';
 import { uncheckedData } from './data.js';
 import {
   prepareMethod,
+  ownWays,
   runConfigOf,
   runPrepared,
   type FinishedRun,
@@ -23,7 +24,7 @@ import {
 import { type Experiment } from './experiment.js';
 import type { FailedRun } from './outcome.js';
 import type { ComparedRun } from './summary.js';
-import { csvTable, resultMarkdown } from './table.js';
+import { csvTable, methodRecords, resultMarkdown } from './table.js';
 import { writing } from './write-failure.js';
 
 /** Where a comparison is recorded, and which runs it takes as they are. */
@@ -50,7 +51,7 @@ export interface Comparison {
  * Checks every method, then trains a fresh network with each method and each seed, the run folders in `parent`. A run
  * that is finished there, or in one of the folders `from`, is taken as it is; one that was interrupted goes on. One
  * that fails, or has failed before, does not keep the others from theirs. After each run `parent/summary.json`
- * (`{ "runs": [result, …], "failed": [failed run, …] }`), `table.md` and `table.csv` are rewritten with those that are
+ * (`{ "runs": [result, …], "failed": [failed run, …], "methods": [figures over the seeds, …] }`), `table.md` and `table.csv` are rewritten with those that are
  * done.
  *
  * @throws UserError before anything is trained, if a run that would be taken is on other data than the experiment's;
@@ -79,7 +80,11 @@ export async function compare(experiment: Experiment, options: CompareOptions): 
     const seeded = await withSeed(experiment, seed);
     for (const chosen of prepared) {
       const outcome = await runOrTake(seeded, chosen, { own, earlier }, options);
-      const named = { label: labelOf(chosen.method), folder: relative(parent, outcome.folder) };
+      // A run of an older version did not record what it recomputed, and may have had another name.
+      const named = {
+        ...{ label: labelOf(chosen.method), ...ownWays(chosen.method) },
+        folder: relative(parent, outcome.folder),
+      };
       if ('failure' in outcome) {
         failed.push({ ...outcome.failure, ...named });
         if (outcome.thrown !== undefined && !(outcome.thrown instanceof UserError))
@@ -98,7 +103,11 @@ function writeResults(parent: string, results: readonly ComparedRun[], failed: r
   writing(
     parent,
     () => {
-      writeJson(join(parent, 'summary.json'), { runs: results, ...(failed.length > 0 && { failed }) });
+      writeJson(join(parent, 'summary.json'), {
+        runs: results,
+        ...(failed.length > 0 && { failed }),
+        methods: methodRecords(results),
+      });
       writeFileAtomic(join(parent, 'table.md'), resultMarkdown(results, failed));
       writeFileAtomic(join(parent, 'table.csv'), csvTable(results, failed));
     },

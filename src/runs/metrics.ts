@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { messageOf, UserError } from '../core/errors.js';
+import { csvText } from '../core/csv-text.js';
 import { writeFileAtomic } from '../core/files.js';
 import type { EpochMetrics } from '../train/events.js';
 
@@ -11,6 +12,8 @@ export interface MetricsColumns {
   readonly evaluatedOn: 'test' | 'validation';
   /** Whether averages of the weights are evaluated; default: no. */
   readonly averaged?: boolean;
+  /** Whether there is a column of top-5 accuracy; default: no. */
+  readonly top5?: boolean;
 }
 
 /** What every row has, in order. */
@@ -36,7 +39,10 @@ const accuracyPrefix = 'accuracy:';
 const evaluated: Readonly<Record<string, string>> = {
   evaluationLoss: 'Loss',
   evaluationAccuracy: 'Accuracy',
+  evaluationTop5: 'Top5',
 };
+/** The last column, where there is one. Empty for epochs of an earlier version, which a newer one went on from. */
+const top5Field = 'evaluationTop5';
 /** A network can diverge on what it is evaluated on alone, so these may be Infinity or NaN. */
 const mayBeInfinite = /^(test|validation)Loss(Averaged)?$/;
 
@@ -50,7 +56,7 @@ export function writeMetrics(path: string, columns: MetricsColumns, epochs: read
 
 /** The text of a `metrics.csv`, from which the same numbers are read back, to the last bit. */
 export function formatMetrics(
-  { updates, evaluatedOn, averaged = false }: MetricsColumns,
+  { updates, evaluatedOn, averaged = false, top5 = false }: MetricsColumns,
   epochs: readonly EpochMetrics[],
 ): string {
   const header = [
@@ -58,6 +64,7 @@ export function formatMetrics(
     ...updates.map((name) => lossPrefix + name),
     ...updates.map((name) => peakPrefix + name),
     ...updates.map((name) => accuracyPrefix + name),
+    ...(top5 ? [columnOf(top5Field, evaluatedOn, averaged)] : []),
   ];
   const rows = epochs.map((epoch) => [
     ...fields.map((field) => epoch[field]),
@@ -66,8 +73,9 @@ export function formatMetrics(
     ...updates.map((name) =>
       Object.hasOwn(epoch.updateAccuracies, name) ? epoch.updateAccuracies[name]! : '',
     ),
+    ...(top5 ? [epoch.evaluationTop5 ?? ''] : []),
   ]);
-  return [header, ...rows].map((cells) => `${cells.map(quote).join(',')}\n`).join('');
+  return csvText([header, ...rows]);
 }
 
 /**
@@ -103,17 +111,20 @@ export function parseMetrics(text: string, path: string): EpochMetrics[] {
   const columns = fields.map((field) => columnOf(field, evaluatedOn, averaged));
   const odd = columns.find((column, i) => header[i] !== column);
   if (odd !== undefined) throw new UserError(`${path}: not a metrics file: the column "${odd}" is missing`);
+  const top5Column = columnOf(top5Field, evaluatedOn, averaged);
   return rows.map((cells, i) => {
     const place = `${path}: row ${i + 1}`;
     const values = new Map<string, number>();
     for (const [k, column] of header.entries()) {
       const cell = cells[k] ?? '';
-      if (cell === '' && column.startsWith(accuracyPrefix)) continue;
+      if (cell === '' && (column.startsWith(accuracyPrefix) || column === top5Column)) continue;
       values.set(column, number(cell, column, place));
     }
     if (values.get('epoch') !== i + 1) throw new UserError(`${place}: epoch ${cells[0]} instead of ${i + 1}`);
     const fixed = Object.fromEntries(fields.map((field, k) => [field, values.get(columns[k]!)]));
+    const top5 = values.get(top5Column);
     return {
+      ...(top5 === undefined ? {} : { evaluationTop5: top5 }),
       ...(fixed as Pick<EpochMetrics, (typeof fields)[number]>),
       updateLosses: withPrefix(values, lossPrefix),
       updatePeakBytes: withPrefix(values, peakPrefix),
@@ -138,10 +149,4 @@ function number(cell: string, column: string, place: string): number {
     throw new UserError(`${place}: "${cell}" is not a number for the column "${column}"`);
   }
   return value;
-}
-
-/** A cell of a CSV file. */
-export function quote(cell: string | number): string {
-  const text = String(cell);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
 import { gatherBadFiles } from './bad-images.js';
-import { type BadFile } from './summary.js';
+import { stepCostSchema, type BadFile, type StepCost } from './summary.js';
 import { machineSchema } from '../core/machine.js';
 import { runIdentitySchema } from './summary.js';
 
@@ -30,6 +30,8 @@ export interface RunLog {
   readonly starts: readonly RunStart[];
   /** Image files that were left out, each once. */
   readonly badFiles: readonly BadFile[];
+  /** What a step takes, where it was counted. */
+  readonly cost: StepCost | undefined;
   /** The last epoch that was begun. */
   readonly lastEpoch: z.infer<typeof epochSchema> | undefined;
   /** Whether a summary was written after the last start. */
@@ -46,7 +48,7 @@ export function readRunLog(path: string): RunLog {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      return { starts: [], badFiles: [], lastEpoch: undefined, ended: false };
+      return { starts: [], badFiles: [], cost: undefined, lastEpoch: undefined, ended: false };
     }
     throw new UserError(`${path}: cannot read the log: ${messageOf(error)}`);
   }
@@ -54,6 +56,7 @@ export function readRunLog(path: string): RunLog {
   const badFiles = gatherBadFiles();
   let lastEpoch: RunLog['lastEpoch'];
   let ended = false;
+  let cost: StepCost | undefined;
   for (const line of text.split('\n')) {
     const entry = parsed(line);
     if (entry?.msg === 'start' || entry?.msg === 'resume') {
@@ -61,10 +64,11 @@ export function readRunLog(path: string): RunLog {
       if (start) starts.push(start);
       ended = false;
     } else if (entry?.msg === 'summary') ended = true;
+    else if (entry?.msg === 'multiply-adds') cost = stepCostSchema.safeParse(entry).data ?? cost;
     else if (entry?.type === 'epoch-start') lastEpoch = epochSchema.safeParse(entry).data ?? lastEpoch;
     else if (entry?.type === 'skipped') badFiles.add(skippedSchema.safeParse(entry).data?.images ?? []);
   }
-  return { starts, badFiles: badFiles.all(), lastEpoch, ended };
+  return { starts, badFiles: badFiles.all(), cost, lastEpoch, ended };
 }
 
 function parsed(line: string): { readonly msg?: unknown; readonly type?: unknown } | undefined {

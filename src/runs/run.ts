@@ -8,22 +8,25 @@ import { networkWeights } from '../networks/export.js';
 import type { EpochMetrics, TrainEvent } from '../train/events.js';
 import { checkLearningRate } from '../train/check-learning-rate.js';
 import { Diverged } from '../train/diverged.js';
+import { hasTop5 } from '../train/evaluate.js';
 import type { TrainState } from '../train/state.js';
 import { train } from '../train/trainer.js';
 import type { Experiment } from './experiment.js';
 import { gatherBadFiles } from './bad-images.js';
-import { labelOf, type MethodConfig } from '../config/method-config.js';
+import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
+import { parameterCounts } from '../local/cost.js';
 import type { BalancedCuts } from '../measure/memory/balance.js';
 import { asksForBalance, type ChosenMethod } from '../measure/memory/choose-cuts.js';
 import { asksForBudget, chooseMethod, recomputeInWords } from '../measure/memory/choose-method.js';
 import { settingOf } from '../measure/memory/setting.js';
 import { thisMachine } from '../core/machine.js';
 import type { MetricsColumns } from './metrics.js';
-import { weightsMetadata } from './network-use.js';
+import { useOf, weightsMetadata } from './network-use.js';
 import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
 import { readRunLog } from './run-log.js';
 import { failureOf, howToGoOn, type FailedRun } from './outcome.js';
 import { checkMethod, withStrategy } from './method-strategy.js';
+import { watchStepCost } from './step-cost.js';
 import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
 import { formatBytes } from '../core/text.js';
 import { WriteFailure } from './write-failure.js';
@@ -143,10 +146,24 @@ export function runConfigOf({ config, engine }: Experiment, method: MethodConfig
 /** What the metrics of a run have columns for. */
 export function metricsColumns(
   { updates }: Strategy,
-  { evaluatedOn = 'test' }: Dataset,
+  { evaluatedOn = 'test', classes }: Dataset,
   { ema }: RunConfig['train'],
 ): MetricsColumns {
-  return { updates: updates.map(({ name }) => name), evaluatedOn, averaged: ema !== undefined };
+  return {
+    ...{ updates: updates.map(({ name }) => name), evaluatedOn, averaged: ema !== undefined },
+    top5: hasTop5(classes.length),
+  };
+}
+
+/** What its backward passes make again, and micro-batches of its own, as a run's identity has them. */
+export function ownWays({
+  recompute = 'none',
+  accumulate = 1,
+}: MethodConfig): Pick<RunIdentity, 'recompute' | 'accumulate'> {
+  return {
+    ...(recompute === 'none' ? {} : { recompute }),
+    ...(accumulate === 1 ? {} : { accumulate }),
+  };
 }
 
 /** What says that averages of the weights are evaluated and written, where they are. */
@@ -179,8 +196,9 @@ export async function record(
     method: method.method.name,
     label,
     blocks: strategy.blocks,
-    seed: config.seed,
-    engine: engine.name,
+    ...ownWays(method),
+    ...{ parameters: parameterCounts(strategy), batchSize: config.train.batchSize },
+    ...{ seed: config.seed, engine: engine.name, engineDescription: engine.description },
     memoryMeter: engine.memory.name,
     evaluatedOn: dataset.evaluatedOn ?? 'test',
     ...averagedIn(config.train),
@@ -203,20 +221,25 @@ export async function record(
 
 async function trainInto(
   { config, registry, engine, notice, dataset }: Experiment,
-  { folder, strategy, resume }: OpenRun,
+  { folder, method, strategy, resume }: OpenRun,
   run: RunIdentity,
   { signal, observer, tensorboard, onFailed }: Omit<RunOptions, 'parent'>,
 ): Promise<FinishedRun> {
   const epochs: EpochMetrics[] = [...(resume?.epochs ?? [])];
   let events: EventFile | undefined;
-  const badFiles = gatherBadFiles(readRunLog(join(folder.path, 'log.jsonl')).badFiles);
-  const result = (): RunResult | undefined => resultOf(run, epochs, badFiles.all());
+  const earlier = readRunLog(join(folder.path, 'log.jsonl'));
+  const badFiles = gatherBadFiles(earlier.badFiles);
+  let { cost } = earlier;
+  const costs = watchStepCost(strategy, config.train.batchSize, cost);
+  const result = (): RunResult | undefined => resultOf(run, epochs, badFiles.all(), cost);
   type How = Pick<RunSummary, 'status' | 'error' | 'failure'>;
   const summarise = (how: How): void => {
     folder.writeSummary({ ...how, ...run, ...result() });
     folder.log.info({ ...how, epochs: epochs.length }, 'summary');
   };
   const onEvent = (event: TrainEvent): void => {
+    const counted = costs.event(event);
+    if (counted !== undefined) folder.log.info((cost = counted), 'multiply-adds');
     if (event.type === 'epoch-end') {
       epochs.push(event.metrics);
       folder.writeMetrics(epochs);
@@ -241,7 +264,6 @@ async function trainInto(
   folder.log.info(
     {
       ...run,
-      engineDescription: engine.description,
       notice,
       dataset: dataset.name,
       datasetSource: dataset.source,
@@ -257,6 +279,7 @@ async function trainInto(
     if (tensorboard) events = folder.openEvents(epochs);
     const { interrupted } = await train(strategy, dataset, {
       ...config.train,
+      accumulate: accumulateOf(method, config.train),
       seed: config.seed,
       engine,
       optimizers: registry.optimizers,
@@ -267,7 +290,7 @@ async function trainInto(
     });
     // Auxiliary nets are not part of what was trained for use.
     folder.writeWeights(networkWeights(strategy.network), {
-      ...weightsMetadata(dataset),
+      ...weightsMetadata(useOf(dataset)),
       ...averagedIn(config.train),
     });
     summarise({ status: interrupted ? 'interrupted' : 'finished' });
@@ -280,6 +303,7 @@ async function trainInto(
     throw howToGoOn(error, folder.path, (message) => observer?.note(message));
   } finally {
     signal?.removeEventListener('abort', onAbort);
+    costs.close();
     events?.close();
   }
 }

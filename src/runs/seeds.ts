@@ -5,7 +5,16 @@ import type { RunResult } from './summary.js';
 /** A method's runs with several seeds, as one. */
 export interface MethodResult extends Pick<
   RunResult,
-  'method' | 'label' | 'blocks' | 'memoryMeter' | 'evaluatedOn' | 'weights'
+  | 'method'
+  | 'label'
+  | 'blocks'
+  | 'recompute'
+  | 'accumulate'
+  | 'memoryMeter'
+  | 'evaluatedOn'
+  | 'weights'
+  | 'parameters'
+  | 'batchSize'
 > {
   readonly seeds: readonly number[];
   /** After the last epoch. */
@@ -14,33 +23,58 @@ export interface MethodResult extends Pick<
   readonly bestAccuracy: Spread | undefined;
   /** The runs' best epochs. */
   readonly bestEpochs: readonly number[];
+  /** After the last epoch and the best one; undefined where a run has none: of few classes, or of an earlier version. */
+  readonly top5: Spread | undefined;
+  readonly bestTop5: Spread | undefined;
   /** Image files left out, the most of any run. */
   readonly badFiles: number;
+  readonly peakMemory: Spread;
+  readonly reservedMemory: Spread;
+  readonly rate: Spread;
+  /** Of one run. */
+  readonly time: Spread;
+  /** Of training and evaluation. */
+  readonly epochTime: Spread;
+  /** The means, as `tradeOf` reads them. */
   readonly peakMemoryBytes: number;
   readonly imagesPerSecond: number;
-  /** Of one run. */
-  readonly seconds: number;
+  readonly multiplyAdds: RunResult['multiplyAdds'];
 }
 
-/** Runs of one label together, in the order of their first; all but accuracies as means alone. */
+/** Runs of one label together, in the order of their first. */
 export function overSeeds(results: readonly RunResult[]): MethodResult[] {
   const labels = [...new Set(results.map(({ label }) => label))];
   return labels.map((each): MethodResult => {
     const runs = results.filter((run) => run.label === each);
-    const { method, label, blocks, memoryMeter, evaluatedOn, weights } = runs[0]!;
-    const mean = (of: (run: RunResult) => number): number => spread(runs.map(of)).mean;
-    const best = runs.flatMap(({ bestAccuracy }) => bestAccuracy ?? []);
+    const [first] = runs;
+    const { method, label, blocks, memoryMeter, recompute, accumulate, evaluatedOn, weights } = first!;
+    const over = (of: (run: RunResult) => number): Spread => spread(runs.map(of));
+    const ofAll = (of: (run: RunResult) => number | undefined): Spread | undefined => {
+      const values = runs.flatMap((run) => of(run) ?? []);
+      return values.length === runs.length ? spread(values) : undefined;
+    };
+    const parameters = runs.find((run) => run.parameters)?.parameters;
+    const batchSize = runs.find((run) => run.batchSize)?.batchSize;
+    const peakMemory = over((run) => run.peakMemoryBytes);
+    const rate = over((run) => run.imagesPerSecond);
     return {
       ...{ method, label, blocks, memoryMeter, ...(evaluatedOn && { evaluatedOn }) },
+      ...(recompute !== undefined && { recompute }),
+      ...(accumulate !== undefined && { accumulate }),
       ...(weights && { weights }),
+      ...(parameters && { parameters }),
+      ...(batchSize !== undefined && { batchSize }),
       seeds: runs.map(({ seed }) => seed),
-      accuracy: spread(runs.map(({ accuracy }) => accuracy)),
-      bestAccuracy: best.length === runs.length ? spread(best) : undefined,
+      accuracy: over(({ accuracy }) => accuracy),
+      bestAccuracy: ofAll(({ bestAccuracy }) => bestAccuracy),
       bestEpochs: runs.flatMap((run) => run.bestEpoch ?? []),
+      top5: ofAll(({ top5 }) => top5),
+      bestTop5: ofAll(({ bestTop5 }) => bestTop5),
       badFiles: Math.max(...runs.map(badFilesOf)),
-      peakMemoryBytes: mean((run) => run.peakMemoryBytes),
-      imagesPerSecond: mean((run) => run.imagesPerSecond),
-      seconds: mean((run) => run.seconds),
+      ...{ peakMemory, reservedMemory: over((run) => run.reservedMemoryBytes) },
+      ...{ rate, time: over((run) => run.seconds), epochTime: over((run) => run.seconds / run.epochs) },
+      ...{ peakMemoryBytes: peakMemory.mean, imagesPerSecond: rate.mean },
+      multiplyAdds: runs.find((run) => run.multiplyAdds)?.multiplyAdds,
     };
   });
 }

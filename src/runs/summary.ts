@@ -14,6 +14,18 @@ const identityShape = {
   /** The name that tables show. */
   label: z.string(),
   blocks: z.int().min(1),
+  /** What its backward passes made again; absent where nothing. */
+  recompute: z.string().exactOptional(),
+  /** Micro-batches of its own that its batches were cut into; absent where it had what `train.accumulate` says. */
+  accumulate: z.int().min(1).exactOptional(),
+  /** Of the network, beside it in training, and once it is trained; absent in summaries of earlier versions. */
+  parameters: z
+    .object({ network: z.int().min(0), auxiliary: z.int().min(0), inference: z.int().min(0) })
+    .exactOptional(),
+  /** Images a step; absent in summaries of earlier versions. */
+  batchSize: z.int().min(1).exactOptional(),
+  /** What computed: library, version, device, threads; absent in summaries of earlier versions. */
+  engineDescription: z.string().exactOptional(),
   seed: z.int(),
   engine: z.enum(engineNames),
   memoryMeter: z.enum(['cuda-allocator', 'cpu-allocator', 'tensor-bytes']),
@@ -35,6 +47,13 @@ const measuredShape = {
   bestAccuracy: z.number().min(0).max(1).exactOptional(),
   /** That epoch, from 1; the first of equals. */
   bestEpoch: z.int().min(1).exactOptional(),
+  /**
+   * After the last epoch, the share of the images whose class is among the five likeliest, 0…1; of data sets of 100
+   * classes and more. Absent in summaries of earlier versions, as is `bestTop5`.
+   */
+  top5: z.number().min(0).max(1).exactOptional(),
+  /** The same after the epoch of the best accuracy. */
+  bestTop5: z.number().min(0).max(1).exactOptional(),
   /** The most that the meter saw during training steps; evaluation does not count. */
   peakMemoryBytes: z.number().min(0),
   reservedMemoryBytes: z.number().min(0),
@@ -42,6 +61,8 @@ const measuredShape = {
   imagesPerSecond: z.number().min(0),
   /** Training and evaluation. */
   seconds: z.number().min(0),
+  /** The mean of the epochs; absent in summaries of earlier versions. */
+  secondsPerEpoch: z.number().min(0).exactOptional(),
   /** Finished epochs. */
   epochs: z.int().min(1),
   /** Images that were left out, for their files could not be decoded or they were alone in their batch: the most in an epoch. */
@@ -50,9 +71,23 @@ const measuredShape = {
   badFiles: z.array(badFileSchema).exactOptional(),
 };
 
+/** Multiply-adds of a training step, with the network's own weights and with others. */
+export const stepCostSchema = z.object({
+  /** Of how many images: those of a whole batch, unless the process that trained saw none. */
+  images: z.int().min(1),
+  network: z.number().min(0),
+  auxiliary: z.number().min(0),
+});
+
+export type StepCost = z.infer<typeof stepCostSchema>;
+
 export const runIdentitySchema = z.object(identityShape);
 const measuredSchema = z.object(measuredShape);
-const resultSchema = z.object({ ...identityShape, ...measuredShape });
+const countedShape = {
+  /** As `countMultiplyAdds` counts; absent in summaries of earlier versions. */
+  multiplyAdds: stepCostSchema.exactOptional(),
+};
+const resultSchema = z.object({ ...identityShape, ...measuredShape, ...countedShape });
 const summarySchema = z.object({
   status: z.enum(['finished', 'interrupted', 'failed']),
   /** Why it failed. */
@@ -61,6 +96,7 @@ const summarySchema = z.object({
   failure: z.string().exactOptional(),
   ...identityShape,
   ...measuredSchema.partial().shape,
+  ...countedShape,
 });
 const comparedRunSchema = resultSchema.extend({
   /** The run's own, relative to the comparison's. */
@@ -92,12 +128,17 @@ export function resultOf(
   run: RunIdentity,
   epochs: readonly EpochMetrics[],
   badFiles?: readonly BadFile[],
+  multiplyAdds?: StepCost,
 ): RunResult | undefined {
   const measured = measuredOf(epochs);
   if (measured === undefined) return undefined;
   // Of images left out none may be bad: those that were alone in their batch.
   const named = badFiles !== undefined && (badFiles.length > 0 || measured.skippedImages > 0);
-  return { ...run, ...measured, ...(named && { badFiles: [...badFiles] }) };
+  return {
+    ...{ ...run, ...measured },
+    ...(multiplyAdds && { multiplyAdds }),
+    ...(named && { badFiles: [...badFiles] }),
+  };
 }
 
 /** What the finished epochs came to; undefined if there are none. */
@@ -108,14 +149,18 @@ export function measuredOf(epochs: readonly EpochMetrics[]): Measured | undefine
   const sum = (value: (epoch: EpochMetrics) => number): number =>
     epochs.reduce((total, epoch) => total + value(epoch), 0);
   const trainSeconds = sum((epoch) => epoch.trainSeconds);
+  const seconds = trainSeconds + sum((epoch) => epoch.evaluationSeconds);
   return {
     accuracy: last.evaluationAccuracy,
     bestAccuracy: best.evaluationAccuracy,
     bestEpoch: best.epoch,
+    ...(last.evaluationTop5 !== undefined && { top5: last.evaluationTop5 }),
+    ...(best.evaluationTop5 !== undefined && { bestTop5: best.evaluationTop5 }),
     peakMemoryBytes: Math.max(...epochs.map((epoch) => epoch.peakMemoryBytes)),
     reservedMemoryBytes: Math.max(...epochs.map((epoch) => epoch.reservedMemoryBytes)),
     imagesPerSecond: sum((epoch) => epoch.imagesPerSecond * epoch.trainSeconds) / trainSeconds,
-    seconds: trainSeconds + sum((epoch) => epoch.evaluationSeconds),
+    seconds,
+    secondsPerEpoch: seconds / epochs.length,
     epochs: epochs.length,
     skippedImages: Math.max(...epochs.map((epoch) => epoch.skippedImages)),
   };

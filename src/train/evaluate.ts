@@ -12,10 +12,17 @@ import { visitUnits, type Network } from '../networks/network.js';
 export interface Evaluation {
   /** 0…1. */
   readonly accuracy: number;
+  /** Share of the images whose class is among the five likeliest, 0…1, of data sets that it is told of (`hasTop5`). */
+  readonly top5?: number;
   /** Mean cross-entropy. */
   readonly loss: number;
   /** Accuracy of each of the classifiers, 0…1, in their order. */
   readonly classifierAccuracies: readonly number[];
+}
+
+/** Whether top-5 accuracy is told: of many classes, as papers have it. */
+export function hasTop5(classes: number): boolean {
+  return classes >= 100;
 }
 
 /**
@@ -43,6 +50,7 @@ export async function evaluate(
   }
   const correct = [0, ...classifiers.map(() => 0)];
   let loss = 0;
+  let amongFive = 0;
   let count = 0;
   for await (const { images, labels, size } of batches) {
     scoped(() => {
@@ -50,21 +58,23 @@ export async function evaluate(
       const result = evaluateBatch(network, classifiers, batch);
       correct.forEach((_, i) => (correct[i]! += result.hits[i]!));
       loss += result.loss * size;
+      amongFive += result.amongFive;
     });
     count += size;
     if (!(await onBatch())) return undefined;
   }
   if (count === 0) throw new UserError('there is no image to evaluate on: all of them are bad');
   const [accuracy, ...classifierAccuracies] = correct.map((hits) => hits / count);
-  return { accuracy: accuracy!, loss: loss / count, classifierAccuracies };
+  const top5 = hasTop5(network.classes) ? { top5: amongFive / count } : {};
+  return { accuracy: accuracy!, ...top5, loss: loss / count, classifierAccuracies };
 }
 
-/** How many images of a batch the network and each classifier get right, and the network's loss. */
+/** How many images of a batch the network and each classifier get right, how many nearly, and the network's loss. */
 function evaluateBatch(
   network: Network,
   classifiers: readonly Classifier[],
   { images, labels }: Batch,
-): { readonly hits: ArrayLike<number>; readonly loss: number } {
+): { readonly hits: ArrayLike<number>; readonly amongFive: number; readonly loss: number } {
   const targets = tf.argMax(labels, 1);
   const hitsOf = (logits: tf.Tensor2D): tf.Scalar =>
     tf.tidy(() => tf.sum(tf.equal(tf.argMax(logits, 1), targets)));
@@ -78,5 +88,21 @@ function evaluateBatch(
   features.dispose();
   hits[0] = hitsOf(logits);
   // Read in one go: on a GPU each read waits for all the work before it.
-  return { hits: tf.stack(hits).dataSync(), loss: crossEntropy(logits, labels).dataSync()[0]! };
+  const top5 = hasTop5(network.classes) ? [hitsAmongFive(logits, labels)] : [];
+  const read = [...tf.stack([...hits, ...top5]).dataSync()];
+  return {
+    hits: read.slice(0, hits.length),
+    amongFive: read[hits.length] ?? 0,
+    loss: crossEntropy(logits, labels).dataSync()[0]!,
+  };
+}
+
+/** How many labels, one-hot, are among the five greatest logits; of equal ones the lower class is first, as in argmax. */
+function hitsAmongFive(logits: tf.Tensor2D, labels: tf.Tensor2D): tf.Scalar {
+  return tf.tidy(() => {
+    const own = tf.max(tf.where(tf.greater(labels, 0), logits, -Infinity), 1, true);
+    const lower = tf.less(tf.range(0, labels.shape[1]), tf.expandDims(tf.argMax(labels, 1).toFloat(), 1));
+    const before = tf.logicalOr(tf.greater(logits, own), tf.logicalAnd(tf.equal(logits, own), lower));
+    return tf.sum(tf.less(tf.sum(before.toFloat(), 1), 5));
+  });
 }

@@ -45,6 +45,8 @@ export interface EpochMetrics {
   readonly evaluationLoss: number;
   /** On the split evaluated on, 0…1. */
   readonly evaluationAccuracy: number;
+  /** Share of its images whose class is among the five likeliest, 0…1; of data sets of 100 classes and more alone. */
+  readonly evaluationTop5?: number;
   /** Images a second of training, evaluation not counted. */
   readonly imagesPerSecond: number;
   readonly trainSeconds: number;

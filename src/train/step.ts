@@ -1,14 +1,21 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import type { MemoryMeter } from '../engine/engine.js';
-import { detach } from '../engine/detached.js';
 import { outOfMemoryIn } from '../engine/out-of-memory.js';
-import { outsideTape } from '../engine/tape.js';
 import { UserError } from '../core/errors.js';
 import { nearest } from '../core/schema-problems.js';
-import type { Batch } from '../local/batch.js';
+import { detachedImages, type Batch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
 import type { LocalUpdate, Streams } from '../local/update.js';
-import { clipGradients, type Clip } from './clip.js';
+import type { Clip } from './clip.js';
+import {
+  addGradients,
+  clippedGradients,
+  freeGradients,
+  stepReady,
+  type PendingGradients,
+} from './gradients.js';
+import { microBatches } from './micro-batches.js';
+import { freeStreams, runUpdate } from './run-update.js';
 import type { Optimizer } from './sgd.js';
 
 /** What one training step came to. */
@@ -17,16 +24,6 @@ export interface StepResult {
   readonly losses: readonly number[];
   /** Peak memory in bytes while each update ran, in their order; empty without a meter. */
   readonly peakBytes: readonly number[];
-}
-
-/** A loss that is no number any more. */
-export class NotFinite extends UserError {
-  constructor(
-    readonly update: string,
-    readonly loss: number,
-  ) {
-    super(`the loss of update '${update}' became ${loss}`);
-  }
 }
 
 /** What becomes of an update's gradients. */
@@ -87,8 +84,14 @@ function refuseUnknown(given: readonly string[], updates: readonly LocalUpdate[]
  * Runs one training step, the same for every method: for each update in order, the loss and its gradients, then the
  * optimiser, then everything is freed that the next update does not read.
  *
+ * With micro-batches the gradients are those of the mean loss over the whole batch, and what else comes once a step does:
+ * clipping, moving averages, the optimiser. Each update runs over all of them before the next one begins, so that the
+ * gradients of one update alone are held, beside what all micro-batches hand on. Where an update keeps more than streams
+ * for a later one, each micro-batch goes through all updates instead, and the gradients of all of them are held.
+ *
  * @param plan of the strategy's updates, by `planSteps`
  * @param meter measures the peak of each update, where given
+ * @param microBatch how many images are run at a time; default: all
  * @throws UserError that names the update if its loss is not finite, or if memory does not suffice
  */
 export function trainStep(
@@ -98,37 +101,56 @@ export function trainStep(
   learningRate: number,
   batch: Batch,
   meter?: MemoryMeter,
+  microBatch = batch.size,
 ): StepResult {
-  const pending = new Map<tf.Variable, tf.Tensor>();
-  const losses: number[] = [];
-  const peakBytes: number[] = [];
-  let streams: Streams = { x: detach(batch.images) };
-  let current = strategy.updates[0];
-  try {
-    strategy.updates.forEach((update, i) => {
-      current = update;
-      meter?.reset();
-      const { steps, clip } = plan[i]!;
-      const { loss, next } = runUpdate(update, streams, batch, pending, clip);
-      streams = next;
-      losses.push(loss);
-      if (!Number.isFinite(loss)) throw new NotFinite(update.name, loss);
-      update.after?.();
-      const ready = [...steps.keys()].filter((variable) => pending.has(variable));
-      for (const factor of new Set(ready.map((variable) => steps.get(variable)!))) {
-        const group = ready.filter((variable) => steps.get(variable) === factor);
-        optimizer.step(
-          group,
-          group.map((variable) => pending.get(variable)!),
-          learningRate * factor,
-        );
-      }
-      for (const variable of ready) {
-        pending.get(variable)!.dispose();
-        pending.delete(variable);
-      }
-      if (meter !== undefined) peakBytes.push(meter.peak());
+  const { updates } = strategy;
+  const parts = microBatches(batch, microBatch).map((part) => ({
+    part,
+    streams: undefined as Streams | undefined,
+  }));
+  const losses = updates.map(() => 0);
+  const peakBytes = meter === undefined ? [] : updates.map(() => 0);
+  const sums = updates.map((): PendingGradients => new Map());
+  const pending: PendingGradients = new Map();
+  let current = updates[0];
+  const measured = (i: number, f: () => void): void => {
+    current = updates[i];
+    meter?.reset();
+    f();
+    if (meter !== undefined) peakBytes[i] = Math.max(peakBytes[i]!, meter.peak());
+  };
+  const run = (i: number, at: (typeof parts)[number]): void =>
+    measured(i, () => {
+      const streams = at.streams ?? { x: detachedImages(at.part) };
+      // Running the update frees them, even where it throws.
+      at.streams = {};
+      const { loss, gradients, next } = runUpdate(updates[i]!, streams, at.part, at.part.size / batch.size);
+      at.streams = next;
+      losses[i]! += loss;
+      addGradients(sums[i]!, gradients);
     });
+  const finish = (i: number): void =>
+    measured(i, () => {
+      const { steps, clip } = plan[i]!;
+      addGradients(pending, clippedGradients(sums[i]!, clip));
+      sums[i] = new Map();
+      updates[i]!.after?.();
+      stepReady(pending, steps, optimizer, learningRate);
+    });
+  const release = (): void => updates.forEach((update) => update.release?.());
+  try {
+    if (parts.length > 1 && updates.some((update) => update.release !== undefined)) {
+      for (const at of parts) {
+        updates.forEach((_, i) => run(i, at));
+        release();
+      }
+      updates.forEach((_, i) => finish(i));
+    } else {
+      updates.forEach((_, i) => {
+        for (const at of parts) run(i, at);
+        finish(i);
+      });
+    }
   } catch (error) {
     throw outOfMemoryIn(
       `update '${current!.name}'`,
@@ -136,57 +158,9 @@ export function trainStep(
       error,
     );
   } finally {
-    freeStreams(streams);
-    for (const gradient of pending.values()) gradient.dispose();
-    for (const update of strategy.updates) update.release?.();
+    for (const { streams } of parts) if (streams !== undefined) freeStreams(streams);
+    for (const gradients of [...sums, pending]) freeGradients(gradients);
+    release();
   }
   return { losses, peakBytes };
-}
-
-/** Runs one update, adds its gradients to those pending, and frees the streams that are not handed on. */
-function runUpdate(
-  update: LocalUpdate,
-  streams: Streams,
-  batch: Batch,
-  pending: Map<tf.Variable, tf.Tensor>,
-  clip: Clip | undefined,
-): { loss: number; next: Streams } {
-  let next: Streams = {};
-  const variables = [...new Set(update.variables)];
-  const gradients = (): ReturnType<typeof tf.variableGrads> =>
-    tf.variableGrads(() => {
-      const result = update.forward(streams, batch);
-      next = result.streams;
-      return result.loss;
-    }, variables);
-  let computed: ReturnType<typeof tf.variableGrads>;
-  try {
-    computed = outsideTape(gradients);
-  } catch (error) {
-    freeStreams(next, streams);
-    throw error;
-  }
-  const { value, grads } = computed;
-  freeStreams(streams, next);
-  const loss = value.dataSync()[0]!;
-  value.dispose();
-  const changed = variables.filter((variable) => (grads[variable.name] ?? null) !== null);
-  const found = changed.map((variable) => grads[variable.name]!);
-  const own = clip === undefined ? found : clipGradients(found, clip);
-  for (const [i, variable] of changed.entries()) {
-    const gradient = own[i]!;
-    const sum = pending.get(variable);
-    pending.set(variable, sum === undefined ? gradient : tf.add(sum, gradient));
-    if (sum !== undefined) {
-      sum.dispose();
-      gradient.dispose();
-    }
-  }
-  return { loss, next };
-}
-
-/** Frees those of an update's streams that it does not hand on. */
-export function freeStreams(streams: Streams, next: Streams = {}): void {
-  const kept = new Set(Object.values(next));
-  for (const stream of Object.values(streams)) if (!kept.has(stream)) stream.dispose();
 }

@@ -35,11 +35,11 @@ it('makes a series of the seeds of a method, with their mean and deviation, BP f
     ['bp', 1],
     ['local', 2],
   ]);
-  expect(section!.baseline?.label).toBe('bp');
+  expect(section!.series.map(({ baseline }) => baseline?.label)).toEqual(['bp', 'bp']);
   const { figures } = section!.series[1]!;
   expect(figures?.accuracy).toBeCloseTo(0.6, 12);
   expect(figures?.accuracyDeviation).toBeCloseTo(Math.SQRT2 / 10, 12);
-  expect(figures?.peakMemoryBytes).toBe(5e8);
+  expect(figures?.peakMemory).toEqual({ mean: 4.5e8, deviation: expect.closeTo(1e8 / Math.SQRT2, 3) });
 });
 
 it('counts finished runs, or, where none is, those that trained', () => {
@@ -59,7 +59,7 @@ it('has no baseline where no run of BP has finished an epoch', () => {
   const [section] = sectionsOf(
     records({ status: 'failed' }, { label: 'g', method: 'greedy', epochs: epochsOf([0.3]) }),
   );
-  expect(section!.baseline).toBeUndefined();
+  expect(section!.series.every(({ baseline }) => baseline === undefined)).toBe(true);
 });
 
 it('keeps apart what cannot be compared, and gives a label one style everywhere', () => {
@@ -96,6 +96,44 @@ it('tells series of one label by what is their own', () => {
     ['bp (train.learningRate 0.1)', 1],
     ['bp (train.learningRate 0.05)', 2],
   ]);
+});
+
+it('sets series against BP as such, trained with the same settings', () => {
+  const train = { epochs: 3, batchSize: 16 };
+  const rates = [0.1, 0.05].map((learningRate) => ({ ...train, learningRate }));
+  const trained = { epochs: epochsOf([0.5]) };
+  const checkpointing = { method: 'bp', label: 'bp+checkpointing', recompute: 'units' };
+  const [section] = sectionsOf(
+    records(
+      { ...trained, label: 'bp+checkpointing', config: { train: rates[0], method: checkpointing } },
+      { ...trained, label: 'bp', config: { train: rates[0] } },
+      { ...trained, label: 'greedy', method: 'greedy', config: { train: rates[0] } },
+      { ...trained, label: 'dgl', method: 'dgl', config: { train: rates[1] } },
+      { ...trained, label: 'whole', config: { train: rates[1] } },
+      { ...trained, label: 'man', method: 'man', config: { train: { ...train, learningRate: 1 } } },
+    ),
+  );
+  expect(section!.series.map(({ label, baseline }) => [label, baseline?.label])).toEqual([
+    ['bp+checkpointing', 'bp'],
+    ['bp', 'bp'],
+    ['whole', 'whole'],
+    ['greedy', 'bp'],
+    ['dgl', 'whole'],
+    ['man', undefined],
+  ]);
+});
+
+it('has no baseline where BP recomputes or accumulates', () => {
+  const trained = { epochs: epochsOf([0.5]) };
+  const train = { epochs: 3, batchSize: 16, learningRate: 0.1 };
+  const checkpointing = { method: 'bp', recompute: 'units' };
+  for (const config of [{ method: checkpointing }, { train: { ...train, accumulate: 2 } }]) {
+    const runs = [{ config }, { label: 'g', method: 'greedy' }].map((run) => ({ ...trained, ...run }));
+    const [section] = sectionsOf(records(...runs));
+    expect(section!.series.map(({ baseline }) => baseline)).toEqual([undefined, undefined]);
+    rmSync(join(folder, '0'), { recursive: true });
+    rmSync(join(folder, '1'), { recursive: true });
+  }
 });
 
 /** A run on a folder, which recorded that it has so many images, or, as older versions, nothing. */

@@ -35,6 +35,7 @@ describe('the result of a run', () => {
       reservedMemoryBytes: 5e8,
       imagesPerSecond: (100 * 30 + 200 * 10) / 40,
       seconds: 44,
+      secondsPerEpoch: 22,
       epochs: 2,
       skippedImages: 3,
     });

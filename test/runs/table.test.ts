@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { markdownTable, textTable } from '../../src/core/table.js';
 import { formatSeconds } from '../../src/core/text.js';
-import { csvTable, resultTable } from '../../src/runs/table.js';
+import { costTable, csvTable, resultTable, tableNotes } from '../../src/runs/table.js';
 import { runResult } from './helpers.js';
 
+const multiplyAdds = { images: 10, network: 1e9, auxiliary: 0 };
 const results = [
-  runResult(),
+  runResult({ multiplyAdds }),
   runResult({
     method: 'auglocal',
     label: 'auglocal',
@@ -14,6 +15,7 @@ const results = [
     peakMemoryBytes: 1.2e8,
     imagesPerSecond: 65.55,
     seconds: 3675,
+    multiplyAdds: { images: 20, network: 1.75e9, auxiliary: 7.5e8 },
   }),
 ];
 
@@ -36,19 +38,19 @@ describe('a table wider than the terminal', () => {
 describe('the comparison table', () => {
   it('does not call accuracies on held-out training images test accuracies', () => {
     const held = results.map((result) => ({ ...result, evaluatedOn: 'validation' as const }));
-    expect(resultTable(held).header[2]).toBe('validation accuracy, last epoch');
-    expect(resultTable([results[0]!, held[1]!]).header[2]).toBe('test/validation accuracy, last epoch');
+    expect(tableNotes(held)[0]).toMatch(/^validation accuracy;/);
+    expect(tableNotes([results[0]!, held[1]!])[0]).toMatch(/^test\/validation accuracy;/);
     const averaged = results.map((result) => ({ ...result, weights: 'averaged' as const }));
-    expect(resultTable(averaged).header[2]).toBe('test (averaged weights) accuracy, last epoch');
+    expect(tableNotes(averaged)[0]).toMatch(/^test \(averaged weights\) accuracy;/);
     expect(csvTable(averaged)).toContain(',test (averaged weights),');
   });
 
   it('is aligned text for a terminal', () => {
     expect(textTable(resultTable(results)).split('\n')).toEqual([
-      'method    blocks  test accuracy, last epoch   − BP   best epoch  peak memory (cpu-allocator)  × BP  images/s     time',
-      '────────  ──────  ─────────────────────────  ─────  ───────────  ───────────────────────────  ────  ────────  ───────',
-      'bp             1                    81.25 %   0.00            –                       400 MB  1.00       187     1:15',
-      'auglocal      14                    80.00 %  −1.25  83.00 % (7)                       120 MB  0.30      65.5  1:01:15',
+      'method    blocks  last epoch   − BP   best epoch    peak  × BP  mult-adds    time   epoch',
+      '────────  ──────  ──────────  ─────  ───────────  ──────  ────  ─────────  ──────  ──────',
+      'bp             1     81.25 %   0.00            –  400 MB  1.00        0 %     0 %  37.5 s',
+      'auglocal      14     80.00 %  −1.25  83.00 % (7)  120 MB  0.30      +25 %  +186 %   30:38',
       '',
     ]);
   });
@@ -71,8 +73,7 @@ describe('the comparison table', () => {
       ),
     ];
     const { header, rows } = resultTable(seeds);
-    expect(header.slice(0, 5)).toEqual(['method', 'blocks', 'seeds', 'test accuracy, last epoch', '− BP']);
-    expect(header[5]).toBe('best epoch');
+    expect(header.slice(0, 6)).toEqual(['method', 'blocks', 'n', 'last epoch', '− BP', 'best epoch']);
     expect(rows[0]!.slice(2, 6)).toEqual(['3', '82.00 ± 2.00 %', '0.00', '83.00 ± 2.00 %']);
     // Of an earlier version: best epochs are not known.
     expect(rows[1]!.slice(2, 8)).toEqual(['2', '72.00 ± 2.83 %', '−10.00', '–', '100 MB', '0.25']);
@@ -88,10 +89,69 @@ describe('the comparison table', () => {
     expect(column('memoryTimesBp')).toEqual(['1', '0.25']);
   });
 
-  it('has no ratio without BP', () => {
-    const { header, rows } = resultTable(results.slice(1));
-    expect(header).not.toContain('× BP');
-    expect(rows[0]).toHaveLength(header.length);
+  it('has deviations of memory and time too, where there are any', () => {
+    const seeds = [1, 2].map((seed) =>
+      runResult({
+        seed,
+        peakMemoryBytes: 1e8 + seed * 1e7,
+        seconds: 20 * seed,
+        imagesPerSecond: 90 + 10 * seed,
+      }),
+    );
+    const { header, rows } = resultTable(seeds);
+    const cell = (name: string): string => rows[0]![header.indexOf(name)]!;
+    expect([cell('peak'), cell('epoch')]).toEqual(['115 ± 7.1 MB', '15.0 ± 7.1 s']);
+    const cost = costTable(seeds);
+    expect(cost.rows[0]!.slice(-3)).toEqual(['500 MB', '105 ± 7.1', '30.0 ± 14.1 s']);
+  });
+
+  it('has no ratio without BP, and none against BP that recomputes or accumulates', () => {
+    const others = [
+      { recompute: 'units', label: 'bp+checkpointing' },
+      { accumulate: 4, label: 'bp+accumulation' },
+    ].map((traits) => runResult(traits));
+    for (const there of [results.slice(1), [...others, results[1]!]]) {
+      const { header, rows } = resultTable(there);
+      expect(header).not.toContain('× BP');
+      for (const row of rows) expect(row).toHaveLength(header.length);
+      expect(csvTable(there)).not.toMatch(/,0\.3,/);
+    }
+  });
+
+  it('sets BP that recomputes against BP, in whatever order they come', () => {
+    const checkpointing = runResult({ recompute: 'units', label: 'bp+checkpointing', peakMemoryBytes: 1e8 });
+    const { header, rows } = resultTable([checkpointing, ...results]);
+    const column = rows.map((row) => [row[0], row[header.indexOf('× BP')]]);
+    expect(column).toEqual([
+      ['bp+checkpointing', '0.25'],
+      ['bp', '1.00'],
+      ['auglocal', '0.30'],
+    ]);
+  });
+
+  it('tells parameters, multiply-adds and top-5 where they are known', () => {
+    const { header, rows } = costTable([
+      runResult({
+        top5: 0.9,
+        bestTop5: 0.95,
+        parameters: { network: 464154, auxiliary: 0, inference: 464154 },
+      }),
+      runResult({ label: 'old', top5: 0.5 }),
+    ]);
+    expect(header.slice(1, 5)).toEqual(['top-5, last epoch', 'top-5, best epoch', 'parameters', 'auxiliary']);
+    expect(rows.map((row) => row.slice(1, 6))).toEqual([
+      ['90.00 %', '95.00 %', '464 k', '0', '464 k'],
+      ['50.00 %', '–', '–', '–', '–'],
+    ]);
+  });
+
+  it('says what its figures are of', () => {
+    const [caption] = tableNotes([
+      runResult({ batchSize: 128, engineDescription: 'libtorch 1.13.1, cpu, 2 threads' }),
+    ]);
+    expect(caption).toBe(
+      'test accuracy; batch 128; engine torch (libtorch 1.13.1, cpu, 2 threads); float32, deterministic; peak: cpu-allocator',
+    );
   });
 
   it('writes times as people do', () => {

@@ -1,8 +1,7 @@
 import { UserError } from '../../core/errors.js';
 import type { FinishedRun, RunOptions } from '../../runs/run.js';
 import { textTable } from '../../core/table.js';
-import { resultTable } from '../../runs/table.js';
-import { resultNotes } from '../../runs/result-notes.js';
+import { resultTable, tableNotes } from '../../runs/table.js';
 import { resumeCommand } from '../../runs/write-failure.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
@@ -62,7 +61,7 @@ export const trainCommand: Command<object, TrainArguments> = {
       } else {
         if (result) {
           process.stdout.write(textTable(resultTable([result])));
-          for (const line of resultNotes([result])) process.stdout.write(`${line}\n`);
+          for (const line of tableNotes([result])) process.stdout.write(`${line}\n`);
         }
         process.stdout.write(`run folder: ${folder}\n`);
       }

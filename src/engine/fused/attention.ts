@@ -1,16 +1,21 @@
 import * as tf from '@tensorflow/tfjs';
+import { multiplied } from '../multiply-adds.js';
 import { differentiable, tidied } from './differentiable.js';
 
 /**
  * Scaled dot-product attention of tokens among themselves (Vaswani et al. 2017, Eq. 1): softmax(q·kᵀ / √d)·v for each
  * head. `[n, tokens, 3·width]`, queries, keys and values side by side as PyTorch packs them → `[n, tokens, width]`.
  * One tape entry, which keeps the input and the attention weights `[n, heads, tokens, tokens]`.
+ *
+ * @param weight that made what is packed: the multiply-adds are counted with its own
  */
-export function attentionOp(packed: tf.Tensor3D, heads: number): tf.Tensor3D {
+export function attentionOp(packed: tf.Tensor3D, heads: number, weight: tf.Tensor): tf.Tensor3D {
   const [batch, tokens, tripled] = packed.shape;
   const width = tripled / 3;
   const size = width / heads;
   const scale = 1 / Math.sqrt(size);
+  /** Of queries with keys, and of as many other pairs. */
+  const products = batch * tokens * tokens * width;
 
   /** `[n, tokens, width]` → `[n, heads, tokens, size]`. */
   const byHead = (x: tf.Tensor): tf.Tensor4D =>
@@ -24,6 +29,7 @@ export function attentionOp(packed: tf.Tensor3D, heads: number): tf.Tensor3D {
 
   return differentiable([packed], () => {
     const [q, k, v] = unpacked(packed);
+    multiplied(weight, 2 * products);
     const weights = tf.softmax(tf.matMul(q, k, false, true));
     return {
       y: merged(tf.matMul(weights, v)),
@@ -33,6 +39,7 @@ export function attentionOp(packed: tf.Tensor3D, heads: number): tf.Tensor3D {
           const [scaledQ, savedK, savedV] = unpacked(savedPacked!);
           const p = savedWeights as tf.Tensor4D;
           const dOut = byHead(dy);
+          multiplied(weight, 4 * products);
           const dWeights = tf.mul(tf.matMul(dOut, savedV, false, true), p);
           const dScores = tf.sub(dWeights, tf.mul(p, tf.sum(dWeights, -1, true)));
           const gradients = [

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { isDetached } from '../detached.js';
+import { multiplied } from '../multiply-adds.js';
 import { isLastPass, isWanted } from '../tape.js';
 import { normalise } from './batch-norm.js';
-import { convolve, parametersOf } from './conv.js';
+import { convolve, convProducts, parametersOf } from './conv.js';
 import { differentiable } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 import {
@@ -34,7 +35,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
     const onGpu = device === 'cuda';
 
     return (x, convolution, norm, { relu, residual, residualKept = false, mode }) => {
-      const { filter, bias, stride, padding, groups } = convolution;
+      const { filter, bias, stride, padding, groups, resized = [] } = convolution;
       const { gamma, beta, runningMean, runningVariance } = norm;
       const wantX = !isDetached(x);
       const wantResidual = residual !== undefined && !isDetached(residual);
@@ -64,12 +65,15 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
             stride,
             padding,
             groups,
+            resized,
             mode.training,
             batchNormMomentum,
             batchNormEpsilon,
             relu,
           ),
         ) as [tf.Tensor4D, tf.Tensor, tf.Tensor, tf.Tensor];
+        const products = convProducts(filter, y.shape);
+        multiplied(filter, products);
         return {
           y,
           saved: [
@@ -83,6 +87,9 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
           backward: (dy, [savedC, savedMean, savedDeviation, ...others]) => {
             const savedX = keepsX ? others.shift() : undefined;
             const [other] = others;
+            const wantsX = wantX && isWanted(x);
+            const wantsFilter = mode.parameterGradients && isWanted(filter);
+            multiplied(filter, products * (Number(wantsX) + Number(wantsFilter)));
             return wrapAll(
               backward(
                 input(dy),
@@ -101,11 +108,12 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
                 stride,
                 padding,
                 groups,
+                resized,
                 mode.training,
                 batchNormEpsilon,
-                wantX && isWanted(x),
+                wantsX,
                 isLastPass() && savedX !== undefined && isOwn(savedX),
-                mode.parameterGradients && isWanted(filter),
+                wantsFilter,
                 wantResidual && isWanted(residual),
               ),
             );

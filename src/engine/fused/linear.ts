@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { isDetached } from '../detached.js';
+import { multiplied } from '../multiply-adds.js';
 import { differentiable, tidied } from './differentiable.js';
 import type { Mode } from './ops.js';
 
@@ -18,6 +19,7 @@ export function linearOp(
   const parameters = mode.parameterGradients ? [weight, ...(bias === undefined ? [] : [bias])] : [];
   return differentiable([...(wantX ? [x] : []), ...parameters], () => {
     const product = tf.matMul(tf.reshape<tf.Rank.R2>(x, [-1, inputs]), weight);
+    multiplied(weight, x.size * outputs);
     const sum = bias === undefined ? product : tf.add(product, bias);
     return {
       y: tf.reshape(sum, [...x.shape.slice(0, -1), outputs]),
@@ -25,6 +27,7 @@ export function linearOp(
       backward: (dy, [savedX]) =>
         tidied(() => {
           const rows = tf.reshape<tf.Rank.R2>(dy, [-1, outputs]);
+          multiplied(weight, x.size * outputs * (Number(wantX) + Number(mode.parameterGradients)));
           const dx = (): tf.Tensor => tf.reshape(tf.matMul(rows, weight, false, true), x.shape);
           const dWeight = (): tf.Tensor =>
             tf.matMul(tf.reshape<tf.Rank.R2>(savedX!, [-1, inputs]), rows, true);

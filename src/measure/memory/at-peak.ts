@@ -42,7 +42,7 @@ export interface AtPeak {
 export function listPeak(
   meter: MemoryMeter,
   strategy: Strategy,
-  { batchSize, seed, optimizer: makeOptimizer = usualOptimizer, averaged = false }: BatchShape,
+  { batchSize, microBatch, seed, optimizer: makeOptimizer = usualOptimizer, averaged = false }: BatchShape,
 ): AtPeak {
   const { network, auxiliary, updates } = strategy;
   const optimizer = makeOptimizer();
@@ -76,17 +76,24 @@ export function listPeak(
           optimizer.step(variables, gradients, learningRate);
         },
       };
-      const step = (size: number, begin: () => void): void =>
+      const step = (size: number, begin: () => void, own?: number): void =>
         scoped(() => {
           watch.during(batchName);
           const batch = noiseBatch(network, size, seed)();
-          watch.name(batch.images, 'images', batchName);
           watch.name(batch.labels, 'labels', batchName);
           begin();
-          trainStep({ ...strategy, updates: updatesWatched(updates, watch) }, plan, watched, 0, batch);
+          trainStep(
+            { ...strategy, updates: updatesWatched(updates, watch) },
+            plan,
+            watched,
+            0,
+            batch,
+            undefined,
+            own,
+          );
         });
       step(firstBatch, () => {});
-      step(batchSize, () => watch.reset());
+      step(batchSize, () => watch.reset(), microBatch);
       return listed(watch.peak());
     });
   } finally {

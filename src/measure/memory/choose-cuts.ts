@@ -1,5 +1,5 @@
 import { UserError } from '../../core/errors.js';
-import type { MethodConfig } from '../../config/method-config.js';
+import { accumulateOf, type MethodConfig } from '../../config/method-config.js';
 import { buildMethod } from '../../local/build.js';
 import { partitionOf, withPartition } from '../../local/partition/of-method.js';
 import { balanceCuts, type BalancedCuts } from './balance.js';
@@ -50,7 +50,8 @@ export async function chooseCuts(
   const balanced = await withNetwork(setting, (network) =>
     balanceCuts({
       ...{ meter: setting.engine.memory, network, blocks, signal, onProgress },
-      ...{ batchSize: setting.batchSize, seed: setting.seed },
+      ...{ batchSize: setting.batchSize, microBatch: setting.batchSize / accumulateOf(method, setting) },
+      seed: setting.seed,
       ...{ optimizer: setting.optimizer, averaged: setting.averaged },
       recompute: method.recompute === 'auto' ? 'none' : method.recompute,
       build: (cuts) => buildMethod(network, cutAfter(cuts)),

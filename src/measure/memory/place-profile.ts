@@ -1,5 +1,5 @@
 import type { MemoryMeter } from '../../engine/engine.js';
-import { countingMultiplyAdds } from '../../engine/multiply-adds.js';
+import { countMultiplyAdds } from '../../engine/multiply-adds.js';
 import type { Place } from '../../engine/recompute.js';
 import type { Recompute } from '../../engine/recompute-choices.js';
 import { isLastPass } from '../../engine/tape.js';
@@ -48,7 +48,9 @@ export function profilePlaces(
   recompute: Recompute,
   shape: BatchShape,
 ): PlaceProfile {
-  return countingMultiplyAdds((multiplyAdds) => {
+  const { counted, close } = countMultiplyAdds();
+  const multiplyAdds = (): number => [...counted.values()].reduce((sum, count) => sum + count, 0);
+  try {
     const updates = new Map<string, UpdateProfile>();
     let stretches: Stretch[] = [];
     let open = new Set<number>();
@@ -99,7 +101,9 @@ export function profilePlaces(
     });
     const step = measureStep(whole, { ...strategy, updates: watched }, shape);
     return { step, updates };
-  });
+  } finally {
+    close();
+  }
 }
 
 /** Finds what a place costs; `turn` is told when it would begin to keep something, and when it would free that. */

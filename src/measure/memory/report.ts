@@ -1,6 +1,6 @@
 import type { RecomputePlan } from '../../engine/recompute-choices.js';
 import { plural } from '../../core/text.js';
-import { labelOf, type MethodConfig } from '../../config/method-config.js';
+import { accumulateOf, labelOf, type MethodConfig } from '../../config/method-config.js';
 import { buildMethod } from '../../local/build.js';
 import type { Strategy } from '../../local/strategy.js';
 import { listPeak, type AtPeak } from './at-peak.js';
@@ -50,7 +50,7 @@ export async function measureMethod(
 ): Promise<MethodMemory> {
   return withMethod(setting, method, options, (strategy, identity) => ({
     ...identity,
-    step: ifItFits(() => measureStep(setting.engine.memory, strategy, setting)),
+    step: ifItFits(() => measureStep(setting.engine.memory, strategy, inMicroBatches(setting, method))),
   }));
 }
 
@@ -62,8 +62,15 @@ export async function listMethod(
 ): Promise<PeakList> {
   return withMethod(setting, method, options, (strategy, identity) => ({
     ...identity,
-    atPeak: ifItFits(() => listPeak(setting.engine.memory, strategy, setting)),
+    atPeak: ifItFits(() => listPeak(setting.engine.memory, strategy, inMicroBatches(setting, method))),
   }));
+}
+
+function inMicroBatches(
+  setting: MemorySetting,
+  method: MethodConfig,
+): MemorySetting & { microBatch: number } {
+  return { ...setting, microBatch: setting.batchSize / accumulateOf(method, setting) };
 }
 
 async function withMethod<T>(

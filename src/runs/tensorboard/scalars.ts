@@ -14,6 +14,9 @@ export function scalarsOf(
   const split = averaged ? `${evaluatedOn}_averaged` : evaluatedOn;
   return [
     [`accuracy/${split}`, epoch.evaluationAccuracy],
+    ...(epoch.evaluationTop5 === undefined
+      ? []
+      : [[`accuracy/${split}_top5`, epoch.evaluationTop5] as const]),
     [`loss/${split}`, epoch.evaluationLoss],
     ['loss/train', epoch.trainLoss],
     ['learning_rate', epoch.learningRate],

@@ -56,7 +56,7 @@ const cases: readonly OpCase[] = [
   {
     name: 'attention',
     shapes: [[heads.batch, heads.tokens, 3 * heads.width]],
-    op: (packed) => attentionOp(packed as tf.Tensor3D, heads.heads),
+    op: (packed) => attentionOp(packed as tf.Tensor3D, heads.heads, packed),
     reference: (packed) => attention(packed!, heads),
   },
   ...(

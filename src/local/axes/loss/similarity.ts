@@ -3,6 +3,7 @@ import { UserError } from '../../../core/errors.js';
 import { trainingMode } from '../../../engine/fused/ops.js';
 import { conv } from '../../../nn/layers.js';
 import { childScope } from '../../../nn/parameters.js';
+import { pairProducts } from './pair-products.js';
 import { noOptions } from '../../../core/choice.js';
 import { defineLoss, type LocalLoss } from './loss.js';
 
@@ -35,7 +36,7 @@ function similarityMatrix(x: tf.Tensor2D): tf.Tensor2D {
   const centred = tf.sub(x, tf.mean(x, 1, true));
   const norms = tf.sqrt(tf.maximum(tf.sum(tf.square(centred), 1, true), tiny));
   const rows = tf.div(centred, tf.add(norms, 1e-8)) as tf.Tensor2D;
-  return tf.clipByValue(tf.matMul(rows, rows, false, true), -1, 1);
+  return tf.clipByValue(pairProducts(rows), -1, 1);
 }
 
 /**

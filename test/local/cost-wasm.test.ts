@@ -1,0 +1,19 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { costOf } from '../support/cost.js';
+import { startEngine } from '../support/engine.js';
+import { tinyMethods, titleOf } from '../support/tiny.js';
+import { costTests } from './cost-cases.js';
+import counts from './cost-counts.json' with { type: 'json' };
+
+describe('multiply-adds on WebAssembly', () => {
+  beforeAll(() => startEngine('wasm'));
+
+  costTests();
+
+  test.each(tinyMethods.map((options) => [titleOf(options), options] as const))(
+    '%s: as every engine counts them',
+    (title, options) => {
+      expect(costOf(options)).toEqual((counts as Record<string, unknown>)[title]);
+    },
+  );
+});
