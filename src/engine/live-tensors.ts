@@ -71,6 +71,8 @@ export function watchTensors<T>(meter: MemoryMeter, f: (watch: TensorWatch) => T
   const { state } = tf.engine();
   const keyOf = meter.name === 'tensor-bytes' ? ({ id }: tf.Tensor) => id : addressOf;
   const bytesOf = byteCount(meter.name);
+  const dtypeOf = ({ dtype, dataId }: tf.Tensor): string =>
+    meter.name === 'tensor-bytes' ? dtype : (tf.backend() as TorchBackend).storage(dataId)!.dtype;
   const all: WatchedStore[] = [];
   const byKey = new Map<number, WatchedStore>();
   const keys = new Map<number, number>();
@@ -112,7 +114,7 @@ export function watchTensors<T>(meter: MemoryMeter, f: (watch: TensorWatch) => T
     // Results of the op that reached the peak were there.
     if (most.open) most.at = now;
     const store: WatchedStore = {
-      ...{ bytes: bytesOf(tensor), shape: tensor.shape, dtype: tensor.dtype, madeBy: op(), during: phase },
+      ...{ bytes: bytesOf(tensor), shape: tensor.shape, dtype: dtypeOf(tensor), madeBy: op(), during: phase },
       ...{ savedBy: new Set<string>(), from: now, until: Infinity, tensors: 1 + (known?.tensors ?? 0) },
     };
     const called = names.get(tensor);

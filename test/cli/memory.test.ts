@@ -51,6 +51,33 @@ describe('memory', () => {
     expect(two).toMatchObject({ method: 'man', label: 'two', batch: 4, blocks: 2 });
   });
 
+  test('measures BP and all methods with the recomputing that is asked for', async () => {
+    const { code, stdout } = await run(['memory', path, '--json', '--recompute', 'units']);
+    expect(code).toBe(0);
+    expect(lines(stdout).map(({ label }) => label)).toEqual([
+      ...['bp', 'bp+checkpointing', 'greedy+checkpointing', 'two+checkpointing'],
+    ]);
+    const [bp, units] = lines(stdout).map(({ peakMemoryBytes }) => peakMemoryBytes as number);
+    const budget = Math.ceil((bp! + units!) / 2);
+    const auto = await run(['memory', path, '--json', '--recompute', `auto=${budget}`]);
+    const [, chosen] = lines(auto.stdout);
+    expect(chosen).toMatchObject({ label: 'bp+auto', recompute: { head: { recompute: 'units' } } });
+    expect(chosen!['peakMemoryBytes']).toBeLessThanOrEqual(budget);
+  });
+
+  test('lists what is in use at the peak, which adds up', async () => {
+    const { code, stdout } = await run(['memory', path, '--json', '--at-peak', '--method', 'two']);
+    expect(code).toBe(0);
+    for (const { peakBytes, held } of lines(stdout)) {
+      const sum = (held as { bytes: number }[]).reduce((total, { bytes }) => total + bytes, 0);
+      expect(sum).toBe(peakBytes);
+    }
+    const table = await run(['memory', path, '--quiet', '--at-peak', '--method', 'two']);
+    expect(table.stdout).toMatch(/^two: resnet-8 in 2 blocks.*\nthe peak \(\S+\) is reached in \S.*$/m);
+    expect(table.stdout).toMatch(/^layer1\.0\.\S+|^saved by \S+/m);
+    expect(table.stdout).toMatch(/^all +[\d.]+ MB +100\.0 %$/m);
+  });
+
   test('names the methods that refuse the batch, and measures the others', async () => {
     const refused = join(folder, 'refused.yaml');
     writeFileSync(

@@ -6,6 +6,7 @@ import {
   backpropagation,
   isBaseline,
   labelOf,
+  recomputingWith,
   withBaselines,
 } from '../../src/config/method-config.js';
 import { greedy } from '../../src/local/methods/greedy.js';
@@ -70,4 +71,32 @@ it('has micro-batches of its own in place of those of the section, told by its l
       'c.yaml',
     ),
   ).toThrow(/baselines\.1: must divide batchSize, and 4 does not divide 6: take 3 or 6/);
+});
+
+it('takes a memory budget with recompute: auto, as bytes or in words, and with nothing else', () => {
+  const { method } = config('method: { method: man, blocks: 2, recompute: auto, memory: 1.5GB }');
+  expect(method).toMatchObject({ recompute: 'auto', memory: 1_500_000_000, label: 'man+auto' });
+  const { method: document } = configDocument(config('method: { method: bp, recompute: auto, memory: 2e8 }'));
+  expect(document).toEqual({ method: 'bp', recompute: 'auto', memory: 200_000_000, label: 'bp+auto' });
+  expect(config(`method: ${JSON.stringify(document)}`).method).toMatchObject({ memory: 200_000_000 });
+  const refused = (method: string, message: RegExp): void =>
+    expect(() => config(`method: { method: bp, ${method} }`)).toThrow(message);
+  refused('recompute: auto', /method\.recompute: recompute: auto needs memory: .*such as 2GB/);
+  refused('recompute: units, memory: 2GB', /method\.memory: is for recompute: auto alone/);
+  refused('memory: 2GB', /method\.memory: is for recompute: auto alone/);
+  refused('recompute: auto, memory: much', /method\.memory: must be a size such as 2GB/);
+});
+
+it('is the same with other recomputing, and says so in its label', () => {
+  const labels = (method: string): string[] =>
+    [
+      { recompute: 'units' } as const,
+      { recompute: 'auto', memory: 1e9 } as const,
+      { recompute: 'none' } as const,
+    ].map((setting) => labelOf(recomputingWith(config(`method: ${method}`).method!, setting)));
+  expect(labels('{ method: man, blocks: 2 }')).toEqual(['man+checkpointing', 'man+auto', 'man']);
+  expect(labels('{ method: man, blocks: 2, recompute: segments }')).toEqual([
+    ...['man+checkpointing', 'man+auto', 'man'],
+  ]);
+  expect(labels(written)).toEqual(['mine+checkpointing', 'mine+auto', 'mine']);
 });

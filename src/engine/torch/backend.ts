@@ -157,8 +157,9 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
   });
 
   /** The memory behind a data id, which other tensors may share; undefined for strings. */
-  storage(dataId: tf.DataId): NativeTensor['storage'] | undefined {
-    return this.#data.get(dataId).native?.storage;
+  storage(dataId: tf.DataId): (NativeTensor['storage'] & Pick<NativeTensor, 'dtype'>) | undefined {
+    const { native } = this.#data.get(dataId);
+    return native && { ...native.storage, dtype: native.dtype };
   }
 
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {

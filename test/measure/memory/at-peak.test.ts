@@ -63,7 +63,7 @@ describe.each(['torch', 'wasm'] as const)('on %s, what is in use at the peak', (
       bytes: 4 * 9 * 16 * 16,
       holder: 'optimiser',
     });
-    expect(of('images')).toMatchObject({ shape: [8, 8, 8, 3], holder: 'batch' });
+    expect(of('labels')).toMatchObject({ shape: [8, 4], holder: 'batch' });
     if (name !== 'torch') return;
     expect(of('saved by convBatchNorm layer1.0.conv1')).toMatchObject({
       ...{ shape: [8, 8, 8, 16], bytes: 4 * 8 * 8 * 8 * 16, holder: 'head, forward pass' },
