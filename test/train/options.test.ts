@@ -34,6 +34,14 @@ describe('the train section', () => {
     });
   });
 
+  it('refuses steps that do not rise', () => {
+    for (const at of ['60, 30', '30, 30']) {
+      expect(() => config(`schedule: { name: steps, at: [${at}] }`)).toThrow(
+        /train.schedule.*must be epochs in rising order/,
+      );
+    }
+  });
+
   it('refuses micro-batches that do not fill the batch, of all methods and of one', () => {
     expect(config('accumulate: 2').train.accumulate).toBe(2);
     expect(() => config('accumulate: 3')).toThrow(
