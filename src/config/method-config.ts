@@ -66,7 +66,7 @@ export function methodSchema(methods: readonly Method[]): z.ZodType<MethodConfig
 }
 
 /** A method that recomputes is told apart from the same one that does not. */
-function labelFor(name: string, recompute: Recompute = 'none'): string | undefined {
+export function labelFor(name: string, recompute: Recompute = 'none'): string | undefined {
   return { none: undefined, units: `${name}+checkpointing`, segments: `${name}+segments` }[recompute];
 }
 

@@ -25,6 +25,13 @@ const memoryOptions = {
     requiresArg: true,
     describe: 'find the fewest blocks that fit into so much memory, e.g. 2GB or 1.5GiB',
   },
+  frontier: {
+    type: 'boolean',
+    default: false,
+    describe:
+      'memory beside multiply-adds and time: each method, each K of --blocks, each setting of recompute',
+  },
+  svg: { type: 'string', requiresArg: true, describe: 'with --frontier: a file to draw its chart into' },
   batch: { type: 'number', requiresArg: true, describe: 'the same as --set train.batchSize=…' },
   json: { type: 'boolean', default: false, describe: 'a line of JSON for each result instead of tables' },
 } as const;
@@ -33,6 +40,8 @@ interface MemoryArguments extends ConfigArguments {
   readonly method: string | undefined;
   readonly blocks: string | undefined;
   readonly budget: string | undefined;
+  readonly frontier: boolean;
+  readonly svg: string | undefined;
   readonly batch: number | undefined;
   readonly json: boolean;
 }
@@ -47,16 +56,21 @@ export const memoryCommand: Command<object, MemoryArguments> = {
       .options(memoryOptions)
       .example('$0 memory configs/demo.yaml', '')
       .example('$0 memory configs/demo.yaml --method man --blocks 1,2,4,all', '')
-      .example('$0 memory configs/demo.yaml --method man --budget 100MB', ''),
+      .example('$0 memory configs/demo.yaml --method man --budget 100MB', '')
+      .example('$0 memory configs/demo.yaml --frontier --svg frontier.svg', ''),
   handler: async (args) => {
     const counts = countsOf(args.blocks);
+    if (args.svg !== undefined && !args.frontier) throw new UsageError('--svg: only with --frontier');
+    if (args.frontier && args.budget !== undefined) {
+      throw new UsageError('--budget and --frontier cannot both be given');
+    }
     const { parseSize } = await import('../../measure/memory/size.js');
     const budget = args.budget === undefined ? undefined : parseSize(args.budget, '--budget');
     const batch = args.batch === undefined ? [] : [`train.batchSize=${args.batch}`];
     const { config, registry } = await configOf({ ...args, set: [...args.set, ...batch] });
     const { memoryMethods } = await import('../../measure/memory/methods.js');
     const methods = memoryMethods(config, registry, args.method);
-    const swept = args.blocks !== undefined || budget !== undefined;
+    const swept = !args.frontier && (args.blocks !== undefined || budget !== undefined);
     if (swept && methods.length === 0) {
       throw new UserError('the config has no method that cuts into blocks; name one with --method');
     }
@@ -66,7 +80,10 @@ export const memoryCommand: Command<object, MemoryArguments> = {
       const silent = args.quiet || args.json;
       notify(notice, silent);
       const options = { signal, onProgress: slowNotes(silent), json: args.json };
-      if (!swept) await eachUpdate(setting, methods, options);
+      if (args.frontier) {
+        const { printFrontier } = await import('./memory-frontier.js');
+        await printFrontier(setting, methods, { ...options, counts, svg: args.svg });
+      } else if (!swept) await eachUpdate(setting, methods, options);
       else {
         const onLeftOut = (message: string): void => notify(message, silent);
         await eachCount(setting, methods, { ...options, counts, budget, onLeftOut });
