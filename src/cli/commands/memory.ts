@@ -79,13 +79,13 @@ export const memoryCommand: Command<object, MemoryArguments> = {
       const { setting, notice } = await openSetting(config, registry);
       const silent = args.quiet || args.json;
       notify(notice, silent);
+      const onLeftOut = (message: string): void => notify(message, silent);
       const options = { signal, onProgress: slowNotes(silent), json: args.json };
       if (args.frontier) {
         const { printFrontier } = await import('./memory-frontier.js');
-        await printFrontier(setting, methods, { ...options, counts, svg: args.svg });
+        await printFrontier(setting, methods, { ...options, counts, svg: args.svg, onLeftOut });
       } else if (!swept) await eachUpdate(setting, methods, options);
       else {
-        const onLeftOut = (message: string): void => notify(message, silent);
         await eachCount(setting, methods, { ...options, counts, budget, onLeftOut });
       }
     });

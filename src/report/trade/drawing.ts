@@ -16,7 +16,7 @@ export interface TradePlot {
 
 const fontSize = 12;
 /** Wider than the letters of a sans-serif face are on average, so that no text is longer than its place. */
-const letterWidth = 6.9;
+const letterWidth = 7.2;
 const margin = { left: 44, right: 14, top: 28, bottom: 42 };
 
 /**
