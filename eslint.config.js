@@ -11,6 +11,7 @@ const floors = [
   ['measure'],
   ['config'],
   ['train'],
+  ['distributed'],
   ['local'],
   ['networks', 'data'],
   ['nn'],

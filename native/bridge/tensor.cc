@@ -92,6 +92,21 @@ napi_value get_device(napi_env env, napi_callback_info info) {
   });
 }
 
+// Tensors that share memory have the same address.
+napi_value get_storage(napi_env env, napi_callback_info info) {
+  return guarded(env, "NativeTensor.storage", [&](const char*& argument) {
+    argument = "this";
+    const auto& storage = this_tensor(env, info).storage();
+    napi_value result = nullptr, address = nullptr, bytes = nullptr;
+    check(env, napi_create_object(env, &result));
+    check(env, napi_create_double(env, static_cast<double>(reinterpret_cast<uintptr_t>(storage.data())), &address));
+    check(env, napi_create_double(env, static_cast<double>(storage.nbytes()), &bytes));
+    check(env, napi_set_named_property(env, result, "address", address));
+    check(env, napi_set_named_property(env, result, "bytes", bytes));
+    return result;
+  });
+}
+
 napi_value get_disposed(napi_env env, napi_callback_info info) {
   return guarded(env, "NativeTensor.disposed", [&](const char*& argument) {
     argument = "this";
@@ -133,6 +148,7 @@ void define_tensor_class(napi_env env, Environment& environment) {
       {"shape", nullptr, nullptr, get_shape, nullptr, nullptr, attributes, nullptr},
       {"dtype", nullptr, nullptr, get_dtype, nullptr, nullptr, attributes, nullptr},
       {"device", nullptr, nullptr, get_device, nullptr, nullptr, attributes, nullptr},
+      {"storage", nullptr, nullptr, get_storage, nullptr, nullptr, attributes, nullptr},
       {"disposed", nullptr, nullptr, get_disposed, nullptr, nullptr, attributes, nullptr},
       {"dispose", nullptr, dispose, nullptr, nullptr, nullptr, attributes, nullptr},
   };

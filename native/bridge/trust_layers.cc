@@ -13,6 +13,8 @@
 namespace locallearn {
 namespace {
 
+bool in_range(int64_t size) { return size >= 1 && size <= std::numeric_limits<int32_t>::max(); }
+
 class Arguments {
  public:
   Arguments(const c10::FunctionSchema& schema, const torch::jit::Stack& values) : schema_(schema), values_(values) {}
@@ -35,6 +37,17 @@ class Arguments {
     return shape;
   }
 
+  // What the convolution reads: x's shape, or one of the height and width that x is resized to.
+  std::vector<int64_t> read_shape(at::IntArrayRef x) const {
+    const auto index = schema_.argumentIndexWithName("resized");
+    if (!index) return x.vec();
+    const std::vector<int64_t> to = values_[*index].toIntVector();
+    if (to.empty()) return x.vec();
+    TORCH_CHECK(x.size() == 4 && to.size() == 2 && std::all_of(to.begin(), to.end(), in_range),
+                "argument 'resized' must be empty, or the height and width that [n, h, w, c] is resized to, got ", to);
+    return {x[0], to[0], to[1], x[3]};
+  }
+
   int64_t integer(const char* name) const { return values_[schema_.argumentIndexWithName(name).value()].toInt(); }
 
   void check_per_channel(const char* name, int64_t channels) const {
@@ -48,6 +61,12 @@ class Arguments {
     TORCH_CHECK(given->sizes() == shape, "argument '", name, "' must have shape ", shape, ", got ", given->sizes());
   }
 
+  // What an optimiser keeps, which may be shorter than the float32 that it steps.
+  bool may_be_short(const std::string& argument) const {
+    return (schema_.name() == "locallearn::sgd_" && argument == "momenta") ||
+           (schema_.name() == "locallearn::adamw_" && argument == "averages");
+  }
+
   // One device and, for the maps and vectors of a layer, one element type.
   void check_alike() const {
     at::Tensor first;
@@ -55,6 +74,7 @@ class Arguments {
       if (!first.defined()) first = tensor;
       TORCH_CHECK(tensor.device() == first.device(), "argument '", name, "' is on ", tensor.device(), ", others on ",
                   first.device());
+      if (first.scalar_type() == at::kFloat && tensor.scalar_type() == at::kBFloat16 && may_be_short(name)) return;
       TORCH_CHECK(tensor.scalar_type() == first.scalar_type(), "argument '", name, "' is of type ",
                   tensor.scalar_type(), ", others ", first.scalar_type());
     };
@@ -99,11 +119,10 @@ void check_layer(const c10::FunctionSchema& schema, const torch::jit::Stack& sta
   arguments.check_alike();
   const auto x = arguments.input_shape();
   if (!x) return;  // An optimiser's step: those check their own lists.
-  const auto in_range = [](int64_t size) { return size >= 1 && size <= std::numeric_limits<int32_t>::max(); };
   TORCH_CHECK((x->size() == 2 || x->size() == 4) && std::all_of(x->begin(), x->end(), in_range),
               "argument 'x' must be [n, c] or [n, h, w, c] and not empty, got shape ", *x);
   const at::Tensor* const filter = arguments.tensor("filter");
-  const std::vector<int64_t> shape = filter ? convolved(arguments, *x, *filter) : *x;
+  const std::vector<int64_t> shape = filter ? convolved(arguments, arguments.read_shape(*x), *filter) : *x;
   for (const char* name : {"dy", "c", "y", "residual"}) arguments.check_shape(name, shape);
   arguments.check_shape("bias", {shape.back()});
   for (const char* name : {"gamma", "beta", "running_mean", "running_variance", "mean", "inverse_deviation"}) {

@@ -1,4 +1,4 @@
-// What batch normalisation does to rows of channels, `[rows, channels]`, contiguous float32: one pass for the statistics
+// What batch normalisation and resizing do to rows of channels, `[rows, channels]`, contiguous float32: one pass for the statistics
 // and one for the result, in both directions. At most 64 rows are summed in float32, everything above in float64.
 #pragma once
 
@@ -20,6 +20,12 @@ struct Correction {
   const float *offset, *slope;
 };
 
+// A position between two rows or pixels: first·(1 − share) + second·share.
+struct Between {
+  int64_t first, second;
+  float share;
+};
+
 struct RowLoops {
   // Adds the sums of x − origin and of its square.
   void (*add_moments)(const float* x, int64_t rows, int64_t channels, const float* origin, double* sum, double* square);
@@ -32,6 +38,14 @@ struct RowLoops {
   // Writes dx, and g to `masked` where given.
   void (*input_gradient)(const float* dy, const float* x, const float* other, Mask mask, float* dx, float* masked,
                          int64_t rows, int64_t channels, const Affine& affine, const Correction& correction);
+  // What resizing does (resize.h). y = first·(1 − share) + second·share.
+  void (*blend)(const float* first, const float* second, float share, int64_t count, float* y);
+  // The same of two pixels of x for each of y.
+  void (*blend_pixels)(const float* x, const Between* pixels, int64_t width, int64_t channels, float* y);
+  // Their gradients: adds each pixel of d to the two of dx that it was made of.
+  void (*add_to_pixels)(const float* d, const Between* pixels, int64_t width, int64_t channels, float* dx);
+  // y += x·factor.
+  void (*add_scaled)(const float* x, float factor, int64_t count, float* y);
 };
 
 // The best that this processor can run.

@@ -242,8 +242,46 @@ void for_images(int64_t images, c10::function_ref<void(int64_t, int64_t, int64_t
   });
 }
 
+namespace {
+
+// How one thread gets at the images that a convolution reads, and rid of their gradients: resized or not.
+class ImageAccess {
+ public:
+  ImageAccess(const ConvShape& shape, const Resize* resize)
+      : floats_(resize ? resize->image_floats() : shape.image_in()),
+        row_floats_(shape.width * shape.in),
+        rows_(shape.height),
+        resize_(resize),
+        line_(resize ? resize->line_floats() : 0) {}
+
+  void read(const float* images, int64_t image, PaddedImage& to) {
+    const float* const from = images + image * floats_;
+    if (!resize_) return to.copy(from);
+    to.fill([&](int64_t row, float* at) { resize_->row(from, row, line_.data(), at); });
+  }
+
+  // `write` makes the gradient of what was read.
+  void write_gradient(float* images, int64_t image, c10::function_ref<void(float* to)> write) {
+    float* const to = images + image * floats_;
+    if (!resize_) return write(to);
+    if (!gradient_.defined()) gradient_ = at::empty({rows_ * row_floats_}, at::kFloat);
+    float* const gradient = gradient_.data_ptr<float>();
+    write(gradient);
+    std::fill_n(to, floats_, 0.f);
+    for (int64_t row = 0; row < rows_; row++) resize_->add_gradient(gradient + row * row_floats_, row, line_.data(), to);
+  }
+
+ private:
+  int64_t floats_, row_floats_, rows_;
+  const Resize* resize_;
+  std::vector<float> line_;
+  at::Tensor gradient_;
+};
+
+}  // namespace
+
 at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::Tensor* bias, const ConvShape& shape,
-                       c10::function_ref<void(int64_t, int64_t, const float*)> after) {
+                       const Resize* resize, c10::function_ref<void(int64_t, int64_t, const float*)> after) {
   const Span span("direct convolution");
   note(shape, true, false, false);
   const DirectForward forward(shape, filter, bias);
@@ -252,8 +290,9 @@ at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::
   float* const py = y.data_ptr<float>();
   for_images(shape.images, [&](int64_t thread, int64_t first, int64_t last) {
     DirectForward::Scratch scratch = forward.scratch();
+    ImageAccess images(shape, resize);
     for (int64_t image = first; image < last; image++) {
-      scratch.x.copy(px + image * shape.image_in());
+      images.read(px, image, scratch.x);
       forward.image(scratch, py + image * shape.image_out());
       after(thread, image, py + image * shape.image_out());
     }
@@ -262,7 +301,8 @@ at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::
 }
 
 ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tensor& filter,
-                                   const ConvShape& shape, bool need_x, bool reuse_x, bool need_filter, bool need_bias,
+                                   const ConvShape& shape, const Resize* resize, bool need_x, bool reuse_x,
+                                   bool need_filter, bool need_bias,
                                    c10::function_ref<void(int64_t, int64_t, float*)> fill) {
   const Span span("direct convolution backward");
   note(shape, false, need_x, need_filter);
@@ -272,13 +312,15 @@ ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tens
   for (size_t t = 0; need_bias && t < scratch.size(); t++) bias_sums.emplace_back(2 * shape.out, 0.0);
   at::Tensor dx;
   if (need_x) {
-    dx = reuse_x && x.has_value() ? *x : at::empty({shape.images, shape.height, shape.width, shape.in}, filter.options());
+    const Resize::Size size = resize ? resize->from() : Resize::Size{shape.height, shape.width};
+    dx = reuse_x && x.has_value() ? *x : at::empty({shape.images, size.height, size.width, shape.in}, filter.options());
   }
   const float* const px = need_filter ? x->data_ptr<float>() : nullptr;
   float* const pdx = need_x ? dx.data_ptr<float>() : nullptr;
   const std::vector<float> zero(shape.out, 0.f);
   for_images(shape.images, [&](int64_t thread, int64_t first, int64_t last) {
     DirectBackward::Scratch& own = scratch[thread].emplace(backward.scratch());
+    ImageAccess images(shape, resize);
     for (int64_t image = first; image < last; image++) {
       own.d.fill([&](int64_t row, float* to) {
         fill(image, row, to);
@@ -288,10 +330,10 @@ ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tens
       });
       if (need_filter) {
         // Before this image's input gradient, which may be written where the input is.
-        own.x->copy(px + image * shape.image_in());
+        images.read(px, image, *own.x);
         backward.add_filter_gradient(own);
       }
-      if (need_x) backward.input_gradient(own, pdx + image * shape.image_in());
+      if (need_x) images.write_gradient(pdx, image, [&](float* to) { backward.input_gradient(own, to); });
     }
   });
   at::Tensor dbias;

@@ -8,6 +8,7 @@
 #include "packed_filter.h"
 #include "padded_image.h"
 #include "pairs.h"
+#include "resize.h"
 
 #include <ATen/ATen.h>
 #include <c10/util/FunctionRef.h>
@@ -85,14 +86,17 @@ struct ConvGradients {
   at::Tensor x, filter, bias;  // in TensorFlow.js's layouts; undefined where not asked for
 };
 
-// `after(thread, image)` runs when that image's result lies in y.
+// With `resize`, x holds the images before they are resized to what the convolution, and `shape`, reads: resized maps and
+// their gradients are in memory an image a thread. `after(thread, image)` runs when that image's result lies in y.
 at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::Tensor* bias, const ConvShape& shape,
+                       const Resize* resize,
                        c10::function_ref<void(int64_t thread, int64_t image, const float* y)> after);
 
 // `fill(image, row, to)` writes a row of the gradient of the result; x is read for the filter's gradient alone, and with
 // `reuse_x` its own gradient takes its place.
 ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tensor& filter,
-                                   const ConvShape& shape, bool need_x, bool reuse_x, bool need_filter, bool need_bias,
+                                   const ConvShape& shape, const Resize* resize, bool need_x, bool reuse_x,
+                                   bool need_filter, bool need_bias,
                                    c10::function_ref<void(int64_t image, int64_t row, float* to)> fill);
 
 // Runs f(thread, first, last) for each thread's share of the images: the same whenever the number of threads is.

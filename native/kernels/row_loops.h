@@ -161,9 +161,49 @@ void input_gradient(const float* dy, const float* x, const float* other, Mask ma
   apply(dy, x, other, dx, masked, rows, channels, affine, correction);
 }
 
+// Calls f(offset, valid) for every vector of `count` floats, the last of which may be shorter than V.
+template <typename V, typename F>
+LOCALLEARN_INLINE void each_vector(int64_t count, const F& f) {
+  constexpr int64_t kLanes = lanes_of<V>;
+  int64_t at = 0;
+  for (; at + kLanes <= count; at += kLanes) f(at, kLanes);
+  if (at < count) f(at, count - at);
+}
+
+template <typename V>
+void blend(const float* first, const float* second, float share, int64_t count, float* y) {
+  const V near = all<V>(1 - share), far = all<V>(share);
+  each_vector<V>(count, [&](int64_t at, int64_t valid) __attribute__((always_inline)) {
+    store_some<V>(y + at, load_some<V>(first + at, valid) * near + load_some<V>(second + at, valid) * far, valid);
+  });
+}
+
+template <typename V>
+void add_scaled(const float* x, float factor, int64_t count, float* y) {
+  const V f = all<V>(factor);
+  each_vector<V>(count, [&](int64_t at, int64_t valid) __attribute__((always_inline)) {
+    store_some<V>(y + at, load_some<V>(y + at, valid) + load_some<V>(x + at, valid) * f, valid);
+  });
+}
+
+template <typename V>
+void blend_pixels(const float* x, const Between* pixels, int64_t width, int64_t channels, float* y) {
+  for (int64_t i = 0; i < width; i++, y += channels)
+    blend<V>(x + pixels[i].first * channels, x + pixels[i].second * channels, pixels[i].share, channels, y);
+}
+
+template <typename V>
+void add_to_pixels(const float* d, const Between* pixels, int64_t width, int64_t channels, float* dx) {
+  for (int64_t i = 0; i < width; i++, d += channels) {
+    add_scaled<V>(d, 1 - pixels[i].share, channels, dx + pixels[i].first * channels);
+    add_scaled<V>(d, pixels[i].share, channels, dx + pixels[i].second * channels);
+  }
+}
+
 template <typename V>
 constexpr RowLoops row_loops() {
-  return {add_moments<V>, apply_affine<V>, add_gradient_sums<V>, input_gradient<V>};
+  return {add_moments<V>, apply_affine<V>,     add_gradient_sums<V>, input_gradient<V>,
+          blend<V>,       blend_pixels<V>, add_to_pixels<V>,     add_scaled<V>};
 }
 
 }  // namespace

@@ -51,6 +51,32 @@ ConvGradients convolve_backward(const Tensor& dc, const Tensor& x, const Tensor&
   return {need_x ? to_nhwc(dx) : Tensor(), need_parameters ? filter_to_hwio(dfilter) : Tensor(), dbias};
 }
 
+// The shape of the map that a convolution reads: x's, or where `resized` is not empty one of that height and width.
+std::vector<int64_t> read_shape(at::IntArrayRef x, at::IntArrayRef resized) {
+  if (resized.empty()) return x.vec();
+  return {x[0], resized[0], resized[1], x[3]};
+}
+
+// That map, for the library's convolutions.
+Tensor resized_map(const Tensor& x, at::IntArrayRef resized) {
+  return resized.empty() ? x : to_nhwc(at::upsample_bilinear2d(to_nchw(x), resized, true));
+}
+
+// The gradient of x, of shape `x_shape`, by that of the map. Undefined where it is.
+Tensor resize_backward(const Tensor& dx, at::IntArrayRef x_shape, at::IntArrayRef resized) {
+  if (resized.empty() || !dx.defined()) return dx;
+  const std::vector<int64_t> nchw{x_shape[0], x_shape[3], x_shape[1], x_shape[2]};
+  return to_nhwc(at::upsample_bilinear2d_backward(to_nchw(dx), resized, nchw, true));
+}
+
+// For our own.
+optional<Resize> resize_of(at::IntArrayRef x, at::IntArrayRef resized) {
+  if (resized.empty()) return {};
+  return Resize({x[1], x[2]}, {resized[0], resized[1]}, x[3]);
+}
+
+const Resize* pointer(const optional<Resize>& resize) { return resize.has_value() ? &*resize : nullptr; }
+
 // Our own kernels serve contiguous float32 on the CPU, which is all that the CPU engine makes; libtorch's the rest.
 bool on_cpu(const Tensor& x) { return x.is_cpu() && x.scalar_type() == at::kFloat; }
 
@@ -106,29 +132,35 @@ Tensor input_of(const optional<Tensor>& x, at::IntArrayRef sizes, const Tensor& 
   return x.has_value() ? *x : at::empty(sizes, like.options());
 }
 
+// `resized` here and below: the height and width that x is resized to first (bilinear, corners aligned); empty: not.
 Tensor conv(const Tensor& x, const Tensor& filter, const optional<Tensor>& bias, int64_t stride, int64_t padding,
-            int64_t groups) {
-  if (!on_cpu(x) || !direct_serves(x.sizes(), filter, stride, padding, groups)) {
-    return to_nhwc(convolve(x, filter, bias, stride, padding, groups));
+            int64_t groups, at::IntArrayRef resized) {
+  const auto read = read_shape(x.sizes(), resized);
+  if (!on_cpu(x) || !direct_serves(read, filter, stride, padding, groups)) {
+    return to_nhwc(convolve(resized_map(x, resized), filter, bias, stride, padding, groups));
   }
+  const auto by = resize_of(x.sizes(), resized);
   const optional<Tensor> b = contiguous(bias);
   return direct_conv(x.contiguous(), filter.contiguous(), b.has_value() ? &*b : nullptr,
-                     conv_shape(x.sizes(), filter, stride, padding), [](int64_t, int64_t, const float*) {});
+                     conv_shape(read, filter, stride, padding), pointer(by), [](int64_t, int64_t, const float*) {});
 }
 
 // With `reuse_x` nobody reads x afterwards, and dx may take its memory. → dx, dfilter, dbias
 std::tuple<Tensor, Tensor, Tensor> conv_backward(const Tensor& dy, const Tensor& x, const Tensor& filter, bool has_bias,
-                                                 int64_t stride, int64_t padding, int64_t groups, bool need_x,
-                                                 bool reuse_x, bool need_parameters) {
-  if (!on_cpu(x) || !direct_serves(x.sizes(), filter, stride, padding, groups)) {
-    const auto g = convolve_backward(to_nchw(dy), x, filter, has_bias, stride, padding, groups, need_x, need_parameters);
-    return {g.x, g.filter, g.bias};
+                                                 int64_t stride, int64_t padding, int64_t groups, at::IntArrayRef resized,
+                                                 bool need_x, bool reuse_x, bool need_parameters) {
+  const auto read = read_shape(x.sizes(), resized);
+  if (!on_cpu(x) || !direct_serves(read, filter, stride, padding, groups)) {
+    const auto g = convolve_backward(to_nchw(dy), resized_map(x, resized), filter, has_bias, stride, padding, groups, need_x,
+                                     need_parameters);
+    return {resize_backward(g.x, x.sizes(), resized), g.filter, g.bias};
   }
-  const ConvShape shape = conv_shape(x.sizes(), filter, stride, padding);
+  const ConvShape shape = conv_shape(read, filter, stride, padding);
+  const auto by = resize_of(x.sizes(), resized);
   const Tensor gradient = dy.contiguous();
   const float* const pdy = gradient.data_ptr<float>();
   const int64_t floats = shape.out_width * shape.out;
-  const auto g = direct_conv_backward(x.contiguous(), filter.contiguous(), shape, need_x, reuse_x,
+  const auto g = direct_conv_backward(x.contiguous(), filter.contiguous(), shape, pointer(by), need_x, reuse_x,
                                       need_parameters, need_parameters && has_bias, [&](int64_t image, int64_t row, float* to) {
                                         std::copy_n(pdy + (image * shape.out_height + row) * floats, floats, to);
                                       });
@@ -139,18 +171,21 @@ std::tuple<Tensor, Tensor, Tensor> conv_backward(const Tensor& dy, const Tensor&
 std::tuple<Tensor, Tensor, Tensor, Tensor> conv_bn(
     const Tensor& x, const Tensor& filter, const optional<Tensor>& bias, const Tensor& gamma, const Tensor& beta,
     const Tensor& running_mean, const Tensor& running_variance, const optional<Tensor>& residual, int64_t stride,
-    int64_t padding, int64_t groups, bool training, double momentum, double epsilon, bool relu) {
+    int64_t padding, int64_t groups, at::IntArrayRef resized, bool training, double momentum, double epsilon,
+    bool relu) {
   const BatchNorm norm{gamma, beta, running_mean, running_variance, training, momentum, epsilon};
-  if (!on_cpu(x) || !direct_serves(x.sizes(), filter, stride, padding, groups)) {
-    const Tensor c = to_nhwc(convolve(x, filter, bias, stride, padding, groups));
+  const auto read = read_shape(x.sizes(), resized);
+  if (!on_cpu(x) || !direct_serves(read, filter, stride, padding, groups)) {
+    const Tensor c = to_nhwc(convolve(resized_map(x, resized), filter, bias, stride, padding, groups));
     const auto n = normalise_anywhere(c, norm, residual, relu);
     return {n.y, c, n.mean, n.inverse_deviation};
   }
-  const ConvShape shape = conv_shape(x.sizes(), filter, stride, padding);
+  const ConvShape shape = conv_shape(read, filter, stride, padding);
+  const auto by = resize_of(x.sizes(), resized);
   const optional<Tensor> b = contiguous(bias);
   std::vector<Moments> parts(image_threads(shape.images), Moments(shape.out));
   const Tensor c = direct_conv(x.contiguous(), filter.contiguous(), b.has_value() ? &*b : nullptr, shape,
-                               [&](int64_t thread, int64_t, const float* image) {
+                               pointer(by), [&](int64_t thread, int64_t, const float* image) {
                                  if (training) parts[thread].add(image, shape.image_pixels());
                                });
   Normalised n = statistics(parts, norm);
@@ -166,7 +201,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> conv_bn_backward(
     const Tensor& dy, const optional<Tensor>& x, at::IntArrayRef x_shape, const Tensor& filter, const Tensor& c,
     const optional<Tensor>& y, const optional<Tensor>& residual, bool relu, const Tensor& gamma, const Tensor& beta,
     const Tensor& mean, const Tensor& inverse_deviation, bool has_bias, int64_t stride, int64_t padding,
-    int64_t groups, bool training, double epsilon, bool need_x, bool reuse_x, bool need_parameters, bool need_residual) {
+    int64_t groups, at::IntArrayRef resized, bool training, double epsilon, bool need_x, bool reuse_x,
+    bool need_parameters, bool need_residual) {
   TORCH_CHECK(!need_residual || !relu || y.has_value() || residual.has_value(),
               "the gradient of a residual behind a ReLU needs its output or the residual");
   TORCH_CHECK(!need_parameters || x.has_value(), "the gradient of the filter needs the input");
@@ -175,9 +211,12 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> conv_bn_backward(
                            need_parameters ? dbeta : Tensor(), dresidual);
   };
   const auto library = [&](const Tensor& dc) {
-    return convolve_backward(to_nchw(dc), input_of(x, x_shape, dy), filter, has_bias, stride, padding, groups, need_x,
-                             need_parameters);
+    auto g = convolve_backward(to_nchw(dc), resized_map(input_of(x, x_shape, dy), resized), filter, has_bias, stride, padding,
+                               groups, need_x, need_parameters);
+    g.x = resize_backward(g.x, x_shape, resized);
+    return g;
   };
+  const auto read = read_shape(x_shape, resized);
   const bool cpu = on_cpu(c);
   const optional<Tensor> other = y.has_value() ? y : residual, dense = cpu ? contiguous(other) : other;
   const NormalisedBy norm{gamma,    beta, mean, inverse_deviation, training, mask_of(y, residual, relu),
@@ -189,15 +228,16 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> conv_bn_backward(
   const Tensor gradient = dy.contiguous(), before = c.contiguous();
   const optional<Tensor> masked = masked_like(gradient, relu, need_residual);
   const Tensor dresidual = masked.has_value() ? *masked : need_residual ? dy : Tensor();
-  if (!direct_serves(x_shape, filter, stride, padding, groups)) {
+  if (!direct_serves(read, filter, stride, padding, groups)) {
     const auto n = normalise_backward(gradient, before, norm, masked);
     return result(library(n.x), n.gamma, n.beta, dresidual);
   }
-  const ConvShape shape = conv_shape(x_shape, filter, stride, padding);
+  const ConvShape shape = conv_shape(read, filter, stride, padding);
+  const auto by = resize_of(x_shape, resized);
   const ChannelGradients channel(gradient, before, norm);
   float* const pm = masked.has_value() ? masked->data_ptr<float>() : nullptr;
   const auto g = direct_conv_backward(
-      contiguous(x), filter.contiguous(), shape, need_x, reuse_x, need_parameters, need_parameters && has_bias,
+      contiguous(x), filter.contiguous(), shape, pointer(by), need_x, reuse_x, need_parameters, need_parameters && has_bias,
       [&](int64_t image, int64_t row, float* to) {
         const int64_t first = (image * shape.out_height + row) * shape.out_width;
         channel.rows(first, shape.out_width, to, pm == nullptr ? nullptr : pm + first * shape.out);
@@ -227,20 +267,21 @@ std::tuple<Tensor, Tensor, Tensor> bn_backward(const Tensor& dy, const Tensor& x
 
 TORCH_LIBRARY_FRAGMENT(locallearn, library) {
   library.def(
-      "conv(Tensor x, Tensor filter, Tensor? bias, int stride, int padding, int groups) -> Tensor", conv);
+      "conv(Tensor x, Tensor filter, Tensor? bias, int stride, int padding, int groups, int[] resized) -> Tensor",
+      conv);
   library.def(
       "conv_backward(Tensor dy, Tensor x, Tensor filter, bool has_bias, int stride, int padding, int groups, "
-      "bool need_x, bool reuse_x, bool need_parameters) -> (Tensor, Tensor, Tensor)",
+      "int[] resized, bool need_x, bool reuse_x, bool need_parameters) -> (Tensor, Tensor, Tensor)",
       conv_backward);
   library.def(
       "conv_bn(Tensor x, Tensor filter, Tensor? bias, Tensor gamma, Tensor beta, Tensor running_mean, "
-      "Tensor running_variance, Tensor? residual, int stride, int padding, int groups, bool training, "
+      "Tensor running_variance, Tensor? residual, int stride, int padding, int groups, int[] resized, bool training, "
       "float momentum, float epsilon, bool relu) -> (Tensor, Tensor, Tensor, Tensor)",
       conv_bn);
   library.def(
       "conv_bn_backward(Tensor dy, Tensor? x, int[] x_shape, Tensor filter, Tensor c, Tensor? y, Tensor? residual, "
-      "bool relu, Tensor gamma, Tensor beta, Tensor mean, Tensor inverse_deviation, bool has_bias, int stride, int padding, int groups, bool training, "
-      "float epsilon, bool need_x, bool reuse_x, bool need_parameters, bool need_residual) "
+      "bool relu, Tensor gamma, Tensor beta, Tensor mean, Tensor inverse_deviation, bool has_bias, int stride, int padding, int groups, int[] resized, "
+      "bool training, float epsilon, bool need_x, bool reuse_x, bool need_parameters, bool need_residual) "
       "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
       conv_bn_backward);
   library.def(

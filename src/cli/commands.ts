@@ -13,6 +13,7 @@ import { predictCommand } from './commands/predict.js';
 import { probeCommand } from './commands/probe.js';
 import { profileCommand } from './commands/profile.js';
 import { reportCommand } from './commands/report.js';
+import { sweepCommand } from './commands/sweep.js';
 import { trainCommand } from './commands/train.js';
 import { watchCommand } from './commands/watch.js';
 
@@ -20,6 +21,7 @@ import { watchCommand } from './commands/watch.js';
 export const commands: readonly AnyCommand[] = [
   trainCommand,
   compareCommand,
+  sweepCommand,
   configsCommand,
   configCommand,
   doctorCommand,

@@ -6,6 +6,7 @@ import { builtInRegistry, registryWith, type Registry } from './registry.js';
 import { namedOptionsSchema } from '../core/choice.js';
 import { readDocument, readText } from './document.js';
 import {
+  baselineOf,
   baselinesSchema,
   isBaseline,
   labelOf,
@@ -14,6 +15,7 @@ import {
   withBaselines,
   type MethodConfig,
 } from './method-config.js';
+import { cannotCut } from '../train/micro-batches.js';
 import { trainSchema } from '../train/optimizers.js';
 import { type ConfigDocument } from './document.js';
 import { loadPlugins } from './plugins.js';
@@ -46,6 +48,18 @@ function refuseTwins(methods: readonly MethodConfig[], context: z.RefinementCtx)
     const message = `both methods.${twin} and methods.${i} are called "${labelOf(method)}"; give one a label`;
     context.addIssue({ code: 'custom', path: [i], message });
   });
+}
+
+/** Refuses methods whose micro-batches do not fill the batch. */
+function refuseUneven(
+  batchSize: number,
+  accumulates: readonly (readonly [path: readonly (string | number)[], accumulate: number | undefined])[],
+  context: z.RefinementCtx,
+): void {
+  for (const [path, accumulate = 1] of accumulates) {
+    if (batchSize % accumulate === 0) continue;
+    context.addIssue({ code: 'custom', path: [...path], message: cannotCut(batchSize, accumulate) });
+  }
 }
 
 function refuseRepeats(seeds: readonly number[], context: z.RefinementCtx): void {
@@ -84,6 +98,16 @@ function configSchema(registry: Registry) {
         const message = 'must have either "method" (one) or "methods" (a list to compare)';
         context.addIssue({ code: 'custom', message });
       }
+      const { train, method: one, methods = [], baselines = [] } = config;
+      refuseUneven(
+        train.batchSize,
+        [
+          [['method', 'accumulate'], one?.accumulate],
+          ...methods.map(({ accumulate }, i) => [['methods', i, 'accumulate'], accumulate] as const),
+          ...baselines.map((name, i) => [['baselines', i], baselineOf(name).accumulate] as const),
+        ],
+        context,
+      );
     });
 }
 

@@ -4,7 +4,7 @@ export interface ReferenceTraits {
   readonly method: string;
   /** What its backward passes make again; nothing where left out. */
   readonly recompute?: unknown;
-  /** Micro-batches that a step's gradients are summed over; 1 where left out. */
+  /** Micro-batches of its own that its batches are cut into, in place of `train.accumulate`; 1 where left out. */
   readonly accumulate?: number | undefined;
 }
 

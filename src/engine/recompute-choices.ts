@@ -6,3 +6,15 @@
 export type Recompute = 'none' | 'units' | 'segments';
 
 export const recomputeChoices = ['none', 'units', 'segments'] as const satisfies readonly Recompute[];
+
+/** What an update's backward pass makes again. */
+export interface ChosenRecompute {
+  readonly recompute: Recompute;
+  /** Where that can be done. */
+  readonly places: number;
+  /** The places where it is not, by the order in which the forward pass comes to them. */
+  readonly kept: readonly number[];
+}
+
+/** Of each update, by its name. */
+export type RecomputePlan = Readonly<Record<string, ChosenRecompute>>;

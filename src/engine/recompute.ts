@@ -5,15 +5,46 @@ import { record } from './recording.js';
 import type { Recompute } from './recompute-choices.js';
 import { isWanted, outsideTape, takeSum } from './tape.js';
 
-let current: Recompute = 'none';
+/** Where the computation of a place is that is made again; `made` comes with its output. */
+export type Moment =
+  /** Its forward pass begins, and ends. */
+  | 'forward'
+  | 'forward-end'
+  /** Its backward pass begins; it has been made again, and its output too; without its output; it ends. */
+  | 'backward'
+  | 'made'
+  | 'output-freed'
+  | 'backward-end';
+
+/** A part of a computation that can be made again in the backward pass. */
+export interface Place {
+  /** Whether it is. */
+  readonly again: boolean;
+  /** Told of how it goes, where it is made again. */
+  readonly reached?: (moment: Moment, output?: tf.Tensor) => void;
+}
+
+/** Asked for each place, in the order in which a forward pass comes to them. */
+export type Places = () => Place;
+
+interface InForce {
+  readonly recompute: Recompute;
+  readonly places: Places;
+}
+
+const everyPlace: Places = () => ({ again: true });
+let current: InForce = { recompute: 'none', places: everyPlace };
 
 /** What the computation that is under way makes again. */
-export const recomputeInForce = (): Recompute => current;
+export const recomputeInForce = (): Recompute => current.recompute;
 
-/** Runs f with that in force. */
-export function withRecompute<T>(recompute: Recompute, f: () => T): T {
+/** The next place of the computation that is under way. */
+export const nextPlace = (): Place => current.places();
+
+/** Runs f with that in force, at these places; by default at all. */
+export function withRecompute<T>(recompute: Recompute, f: () => T, places = everyPlace): T {
   const before = current;
-  current = recompute;
+  current = { recompute, places };
   try {
     return f();
   } finally {
@@ -31,6 +62,8 @@ export interface Repeatable {
   readonly again: (x: tf.Tensor) => tf.Tensor;
   /** What is recomputed of that. */
   readonly within: Recompute;
+  /** Told of how it goes. */
+  readonly reached?: Place['reached'];
 }
 
 /**
@@ -38,18 +71,29 @@ export interface Repeatable {
  *
  * @returns a new tensor, the caller's to dispose
  */
-export function recomputed(x: tf.Tensor, { variables, run, again, within }: Repeatable): tf.Tensor {
+export function recomputed(x: tf.Tensor, { variables, run, again, within, reached }: Repeatable): tf.Tensor {
   const wantX = !isDetached(x);
-  return differentiable([...(wantX ? [x] : []), ...variables], () => ({
-    y: outsideTape(() => withRecompute('none', () => tf.tidy(() => run(x)))),
-    saved: [x],
-    backward: (dy, [input]) => {
-      const { output, recording } = withRecompute(within, () => record(input!, again));
-      output.dispose();
-      const asked = variables.filter(isWanted);
-      return wantX && isWanted(x)
-        ? recording.finishWithInput(dy.clone(), asked, takeSum(x))
-        : recording.finish(dy.clone(), asked);
-    },
-  }));
+  return differentiable([...(wantX ? [x] : []), ...variables], () => {
+    reached?.('forward');
+    const y = outsideTape(() => withRecompute('none', () => tf.tidy(() => run(x))));
+    reached?.('forward-end');
+    return {
+      y,
+      saved: [x],
+      backward: (dy, [input]) => {
+        reached?.('backward');
+        const { output, recording } = withRecompute(within, () => record(input!, again));
+        reached?.('made', output);
+        output.dispose();
+        reached?.('output-freed');
+        const asked = variables.filter(isWanted);
+        const gradients =
+          wantX && isWanted(x)
+            ? recording.finishWithInput(dy.clone(), asked, takeSum(x))
+            : recording.finish(dy.clone(), asked);
+        reached?.('backward-end');
+        return gradients;
+      },
+    };
+  });
 }

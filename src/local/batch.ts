@@ -1,11 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
+import { detach } from '../engine/detached.js';
 import { fused } from '../engine/fused/registry.js';
+import { outsideTape } from '../engine/tape.js';
 import { UserError } from '../core/errors.js';
 
-/** One batch on the engine. */
+/** One batch: its images as bytes until something reads them, its labels on the engine. */
 export interface Batch {
   readonly size: number;
-  /** Normalised, `[n, h, w, c]`. */
+  /**
+   * Normalised, `[n, h, w, c]`: a new tensor in the current scope whenever it is read, so that no step holds what most
+   * updates do not read. The same numbers each time, without a gradient.
+   */
   readonly images: tf.Tensor4D;
   /**
    * What cross-entropy compares with, `[n, classes]`, in each row shares that add up to 1: one-hot, of mixed images
@@ -24,6 +29,18 @@ export interface Batch {
    * @returns a new tensor `[n, h, w, c]`
    */
   pixels(): tf.Tensor4D;
+  /**
+   * Some of its images as a batch of their own, its tensors in the current scope: mixed as they are here.
+   *
+   * @param from the first
+   * @param to the one after the last
+   */
+  part(from: number, to: number): Batch;
+}
+
+/** A batch's images as the input of its first update: detached, and the caller's to dispose. */
+export function detachedImages(batch: Batch): tf.Tensor4D {
+  return freeing(batch.images, detach);
 }
 
 /** What is taken from pixel values, and what they are divided by, to normalise them. */
@@ -51,7 +68,7 @@ export interface Mixing {
  * @param normalization of the images
  * @param mixing where given, image i becomes λ · image i + (1 − λ) · image partners[i], and its label likewise
  * @param smoothing ε of label smoothing, 0…1: labels y become (1 − ε) · y + ε / classes (Szegedy et al. 2016)
- * @returns the batch, whose tensors belong to the current tidy scope
+ * @returns the batch, whose tensors belong to the current tidy scope; it reads the images' array as long as it is used
  */
 export function createBatch(
   images: Uint8Array | Float32Array,
@@ -62,41 +79,91 @@ export function createBatch(
   mixing?: Mixing,
   smoothing = 0,
 ): Batch {
-  const size = labels.length;
-  const shape: [number, number, number, number] = [size, ...imageShape];
+  const [height, width, channels] = imageShape;
+  const length = height * width * channels;
   const means = tf.tensor1d([...mean]);
   const deviations = tf.tensor1d([...std]);
-  const mixed = mixing ? mixer(mixing) : <T extends tf.Tensor>(x: T): T => x;
-  const normalised = tf.tidy(() => {
+
+  const normalised = (values: Uint8Array | Float32Array): tf.Tensor4D => {
+    const shape: [number, number, number, number] = [values.length / length, ...imageShape];
     const pixels =
-      images instanceof Uint8Array
-        ? tf.div(fused().fromBytes(images, shape), 255)
-        : tf.tensor4d(images, shape);
-    return mixed(tf.div(tf.sub(pixels, means), deviations) as tf.Tensor4D);
-  });
-  const targets = tf.tidy(() =>
-    mixed(tf.oneHot(tf.tensor1d(Int32Array.from(labels), 'int32'), classes).toFloat() as tf.Tensor2D),
-  );
-  const smoothed = (): tf.Tensor2D =>
-    tf.tidy(() => tf.add(tf.mul(targets, 1 - smoothing), smoothing / classes));
-  return {
-    size,
-    images: normalised,
-    labels: smoothing === 0 ? targets : smoothed(),
-    hardLabels() {
-      if (!mixing) return targets;
-      throw new UserError(
-        'train.mixup: the supervised contrastive loss compares images of one class, and a mixed image has two: leave mixup out, or choose loss: cross-entropy (of man-plus: stemHead: as-others)',
-      );
-    },
-    pixels: () => tf.tidy(() => tf.add(tf.mul(normalised, deviations), means)) as tf.Tensor4D,
+      values instanceof Uint8Array
+        ? freeing(fused().fromBytes(values, shape), (bytes) => tf.div<tf.Tensor4D>(bytes, 255))
+        : tf.tensor4d(values, shape);
+    const centred = freeing(pixels, (x) => tf.sub<tf.Tensor4D>(x, means));
+    return freeing(centred, (x) => tf.div<tf.Tensor4D>(x, deviations));
   };
+  const oneHot = (some: ArrayLike<number>): tf.Tensor2D =>
+    tf.oneHot(tf.tensor1d(Int32Array.from(some), 'int32'), classes).toFloat() as tf.Tensor2D;
+
+  const rows = (from: number, to: number): Batch => {
+    const own = images.subarray(from * length, to * length);
+    const partners = mixing && Array.from({ length: to - from }, (_, i) => mixing.partners[from + i]!);
+    const targets = tf.tidy(() => {
+      const hard = oneHot(Array.from({ length: to - from }, (_, i) => labels[from + i]!));
+      return partners ? blend(hard, oneHot(partners.map((i) => labels[i]!)), mixing!.share) : hard;
+    });
+    const smoothed = (): tf.Tensor2D =>
+      tf.tidy(() => tf.add(tf.mul(targets, 1 - smoothing), smoothing / classes));
+    const normalisedRows = (): tf.Tensor4D => {
+      const x = normalised(own);
+      return partners ? blend(x, normalised(gathered(images, partners, length)), mixing!.share) : x;
+    };
+    const batch: Batch = {
+      size: to - from,
+      get images() {
+        return untaped(normalisedRows);
+      },
+      labels: smoothing === 0 ? targets : smoothed(),
+      hardLabels() {
+        if (!mixing) return targets;
+        throw new UserError(
+          'train.mixup: the supervised contrastive loss compares images of one class, and a mixed image has two: leave mixup out, or choose loss: cross-entropy (of man-plus: stemHead: as-others)',
+        );
+      },
+      pixels: () =>
+        untaped(() => {
+          const scaled = freeing(normalisedRows(), (x) => tf.mul<tf.Tensor4D>(x, deviations));
+          return freeing(scaled, (x) => tf.add<tf.Tensor4D>(x, means));
+        }),
+      part: (first, end) => rows(from + first, from + end),
+    };
+    return batch;
+  };
+  return rows(0, labels.length);
 }
 
-function mixer({ share, partners }: Mixing): <T extends tf.Tensor>(x: T) => T {
-  return (x) =>
-    tf.tidy(() => {
-      const others = tf.gather(x, tf.tensor1d(Int32Array.from(partners), 'int32'));
-      return tf.add(tf.mul(x, share), tf.mul(others, 1 - share));
-    });
+/** What f makes of x, which is freed. */
+function freeing<T extends tf.Tensor, Result extends tf.Tensor>(x: T, f: (x: T) => Result): Result {
+  const result = f(x);
+  x.dispose();
+  return result;
+}
+
+/** What f makes, of which no gradient is asked for: nothing is saved for one. */
+function untaped<T extends tf.Tensor>(f: () => T): T {
+  return outsideTape(() => tf.tidy(f));
+}
+
+/** share · x + (1 − share) · others, which are freed. */
+function blend<T extends tf.Tensor>(x: T, others: T, share: number): T {
+  const own = freeing(x, () => tf.mul<T>(x, share));
+  const rest = freeing(others, () => tf.mul<T>(others, 1 - share));
+  const sum: T = tf.add(own, rest);
+  tf.dispose([own, rest]);
+  return sum;
+}
+
+/** The values of the images at these places, one after another. */
+function gathered(
+  images: Uint8Array | Float32Array,
+  places: readonly number[],
+  length: number,
+): Uint8Array | Float32Array {
+  const found =
+    images instanceof Uint8Array
+      ? new Uint8Array(places.length * length)
+      : new Float32Array(places.length * length);
+  places.forEach((place, i) => found.set(images.subarray(place * length, (place + 1) * length), i * length));
+  return found;
 }

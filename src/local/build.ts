@@ -58,9 +58,9 @@ export function buildStrategy(
 /** As `buildStrategy`, of options that are validated. */
 export function buildMethod(
   network: Network,
-  { method, options, recompute = 'none' }: ConfiguredMethod,
+  { method, options, recompute = 'none', plan }: ConfiguredMethod,
 ): Strategy {
   return inPhase(`method ${method.name}`, 'take smaller auxiliary nets, or fewer of them', () =>
-    recomputing(method.build(network, options), recompute),
+    recomputing(method.build(network, options), recompute === 'auto' ? (plan ?? 'none') : recompute),
   );
 }

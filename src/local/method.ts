@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Network } from '../networks/network.js';
 import type { OptionsSchema } from '../core/choice.js';
-import type { Recompute } from '../engine/recompute-choices.js';
+import type { Recompute, RecomputePlan } from '../engine/recompute-choices.js';
 import type { Strategy } from './strategy.js';
 
 /** A way to train a network, by name. Built-in methods and those of plugins have the same form. */
@@ -27,7 +27,11 @@ export interface ConfiguredMethod {
   readonly method: Method;
   readonly options: Readonly<Record<string, unknown>>;
   /** What its backward passes make again instead of keeping it, numbers being the same; nothing if not given. */
-  readonly recompute?: Recompute;
+  readonly recompute?: Recompute | 'auto';
+  /** With `auto`: bytes that a training step may take. */
+  readonly memory?: number;
+  /** With `auto`: what was chosen by measuring; nothing is made again without. */
+  readonly plan?: RecomputePlan;
 }
 
 /** Defines a method. Returns its argument: for the types of `build`'s options alone. */

@@ -1,5 +1,5 @@
-import { withRecompute } from '../engine/recompute.js';
-import type { Recompute } from '../engine/recompute-choices.js';
+import { withRecompute, type Place } from '../engine/recompute.js';
+import type { Recompute, RecomputePlan } from '../engine/recompute-choices.js';
 import { disposeLayer, ownedBy, type Counter } from '../nn/layer.js';
 import type { Network } from '../networks/network.js';
 import type { Parameter } from '../nn/parameters.js';
@@ -38,15 +38,38 @@ export interface Strategy {
  * same numbers to the last bit, for less memory and more time.
  *
  * @param strategy one of any method, a plugin's too; what is returned owns nothing of its own
+ * @param recompute the same of all updates, or a plan with one of each
  */
-export function recomputing(strategy: Strategy, recompute: Recompute): Strategy {
+export function recomputing(strategy: Strategy, recompute: Recompute | RecomputePlan): Strategy {
   if (recompute === 'none') return strategy;
   return {
     ...strategy,
-    updates: strategy.updates.map((update) => ({
-      ...update,
-      forward: (streams, batch) => withRecompute(recompute, () => update.forward(streams, batch)),
-    })),
+    updates: strategy.updates.map((update) => {
+      const chosen =
+        typeof recompute === 'string' ? { recompute, kept: [] as readonly number[] } : recompute[update.name]!;
+      return recomputingUpdate(update, chosen.recompute, (place) => ({
+        again: !chosen.kept.includes(place),
+      }));
+    }),
+  };
+}
+
+/** An update whose backward pass makes that again, at the places where `placeOf` says so, by their order. */
+export function recomputingUpdate(
+  update: LocalUpdate,
+  recompute: Recompute,
+  placeOf: (place: number) => Place,
+): LocalUpdate {
+  return {
+    ...update,
+    forward(streams, batch) {
+      let next = 0;
+      return withRecompute(
+        recompute,
+        () => update.forward(streams, batch),
+        () => placeOf(next++),
+      );
+    },
   };
 }
 

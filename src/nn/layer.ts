@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Mode } from '../engine/fused/ops.js';
-import { recomputed, recomputeInForce } from '../engine/recompute.js';
+import { nextPlace, recomputed, recomputeInForce, withRecompute } from '../engine/recompute.js';
 import type { Recompute } from '../engine/recompute-choices.js';
 import type { Parameter } from './parameters.js';
 
@@ -22,8 +22,6 @@ export interface Layer {
   readonly buffers: readonly Parameter[];
   /** Training passes so far, of batch norms and of layers that draw random numbers; a resumed run restores them. */
   readonly counters?: readonly Counter[];
-  /** Whether it makes a larger map of a smaller one, cheaply: the smaller is kept for a backward pass that recomputes. */
-  readonly expands?: boolean;
   /**
    * Runs the layer.
    *
@@ -70,23 +68,9 @@ export function inTurn(layers: readonly Layer[], x: tf.Tensor, mode: Mode): tf.T
   return current === x ? x.clone() : current;
 }
 
-/**
- * The layers as they are recomputed: one that expands a map joined with the one that reads it, and those with batch
- * normalisation; of others only the input is kept anyway.
- */
-function segments(layers: readonly Layer[]): Layer[] {
-  const found: Layer[] = [];
-  let expanding: Layer[] = [];
-  for (const layer of layers) {
-    if (layer.expands === true) expanding.push(layer);
-    else {
-      const whole = expanding.length > 0 ? sequential([...expanding, layer]) : layer;
-      found.push(whole !== layer || layer.buffers.length > 0 ? recomputable(whole) : layer);
-      expanding = [];
-    }
-  }
-  return [...found, ...expanding];
-}
+/** The layers as they are recomputed: those with batch normalisation; of others only the input is kept anyway. */
+const segments = (layers: readonly Layer[]): Layer[] =>
+  layers.map((layer) => (layer.buffers.length > 0 ? recomputable(layer) : layer));
 
 /** What several layers own together. */
 export function ownedBy(
@@ -119,9 +103,12 @@ export function recomputable(layer: Layer, within: Recompute = 'none'): Layer {
     ...layer,
     forward(x, mode) {
       if (!mode.training || recomputeInForce() === 'none') return layer.forward(x, mode);
+      const { again: makesAgain, reached } = nextPlace();
+      if (!makesAgain) return withRecompute(within, () => layer.forward(x, mode));
       const before = values();
       return recomputed(x, {
         within,
+        ...(reached === undefined ? {} : { reached }),
         variables: mode.parameterGradients ? trainableVariables([layer]) : [],
         run: (input) => layer.forward(input, mode),
         again(input) {

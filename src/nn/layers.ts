@@ -3,7 +3,6 @@ import { batchNormMomentum, type BatchNormalization, type Mode } from '../engine
 import { averagePoolOp } from '../engine/fused/average-pool.js';
 import { linearOp } from '../engine/fused/linear.js';
 import { fused } from '../engine/fused/registry.js';
-import { resizeBilinearOp } from '../engine/fused/resize.js';
 import { outsideTape } from '../engine/tape.js';
 import { UserError } from '../core/errors.js';
 import { pureLayer, type Counter, type Layer } from './layer.js';
@@ -32,6 +31,8 @@ export interface ConvOptions {
   /** Default 1. */
   readonly groups?: number;
   readonly bias?: boolean;
+  /** Height and width that the input is resized to first (bilinear, corners aligned); by default it is read as it is. */
+  readonly resized?: readonly [height: number, width: number];
   /** Default: weight ~ N(0, √(2 / (k·k·out))), bias ~ U(±1/√fan-in). */
   readonly initial?: InitialValues;
 }
@@ -42,6 +43,7 @@ interface ConvParameters {
   readonly stride: number;
   readonly padding: number;
   readonly groups: number;
+  readonly resized: readonly [height: number, width: number] | undefined;
 }
 
 /** By default the filter follows the papers' and torchvision's fan-out rule, the bias PyTorch's. */
@@ -66,16 +68,19 @@ function convParameters(scope: Scope, options: ConvOptions): ConvParameters {
     stride,
     padding,
     groups,
+    resized: options.resized,
   };
 }
 
-function convolution({ filter, bias, stride, padding, groups }: ConvParameters) {
+function convolution({ filter, bias, stride, padding, groups, resized }: ConvParameters, x: tf.Tensor) {
+  const same = x.shape[1] === resized?.[0] && x.shape[2] === resized?.[1];
   return {
     filter: filter.variable as tf.Variable<tf.Rank.R4>,
     bias: bias?.variable as tf.Variable<tf.Rank.R1> | undefined,
     stride,
     padding,
     groups,
+    resized: same ? undefined : resized,
   };
 }
 
@@ -83,7 +88,7 @@ const present = (...parameters: readonly (Parameter | undefined)[]): Parameter[]
   parameters.filter((parameter) => parameter !== undefined);
 
 /**
- * A convolution alone: `[n, h, w, in]` → `[n, h', w', out]`. Parameters `weight` and `bias`.
+ * A convolution, of its input resized where asked: `[n, h, w, in]` → `[n, h', w', out]`. Parameters `weight` and `bias`.
  *
  * @param scope where it gets its name and initial values from
  */
@@ -92,7 +97,7 @@ export function conv(scope: Scope, options: ConvOptions): Layer {
   return {
     parameters: present(parameters.filter, parameters.bias),
     buffers: [],
-    forward: (x, mode) => fused().conv(x as tf.Tensor4D, convolution(parameters), mode),
+    forward: (x, mode) => fused().conv(x as tf.Tensor4D, convolution(parameters, x), mode),
   };
 }
 
@@ -162,8 +167,9 @@ function refuseLoneValues({ name }: NormParameters, values: number, { training }
 }
 
 /** How many positions a convolution's result has in all images. */
-function positionsAfter(x: tf.Tensor, { filter, stride, padding }: ConvParameters): number {
-  const [batch = 0, height = 0, width = 0] = x.shape;
+function positionsAfter(x: tf.Tensor, { filter, stride, padding, resized }: ConvParameters): number {
+  const [batch = 0, ...size] = x.shape;
+  const [height = 0, width = 0] = resized ?? size;
   const [kernelHeight = 0, kernelWidth = 0] = filter.variable.shape;
   const after = (size: number, kernel: number): number =>
     Math.floor((size + 2 * padding - kernel) / stride) + 1;
@@ -204,7 +210,7 @@ export function convBatchNorm(
     forward(x, mode, residual, residualKept) {
       refuseLoneValues(norm, positionsAfter(x, parameters), mode);
       return countedPasses(norm, mode, () =>
-        fused().convBatchNorm(x as tf.Tensor4D, convolution(parameters), norm.norm, {
+        fused().convBatchNorm(x as tf.Tensor4D, convolution(parameters, x), norm.norm, {
           relu: options.relu,
           residual: residual as tf.Tensor4D | undefined,
           residualKept,
@@ -275,13 +281,3 @@ export const globalAveragePool = pureLayer((x) => averagePoolOp(x as tf.Tensor4D
 export const flatten = pureLayer((x) =>
   tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [x.shape[0]!, x.size / x.shape[0]!]),
 );
-
-/** Bilinear resize of `[n, h, w, c]` to `[n, height, width, c]`, corners aligned. */
-export const resizeBilinear = ([height, width]: readonly [height: number, width: number]): Layer => ({
-  ...pureLayer((x) =>
-    x.shape[1] === height && x.shape[2] === width
-      ? x.clone()
-      : resizeBilinearOp(x as tf.Tensor4D, [height, width]),
-  ),
-  expands: true,
-});

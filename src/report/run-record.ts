@@ -28,12 +28,12 @@ const configSchema = z.looseObject({
   train: z.looseObject({
     epochs: z.int().min(1),
     batchSize: z.int().min(1),
-    accumulate: z.int().min(1).exactOptional(),
   }),
   method: z.looseObject({
     method: z.string(),
     label: z.string().exactOptional(),
     recompute: z.unknown().exactOptional(),
+    accumulate: z.int().min(1).exactOptional(),
   }),
 });
 

@@ -102,7 +102,7 @@ export function sectionsOf(runs: readonly RunRecord[]): Section[] {
 const isBp = ({ method }: RunRecord): boolean => method === 'bp';
 
 /** Keys of a config that say how the network is trained, and not in which recipe. */
-const ways = new RegExp(`${idle.source}|^method\\.|^train\\.accumulate$`);
+const ways = new RegExp(`${idle.source}|^method\\.`);
 
 /** Of the series of a section the reference that was trained with the settings of this one. */
 function baselineOf(
@@ -117,8 +117,9 @@ function baselineOf(
   );
 }
 
-function traitsOf({ config: { method, train } }: RunRecord): ReferenceTraits {
-  return { method: method.method, recompute: method.recompute, accumulate: train.accumulate };
+function traitsOf({ config: { method } }: RunRecord): ReferenceTraits {
+  const { recompute, accumulate } = method;
+  return { method: method.method, recompute, accumulate };
 }
 
 function bpFirst(groups: readonly RunRecord[][]): RunRecord[][] {

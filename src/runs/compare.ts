@@ -14,7 +14,7 @@ import { resumeRun } from './resume.js';
 import { uncheckedData } from './data.js';
 import {
   prepareMethod,
-  recomputeOf,
+  ownWays,
   runConfigOf,
   runPrepared,
   type FinishedRun,
@@ -82,7 +82,7 @@ export async function compare(experiment: Experiment, options: CompareOptions): 
       const outcome = await runOrTake(seeded, chosen, { own, earlier }, options);
       // A run of an older version did not record what it recomputed, and may have had another name.
       const named = {
-        ...{ label: labelOf(chosen.method), ...recomputeOf(chosen.method) },
+        ...{ label: labelOf(chosen.method), ...ownWays(chosen.method) },
         folder: relative(parent, outcome.folder),
       };
       if ('failure' in outcome) {

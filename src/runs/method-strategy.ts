@@ -5,8 +5,9 @@ import { disposeNetwork } from '../networks/network.js';
 import { withoutDrawing } from '../nn/parameters.js';
 import { checkLoneImage } from '../train/check-lone-image.js';
 import { checkMixing } from '../train/check-mixing.js';
+import { optimizerOf } from '../train/optimizers.js';
 import { planSteps } from '../train/step.js';
-import { labelOf, type MethodConfig } from '../config/method-config.js';
+import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
 import type { Experiment } from './experiment.js';
 
 type StrategySetting = Pick<Experiment, 'config' | 'registry' | 'dataset'>;
@@ -57,9 +58,11 @@ export function checkMethod(experiment: StrategySetting, method: MethodConfig): 
     const { strategy, dispose } = openStrategy(experiment, method);
     try {
       const { mixup, batchSize } = experiment.config.train;
+      const accumulate = accumulateOf(method, experiment.config.train);
+      optimizerOf(experiment.config.train, experiment.registry.optimizers).dispose();
       planSteps(strategy.updates, experiment.config.train);
       if (mixup > 0) checkMixing(strategy);
-      if (batchSize === 1) checkLoneImage(strategy);
+      if (batchSize === accumulate) checkLoneImage(strategy, accumulate);
     } finally {
       dispose();
     }

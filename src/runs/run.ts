@@ -13,10 +13,11 @@ import type { TrainState } from '../train/state.js';
 import { train } from '../train/trainer.js';
 import type { Experiment } from './experiment.js';
 import { gatherBadFiles } from './bad-images.js';
-import { labelOf, type MethodConfig } from '../config/method-config.js';
+import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
 import { parameterCounts } from '../local/cost.js';
 import type { BalancedCuts } from '../measure/memory/balance.js';
-import { asksForBalance, chooseCuts, type ChosenMethod } from '../measure/memory/choose-cuts.js';
+import { asksForBalance, type ChosenMethod } from '../measure/memory/choose-cuts.js';
+import { asksForBudget, chooseMethod, recomputeInWords } from '../measure/memory/choose-method.js';
 import { settingOf } from '../measure/memory/setting.js';
 import { thisMachine } from '../core/machine.js';
 import type { MetricsColumns } from './metrics.js';
@@ -103,9 +104,11 @@ export async function prepareMethod(
   checkLearningRate(config.train);
   const label = labelOf(method);
   if (asksForBalance(method)) observer?.note(`${label}: measuring where to cut`);
+  if (asksForBudget(method)) observer?.note(`${label}: measuring what to recompute`);
   const inputs = { engine, registry, classes: dataset.classes.length, imageShape: dataset.imageShape };
-  const chosen = await chooseCuts(settingOf(config, inputs), method, { signal });
+  const chosen = await chooseMethod(settingOf(config, inputs), method, { signal });
   if (chosen.balanced !== undefined) observer?.note(`${label}: ${inWords(chosen.balanced)}`);
+  if (chosen.recompute !== undefined) observer?.note(`${label}: ${recomputeInWords(chosen.recompute)}`);
   checkMethod(experiment, chosen.method);
   return chosen;
 }
@@ -123,11 +126,12 @@ export async function runPrepared(
 ): Promise<FinishedRun> {
   // What an earlier run left cached would count as this one's.
   experiment.engine.memory.release();
-  const { method, balanced } = chosen;
+  const { method, balanced, recompute } = chosen;
   return withStrategy(experiment, method, (strategy, label) => {
     const columns = metricsColumns(strategy, experiment.dataset, experiment.config.train);
     const folder = createRunFolder(options.parent, runConfigOf(experiment, method), columns);
     if (balanced !== undefined) folder.log.info(balanced, 'balanced cuts');
+    if (recompute !== undefined) folder.log.info(recompute, 'recomputed');
     return record(experiment, { folder, method, label, strategy }, options);
   });
 }
@@ -151,9 +155,15 @@ export function metricsColumns(
   };
 }
 
-/** What its backward passes make again, as a run's identity has it. */
-export function recomputeOf({ recompute = 'none' }: MethodConfig): Pick<RunIdentity, 'recompute'> {
-  return recompute === 'none' ? {} : { recompute };
+/** What its backward passes make again, and micro-batches of its own, as a run's identity has them. */
+export function ownWays({
+  recompute = 'none',
+  accumulate = 1,
+}: MethodConfig): Pick<RunIdentity, 'recompute' | 'accumulate'> {
+  return {
+    ...(recompute === 'none' ? {} : { recompute }),
+    ...(accumulate === 1 ? {} : { accumulate }),
+  };
 }
 
 /** What says that averages of the weights are evaluated and written, where they are. */
@@ -186,7 +196,7 @@ export async function record(
     method: method.method.name,
     label,
     blocks: strategy.blocks,
-    ...recomputeOf(method),
+    ...ownWays(method),
     ...{ parameters: parameterCounts(strategy), batchSize: config.train.batchSize },
     ...{ seed: config.seed, engine: engine.name, engineDescription: engine.description },
     memoryMeter: engine.memory.name,
@@ -211,7 +221,7 @@ export async function record(
 
 async function trainInto(
   { config, registry, engine, notice, dataset }: Experiment,
-  { folder, strategy, resume }: OpenRun,
+  { folder, method, strategy, resume }: OpenRun,
   run: RunIdentity,
   { signal, observer, tensorboard, onFailed }: Omit<RunOptions, 'parent'>,
 ): Promise<FinishedRun> {
@@ -269,6 +279,7 @@ async function trainInto(
     if (tensorboard) events = folder.openEvents(epochs);
     const { interrupted } = await train(strategy, dataset, {
       ...config.train,
+      accumulate: accumulateOf(method, config.train),
       seed: config.seed,
       engine,
       optimizers: registry.optimizers,

@@ -17,7 +17,7 @@ const identityShape = {
   blocks: z.int().min(1),
   /** What its backward passes made again; absent where nothing. */
   recompute: z.string().exactOptional(),
-  /** Micro-batches that a step's gradients were summed over; absent where it took its batch whole. */
+  /** Micro-batches of its own that its batches were cut into; absent where it had what `train.accumulate` says. */
   accumulate: z.int().min(1).exactOptional(),
   /** Of the network, beside it in training, and once it is trained; absent in summaries of earlier versions. */
   parameters: z

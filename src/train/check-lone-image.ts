@@ -10,9 +10,11 @@ import { planSteps, trainStep } from './step.js';
  * normalisation over features of 1×1 has no variance then. Changes running statistics: for a strategy that is not going
  * to be trained.
  *
+ * @param accumulate micro-batches that the batch is cut into
+ *
  * Throws a UserError where one image is too few.
  */
-export function checkLoneImage(strategy: Strategy): void {
+export function checkLoneImage(strategy: Strategy, accumulate = 1): void {
   const { network, updates } = strategy;
   const batch = noiseBatch(network, 1, network.seed);
   const optimizer = sgd({ momentum: 0, nesterov: false, weightDecay: 0 });
@@ -20,7 +22,11 @@ export function checkLoneImage(strategy: Strategy): void {
     scoped(() => trainStep(strategy, planSteps(updates), optimizer, 0, batch()));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(`train.batchSize: 1 is too few: ${error.message}`, { cause: error });
+    const key =
+      accumulate === 1
+        ? 'train.batchSize: 1 is'
+        : `train.accumulate: ${accumulate} leaves 1 image a micro-batch,`;
+    throw new UserError(`${key} too few: ${error.message}`, { cause: error });
   } finally {
     optimizer.dispose();
   }

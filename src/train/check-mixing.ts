@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { detach } from '../engine/detached.js';
+import { detachedImages } from '../local/batch.js';
 import { noiseBatch } from '../local/noise-batch.js';
 import type { Strategy } from '../local/strategy.js';
 import type { Streams } from '../local/update.js';
@@ -16,7 +16,7 @@ export function checkMixing({ network, updates }: Strategy): void {
   const batch = noiseBatch(network, partners.length, network.seed, { share: 0.5, partners });
   tf.tidy(() => {
     const onEngine = batch();
-    let streams: Streams = { x: detach(onEngine.images) };
+    let streams: Streams = { x: detachedImages(onEngine) };
     try {
       for (const update of updates) {
         const next = update.forward(streams, onEngine).streams;

@@ -1,4 +1,5 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
+import { fused } from '../engine/fused/registry.js';
 import { clipGradients, type Clip } from './clip.js';
 import type { Optimizer } from './sgd.js';
 
@@ -19,11 +20,7 @@ export function clippedGradients(gradients: Gradients, clip: Clip | undefined): 
 export function addGradients(pending: PendingGradients, gradients: Gradients): void {
   for (const [variable, gradient] of gradients) {
     const sum = pending.get(variable);
-    pending.set(variable, sum === undefined ? gradient : tf.add(sum, gradient));
-    if (sum !== undefined) {
-      sum.dispose();
-      gradient.dispose();
-    }
+    pending.set(variable, sum === undefined ? gradient : fused().accumulate(sum, gradient));
   }
 }
 

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../core/errors.js';
+import { fused } from '../engine/fused/registry.js';
 import { setFromTorch, toTorch, toTorchShape, type TorchTensor } from '../nn/parameters.js';
 
 /** What is kept of one variable, by name, in PyTorch's layout. */
@@ -23,15 +24,27 @@ export interface KeptTensors<Name extends string> {
   dispose(): void;
 }
 
-/** Keeps tensors of these names. */
-export function keepTensors<Name extends string>(names: readonly Name[]): KeptTensors<Name> {
+/**
+ * Keeps tensors of these names.
+ *
+ * @param short those of them that are kept in bfloat16; in a state they are called `momentum_bf16`
+ */
+export function keepTensors<Name extends string>(
+  names: readonly Name[],
+  short: readonly Name[] = [],
+): KeptTensors<Name> {
   type Own = Readonly<Record<Name, tf.Variable>>;
   const kept = new Map<tf.Variable, Own>();
+  const called = (name: Name): string => (short.includes(name) ? `${name}${shortSuffix}` : name);
   const of = (variable: tf.Variable): Own => {
     let own = kept.get(variable);
     if (own === undefined) {
-      const zeros = (): tf.Variable => tf.tidy(() => tf.variable(tf.zerosLike(variable as tf.Tensor), false));
-      own = Object.fromEntries(names.map((name) => [name, zeros()])) as Own;
+      const zeros = (name: Name): tf.Variable =>
+        tf.tidy(() => {
+          const values = tf.zerosLike(variable as tf.Tensor);
+          return tf.variable(short.includes(name) ? fused().toBfloat16(values) : values, false);
+        });
+      own = Object.fromEntries(names.map((name) => [name, zeros(name)])) as Own;
       kept.set(variable, own);
     }
     return own;
@@ -42,14 +55,17 @@ export function keepTensors<Name extends string>(names: readonly Name[]): KeptTe
       new Map(
         [...kept].map(([variable, own]) => [
           variable,
-          Object.fromEntries(names.map((name) => [name, toTorch({ name, variable: own[name] })])),
+          Object.fromEntries(names.map((name) => [called(name), toTorch({ name, variable: own[name] })])),
         ]),
       ),
     restore(state) {
-      for (const [variable, given] of state) refuseOthers(names, variable, given);
+      for (const [variable, given] of state) refuseOthers(names.map(called), variable, given);
       for (const [variable, given] of state) {
         const own = of(variable);
-        for (const name of names) setFromTorch({ name, variable: own[name] }, given[name]!);
+        for (const name of names) {
+          setFromTorch({ name, variable: own[name] }, given[called(name)]!);
+          if (short.includes(name)) tf.tidy(() => own[name].assign(fused().toBfloat16(own[name])));
+        }
       }
     },
     dispose() {
@@ -59,11 +75,16 @@ export function keepTensors<Name extends string>(names: readonly Name[]): KeptTe
   };
 }
 
+const shortSuffix = '_bf16';
+
 function refuseOthers(names: readonly string[], { shape }: tf.Variable, given: KeptOfVariable): void {
   const found = Object.keys(given);
   if (found.length !== names.length || names.some((name) => !found.includes(name))) {
     const list = (words: readonly string[]): string => (words.length === 0 ? 'nothing' : words.join(', '));
-    throw new UserError(`not a state of this optimiser: it keeps ${list(names)}, not ${list(found)}`);
+    const plain = (words: readonly string[]): string =>
+      list(words.map((word) => word.replace(shortSuffix, '')));
+    const key = plain(names) === plain(found) ? 'train.optimizerState is another: ' : '';
+    throw new UserError(`not a state of this optimiser: ${key}it keeps ${list(names)}, not ${list(found)}`);
   }
   const wanted = toTorchShape(shape);
   for (const name of names) {

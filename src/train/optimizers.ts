@@ -1,7 +1,10 @@
+import * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
-import { buildChosen, choiceSchema } from '../core/choice.js';
+import { fused } from '../engine/fused/registry.js';
+import { buildChosen, choiceSchema, type Chosen } from '../core/choice.js';
 import { adamw } from './adamw.js';
 import { defineOptimizer, type OptimizerKind } from './optimizer.js';
+import { cannotCut } from './micro-batches.js';
 import { trainOptionsSchema } from './options.js';
 import { sgd, type Optimizer } from './sgd.js';
 
@@ -38,6 +41,16 @@ export function trainSchema(kinds: readonly OptimizerKind[]) {
       /** In place of SGD with this section's `momentum`, `nesterov`, `weightDecay` and `noDecay`, which are not read then. */
       optimizer: choiceSchema(kinds).exactOptional(),
     })
+    .superRefine(({ batchSize, accumulate = 1 }, context) => {
+      if (batchSize % accumulate === 0) return;
+      const message = cannotCut(batchSize, accumulate);
+      context.addIssue({ code: 'custom', path: ['accumulate'], message });
+    })
+    .superRefine(({ optimizer, optimizerState }, context) => {
+      if (optimizer === undefined || optimizerState !== 'bf16' || isBuiltIn(kinds, optimizer)) return;
+      const message = `is for ${builtInOptimizers.map(({ name }) => name).join(' and ')}: ${optimizer.name} keeps its state itself; leave it out`;
+      context.addIssue({ code: 'custom', path: ['optimizerState'], message });
+    })
     .superRefine(({ optimizer, noDecay }, context) => {
       if (optimizer === undefined || noDecay === undefined) return;
       const message = `is of the SGD that "optimizer" replaces; say it there: optimizer: { name: ${optimizer.name}, noDecay: [${noDecay.join(', ')}] }`;
@@ -45,15 +58,31 @@ export function trainSchema(kinds: readonly OptimizerKind[]) {
     });
 }
 
+function isBuiltIn(kinds: readonly OptimizerKind[], { name }: Chosen): boolean {
+  const kind = kinds.find((each) => each.name === name);
+  return builtInOptimizers.some((each) => each === kind);
+}
+
 /** A `train` section with the optimiser that it may name. */
 export type TrainSettings = z.output<ReturnType<typeof trainSchema>>;
 /** As a person writes it. */
 export type TrainSettingsInput = z.input<ReturnType<typeof trainSchema>>;
 
-/** A fresh optimiser: the one that the section names, else SGD. */
+/**
+ * A fresh optimiser: the one that the section names, else SGD.
+ *
+ * @throws UserError where the engine cannot keep its state as asked for
+ */
 export function optimizerOf(
-  settings: Pick<TrainSettings, 'optimizer' | 'momentum' | 'nesterov' | 'weightDecay' | 'noDecay'>,
+  { optimizer, optimizerState: state, ...ofSgd }: OptimizerSettings,
   kinds: readonly OptimizerKind[],
 ): Optimizer {
-  return settings.optimizer === undefined ? sgd(settings) : buildChosen(kinds, settings.optimizer);
+  if (state === 'bf16') tf.tidy(() => fused().toBfloat16(tf.scalar(0)));
+  if (optimizer === undefined) return sgd({ ...ofSgd, state });
+  return buildChosen(kinds, isBuiltIn(kinds, optimizer) ? { ...optimizer, state } : optimizer);
 }
+
+type OptimizerSettings = Pick<
+  TrainSettings,
+  'optimizer' | 'optimizerState' | 'momentum' | 'nesterov' | 'weightDecay' | 'noDecay'
+>;

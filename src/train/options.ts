@@ -9,6 +9,12 @@ export const trainOptionsSchema = z.strictObject({
   epochs: z.int().min(1),
   batchSize: z.int().min(1),
   /**
+   * Micro-batches that each batch is cut into, whose gradients are added up to those of the batch's mean loss: one step of
+   * batchSize images, of which batchSize / accumulate are run at a time. Of a smaller batch, an epoch's last, no more are
+   * run at a time either. Batch normalisation and losses that compare images see a micro-batch alone.
+   */
+  accumulate: z.int().min(1).exactOptional(),
+  /**
    * Images that do not fill the last batch of an epoch: `keep` makes a short batch of them, as the published loaders do,
    * but leaves out one that is alone; `drop` leaves them out of that epoch.
    */
@@ -18,6 +24,11 @@ export const trainOptionsSchema = z.strictObject({
   momentum: z.number().min(0).lt(1).default(papersSgd.momentum),
   nesterov: z.boolean().default(papersSgd.nesterov),
   weightDecay: z.number().min(0).default(papersSgd.weightDecay),
+  /**
+   * How SGD keeps momenta, and AdamW averages of gradients: `bf16` in half of the memory, rounded after each step, which
+   * is computed in float32. The engines torch and torch-cuda have it.
+   */
+  optimizerState: z.enum(['float32', 'bf16']).exactOptional(),
   /** What weight decay leaves alone; where it is not said, nothing. */
   noDecay: noDecayOption.exactOptional(),
   /**

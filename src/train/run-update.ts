@@ -17,6 +17,7 @@ export class NotFinite extends UserError {
 
 /** What an update came to on one batch. */
 export interface UpdateOutcome {
+  /** Times its share. */
   readonly loss: number;
   /** Of those of its variables that the loss depends on; they are the caller's. */
   readonly gradients: Gradients;
@@ -28,16 +29,17 @@ export interface UpdateOutcome {
  * Runs one update on a batch: its loss, the gradients, and what it hands on. Changes no variable but running statistics.
  *
  * @param streams what the update before handed on; those that this one does not hand on are freed, however it ends
+ * @param share factor of the loss, and so of its gradients: of a micro-batch its part of the batch
  * @throws NotFinite if the loss is no number; nothing is left over then
  */
-export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch): UpdateOutcome {
+export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch, share = 1): UpdateOutcome {
   let next: Streams = {};
   const variables = [...new Set(update.variables)];
   const compute = (): ReturnType<typeof tf.variableGrads> =>
     tf.variableGrads(() => {
       const result = update.forward(streams, batch);
       next = result.streams;
-      return result.loss;
+      return share === 1 ? result.loss : tf.mul(result.loss, share);
     }, variables);
   let computed: ReturnType<typeof tf.variableGrads>;
   try {
@@ -45,7 +47,7 @@ export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch): 
   } catch (error) {
     freeStreams(next, streams);
     freeStreams(streams);
-    throw error;
+    throw isUnconnected(error) ? unconnected(update.name, error) : error;
   }
   const { value, grads } = computed;
   freeStreams(streams, next);
@@ -60,6 +62,18 @@ export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch): 
   freeStreams(next);
   freeGradients(gradients);
   throw new NotFinite(update.name, loss);
+}
+
+/** Whether TensorFlow.js found no way from any of the variables to the loss. */
+function isUnconnected(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Cannot find a connection between any variable');
+}
+
+function unconnected(name: string, cause: unknown): UserError {
+  return new UserError(
+    `the loss of update '${name}' depends on none of its variables: nothing would be trained; make it of what they compute, with TensorFlow.js's own operations`,
+    { cause },
+  );
 }
 
 /** Frees those of an update's streams that it does not hand on. */

@@ -9,7 +9,12 @@ import { keepTensors, type Kept } from './kept.js';
 export type SgdOptions = Omit<SgdSettings, 'learningRate'> & {
   /** Which variables weight decay leaves alone; default: none. */
   readonly noDecay?: NoDecay;
+  /** How momenta are kept; default: float32. */
+  readonly state?: StateKind | undefined;
 };
+
+/** How what an optimiser keeps is kept: each number in four bytes, or rounded to two, but computed with in float32. */
+export type StateKind = 'float32' | 'bf16';
 
 /** What changes variables by their gradients. */
 export interface Optimizer {
@@ -21,7 +26,7 @@ export interface Optimizer {
   step(variables: readonly tf.Variable[], gradients: readonly tf.Tensor[], learningRate: number): void;
   /**
    * Copies what it keeps of each variable that it has stepped, by names of its own: `{ momentum }`, or
-   * `{ exp_avg, exp_avg_sq, step }`. A checkpoint has them as `momentum/network/conv1.weight`, so that `network`,
+   * `{ exp_avg, exp_avg_sq, step }`, with `_bf16` behind what is kept so. A checkpoint has them as `momentum/network/conv1.weight`, so that `network`,
    * `auxiliary`, `update` and `average` cannot be such names.
    */
   state(): Kept;
@@ -38,10 +43,12 @@ export interface Optimizer {
 /**
  * SGD with momentum and weight decay, as PyTorch's `torch.optim.SGD` defines it. Plain SGD, without momentum, keeps
  * nothing of a variable.
+ *
+ * @throws UserError for `state: bf16` where the engine has no such numbers, at the first step
  */
 export function sgd(options: SgdOptions): Optimizer {
   const plain = options.momentum === 0;
-  const kept = keepTensors(['momentum']);
+  const kept = keepTensors(['momentum'], options.state === 'bf16' ? ['momentum'] : []);
   return {
     step(variables, gradients, learningRate) {
       for (const [weightDecay, places] of placesBy(variables, (each) => decayOf(each, options))) {

@@ -1,10 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { MemoryMeter } from '../engine/engine.js';
-import { detach } from '../engine/detached.js';
 import { outOfMemoryIn } from '../engine/out-of-memory.js';
 import { UserError } from '../core/errors.js';
 import { nearest } from '../core/schema-problems.js';
-import type { Batch } from '../local/batch.js';
+import { detachedImages, type Batch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
 import type { LocalUpdate, Streams } from '../local/update.js';
 import type { Clip } from './clip.js';
@@ -15,6 +14,7 @@ import {
   stepReady,
   type PendingGradients,
 } from './gradients.js';
+import { microBatches } from './micro-batches.js';
 import { freeStreams, runUpdate } from './run-update.js';
 import type { Optimizer } from './sgd.js';
 
@@ -84,8 +84,14 @@ function refuseUnknown(given: readonly string[], updates: readonly LocalUpdate[]
  * Runs one training step, the same for every method: for each update in order, the loss and its gradients, then the
  * optimiser, then everything is freed that the next update does not read.
  *
+ * With micro-batches the gradients are those of the mean loss over the whole batch, and what else comes once a step does:
+ * clipping, moving averages, the optimiser. Each update runs over all of them before the next one begins, so that the
+ * gradients of one update alone are held, beside what all micro-batches hand on. Where an update keeps more than streams
+ * for a later one, each micro-batch goes through all updates instead, and the gradients of all of them are held.
+ *
  * @param plan of the strategy's updates, by `planSteps`
  * @param meter measures the peak of each update, where given
+ * @param microBatch how many images are run at a time; default: all
  * @throws UserError that names the update if its loss is not finite, or if memory does not suffice
  */
 export function trainStep(
@@ -95,28 +101,56 @@ export function trainStep(
   learningRate: number,
   batch: Batch,
   meter?: MemoryMeter,
+  microBatch = batch.size,
 ): StepResult {
+  const { updates } = strategy;
+  const parts = microBatches(batch, microBatch).map((part) => ({
+    part,
+    streams: undefined as Streams | undefined,
+  }));
+  const losses = updates.map(() => 0);
+  const peakBytes = meter === undefined ? [] : updates.map(() => 0);
+  const sums = updates.map((): PendingGradients => new Map());
   const pending: PendingGradients = new Map();
-  const losses: number[] = [];
-  const peakBytes: number[] = [];
-  let streams: Streams = { x: detach(batch.images) };
-  let current = strategy.updates[0];
-  try {
-    strategy.updates.forEach((update, i) => {
-      current = update;
-      meter?.reset();
-      const { steps, clip } = plan[i]!;
-      const given = streams;
+  let current = updates[0];
+  const measured = (i: number, f: () => void): void => {
+    current = updates[i];
+    meter?.reset();
+    f();
+    if (meter !== undefined) peakBytes[i] = Math.max(peakBytes[i]!, meter.peak());
+  };
+  const run = (i: number, at: (typeof parts)[number]): void =>
+    measured(i, () => {
+      const streams = at.streams ?? { x: detachedImages(at.part) };
       // Running the update frees them, even where it throws.
-      streams = {};
-      const { loss, gradients, next } = runUpdate(update, given, batch);
-      streams = next;
-      losses.push(loss);
-      addGradients(pending, clippedGradients(gradients, clip));
-      update.after?.();
-      stepReady(pending, steps, optimizer, learningRate);
-      if (meter !== undefined) peakBytes.push(meter.peak());
+      at.streams = {};
+      const { loss, gradients, next } = runUpdate(updates[i]!, streams, at.part, at.part.size / batch.size);
+      at.streams = next;
+      losses[i]! += loss;
+      addGradients(sums[i]!, gradients);
     });
+  const finish = (i: number): void =>
+    measured(i, () => {
+      const { steps, clip } = plan[i]!;
+      addGradients(pending, clippedGradients(sums[i]!, clip));
+      sums[i] = new Map();
+      updates[i]!.after?.();
+      stepReady(pending, steps, optimizer, learningRate);
+    });
+  const release = (): void => updates.forEach((update) => update.release?.());
+  try {
+    if (parts.length > 1 && updates.some((update) => update.release !== undefined)) {
+      for (const at of parts) {
+        updates.forEach((_, i) => run(i, at));
+        release();
+      }
+      updates.forEach((_, i) => finish(i));
+    } else {
+      updates.forEach((_, i) => {
+        for (const at of parts) run(i, at);
+        finish(i);
+      });
+    }
   } catch (error) {
     throw outOfMemoryIn(
       `update '${current!.name}'`,
@@ -124,9 +158,9 @@ export function trainStep(
       error,
     );
   } finally {
-    freeStreams(streams);
-    freeGradients(pending);
-    for (const update of strategy.updates) update.release?.();
+    for (const { streams } of parts) if (streams !== undefined) freeStreams(streams);
+    for (const gradients of [...sums, pending]) freeGradients(gradients);
+    release();
   }
   return { losses, peakBytes };
 }

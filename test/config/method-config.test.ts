@@ -1,7 +1,13 @@
 import { expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { configDocument, configKeys, parseConfig } from '../../src/config/config.js';
-import { backpropagation, labelOf, withBaselines } from '../../src/config/method-config.js';
+import { comparedMethods, configDocument, configKeys, parseConfig } from '../../src/config/config.js';
+import {
+  accumulateOf,
+  backpropagation,
+  isBaseline,
+  labelOf,
+  withBaselines,
+} from '../../src/config/method-config.js';
 import { greedy } from '../../src/local/methods/greedy.js';
 
 const config = (methods: string) =>
@@ -42,4 +48,26 @@ it('is no key of --set itself, its options and its label are', () => {
 it('has each baseline once, however often it is named', () => {
   const methods = withBaselines([], ['bp', 'bp', 'bp+checkpointing']);
   expect(methods.map(labelOf)).toEqual(['bp', 'bp+checkpointing']);
+});
+
+it('has micro-batches of its own in place of those of the section, told by its label', () => {
+  const parsed = config(`methods: [
+    { method: greedy, accumulate: 2 }, { method: greedy, recompute: units, accumulate: 4 }, { method: greedy },
+    { method: bp, accumulate: 1, label: whole }], baselines: [bp, bp+accumulation]`);
+  expect(parsed.methods!.map(labelOf)).toEqual([
+    ...['greedy+accumulation', 'greedy+checkpointing+accumulation', 'greedy', 'whole'],
+  ]);
+  const compared = comparedMethods(parsed);
+  expect(compared.slice(0, 2).map(labelOf)).toEqual(['bp', 'bp+accumulation']);
+  expect(compared.map((method) => accumulateOf(method, { accumulate: 8 }))).toEqual([8, 4, 2, 4, 8, 1]);
+  expect(compared.map(isBaseline)).toEqual([true, false, false, false, false, true]);
+  expect(parseConfig(stringify(configDocument(parsed)), 'again.yaml')).toEqual(parsed);
+  expect(() =>
+    parseConfig(
+      `{ name: tiny, data: { name: cifar10 }, network: { name: resnet, depth: 8 },
+         train: { epochs: 1, batchSize: 6, learningRate: 0.1 }, method: { method: greedy },
+         baselines: [bp, bp+accumulation] }`,
+      'c.yaml',
+    ),
+  ).toThrow(/baselines\.1: must divide batchSize, and 4 does not divide 6: take 3 or 6/);
 });

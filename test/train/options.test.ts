@@ -42,6 +42,17 @@ describe('the train section', () => {
     }
   });
 
+  it('refuses micro-batches that do not fill the batch, of all methods and of one', () => {
+    expect(config('accumulate: 2').train.accumulate).toBe(2);
+    expect(() => config('accumulate: 3')).toThrow(
+      'train.accumulate: must divide batchSize, and 3 does not divide 2: take 2',
+    );
+    expect(() => config('', 'method: bp, accumulate: 4')).toThrow(
+      /method\.accumulate: must divide batchSize/,
+    );
+    expect(() => config('optimizerState: bf16, optimizer: mine')).toThrow(/train\.optimizer/);
+  });
+
   it('refuses decay exclusions that no optimiser would read', () => {
     expect(() => config('optimizer: adamw, noDecay: [bias]')).toThrow(
       'train.noDecay: is of the SGD that "optimizer" replaces; say it there: optimizer: { name: adamw, noDecay: [bias] }',

@@ -17,7 +17,7 @@ import { captureState, restoreState, type TrainState } from '../../src/train/sta
 import { sgd } from '../../src/train/sgd.js';
 import { train } from '../../src/train/trainer.js';
 import { torchDevice } from '../support/device.js';
-import { startEngine } from '../support/engine.js';
+import { hasTorch, startEngine } from '../support/engine.js';
 import { tinyClasses, tinyMethods, tinyNetwork, tinyShape, titleOf } from '../support/tiny.js';
 
 function noise(size: number, name: string): MemorySplit {
@@ -161,25 +161,32 @@ it.each(tinyMethods.map((options) => [titleOf(options), options] as const))(
   },
 );
 
-it('so do mixed images, dropout in auxiliary nets and worker threads', async () => {
-  const build = (): Strategy => {
-    const strategy = method({ method: 'auglocal', depth: 1 })();
-    const drop = dropout(childScope(rootScope(1), 'drop'), 0.2);
-    const [first, ...others] = strategy.updates;
-    const update: LocalUpdate = {
-      ...first!,
-      forward: ({ x }, batch) => first!.forward({ x: drop.forward(x!, trainingMode) }, batch),
+it.each([
+  [1, 8],
+  // Two micro-batches of each batch of four; the last is no larger than one.
+  [2, 14],
+])(
+  'so do mixed images, dropout in auxiliary nets and worker threads: accumulate %i',
+  async (accumulate, passes) => {
+    const build = (): Strategy => {
+      const strategy = method({ method: 'auglocal', depth: 1 })();
+      const drop = dropout(childScope(rootScope(1), 'drop'), 0.2);
+      const [first, ...others] = strategy.updates;
+      const update: LocalUpdate = {
+        ...first!,
+        forward: ({ x }, batch) => first!.forward({ x: drop.forward(x!, trainingMode) }, batch),
+      };
+      return { ...strategy, updates: [update, ...others], counters: drop.counters! };
     };
-    return { ...strategy, updates: [update, ...others], counters: drop.counters! };
-  };
-  const changes = { mixup: 0.4, workers: 1 };
-  const straight = await trained(build, changes);
-  expect(straight.state.counters['auxiliary/drop.passes']).toBe(8);
-  expectSame(await piecewise(build, [atStep(1, 2), afterEpoch(1), atStep(2, 3)], changes), straight);
-  const forgetful: Build = () => ({ ...build(), counters: [] });
-  const { epochs } = await piecewise(forgetful, [atStep(1, 2)], changes);
-  expect(numbers(epochs)).not.toEqual(numbers(straight.epochs));
-});
+    const changes = { mixup: 0.4, workers: 1, accumulate };
+    const straight = await trained(build, changes);
+    expect(straight.state.counters['auxiliary/drop.passes']).toBe(passes);
+    expectSame(await piecewise(build, [atStep(1, 2), afterEpoch(1), atStep(2, 3)], changes), straight);
+    const forgetful: Build = () => ({ ...build(), counters: [] });
+    const { epochs } = await piecewise(forgetful, [atStep(1, 2)], changes);
+    expect(numbers(epochs)).not.toEqual(numbers(straight.epochs));
+  },
+);
 
 it.each<[StrategyOptionsInput, Partial<Parameters<typeof train>[2]>]>([
   [
@@ -187,8 +194,12 @@ it.each<[StrategyOptionsInput, Partial<Parameters<typeof train>[2]>]>([
     {
       ...{ optimizer: { name: 'adamw', noDecay: ['bias', 'norm'] }, clip: { norm: 1 }, learningRate: 0.01 },
       ...{ ema: { decay: 0.9 }, labelSmoothing: 0.1, rateFactors: { 'block 1': 0.5 } },
-      schedule: 'one-cycle',
+      ...{ schedule: 'one-cycle', accumulate: 2 },
     },
+  ],
+  [
+    { method: 'hpff', blocks: 3, head: '1c1f' },
+    { accumulate: 2, ...(hasTorch && { optimizerState: 'bf16' }) },
   ],
   [
     { method: 'hpff', blocks: 4, head: '1c1f' },
@@ -200,8 +211,11 @@ it.each<[StrategyOptionsInput, Partial<Parameters<typeof train>[2]>]>([
 ])('%j trained by %j goes on to the same bits', async (options, changes) => {
   const straight = await trained(method(options), changes);
   const words = new Set([...straight.state.tensors.keys()].map((name) => name.split('/')[0]));
-  const kept = changes.optimizer === undefined ? [] : ['exp_avg', 'exp_avg_sq', 'step'];
-  expect(words).toEqual(new Set(['network', 'auxiliary', 'average', ...kept]));
+  const momentum = changes.optimizerState === 'bf16' ? 'momentum_bf16' : 'momentum';
+  const ofSgd = changes.momentum === 0 ? [] : [momentum];
+  const kept = changes.optimizer === undefined ? ofSgd : ['exp_avg', 'exp_avg_sq', 'step'];
+  const average = changes.ema === undefined ? [] : ['average'];
+  expect(words).toEqual(new Set(['network', 'auxiliary', ...average, ...kept]));
   const stops = [atStep(1, 2), atEvaluation(1), atStep(2, 1)];
   expectSame(await piecewise(method(options), stops, changes), straight);
 });

@@ -4,7 +4,7 @@ import { detach } from '../../src/engine/detached.js';
 import { composedOps, type FusedOps } from '../../src/engine/fused/all.js';
 import { fused } from '../../src/engine/fused/registry.js';
 import { UserError } from '../../src/core/errors.js';
-import type { Batch } from '../../src/local/batch.js';
+import { createBatch, type Batch } from '../../src/local/batch.js';
 import type { Strategy } from '../../src/local/strategy.js';
 import type { LocalUpdate } from '../../src/local/update.js';
 import { randomStream } from '../../src/core/random.js';
@@ -111,9 +111,7 @@ function linearUpdate(name: string, variables: readonly tf.Variable[], factor: n
 
 function withBatch(f: (batch: Batch) => void): void {
   tf.tidy(() => {
-    const images = tf.ones<tf.Rank.R4>([1, 2, 2, 1]);
-    const labels = tf.ones<tf.Rank.R2>([1, 1]);
-    f({ size: 1, images, labels, hardLabels: () => labels, pixels: () => images });
+    f(createBatch(new Uint8Array(4).fill(255), [0], [2, 2, 1], 2, { mean: [0], std: [1] }));
   });
 }
 

@@ -1,4 +1,5 @@
 import { messageOf, UserError } from '../../core/errors.js';
+import { recomputeChoices } from '../../engine/recompute-choices.js';
 import type { MethodConfig } from '../../config/method-config.js';
 import type { MeasureOptions, MethodMemory } from '../../measure/memory/report.js';
 import type { MemorySetting } from '../../measure/memory/setting.js';
@@ -32,6 +33,16 @@ const memoryOptions = {
       'memory beside multiply-adds and time: each method, each K of --blocks, each setting of recompute',
   },
   svg: { type: 'string', requiresArg: true, describe: 'with --frontier: a file to draw its chart into' },
+  'at-peak': {
+    type: 'boolean',
+    default: false,
+    describe: 'all that is in use at the peak of each step: name, shape, bytes, who holds it',
+  },
+  recompute: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'measure BP and all methods with this: none, units, segments, or auto=2GB for what fits that',
+  },
   batch: { type: 'number', requiresArg: true, describe: 'the same as --set train.batchSize=…' },
   json: { type: 'boolean', default: false, describe: 'a line of JSON for each result instead of tables' },
 } as const;
@@ -42,6 +53,8 @@ interface MemoryArguments extends ConfigArguments {
   readonly budget: string | undefined;
   readonly frontier: boolean;
   readonly svg: string | undefined;
+  readonly 'at-peak': boolean;
+  readonly recompute: string | undefined;
   readonly batch: number | undefined;
   readonly json: boolean;
 }
@@ -57,23 +70,26 @@ export const memoryCommand: Command<object, MemoryArguments> = {
       .example('$0 memory configs/demo.yaml', '')
       .example('$0 memory configs/demo.yaml --method man --blocks 1,2,4,all', '')
       .example('$0 memory configs/demo.yaml --method man --budget 100MB', '')
+      .example('$0 memory configs/demo.yaml --at-peak', '')
+      .example('$0 memory configs/demo.yaml --recompute auto=40MB', '')
       .example('$0 memory configs/demo.yaml --frontier --svg frontier.svg', ''),
   handler: async (args) => {
     const counts = countsOf(args.blocks);
-    if (args.svg !== undefined && !args.frontier) throw new UsageError('--svg: only with --frontier');
-    if (args.frontier && args.budget !== undefined) {
-      throw new UsageError('--budget and --frontier cannot both be given');
-    }
-    const { parseSize } = await import('../../measure/memory/size.js');
+    checkFrontier(args);
+    const { parseSize } = await import('../../core/size.js');
     const budget = args.budget === undefined ? undefined : parseSize(args.budget, '--budget');
+    const recompute = args.recompute === undefined ? undefined : await recomputeOf(args.recompute);
     const batch = args.batch === undefined ? [] : [`train.batchSize=${args.batch}`];
     const { config, registry } = await configOf({ ...args, set: [...args.set, ...batch] });
     const { memoryMethods } = await import('../../measure/memory/methods.js');
-    const methods = memoryMethods(config, registry, args.method);
+    const own = memoryMethods(config, registry, args.method);
+    const methods = recompute === undefined ? own : await allRecomputing(own, recompute);
     const swept = !args.frontier && (args.blocks !== undefined || budget !== undefined);
     if (swept && methods.length === 0) {
       throw new UserError('the config has no method that cuts into blocks; name one with --method');
     }
+    if (swept && args['at-peak'])
+      throw new UsageError('--at-peak lists one step of each method: leave out --blocks and --budget');
     const { openSetting } = await import('../../measure/memory/setting.js');
     await withInterrupts(async (signal) => {
       const { setting, notice } = await openSetting(config, registry);
@@ -83,14 +99,27 @@ export const memoryCommand: Command<object, MemoryArguments> = {
       const options = { signal, onProgress: slowNotes(silent), json: args.json };
       if (args.frontier) {
         const { printFrontier } = await import('./memory-frontier.js');
-        await printFrontier(setting, methods, { ...options, counts, svg: args.svg, onLeftOut });
-      } else if (!swept) await eachUpdate(setting, methods, options);
+        await printFrontier(setting, own, { ...options, counts, svg: args.svg, onLeftOut });
+      } else if (args['at-peak']) await eachPeak(setting, methods, options);
+      else if (!swept) await eachUpdate(setting, methods, options);
       else {
         await eachCount(setting, methods, { ...options, counts, budget, onLeftOut });
       }
     });
   },
 };
+
+/** Throws a UsageError for what the frontier does not go with. */
+function checkFrontier(args: MemoryArguments): void {
+  if (!args.frontier) {
+    if (args.svg !== undefined) throw new UsageError('--svg: only with --frontier');
+    return;
+  }
+  for (const other of ['budget', 'recompute', 'at-peak'] as const) {
+    if (args[other] === undefined || args[other] === false) continue;
+    throw new UsageError(`--${other} and --frontier cannot both be given`);
+  }
+}
 
 interface PrintOptions extends MeasureOptions {
   readonly json: boolean;
@@ -116,6 +145,23 @@ async function eachUpdate(
   const refusals = await refusalsOf(methods, measure);
   if (options.signal?.aborted) return;
   if (!json && results.length > 1) print(methodTable(setting, results));
+  throwAll(refusals);
+}
+
+/** What is in use at the peak of BP and of each method. */
+async function eachPeak(
+  setting: MemorySetting,
+  methods: readonly MethodConfig[],
+  { json, ...options }: PrintOptions,
+): Promise<void> {
+  const { backpropagation } = await import('../../config/method-config.js');
+  const { listMethod } = await import('../../measure/memory/report.js');
+  const { peakRecord, peakTable } = await import('../../measure/memory/at-peak-output.js');
+  const refusals = await refusalsOf([backpropagation, ...methods], async (method) => {
+    if (options.signal?.aborted) return;
+    const result = await listMethod(setting, method, options);
+    print(json ? peakRecord(setting, result) : `${peakTable(setting, result)}\n`);
+  });
   throwAll(refusals);
 }
 
@@ -197,4 +243,31 @@ function countsOf(list: string | undefined): readonly BlockCount[] | undefined {
     );
   });
   return [...new Set(counts)].sort((a, b) => (a === 'all' ? 1 : b === 'all' ? -1 : a - b));
+}
+
+type RecomputeSetting = Pick<MethodConfig, 'recompute' | 'memory'>;
+
+/** `units`, `auto=2GB`. */
+async function recomputeOf(text: string): Promise<RecomputeSetting> {
+  const [, size] = /^auto=(.*)$/.exec(text) ?? [];
+  const { parseSize } = await import('../../core/size.js');
+  if (size !== undefined) return { recompute: 'auto', memory: parseSize(size, '--recompute auto=') };
+  const recompute = recomputeChoices.find((choice) => choice === text);
+  if (recompute !== undefined) return { recompute };
+  throw new UsageError(
+    `--recompute: must be ${recomputeChoices.join(', ')} or such as auto=2GB, not "${text}"`,
+  );
+}
+
+/** BP and the methods, all with this; those that are the same then once. */
+async function allRecomputing(
+  methods: readonly MethodConfig[],
+  setting: RecomputeSetting,
+): Promise<MethodConfig[]> {
+  const { backpropagation, isBaseline, labelOf, recomputingWith } =
+    await import('../../config/method-config.js');
+  const all = [backpropagation, ...methods].map((method) => recomputingWith(method, setting));
+  return all.filter(
+    (method, i) => !isBaseline(method) && all.findIndex((other) => labelOf(other) === labelOf(method)) === i,
+  );
 }

@@ -2,7 +2,10 @@ import * as tf from '@tensorflow/tfjs';
 import type { FusedOp } from './fused-op.js';
 import type { AdamWSettings } from './ops.js';
 
-/** One step of AdamW on all the variables, as PyTorch defines it, in place; the averages start at zero. */
+/**
+ * One step of AdamW on all the variables, as PyTorch defines it, in place; the averages and squares start at zero, the
+ * averages in float32 or by `toBfloat16`.
+ */
 type AdamW = (
   variables: readonly tf.Variable[],
   gradients: readonly tf.Tensor[],

@@ -12,10 +12,11 @@ import { layerNorm } from './layer-norm.js';
 import { movingAverage } from './moving-average.js';
 import { scale } from './scale.js';
 import { sgd } from './sgd.js';
+import { toBfloat16 } from './to-bfloat16.js';
 
 /**
  * What an engine computes as one operator where it can. All are differentiable with TensorFlow.js's `tf.grads`
- * except the first, and the last five.
+ * except the first, and the last six.
  */
 const fusedOps = {
   fromBytes,
@@ -31,6 +32,7 @@ const fusedOps = {
   sgd,
   adamw,
   movingAverage,
+  toBfloat16,
 };
 
 export type FusedOps = { readonly [Name in keyof typeof fusedOps]: (typeof fusedOps)[Name]['composed'] };

@@ -35,7 +35,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
     const onGpu = device === 'cuda';
 
     return (x, convolution, norm, { relu, residual, residualKept = false, mode }) => {
-      const { filter, bias, stride, padding, groups } = convolution;
+      const { filter, bias, stride, padding, groups, resized = [] } = convolution;
       const { gamma, beta, runningMean, runningVariance } = norm;
       const wantX = !isDetached(x);
       const wantResidual = residual !== undefined && !isDetached(residual);
@@ -65,6 +65,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
             stride,
             padding,
             groups,
+            resized,
             mode.training,
             batchNormMomentum,
             batchNormEpsilon,
@@ -107,6 +108,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
                 stride,
                 padding,
                 groups,
+                resized,
                 mode.training,
                 batchNormEpsilon,
                 wantsX,

@@ -5,6 +5,7 @@ import { isLastPass, isWanted } from '../tape.js';
 import { differentiable } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 import type { Convolution, Mode } from './ops.js';
+import { resizeBilinearOp } from './resize.js';
 
 /** Convolution with bias; `[n, h, w, in]` → `[n, h', w', out]`. */
 type Conv = (x: tf.Tensor4D, convolution: Convolution, mode: Mode) => tf.Tensor4D;
@@ -16,11 +17,13 @@ export const conv: FusedOp<Conv> = {
     const forward = op('locallearn::conv');
     const backward = multiOp('locallearn::conv_backward');
 
-    return (x, { filter, bias, stride, padding, groups }, mode) => {
+    return (x, { filter, bias, stride, padding, groups, resized = [] }, mode) => {
       const wantX = !isDetached(x);
       const wanted = [...(wantX ? [x] : []), ...parametersOf({ filter, bias }, mode)];
       return differentiable(wanted, () => {
-        const y = wrap(forward(input(x), input(filter), input(bias), stride, padding, groups)) as tf.Tensor4D;
+        const y = wrap(
+          forward(input(x), input(filter), input(bias), stride, padding, groups, resized),
+        ) as tf.Tensor4D;
         const products = convProducts(filter, y.shape);
         multiplied(filter, products);
         return {
@@ -39,6 +42,7 @@ export const conv: FusedOp<Conv> = {
                 stride,
                 padding,
                 groups,
+                resized,
                 wantsX,
                 isLastPass() && isOwn(savedX!),
                 wantsFilter,
@@ -53,17 +57,18 @@ export const conv: FusedOp<Conv> = {
 
 export function convolve(
   x: tf.Tensor4D,
-  { filter, bias, stride, padding, groups }: Convolution,
+  { filter, bias, stride, padding, groups, resized }: Convolution,
 ): tf.Tensor4D {
+  const read = resized === undefined ? x : resizeBilinearOp(x, resized);
   const padded: tf.Tensor4D =
     padding > 0
-      ? tf.pad(x, [
+      ? tf.pad(read, [
           [0, 0],
           [padding, padding],
           [padding, padding],
           [0, 0],
         ])
-      : x;
+      : read;
   const y =
     groups === 1
       ? convolved(filter, padded, filter, stride)

@@ -26,6 +26,11 @@ export interface Convolution {
   /** Zeros added at every border. */
   readonly padding: number;
   readonly groups: number;
+  /**
+   * Height and width that the input is resized to first (bilinear, corners aligned). libtorch's engine keeps the small map
+   * alone, and never has the resized one of more than an image a thread in memory.
+   */
+  readonly resized?: readonly [height: number, width: number] | undefined;
 }
 
 /** Batch normalisation over the last axis; ε = 1e-5, momentum 0.1, unbiased running variance, all `[channels]`. */

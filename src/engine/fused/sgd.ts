@@ -2,7 +2,10 @@ import * as tf from '@tensorflow/tfjs';
 import type { FusedOp } from './fused-op.js';
 import type { SgdSettings } from './ops.js';
 
-/** One step of SGD on all the variables, as PyTorch defines it, in place; `momenta` start at zero, and without any momentum are none. */
+/**
+ * One step of SGD on all the variables, as PyTorch defines it, in place; `momenta` start at zero, in float32 or by `toBfloat16`, and without any
+ * momentum are none.
+ */
 type Sgd = (
   variables: readonly tf.Variable[],
   gradients: readonly tf.Tensor[],

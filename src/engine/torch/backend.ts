@@ -24,6 +24,8 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
   readonly #data: tf.DataStorage<Entry>;
   #scope: NativeTensor[] | undefined;
   readonly #reshape: Operator;
+  readonly #convert: Operator;
+  readonly #clone: Operator;
   readonly #viewAsReal: Operator;
   readonly #viewAsComplex: Operator;
 
@@ -34,6 +36,8 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
     super();
     this.#data = new tf.DataStorage<Entry>(this, tf.engine());
     this.#reshape = this.op('aten::reshape');
+    this.#convert = this.op('aten::to', 'dtype');
+    this.#clone = this.op('aten::clone');
     this.#viewAsReal = this.op('aten::view_as_real');
     this.#viewAsComplex = this.op('aten::view_as_complex');
   }
@@ -125,12 +129,37 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
     return tf.engine().makeTensorFromTensorInfo(this.output(native), this);
   }
 
+  /** A variable's libtorch tensor, to be written to: one of its own, where it shared it. */
+  readonly writable = (variable: tf.Variable): NativeTensor => {
+    if (this.refCount(variable.dataId) !== 1) {
+      const copy = this.wrap(this.#clone(this.input(variable)));
+      variable.assign(copy);
+      copy.dispose();
+    }
+    return this.input(variable);
+  };
+
+  /**
+   * The libtorch tensor that holds a tensor's values, to be written to, in the shape that they were computed in.
+   * @throws Error if another tensor shares them.
+   */
+  readonly held = (tensor: tf.Tensor): NativeTensor => {
+    const { native, refCount } = this.#data.get(tensor.dataId);
+    if (native === undefined || refCount !== 1) throw new Error('Only values of its own can be written to');
+    return native;
+  };
+
   /** Strings, or values from the host, as a new tensor. */
   readonly upload = (values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.TensorInfo => ({
     dataId: this.write(values, shape, dtype),
     shape,
     dtype,
   });
+
+  /** The memory behind a data id, which other tensors may share; undefined for strings. */
+  storage(dataId: tf.DataId): NativeTensor['storage'] | undefined {
+    return this.#data.get(dataId).native?.storage;
+  }
 
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {
     const dataId = {};
@@ -187,6 +216,9 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
   override readSync(dataId: tf.DataId): tf.BackendValues {
     const { native, strings, dtype } = this.#data.get(dataId);
     if (native === undefined) return strings!;
+    if (native.dtype === 'bfloat16') {
+      return this.scope(() => this.native.read(this.#convert(native, 'float32', false, false, null)));
+    }
     if (dtype !== 'complex64') return this.native.read(native);
     return this.scope(() => this.native.read(this.#viewAsReal(native)));
   }
@@ -258,6 +290,9 @@ function tfDtype(dtype: string): tf.DataType {
     case 'bool':
     case 'complex64':
       return dtype;
+    // An optimiser's state (`toBfloat16`).
+    case 'bfloat16':
+      return 'float32';
     default:
       throw new Error(`TensorFlow.js has no dtype for libtorch's ${dtype}`);
   }

@@ -115,7 +115,14 @@ export function estimateMethods(
       label: labelOf(method),
       key,
       estimate:
-        profile && counts && estimate(profile, { epochs: runs * epochs, batchSize, lastBatch, ...counts }),
+        profile &&
+        counts &&
+        withinBudget(estimate(profile, { epochs: runs * epochs, batchSize, lastBatch, ...counts }), method),
     };
   });
+}
+
+/** What is recomputed to fit a budget depends on the batch: the estimate has its memory, and not its time. */
+function withinBudget(found: Estimate, { memory = Infinity }: MethodConfig): Estimate {
+  return { ...found, peakBytes: Math.min(found.peakBytes, memory) };
 }

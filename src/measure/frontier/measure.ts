@@ -5,11 +5,16 @@ import { buildMethod } from '../../local/build.js';
 import { parameterCounts, stepMultiplyAdds, type ParameterCounts, type StepCost } from '../../local/cost.js';
 import { noiseBatch } from '../../local/noise-batch.js';
 import type { Strategy } from '../../local/strategy.js';
-import { papersSgd } from '../../train/recipe.js';
-import { sgd } from '../../train/sgd.js';
 import { planSteps, trainStep } from '../../train/step.js';
 import { chooseCuts } from '../memory/choose-cuts.js';
-import { ifItFits, measureStep, type StepMemory } from '../memory/measure.js';
+import {
+  ifItFits,
+  measureStep,
+  usualOptimizer,
+  type BatchShape,
+  type StepMemory,
+} from '../memory/measure.js';
+import { inMicroBatches } from '../memory/report.js';
 import { withNetwork, type MemorySetting } from '../memory/setting.js';
 import { withBlocks } from '../memory/sweep.js';
 import type { Variant } from './variants.js';
@@ -49,6 +54,7 @@ export async function measureVariant(
   const { count, method: given } = variant;
   const method = count === undefined ? given : await withBlocks(setting, given, count);
   const chosen = await chooseCuts(setting, method, { signal });
+  const shape = inMicroBatches(setting, method);
   return withNetwork(setting, (network) => {
     const strategy = buildMethod(network, chosen.method);
     try {
@@ -56,8 +62,8 @@ export async function measureVariant(
         ...{ variant, network: network.name, blocks: strategy.blocks },
         parameters: parameterCounts(strategy),
         step: ifItFits(() => ({
-          memory: measureStep(setting.engine.memory, strategy, setting),
-          ...timeSteps(setting, strategy),
+          memory: measureStep(setting.engine.memory, strategy, shape),
+          ...timeSteps(shape, strategy),
         })),
       };
     } finally {
@@ -67,14 +73,15 @@ export async function measureVariant(
 }
 
 function timeSteps(
-  { batchSize, seed, optimizer: makeOptimizer = () => sgd(papersSgd) }: MemorySetting,
+  { batchSize, microBatch, seed, optimizer: makeOptimizer = usualOptimizer }: BatchShape,
   strategy: Strategy,
 ): Omit<VariantStep, 'memory'> {
   const optimizer = makeOptimizer();
   const plan = planSteps(strategy.updates);
   const batch = noiseBatch(strategy.network, batchSize, seed);
   // At a learning rate of 0 no weight runs away on noise.
-  const step = (): unknown => scoped(() => trainStep(strategy, plan, optimizer, 0, batch()));
+  const step = (): unknown =>
+    scoped(() => trainStep(strategy, plan, optimizer, 0, batch(), undefined, microBatch));
   const count = countMultiplyAdds();
   try {
     step();

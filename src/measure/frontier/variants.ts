@@ -31,8 +31,16 @@ export function variantsOf(
 ): Variant[] {
   const plain = new Map<string, { readonly label: string; readonly method: MethodConfig }>();
   for (const each of [backpropagation, ...methods]) {
-    const { label: given, recompute, ...method } = each;
-    const own = given === labelFor(method.method.name, recompute) ? undefined : given;
+    const { label: given, recompute, memory, ...method } = each;
+    const { accumulate } = method;
+    const { name } = method.method;
+    const ways = {
+      ...(recompute && { recompute }),
+      ...(memory && { memory }),
+      ...(accumulate && { accumulate }),
+    };
+    // What the label says of recomputing is said anew.
+    const own = given === labelFor(name, ways) ? labelFor(name, accumulate ? { accumulate } : {}) : given;
     const key = JSON.stringify(namedOptions(method));
     if (!plain.has(key)) plain.set(key, { label: own ?? labelOf(method), method });
   }

@@ -1,8 +1,9 @@
 import { UserError } from '../../core/errors.js';
-import type { MethodConfig } from '../../config/method-config.js';
+import { accumulateOf, type MethodConfig } from '../../config/method-config.js';
 import { buildMethod } from '../../local/build.js';
 import { partitionOf, withPartition } from '../../local/partition/of-method.js';
 import { balanceCuts, type BalancedCuts } from './balance.js';
+import type { RecomputeChoice } from './recompute-plan.js';
 import { withNetwork, type MemorySetting } from './setting.js';
 
 /** A method whose cut points are all named. */
@@ -10,6 +11,8 @@ export interface ChosenMethod {
   readonly method: MethodConfig;
   /** How they were found, where the config left that to measuring. */
   readonly balanced?: BalancedCuts;
+  /** What it recomputes, where the config left that to measuring. */
+  readonly recompute?: RecomputeChoice;
 }
 
 /** Whether a method asks for cut points that only measuring can tell. */
@@ -26,7 +29,10 @@ export function asksForBalance(method: MethodConfig): boolean {
 export async function chooseCuts(
   setting: MemorySetting,
   method: MethodConfig,
-  { signal, onProgress }: { signal?: AbortSignal | undefined; onProgress?: (message: string) => void } = {},
+  {
+    signal,
+    onProgress,
+  }: { signal?: AbortSignal | undefined; onProgress?: ((message: string) => void) | undefined } = {},
 ): Promise<ChosenMethod> {
   if (!asksForBalance(method)) return { method };
   const { blocks } = partitionOf(method);
@@ -44,9 +50,10 @@ export async function chooseCuts(
   const balanced = await withNetwork(setting, (network) =>
     balanceCuts({
       ...{ meter: setting.engine.memory, network, blocks, signal, onProgress },
-      ...{ batchSize: setting.batchSize, seed: setting.seed },
+      ...{ batchSize: setting.batchSize, microBatch: setting.batchSize / accumulateOf(method, setting) },
+      seed: setting.seed,
       ...{ optimizer: setting.optimizer, averaged: setting.averaged },
-      recompute: method.recompute,
+      recompute: method.recompute === 'auto' ? 'none' : method.recompute,
       build: (cuts) => buildMethod(network, cutAfter(cuts)),
     }),
   );

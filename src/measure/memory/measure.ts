@@ -42,6 +42,8 @@ export interface StepMemory {
 /** Images of a batch, whose values don't matter, and what takes the step. */
 export interface BatchShape {
   readonly batchSize: number;
+  /** How many of them are run at a time; default: all. */
+  readonly microBatch?: number | undefined;
   /** Of its values. */
   readonly seed: number;
   /** Makes the optimiser of the step; default: SGD with momentum. */
@@ -50,10 +52,10 @@ export interface BatchShape {
   readonly averaged?: boolean | undefined;
 }
 
-const usualOptimizer = (): Optimizer => sgd(papersSgd);
+export const usualOptimizer = (): Optimizer => sgd(papersSgd);
 
 /** The step that makes the optimiser's state needs no more images than the layers that compare them. */
-const firstBatch = 8;
+export const firstBatch = 8;
 
 /**
  * Measures the memory of a training step on random images, once the optimiser has its state. No parameter changes (the
@@ -66,7 +68,7 @@ const firstBatch = 8;
 export function measureStep(
   meter: MemoryMeter,
   strategy: Strategy,
-  { batchSize, seed, optimizer: makeOptimizer = usualOptimizer, averaged = false }: BatchShape,
+  { batchSize, microBatch, seed, optimizer: makeOptimizer = usualOptimizer, averaged = false }: BatchShape,
 ): StepMemory {
   const { network } = strategy;
   const optimizer = makeOptimizer();
@@ -80,7 +82,8 @@ export function measureStep(
     const { heldBytes, peaks } = scoped(() => {
       const onEngine = batch();
       const heldBytes = meter.current();
-      const step = trainStep(probe.strategy, planSteps(strategy.updates), optimizer, 0, onEngine, meter);
+      const plan = planSteps(strategy.updates);
+      const step = trainStep(probe.strategy, plan, optimizer, 0, onEngine, meter, microBatch);
       return { heldBytes, peaks: step.peakBytes };
     });
     const updates = strategy.updates.map((update, i) => ({
@@ -130,18 +133,22 @@ export function ifItFits<T>(f: () => T): T | undefined {
 interface ForwardProbe {
   /** The same strategy, watched. */
   readonly strategy: Strategy;
-  /** Of the updates that have run. */
+  /** Of the updates that have run; of an update's micro-batches the most. */
   readonly forward: Pick<UpdateMemory, 'startBytes' | 'activationBytes'>[];
 }
 
 function probeForward(meter: MemoryMeter, strategy: Strategy): ForwardProbe {
   const forward: ForwardProbe['forward'] = [];
-  const updates = strategy.updates.map((update): LocalUpdate => ({
+  const updates = strategy.updates.map((update, i): LocalUpdate => ({
     ...update,
     forward(streams, batch) {
       const startBytes = meter.current();
       const result = update.forward(streams, batch);
-      forward.push({ startBytes, activationBytes: meter.current() - startBytes });
+      const before = forward[i] ?? { startBytes: 0, activationBytes: 0 };
+      forward[i] = {
+        startBytes: Math.max(before.startBytes, startBytes),
+        activationBytes: Math.max(before.activationBytes, meter.current() - startBytes),
+      };
       return result;
     },
   }));

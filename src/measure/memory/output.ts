@@ -1,5 +1,6 @@
 import { textTable } from '../../core/table.js';
 import { formatBytes, plural } from '../../core/text.js';
+import { planInWords } from './choose-method.js';
 import type { MethodMemory } from './report.js';
 import type { MemorySetting } from './setting.js';
 import { fitting, type SweepMemory } from './sweep.js';
@@ -15,6 +16,7 @@ export function updateTable(setting: MemorySetting, result: MethodMemory): strin
   const title = `${label}: ${network} in ${plural(blocks, 'block')}, ${batchSize} images of ${imageShape.join('×')}, engine ${engine.name}\n`;
   if (step === undefined) return `${title}${outOfMemory}\n`;
   const bar = barsFor(step.peakBytes);
+  const chosen = result.recompute === undefined ? '' : `recomputes ${planInWords(result.recompute)}\n`;
   const table = textTable({
     header: ['update', 'forward activations', 'parameters', 'optimiser state', peakHeader(setting), ''],
     rows: step.updates.map((update) => [
@@ -26,7 +28,7 @@ export function updateTable(setting: MemorySetting, result: MethodMemory): strin
   const optimizerBytes = step.updates.reduce((sum, update) => sum + update.optimizerBytes, 0);
   const rest = step.heldBytes - parameterBytes - optimizerBytes;
   const parts = `parameters ${size(parameterBytes)}, optimiser state ${size(optimizerBytes)}, images and what is not trained ${size(rest)}`;
-  return `${title}${table}held throughout: ${size(step.heldBytes)} (${parts})\n`;
+  return `${title}${chosen}${table}held throughout: ${size(step.heldBytes)} (${parts})\n`;
 }
 
 /** The methods beside one another; BP is the first. */

@@ -19,6 +19,8 @@ export interface MemorySetting {
   readonly batchSize: number;
   /** Makes the one that trains; default: SGD with momentum. */
   readonly optimizer?: (() => Optimizer) | undefined;
+  /** Micro-batches that each batch is cut into, where the method does not say; default: 1. */
+  readonly accumulate?: number | undefined;
   /** Whether averages of the weights are held beside them. */
   readonly averaged?: boolean | undefined;
   /** Of the data set. */
@@ -33,7 +35,8 @@ export function settingOf(
 ): MemorySetting {
   const optimizer = (): Optimizer => optimizerOf(train, rest.registry.optimizers);
   const averaged = train.ema !== undefined;
-  return { network, seed, batchSize: train.batchSize, optimizer, averaged, ...rest };
+  const { batchSize, accumulate } = train;
+  return { network, seed, batchSize, accumulate, optimizer, averaged, ...rest };
 }
 
 /**

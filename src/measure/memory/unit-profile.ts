@@ -11,7 +11,7 @@ import type { BatchShape } from './measure.js';
 
 /** What one unit takes, in bytes of the engine's meter beyond what was in use before it, its input included. */
 export interface UnitProfile {
-  /** Of the features it reads; 0 for the first unit, whose images are held all the time. */
+  /** Of the features it reads; the first unit's are the images. */
   readonly inputBytes: number;
   /** Of the features it returns. */
   readonly outputBytes: number;
@@ -31,18 +31,18 @@ export interface UnitProfile {
 export function profileUnits(
   meter: MemoryMeter,
   network: Network,
-  { batchSize, seed }: BatchShape,
+  { batchSize, microBatch = batchSize, seed }: BatchShape,
 ): readonly UnitProfile[] {
-  const batch = noiseBatch(network, batchSize, seed);
+  const batch = noiseBatch(network, microBatch, seed);
   let input = keptOutOf(() => batch().images);
   const profiles: UnitProfile[] = [];
   try {
-    network.units.forEach(({ layer }, index) => {
+    network.units.forEach(({ layer }) => {
       const first = passes(meter, layer, input, false);
       const inner = passes(meter, layer, input, true);
       const output = keptOutOf(() => layer.forward(input, trainingMode));
       profiles.push({
-        inputBytes: index === 0 ? 0 : 4 * input.size,
+        inputBytes: 4 * input.size,
         outputBytes: 4 * output.size,
         keptBytes: first.kept,
         forwardBytes: first.forward,

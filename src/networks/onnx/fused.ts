@@ -84,5 +84,6 @@ export function recordingOps({ graph, value, tensor }: Recorder): FusedOps {
     sgd: never,
     adamw: never,
     movingAverage: never,
+    toBfloat16: never,
   };
 }

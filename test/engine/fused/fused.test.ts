@@ -7,6 +7,7 @@ import { nativeStatus } from '../../../src/engine/torch/load-native.js';
 import { randomStream } from '../../../src/core/random.js';
 import { torchEngine } from '../../support/device.js';
 import { convCases } from './conv-cases.js';
+import { resizeBilinear } from './small-ops-reference.js';
 import { convolve, moments, normalise, numericGradient, outputShape, type ConvCase } from './reference.js';
 
 const native = nativeStatus();
@@ -46,12 +47,13 @@ for (const engine of [torchEngine, 'wasm', 'cpu'] as const) {
     });
 
     it.each(convCases)('conv–BN, $name: values, running statistics and all gradients', (test) => {
-      const { x, out, kernel, groups, bias, residual, relu, mode } = test;
+      const { x, from, out, kernel, groups, bias, residual, relu, mode } = test;
+      const [height, width] = from ?? [x.h, x.w];
       const draw = drawing(test.name);
       const y = outputShape(test);
       const size = y.n * y.h * y.w * y.c;
       const given = {
-        x: draw(x.n * x.h * x.w * x.c),
+        x: draw(x.n * height * width * x.c),
         filter: draw(kernel * kernel * (x.c / groups) * out, 0.5),
         gamma: draw(out).map((value) => Math.fround(1 + 0.3 * value)),
         beta: draw(out, 0.3),
@@ -64,15 +66,19 @@ for (const engine of [torchEngine, 'wasm', 'cpu'] as const) {
         variance: draw(out).map((value) => Math.fround(1 + value ** 2)),
       };
       const weights = draw(size);
+      const convolved = (at: Given): Float64Array => {
+        const read = from === undefined ? at.x : resizeBilinear(at.x, [x.n, ...from, x.c], [x.h, x.w]);
+        return convolve(test, read, at.filter, at.bias);
+      };
       const forward = (at: Given): Float64Array => {
-        const c = convolve(test, at.x, at.filter, at.bias);
+        const c = convolved(at);
         return normalise(c, { ...at, ...running }, { training: mode.training, relu, residual: at.residual });
       };
       const lossAt = (at: Given): number =>
         forward(at).reduce((sum, value, i) => sum + value * weights[i]!, 0);
 
       const shapes: Record<string, number[]> = {
-        x: [x.n, x.h, x.w, x.c],
+        x: [x.n, height, width, x.c],
         filter: [kernel, kernel, x.c / groups, out],
         residual: [y.n, y.h, y.w, y.c],
       };
@@ -94,6 +100,7 @@ for (const engine of [torchEngine, 'wasm', 'cpu'] as const) {
             stride: test.stride,
             padding: test.padding,
             groups,
+            resized: from === undefined ? undefined : [x.h, x.w],
           },
           {
             gamma: at['gamma'] as tf.Tensor1D,
@@ -115,7 +122,7 @@ for (const engine of [torchEngine, 'wasm', 'cpu'] as const) {
           expect(Math.max(...grads[i]!.dataSync().map(Math.abs))).toBeLessThan(1e-4);
         else expectClose(grads[i]!, numeric);
       });
-      const c = convolve(test, given.x, given.filter, given.bias);
+      const c = convolved(given as Given);
       const batch = moments(c, out);
       const count = size / out;
       const blend = (old: Float64Array, now: Float64Array, factor: number): Float64Array =>
@@ -174,37 +181,50 @@ for (const engine of [torchEngine, 'wasm', 'cpu'] as const) {
       });
     });
 
-    it('conv with bias: values and all gradients', () => {
-      const draw = drawing('conv');
-      const test: ConvCase = {
-        x: { n: 2, h: 5, w: 5, c: 3 },
-        out: 4,
-        kernel: 3,
-        stride: 1,
-        padding: 1,
-        groups: 1,
-      };
-      const given = { x: draw(150), filter: draw(108), bias: draw(4) };
-      const weights = draw(200);
-      const op = (x: tf.Tensor, filter: tf.Tensor, bias: tf.Tensor): tf.Tensor =>
-        fused().conv(
-          x as tf.Tensor4D,
-          { filter: filter as tf.Tensor4D, bias: bias as tf.Tensor1D, stride: 1, padding: 1, groups: 1 },
-          trainingMode,
+    it.each([[5, 5] as const, [2, 3] as const])(
+      'conv with bias of %i×%i: values and all gradients',
+      (...from) => {
+        const draw = drawing('conv');
+        const test: ConvCase = {
+          x: { n: 2, h: 5, w: 5, c: 3 },
+          out: 4,
+          kernel: 3,
+          stride: 1,
+          padding: 1,
+          groups: 1,
+        };
+        const given = { x: draw(6 * from[0] * from[1]), filter: draw(108), bias: draw(4) };
+        const forward = (at: typeof given): Float64Array =>
+          convolve(test, resizeBilinear(at.x, [2, ...from, 3], [5, 5]), at.filter, at.bias);
+        const weights = draw(200);
+        const op = (x: tf.Tensor, filter: tf.Tensor, bias: tf.Tensor): tf.Tensor =>
+          fused().conv(
+            x as tf.Tensor4D,
+            {
+              ...{
+                filter: filter as tf.Tensor4D,
+                bias: bias as tf.Tensor1D,
+                stride: 1,
+                padding: 1,
+                groups: 1,
+              },
+              ...(from[0] === 5 ? {} : { resized: [5, 5] }),
+            },
+            trainingMode,
+          );
+        const { value, grads } = tf.valueAndGrads(op)(
+          [tensor(given.x, [2, ...from, 3]), tensor(given.filter, [3, 3, 3, 4]), tensor(given.bias, [4])],
+          tensor(weights, [2, 5, 5, 4]),
         );
-      const { value, grads } = tf.valueAndGrads(op)(
-        [tensor(given.x, [2, 5, 5, 3]), tensor(given.filter, [3, 3, 3, 4]), tensor(given.bias, [4])],
-        tensor(weights, [2, 5, 5, 4]),
-      );
-      expectClose(value, convolve(test, given.x, given.filter, given.bias));
-      (['x', 'filter', 'bias'] as const).forEach((name, i) => {
-        const numeric = numericGradient((at) => {
-          const all = { ...given, [name]: at };
-          return convolve(test, all.x, all.filter, all.bias).reduce((sum, v, k) => sum + v * weights[k]!, 0);
-        }, given[name]);
-        expectClose(grads[i]!, numeric);
-      });
-    });
+        expectClose(value, forward(given));
+        (['x', 'filter', 'bias'] as const).forEach((name, i) => {
+          const numeric = numericGradient((at) => {
+            return forward({ ...given, [name]: at }).reduce((sum, v, k) => sum + v * weights[k]!, 0);
+          }, given[name]);
+          expectClose(grads[i]!, numeric);
+        });
+      },
+    );
 
     it('moves averages towards values', () => {
       const average = vector(Float64Array.of(1, 2));

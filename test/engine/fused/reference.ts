@@ -14,6 +14,8 @@ export interface ConvCase {
   readonly stride: number;
   readonly padding: number;
   readonly groups: number;
+  /** Height and width of the input before it is resized to those of x. */
+  readonly from?: readonly [height: number, width: number];
 }
 
 export function outputShape({ x, out, kernel, stride, padding }: ConvCase): Shape4 {

@@ -48,6 +48,25 @@ describe.skipIf(!hasTorch)('a measured step', () => {
     },
   );
 
+  test('holds no images but in the update that reads them, and of micro-batches the activations of one', () => {
+    const size = 64;
+    const images = 4 * size * 8 * 8 * 3;
+    const strategy = buildStrategy(network, { method: 'custom', blocks: 3, auxiliary: 'pooled' });
+    const shape = { batchSize: size, seed: 1 };
+    const whole = measureStep(engine.memory, strategy, shape);
+    const micro = measureStep(engine.memory, strategy, { ...shape, microBatch: size / 8 });
+    const none = measureStep(engine.memory, strategy, { ...shape, batchSize: 2 });
+    strategy.dispose();
+    // Beside parameters and their state there are the labels alone.
+    expect(whole.heldBytes - none.heldBytes).toBeLessThan(images / 8);
+    expect(whole.updates[0]!.startBytes - whole.heldBytes).toBe(images);
+    const [first, later] = [micro.updates[0]!, micro.updates[1]!];
+    expect(first.activationBytes).toBeLessThan(whole.updates[0]!.activationBytes / 6);
+    expect(micro.peakBytes - micro.heldBytes).toBeLessThan(0.6 * (whole.peakBytes - whole.heldBytes));
+    // What all micro-batches hand on is there while each of them is run.
+    expect(later.startBytes - micro.heldBytes).toBeGreaterThan(4 * (size - 8) * 8 * 8 * 16);
+  });
+
   test('holds averages of the weights where there are any, and AdamW’s two tensors', () => {
     const strategy = buildStrategy(network, { method: 'auglocal', depth: 1 });
     const shape = { batchSize: 8, seed: 1 };

@@ -1,5 +1,5 @@
 import { sequential } from '../../../nn/layer.js';
-import { conv, convBatchNorm, resizeBilinear } from '../../../nn/layers.js';
+import { conv, convBatchNorm } from '../../../nn/layers.js';
 import { childScope } from '../../../nn/parameters.js';
 import type { Decoder, NamedDecoder } from './decoder.js';
 
@@ -12,13 +12,13 @@ import type { Decoder, NamedDecoder } from './decoder.js';
 export function convolutionalDecoder(width = 12): Decoder {
   return (scope, features, image) =>
     sequential([
-      resizeBilinear([image.height, image.width]),
       convBatchNorm(scope, [0, 1], {
         inChannels: features.channels,
         outChannels: width,
         kernel: 3,
         bias: true,
         relu: true,
+        resized: [image.height, image.width],
       }),
       conv(childScope(scope, 3), { inChannels: width, outChannels: image.channels, kernel: 3, bias: true }),
     ]);

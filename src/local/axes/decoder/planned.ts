@@ -1,7 +1,7 @@
 import { UserError } from '../../../core/errors.js';
 import type { MapShape } from '../../../networks/network.js';
 import { sequential, type Layer } from '../../../nn/layer.js';
-import { conv, convBatchNorm, resizeBilinear } from '../../../nn/layers.js';
+import { conv, convBatchNorm, type ConvOptions } from '../../../nn/layers.js';
 import { childScope, type Scope } from '../../../nn/parameters.js';
 import type { Decoder, NamedDecoder } from './decoder.js';
 
@@ -33,23 +33,26 @@ export function plannedDecoder(name: string, plans: Plans): Decoder {
 
 function planLayers(scope: Scope, steps: readonly Step[], features: MapShape, image: MapShape): Layer[] {
   const layers: Layer[] = [];
-  let inChannels = features.channels;
+  /** What each convolution reads: the resize behind a step is part of the next one. */
+  let before: Pick<ConvOptions, 'inChannels' | 'resized'> = { inChannels: features.channels };
   // Numbered as modules of a sequence: convolution, BN, ReLU, resize.
   steps.forEach(({ kernel, width, shrink }, i) => {
     layers.push(
       convBatchNorm(scope, [4 * i, 4 * i + 1], {
-        inChannels,
+        ...before,
         outChannels: width,
         kernel,
         bias: true,
         relu: true,
       }),
-      resizeBilinear([Math.ceil(image.height / shrink), Math.ceil(image.width / shrink)]),
     );
-    inChannels = width;
+    before = {
+      inChannels: width,
+      resized: [Math.ceil(image.height / shrink), Math.ceil(image.width / shrink)],
+    };
   });
   const last = childScope(scope, 4 * steps.length);
-  layers.push(conv(last, { inChannels, outChannels: image.channels, kernel: 3, bias: true }));
+  layers.push(conv(last, { ...before, outChannels: image.channels, kernel: 3, bias: true }));
   return layers;
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { UserError } from '../../../src/core/errors.js';
-import { parseSize } from '../../../src/measure/memory/size.js';
+import { UserError } from '../../src/core/errors.js';
+import { parseSize } from '../../src/core/size.js';
 
 test.each([
   ['2GB', 2e9],
