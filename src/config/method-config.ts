@@ -73,7 +73,7 @@ const memorySchema = z
   })
   .exactOptional();
 
-type Ways = Pick<MethodConfig, 'recompute' | 'memory' | 'accumulate'>;
+export type Ways = Pick<MethodConfig, 'recompute' | 'memory' | 'accumulate'>;
 type NamedConfig = NamedOptions & Ways & { readonly label?: string };
 
 /** The maps that ask for one of the methods, `{ method, …options, label }`. */
@@ -119,7 +119,7 @@ function refuseLoneBudget({ recompute, memory }: NamedConfig, context: z.Refinem
 }
 
 /** A method that recomputes, or runs micro-batches of its own, is told apart from the same one that does not. */
-function labelFor(name: string, { recompute = 'none', accumulate = 1 }: Ways): string | undefined {
+export function labelFor(name: string, { recompute = 'none', accumulate = 1 }: Ways): string | undefined {
   const again = { none: '', units: '+checkpointing', segments: '+segments', auto: '+auto' }[recompute];
   const label = `${name}${again}${accumulate > 1 ? '+accumulation' : ''}`;
   return label === name ? undefined : label;

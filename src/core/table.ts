@@ -14,7 +14,7 @@ export interface Table {
  */
 export function textTable({ header, rows }: Table, width = process.stdout.columns ?? Infinity): string {
   const widths = columnWidths([header, ...rows]);
-  if (widths.reduce((sum, each) => sum + each + 2, -2) > width) {
+  if (lineWidth(widths) > width) {
     const names = columnWidths(header.map((name) => [name]))[0] ?? 0;
     const record = (cells: readonly string[]): string =>
       header.map((name, i) => `${name.padEnd(names)}  ${cells[i] ?? ''}`.trimEnd() + '\n').join('');
@@ -23,6 +23,21 @@ export function textTable({ header, rows }: Table, width = process.stdout.column
   const line = (cells: readonly string[]): string => `${align(cells, widths).join('  ').trimEnd()}\n`;
   return [line(header), line(widths.map((width) => '─'.repeat(width))), ...rows.map(line)].join('');
 }
+
+/**
+ * Leaves out columns for a table to be lines of a terminal's width.
+ *
+ * @param expendable names of columns that may go, the first first
+ */
+export function narrowed(table: Table, width: number, expendable: readonly string[]): Table {
+  const [name, ...rest] = expendable;
+  if (name === undefined || lineWidth(columnWidths([table.header, ...table.rows])) <= width) return table;
+  const at = table.header.indexOf(name);
+  const without = (cells: readonly string[]): string[] => cells.filter((_, i) => i !== at);
+  return narrowed({ header: without(table.header), rows: table.rows.map(without) }, width, rest);
+}
+
+const lineWidth = (widths: readonly number[]): number => widths.reduce((sum, each) => sum + each + 2, -2);
 
 /** The same as Markdown, numbers to the right. */
 export function markdownTable({ header, rows }: Table): string {

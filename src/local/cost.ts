@@ -23,6 +23,11 @@ export interface StepMultiplyAdds {
   readonly auxiliary: number;
 }
 
+/** Multiply-adds of a step on so many images. */
+export interface StepCost extends StepMultiplyAdds {
+  readonly images: number;
+}
+
 /** Counts the parameters that training with a strategy holds. */
 export function parameterCounts({ network, auxiliary, updates }: Strategy): ParameterCounts {
   const own = ownVariables(network);

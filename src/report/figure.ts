@@ -1,11 +1,11 @@
 import { markup, Html } from './markup.js';
-import type { Chart } from './plot.js';
+import type { Chart, Size } from './plot.js';
 import { renderChart, sizes } from './render.js';
-import type { SeriesStyle } from './styles.js';
+import { pointPath, type SeriesStyle } from './styles.js';
 
 /** A chart with its caption and legend, drawn once for a wide page and once for a phone and paper. */
-export async function figure(chart: Chart): Promise<Html> {
-  const [wide, narrow] = [await renderChart(chart, sizes.wide), await renderChart(chart, sizes.narrow)];
+export async function figure(chart: Chart, size: Size = sizes.wide): Promise<Html> {
+  const [wide, narrow] = [await renderChart(chart, size), await renderChart(chart, sizes.narrow)];
   return markup`<figure>
     <figcaption>
       <h3>${chart.title}</h3>
@@ -20,7 +20,8 @@ export async function figure(chart: Chart): Promise<Html> {
 }
 
 /** A short line with the point's shape, as the plots draw it. */
-export function swatch({ colour, shape, dash }: SeriesStyle): Html {
+export function swatch(style: SeriesStyle): Html {
+  const { colour, dash } = style;
   return markup`<svg class="swatch" width="26" height="12" aria-hidden="true">
     <line
       x1="1"
@@ -31,15 +32,6 @@ export function swatch({ colour, shape, dash }: SeriesStyle): Html {
       stroke-width="2"
       stroke-dasharray="${dash.join(' ')}"
     />
-    <path d="${outlines[shape] ?? outlines['circle']}" fill="${colour}" />
+    <path d="${pointPath(style)}" fill="${colour}" />
   </svg>`;
 }
-
-const outlines: Readonly<Record<string, string>> = {
-  circle: 'M9 6a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z',
-  square: 'M9.5 2.5h7v7h-7Z',
-  'triangle-up': 'M13 1.5L17.5 10h-9Z',
-  diamond: 'M13 1L17 6L13 11L9 6Z',
-  cross: 'M11.5 1.5h3v3h3v3h-3v3h-3v-3h-3v-3h3Z',
-  'triangle-down': 'M13 10.5L17.5 2h-9Z',
-};

@@ -1,7 +1,41 @@
 import { formatAccuracy, formatBytes } from '../core/text.js';
+import { memoryUnit } from './memory-unit.js';
+import { drawTrade } from './trade/drawing.js';
+import type { TradePoint } from './trade/points.js';
 import { chart, type Chart, type Line, type Point } from './plot.js';
 import type { RunRecord } from './run-record.js';
 import type { Section } from './series.js';
+
+/** What each series takes, memory beside time, with its accuracy: what a report leads with. */
+export function tradeChart({ series, split }: Section): Chart {
+  const measured = series.flatMap(({ label, style, figures }) =>
+    figures ? [{ label, style, figures }] : [],
+  );
+  const unit = memoryUnit(measured.map(({ figures }) => figures.peakMemoryBytes));
+  const points = measured.map(({ label, style, figures }): TradePoint => {
+    const { accuracy, peakMemoryBytes, imagesPerSecond } = figures;
+    const milliseconds = 1000 / imagesPerSecond;
+    const time = `${milliseconds.toPrecision(3)} ms an image`;
+    return {
+      ...{ style, x: peakMemoryBytes / unit.bytes, y: milliseconds },
+      label: `${shortened(label)} ${(100 * accuracy).toFixed(1)} %`,
+      text: `${label}: ${formatAccuracy(accuracy)}, ${formatBytes(peakMemoryBytes)}, ${time}`,
+    };
+  });
+  return {
+    title: 'Memory, time and accuracy',
+    note: `A point for each method, with its ${split} accuracy after the last epoch: down and to the left is better. Behind the dashed line lies what another method beats in memory and time both.`,
+    legend: measured.map(({ label, style }) => ({ label, style })),
+    spec: (size) =>
+      drawTrade({ points, xTitle: `peak memory, ${unit.name}`, yTitle: 'training time, ms an image' }, size),
+  };
+}
+
+/** As much of a label as a chart has room for; the legend has all of it. */
+function shortened(label: string): string {
+  const letters = [...label];
+  return letters.length <= 20 ? label : `${letters.slice(0, 19).join('')}…`;
+}
 
 /** Accuracy of each run against the most memory that its training took. */
 export function accuracyByMemory(section: Section): Chart {
@@ -71,9 +105,4 @@ function updatePeaks(runs: readonly RunRecord[]): { name: string; bytes: number 
       for (const [name, bytes] of Object.entries(updatePeakBytes))
         most.set(name, Math.max(most.get(name) ?? 0, bytes));
   return [...most].map(([name, bytes]) => ({ name, bytes }));
-}
-
-/** Megabytes of 10⁶ bytes, as the tables have them, until those are many digits. */
-function memoryUnit(bytes: readonly number[]): { name: string; bytes: number } {
-  return Math.max(...bytes) < 10e9 ? { name: 'MB', bytes: 1e6 } : { name: 'GB', bytes: 1e9 };
 }

@@ -5,13 +5,22 @@ import { plural } from '../core/text.js';
 import { accuracyByEpoch, accuracyByTime, evaluationLoss, trainingLoss } from './curves.js';
 import { figure } from './figure.js';
 import { markup, Html } from './markup.js';
+import { sizes } from './render.js';
 import { runningPart } from './live.js';
-import { accuracyByMemory, memoryByUpdate } from './memory-plots.js';
+import { accuracyByMemory, memoryByUpdate, tradeChart } from './memory-plots.js';
 import type { ReportData } from './read-report.js';
 import type { RunRecord } from './run-record.js';
 import { sectionsOf, type Section } from './series.js';
 import { styleSheet } from './style-sheet.js';
-import { badFilesList, engineOf, formatTime, processesTable, resultsTable, runsTable } from './tables.js';
+import {
+  badFilesList,
+  costTable,
+  engineOf,
+  formatTime,
+  processesTable,
+  resultsTable,
+  runsTable,
+} from './tables.js';
 import { weightNotesList } from './weight-notes.js';
 import { probeByUnit, similarities } from './unit-plots.js';
 import { accuracyByUpdate, lossByUpdate } from './update-plots.js';
@@ -69,6 +78,7 @@ async function sectionPart(section: Section): Promise<Html> {
         (make) => make(section),
       )
     : [];
+  const lead = trained ? tradeChart(section) : undefined;
   const inside = [
     ...lossByUpdate(section),
     ...accuracyByUpdate(section),
@@ -82,7 +92,9 @@ async function sectionPart(section: Section): Promise<Html> {
   return markup`<section>
     <h2>${section.title}</h2>
     ${section.series.some(({ baseline }) => baseline) ? undefined : markup`<p>There is no run of BP here with a finished epoch: nothing to set memory and accuracy against.</p>`}
+    ${lead === undefined ? undefined : await figure(lead, sizes.lead)}
     ${resultsTable(section)}
+    ${costTable(section)}
     ${trained ? markup`<div class="plots">${figures}</div>` : markup`<p>No epoch is finished yet.</p>`}
     ${
       insideFigures.length > 0

@@ -1,4 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
+import type { Html } from './markup.js';
 import type { SeriesStyle } from './styles.js';
 
 /** A figure of the report. */
@@ -7,8 +8,8 @@ export interface Chart {
   /** What to know to read it. */
   readonly note?: string | undefined;
   readonly legend: readonly LegendEntry[];
-  /** What Vega-Lite draws, but for its theme. */
-  readonly spec: (size: Size) => TopLevelSpec;
+  /** What Vega-Lite draws, but for its theme; or the drawing itself. */
+  readonly spec: (size: Size) => TopLevelSpec | Html;
 }
 
 export interface LegendEntry {

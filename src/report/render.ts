@@ -1,10 +1,13 @@
 import { parse, View } from 'vega';
 import { compile, type Config } from 'vega-lite';
+import { Html } from './markup.js';
 import type { Chart, Size } from './plot.js';
 
 /** Plots for a screen or a sheet that is wide enough for two columns of paper or one of a desktop, and for a phone. */
 export const sizes = {
   wide: { width: 540, height: 300 },
+  /** Of the chart that a section begins with, on a desktop. */
+  lead: { width: 1140, height: 400 },
   narrow: { width: 324, height: 250 },
 } as const satisfies Record<string, Size>;
 
@@ -41,7 +44,9 @@ const theme: Config = {
 
 /** Draws a chart as SVG, without a browser. Points tell their values by a title of their own. */
 export async function renderChart({ spec }: Chart, size: Size): Promise<string> {
-  const { spec: vega } = compile(spec(size), { config: theme });
+  const drawn = spec(size);
+  if (drawn instanceof Html) return drawn.text;
+  const { spec: vega } = compile(drawn, { config: theme });
   const view = new View(parse(vega), { renderer: 'none' });
   try {
     return tidy(await view.toSVG());

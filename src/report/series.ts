@@ -1,6 +1,6 @@
 import { isReference, type ReferenceTraits } from '../config/reference.js';
 import { evaluatedInWords, measuredOf, type Measured, type RunIdentity } from '../runs/summary.js';
-import type { Taken } from '../runs/trade.js';
+import type { Taken } from '../measure/trade.js';
 import { spread, type Spread } from '../core/stats.js';
 import { configKey, ownValues } from './config-values.js';
 import { dataOfRuns } from './data-of-runs.js';

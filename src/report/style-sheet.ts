@@ -36,10 +36,13 @@ function tone(name: Tone): string {
   return `color-scheme: ${name}; ${paper[name]} ${[...series, ...steps, ...heats].join(' ')}`;
 }
 
+/** Both tones' colours, by what the screen is. */
+export const toneStyles = `:root { ${tone('light')} }
+@media screen and (prefers-color-scheme: dark) { :root { ${tone('dark')} } }`;
+
 /** The page's style sheet. No fonts, no images: nothing is fetched. */
 export const styleSheet = `
-:root { ${tone('light')} }
-@media screen and (prefers-color-scheme: dark) { :root { ${tone('dark')} } }
+${toneStyles}
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0 auto; padding: 24px; max-width: 1240px; background: var(--ground); color: var(--ink);
@@ -58,12 +61,13 @@ body[data-lost]:not([data-lost=''])::before { content: attr(data-lost); display:
 .legend { display: flex; flex-wrap: wrap; gap: 2px 14px; list-style: none; margin: 8px 0 10px; padding: 0; font-size: .8125rem; }
 .legend li { display: flex; align-items: center; gap: 5px; min-width: 0; }
 .swatch { flex: none; display: inline-block; vertical-align: middle; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; margin-top: 16px; }
 table { border-collapse: collapse; width: 100%; font-size: .9375rem; font-variant-numeric: tabular-nums; }
 th, td { padding: 6px 10px; text-align: right; border-bottom: 1px solid var(--faint); vertical-align: top; overflow-wrap: normal; }
 th { font-weight: 600; vertical-align: bottom; }
 th:first-child, td:first-child, .words { text-align: left; }
 td.words, th.words { overflow-wrap: anywhere; min-width: 8em; }
+@media screen and (min-width: 1101px) { td:not(.words) { white-space: nowrap; } td, th { padding: 6px 8px; } }
 thead th { border-bottom: 2px solid var(--quiet); }
 .bad { color: var(--bad); }
 .good { color: var(--good); }

@@ -35,6 +35,20 @@ export function styleOf(n: number, baseline: boolean): SeriesStyle {
   };
 }
 
+/** A point's shape as a path in a box 26 wide and 12 high, around its middle. */
+export function pointPath({ shape }: SeriesStyle): string {
+  return outlines[shape] ?? outlines['circle'];
+}
+
+const outlines: Readonly<Record<string, string>> & { readonly circle: string } = {
+  circle: 'M9 6a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z',
+  square: 'M9.5 2.5h7v7h-7Z',
+  'triangle-up': 'M13 1.5L17.5 10h-9Z',
+  diamond: 'M13 1L17 6L13 11L9 6Z',
+  cross: 'M11.5 1.5h3v3h3v3h-3v3h-3v-3h-3v-3h3Z',
+  'triangle-down': 'M13 10.5L17.5 2h-9Z',
+};
+
 /** Steps of the ramp from a network's bottom to its top. */
 export const rampSteps = 16;
 

@@ -18,7 +18,7 @@ import { markup, type Html } from './markup.js';
 import type { RunStart } from '../runs/run-log.js';
 import { evaluatedInWords } from '../runs/summary.js';
 import type { RunRecord } from './run-record.js';
-import { tradeOf } from '../runs/trade.js';
+import { tradeOf } from '../measure/trade.js';
 import type { Section, Series, SeriesFigures } from './series.js';
 
 interface Column<T> {

@@ -1,4 +1,4 @@
-import { tradeOf } from './trade.js';
+import { tradeOf } from '../measure/trade.js';
 import type { MethodResult } from './seeds.js';
 import { evaluatedInWords } from './summary.js';
 

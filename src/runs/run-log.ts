@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
 import { gatherBadFiles } from './bad-images.js';
-import { stepCostSchema, type BadFile, type StepCost } from './summary.js';
+import type { StepCost } from '../local/cost.js';
+import { stepCostSchema, type BadFile } from './summary.js';
 import { machineSchema } from '../core/machine.js';
 import { runIdentitySchema } from './summary.js';
 

@@ -1,8 +1,7 @@
 import { countMultiplyAdds, type MultiplyAddsCount } from '../engine/multiply-adds.js';
-import { stepMultiplyAdds } from '../local/cost.js';
+import { stepMultiplyAdds, type StepCost } from '../local/cost.js';
 import type { Strategy } from '../local/strategy.js';
 import type { TrainEvent } from '../train/events.js';
-import type { StepCost } from './summary.js';
 
 /** Watches a training and counts the multiply-adds of one of its steps. */
 export interface StepCostWatch {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { engineNames } from '../engine/engine.js';
+import type { StepCost } from '../local/cost.js';
 import type { EpochMetrics } from '../train/events.js';
 import { bestOf } from './best-epoch.js';
 import { readJson } from '../core/json-file.js';
@@ -78,8 +79,6 @@ export const stepCostSchema = z.object({
   network: z.number().min(0),
   auxiliary: z.number().min(0),
 });
-
-export type StepCost = z.infer<typeof stepCostSchema>;
 
 export const runIdentitySchema = z.object(identityShape);
 const measuredSchema = z.object(measuredShape);

@@ -16,7 +16,7 @@ import { methodRecord } from './method-record.js';
 import { overSeeds, type MethodResult } from './seeds.js';
 import type { FailedRun } from './outcome.js';
 import { resultNotes } from './result-notes.js';
-import { tradeOf, type Trade } from './trade.js';
+import { tradeOf, type Trade } from '../measure/trade.js';
 import { evaluatedInWords, type RunResult } from './summary.js';
 
 /** What cells are made of: a method, and what it takes beside the reference, where one is among the methods. */
@@ -127,6 +127,9 @@ export function costTable(results: readonly RunResult[]): Table {
 }
 
 const accuracyColumn = 'last epoch';
+
+/** Columns that a narrow terminal does without, the first first: all are in `table.md`. */
+export const expendableColumns = ['best epoch', '− BP', 'epoch', 'mult-adds'] as const;
 
 /** Of one method alone there is nothing to set against another. */
 function rowsOf(results: readonly RunResult[], others: number): Row[] {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/config.js';
 import { thisMachine } from '../../src/core/machine.js';
 import { readMetrics } from '../../src/runs/metrics.js';
-import { readComparison, readRunSummary } from '../../src/runs/summary.js';
+import { readComparison, readRunSummary, type ComparedRun } from '../../src/runs/summary.js';
 import { readSafetensors } from '../../src/formats/safetensors.js';
 import { readPoints } from '../runs/tensorboard/reader.js';
 import { hasTorch } from '../support/engine.js';
@@ -140,6 +140,25 @@ describe('compare', () => {
       { method: 'man', label: 'two blocks', blocks: 2, seed: 1, epochs: 2 },
     ]);
     for (const result of results) expect(result.peakMemoryBytes).toBeGreaterThan(0);
+    const [bp, man] = results as [ComparedRun, ComparedRun];
+    expect(bp).toMatchObject({ parameters: { auxiliary: 0 }, multiplyAdds: { auxiliary: 0 } });
+    expect(man.parameters!.network).toBe(bp.parameters!.network);
+    expect(man.parameters!.auxiliary).toBeGreaterThan(0);
+    expect(man.multiplyAdds!.images).toBe(bp.batchSize);
+    const total = ({ network, auxiliary }: { network: number; auxiliary: number }): number =>
+      network + auxiliary;
+    const { methods } = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8')) as { methods: object[] };
+    expect(methods).toMatchObject([
+      { label: 'bp', seeds: [1], memoryTimesBp: 1, timeOverhead: 0, multiplyAddsOverhead: 0 },
+      {
+        label: 'two blocks',
+        multiplyAddsOverhead: expect.closeTo(
+          total(man.multiplyAdds!) / total(bp.multiplyAdds!) - 1,
+          9,
+        ) as number,
+      },
+    ]);
+    expect(stdout).toMatch(/^test accuracy; batch \d+; engine .*; float32, deterministic; peak: /m);
     expect(stdout).toMatch(/^bp .* 1\.00 /m);
     expect(stdout).toMatch(/^two blocks +2 /m);
     expect(readFileSync(join(out, 'table.md'), 'utf8')).toMatch(/^\| two blocks +\| +2 \|/m);
@@ -178,6 +197,10 @@ describe('compare with several seeds', () => {
     expect(again.stdout).toMatch(/^bp +1 +2 +[\d.]+ ± [\d.]+ % +0\.00 /m);
     expect(runsIn(out)).toEqual(before);
     const second = readComparison(join(out, 'summary.json'));
+    expect(second.map(({ multiplyAdds }) => multiplyAdds)).toEqual(
+      first.map(({ multiplyAdds }) => multiplyAdds),
+    );
+    expect(second.every(({ multiplyAdds }) => multiplyAdds !== undefined)).toBe(true);
     const accuracies = (results: typeof first): number[] => results.map(({ accuracy }) => accuracy);
     expect(accuracies(second)).toEqual(accuracies(first));
     const elsewhere = join(folder, 'elsewhere');

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -40,6 +40,33 @@ describe('memory', () => {
     expect(stdout).toMatch(/^block 4|^head .*█$/m);
     expect(stdout).toMatch(/^method +blocks +largest update +peak \(\S+\) +× BP$/m);
     expect(stdout).toMatch(/^two +2 +\S.* [\d.]+ MB +\d\.\d\d +█+$/m);
+  });
+
+  test('--frontier prints and draws what each takes with every setting', async () => {
+    const svg = join(folder, 'frontier.svg');
+    const options = ['--frontier', '--blocks', '2,9', '--method', 'two'];
+    const { code, stdout, stderr } = await run(['memory', path, ...options, '--svg', svg]);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^note: left out two K=9: /m)]);
+    expect(stdout).toMatch(/^two K=2 \+units +e +2 /m);
+    expect(stdout).toMatch(/^ +0 +[\d.]+ MB {2}peak memory$/m);
+    expect(stdout).toContain(`chart: ${svg}\n`);
+    expect(readFileSync(svg, 'utf8')).toContain('two K=2 +segments</text>');
+    const json = await run(['memory', path, ...options, '--json']);
+    expect(lines(json.stdout).map(({ name, recompute }) => [name, recompute])).toEqual(
+      ['bp', 'two K=2'].flatMap((name) => [
+        [name, 'none'],
+        [`${name} +units`, 'units'],
+        [`${name} +segments`, 'segments'],
+      ]),
+    );
+    const none = await run(['memory', path, '--frontier', '--blocks', '9', '--method', 'two', '--quiet']);
+    expect([none.code, none.stderr]).toEqual([1, expect.stringMatching(/^error: .*9/)]);
+    for (const wrong of [
+      ['--svg', svg],
+      ['--frontier', '--budget', '1GB'],
+    ]) {
+      expect((await run(['memory', path, ...wrong])).code).toBe(2);
+    }
   });
 
   test('prints one line of JSON a method, and nothing else', async () => {

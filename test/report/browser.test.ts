@@ -67,7 +67,7 @@ describe.skipIf(executablePath === undefined)(
         const seen = await look(opened);
         expect(seen.scrollWidth).toBeLessThanOrEqual(width);
         expect(seen.cutOff).toEqual([]);
-        expect(seen.plots).toHaveLength(10);
+        expect(seen.plots).toHaveLength(11);
         for (const plot of seen.plots) {
           expect(plot.width).toBeGreaterThan(300);
           expect(plot.height).toBeGreaterThan(200);
@@ -89,7 +89,7 @@ describe.skipIf(executablePath === undefined)(
       expect(seen.scrollWidth).toBeLessThanOrEqual(680);
       expect(seen.cutOff).toEqual([]);
       expect(seen.dark).toBe(false);
-      expect(seen.plots).toHaveLength(10);
+      expect(seen.plots).toHaveLength(11);
       expect(seen.hiddenConfigs).toBe(0);
       const pdf = await opened.pdf({ format: 'A4' });
       expect(pdf.subarray(0, 5).toString()).toBe('%PDF-');

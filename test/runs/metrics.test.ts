@@ -58,6 +58,18 @@ describe('metrics.csv', () => {
     );
   });
 
+  it('has a last column of top-5 accuracy where there is any, empty for epochs of an earlier version', () => {
+    const epochs = [epochMetrics(1), epochMetrics(2, { evaluationTop5: 0.75 })];
+    writeMetrics(path, { ...onTest(), top5: true }, epochs);
+    const [header, first, second] = readFileSync(path, 'utf8').split('\n');
+    expect(header!.endsWith(',testTop5')).toBe(true);
+    expect([first!.endsWith(','), second!.endsWith(',0.75')]).toEqual([true, true]);
+    expect(readMetrics(path).map(({ evaluationTop5 }) => evaluationTop5)).toEqual([undefined, 0.75]);
+    writeMetrics(path, { ...onTest(), top5: true, averaged: true, evaluatedOn: 'validation' }, epochs);
+    expect(readFileSync(path, 'utf8')).toContain(',validationTop5Averaged\n');
+    expect(readMetrics(path)[1]!.evaluationTop5).toBe(0.75);
+  });
+
   it('of an earlier version, without accuracies of the updates, is read', () => {
     const epoch = epochMetrics(1, { updateLosses: { head: 1 }, updatePeakBytes: { head: 2 } });
     writeMetrics(path, onTest('head'), [epoch]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { markdownTable, textTable } from '../../src/core/table.js';
+import { markdownTable, narrowed, textTable } from '../../src/core/table.js';
 import { formatSeconds } from '../../src/core/text.js';
 import { costTable, csvTable, resultTable, tableNotes } from '../../src/runs/table.js';
 import { runResult } from './helpers.js';
@@ -32,6 +32,18 @@ describe('a table wider than the terminal', () => {
     expect(textTable(table, 22)).toBe(
       'method       bp\npeak memory  25.7 MB\n\nmethod       two blocks\npeak memory  39.2 MB\n',
     );
+  });
+});
+
+describe('a table that may lose columns', () => {
+  it('loses as many as make it fit, in the order given', () => {
+    const table = { header: ['method', 'aaaa', 'bbbb', 'cccc'], rows: [['bp', '1', '2', '3']] };
+    const header = (width: number): readonly string[] => narrowed(table, width, ['bbbb', 'aaaa']).header;
+    expect(header(24)).toEqual(['method', 'aaaa', 'bbbb', 'cccc']);
+    expect(header(23)).toEqual(['method', 'aaaa', 'cccc']);
+    expect(header(17)).toEqual(['method', 'cccc']);
+    expect(header(1)).toEqual(['method', 'cccc']);
+    expect(narrowed(table, 17, ['aaaa', 'bbbb']).rows).toEqual([['bp', '3']]);
   });
 });
 

@@ -4,7 +4,8 @@ import type { Dataset, ImageBatch } from '../../src/data/dataset.js';
 import { evaluationMode } from '../../src/engine/fused/ops.js';
 import { UserError } from '../../src/core/errors.js';
 import { createBatch } from '../../src/local/batch.js';
-import { networkForward, networkState, unitsForward } from '../../src/networks/network.js';
+import { disposeNetwork, networkForward, networkState, unitsForward } from '../../src/networks/network.js';
+import { resnetCifar } from '../../src/networks/resnet-cifar.js';
 import { randomStream } from '../../src/core/random.js';
 import { evaluateUpdates } from '../../src/train/evaluate-updates.js';
 import { evaluate } from '../../src/train/evaluate.js';
@@ -109,4 +110,46 @@ test('a classifier after a unit that is not there is refused', async () => {
   await expect(evaluation).rejects.toThrow(UserError);
   await expect(evaluation).rejects.toThrow("after 'layer9.9', which is no unit of resnet-14");
   run.dispose();
+});
+
+test('top-5 accuracy is told of 100 classes and more', async () => {
+  const few = tinyRun({ method: 'bp' });
+  expect(await evaluate(few.network, dataset, given(), goOn)).not.toHaveProperty('top5');
+  few.dispose();
+
+  const classes = Array.from({ length: 100 }, (_, i) => String(i));
+  const network = resnetCifar({ depth: 8, classes: 100, imageShape: tinyShape, seed: 1 });
+  const many = { ...dataset, classes };
+  // Some labels are the likeliest, the fifth and the sixth; of equal logits the lower classes come first.
+  const { images } = batches[0]!;
+  const size = 6;
+  const logits = tf.tidy(() => {
+    const labels = new Uint16Array(size);
+    const batch = createBatch(images, labels, tinyShape, 100, many);
+    return networkForward(network, batch.images, evaluationMode).arraySync();
+  });
+  const ranked = (i: number, rank: number): number =>
+    [...logits[i]!.keys()].sort((a, b) => logits[i]![b]! - logits[i]![a]!)[rank]!;
+  const labels = Uint16Array.from([0, 4, 5, 99, 1, 6], (rank, i) => ranked(i, rank));
+  // eslint-disable-next-line @typescript-eslint/require-await -- as the loader's
+  async function* one(): AsyncGenerator<ImageBatch> {
+    yield { size, images, labels, skipped: [] };
+  }
+  const tensors = tf.memory().numTensors;
+  const evaluation = await evaluate(network, many, one(), goOn);
+  expect([evaluation!.accuracy, evaluation!.top5]).toEqual([1 / 6, 3 / 6]);
+  expect(tf.memory().numTensors).toBe(tensors);
+
+  // All logits the same: the first five classes are the likeliest.
+  for (const { variable } of network.head.parameters) {
+    const zeros = tf.zerosLike(variable);
+    variable.assign(zeros);
+    zeros.dispose();
+  }
+  // eslint-disable-next-line @typescript-eslint/require-await -- as the loader's
+  async function* equal(): AsyncGenerator<ImageBatch> {
+    yield { size, images, labels: Uint16Array.of(0, 3, 4, 5, 50, 99), skipped: [] };
+  }
+  expect(await evaluate(network, many, equal(), goOn)).toMatchObject({ accuracy: 1 / 6, top5: 3 / 6 });
+  disposeNetwork(network);
 });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { textTable } from '../../core/table.js';
-import { resultTable, tableNotes } from '../../runs/table.js';
+import { narrowed, textTable } from '../../core/table.js';
+import { expendableColumns, resultTable, tableNotes } from '../../runs/table.js';
 import { UserError } from '../../core/errors.js';
 import type { Command } from '../command.js';
 import { withInterrupts } from '../interrupts.js';
@@ -84,12 +84,20 @@ export const compareCommand: Command<object, CompareArguments> = {
         retry: args.retry,
       });
       if (results.length + failed.length > 0) {
+        const full = resultTable(results, failed);
+        const shown = narrowed(full, process.stdout.columns ?? Infinity, expendableColumns);
+        const leftOut = full.header.filter((name) => !shown.header.includes(name));
         const lines = args.json
           ? [...results, ...failed.map((run) => ({ status: 'failed', ...run }))].map((each) =>
               JSON.stringify(each),
             )
           : [
-              textTable(resultTable(results, failed)).trimEnd(),
+              textTable(shown).trimEnd(),
+              ...(leftOut.length > 0
+                ? [
+                    `left out here for want of width, and in ${join(parent, 'table.md')}: ${leftOut.join(', ')}`,
+                  ]
+                : []),
               ...tableNotes(results, failed),
               `summary: ${join(parent, 'summary.json')}`,
             ];

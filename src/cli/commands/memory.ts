@@ -26,6 +26,13 @@ const memoryOptions = {
     requiresArg: true,
     describe: 'find the fewest blocks that fit into so much memory, e.g. 2GB or 1.5GiB',
   },
+  frontier: {
+    type: 'boolean',
+    default: false,
+    describe:
+      'memory beside multiply-adds and time: each method, each K of --blocks, each setting of recompute',
+  },
+  svg: { type: 'string', requiresArg: true, describe: 'with --frontier: a file to draw its chart into' },
   'at-peak': {
     type: 'boolean',
     default: false,
@@ -44,6 +51,8 @@ interface MemoryArguments extends ConfigArguments {
   readonly method: string | undefined;
   readonly blocks: string | undefined;
   readonly budget: string | undefined;
+  readonly frontier: boolean;
+  readonly svg: string | undefined;
   readonly 'at-peak': boolean;
   readonly recompute: string | undefined;
   readonly batch: number | undefined;
@@ -62,9 +71,11 @@ export const memoryCommand: Command<object, MemoryArguments> = {
       .example('$0 memory configs/demo.yaml --method man --blocks 1,2,4,all', '')
       .example('$0 memory configs/demo.yaml --method man --budget 100MB', '')
       .example('$0 memory configs/demo.yaml --at-peak', '')
-      .example('$0 memory configs/demo.yaml --recompute auto=40MB', ''),
+      .example('$0 memory configs/demo.yaml --recompute auto=40MB', '')
+      .example('$0 memory configs/demo.yaml --frontier --svg frontier.svg', ''),
   handler: async (args) => {
     const counts = countsOf(args.blocks);
+    checkFrontier(args);
     const { parseSize } = await import('../../core/size.js');
     const budget = args.budget === undefined ? undefined : parseSize(args.budget, '--budget');
     const recompute = args.recompute === undefined ? undefined : await recomputeOf(args.recompute);
@@ -73,7 +84,7 @@ export const memoryCommand: Command<object, MemoryArguments> = {
     const { memoryMethods } = await import('../../measure/memory/methods.js');
     const own = memoryMethods(config, registry, args.method);
     const methods = recompute === undefined ? own : await allRecomputing(own, recompute);
-    const swept = args.blocks !== undefined || budget !== undefined;
+    const swept = !args.frontier && (args.blocks !== undefined || budget !== undefined);
     if (swept && methods.length === 0) {
       throw new UserError('the config has no method that cuts into blocks; name one with --method');
     }
@@ -84,16 +95,31 @@ export const memoryCommand: Command<object, MemoryArguments> = {
       const { setting, notice } = await openSetting(config, registry);
       const silent = args.quiet || args.json;
       notify(notice, silent);
+      const onLeftOut = (message: string): void => notify(message, silent);
       const options = { signal, onProgress: slowNotes(silent), json: args.json };
-      if (args['at-peak']) await eachPeak(setting, methods, options);
+      if (args.frontier) {
+        const { printFrontier } = await import('./memory-frontier.js');
+        await printFrontier(setting, own, { ...options, counts, svg: args.svg, onLeftOut });
+      } else if (args['at-peak']) await eachPeak(setting, methods, options);
       else if (!swept) await eachUpdate(setting, methods, options);
       else {
-        const onLeftOut = (message: string): void => notify(message, silent);
         await eachCount(setting, methods, { ...options, counts, budget, onLeftOut });
       }
     });
   },
 };
+
+/** Throws a UsageError for what the frontier does not go with. */
+function checkFrontier(args: MemoryArguments): void {
+  if (!args.frontier) {
+    if (args.svg !== undefined) throw new UsageError('--svg: only with --frontier');
+    return;
+  }
+  for (const other of ['budget', 'recompute', 'at-peak'] as const) {
+    if (args[other] === undefined || args[other] === false) continue;
+    throw new UsageError(`--${other} and --frontier cannot both be given`);
+  }
+}
 
 interface PrintOptions extends MeasureOptions {
   readonly json: boolean;

@@ -66,7 +66,8 @@ export async function listMethod(
   }));
 }
 
-function inMicroBatches(
+/** The setting with the images that the method runs at a time. */
+export function inMicroBatches(
   setting: MemorySetting,
   method: MethodConfig,
 ): MemorySetting & { microBatch: number } {

@@ -97,7 +97,7 @@ async function measureCount(
 }
 
 /** The method cut into so many blocks. */
-async function withBlocks(
+export async function withBlocks(
   setting: MemorySetting,
   method: MethodConfig,
   count: BlockCount,
