@@ -148,7 +148,7 @@ export function watchTensors<T>(meter: MemoryMeter, f: (watch: TensorWatch) => T
   };
   const describe = (name: string, inputs: readonly tf.Tensor[]): string => {
     const variable = inputs.map((each) => names.get(each)?.name).find((each) => each !== undefined);
-    if (variable !== undefined) return `${name} ${variable.replace(/\.weight$/, '')}`;
+    if (variable !== undefined) return `${name} ${variable}`;
     const source = inputs.map(({ dataId }) => made.get(dataId)).find((each) => each !== undefined);
     return source === undefined ? name : `${name} after ${source.replace(/^.* after /, '')}`;
   };
@@ -164,7 +164,9 @@ export function watchTensors<T>(meter: MemoryMeter, f: (watch: TensorWatch) => T
     Object.entries(own).map(([name, run]) => [
       name,
       (...args: unknown[]) =>
-        within(describe(name, tensorsIn(args)), () => (run as (...args: unknown[]) => unknown)(...args)),
+        within(describe(name, tensorsIn(args)).replace(/\.weight$/, ''), () =>
+          (run as (...args: unknown[]) => unknown)(...args),
+        ),
     ]),
   ) as unknown as FusedOps;
   const trackTensor = engine.trackTensor.bind(engine);
@@ -255,7 +257,7 @@ function byteCount(name: MemoryMeter['name']): (tensor: tf.Tensor) => number {
 /** The tensors among arguments, and in maps and lists among these. */
 function tensorsIn(values: readonly unknown[]): tf.Tensor[] {
   return values.flatMap((value) => {
-    if (value instanceof tf.Tensor) return [value];
+    if (value instanceof tf.Tensor) return [value as tf.Tensor];
     if (typeof value !== 'object' || value === null) return [];
     const inside: readonly unknown[] = Object.values(value);
     return inside.filter((each): each is tf.Tensor => each instanceof tf.Tensor);

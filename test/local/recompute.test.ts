@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/engine.js';
-import type { Recompute } from '../../src/engine/recompute-choices.js';
+import type { Recompute, RecomputePlan } from '../../src/engine/recompute-choices.js';
 import { buildStrategy } from '../../src/local/build.js';
 import { noiseBatch } from '../../src/local/noise-batch.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
@@ -20,9 +20,14 @@ const hash = (variable: tf.Variable): string =>
   createHash('sha256').update(Float32Array.from(variable.dataSync())).digest('hex');
 
 /** Losses of two steps, then every parameter, running statistic and counter, by its bits. */
-function trained(build: Build, options: StrategyOptionsInput, recompute: Recompute): unknown[] {
+function trained(
+  build: Build,
+  options: StrategyOptionsInput,
+  recompute: Recompute | ((strategy: Strategy) => RecomputePlan),
+): unknown[] {
   const run = tinyRun((network): Strategy => {
-    return recomputing(buildStrategy(network, options), recompute);
+    const strategy = buildStrategy(network, options);
+    return recomputing(strategy, typeof recompute === 'string' ? recompute : recompute(strategy));
   }, build());
   const { network, auxiliary, counters = [] } = run.strategy;
   const batches = noiseBatch(network, 4, 1);
@@ -42,6 +47,14 @@ function trained(build: Build, options: StrategyOptionsInput, recompute: Recompu
   run.dispose();
   return found;
 }
+
+/** A plan that recomputes at every second place alone. */
+const everySecond =
+  (recompute: Recompute, first: number) =>
+  ({ updates }: Strategy): RecomputePlan => {
+    const kept = Array.from({ length: 50 }, (_, i) => first + 2 * i);
+    return Object.fromEntries(updates.map(({ name }) => [name, { recompute, places: 100, kept }]));
+  };
 
 const vit: NetworkOptions = { name: 'vit', depth: 4, width: 16, heads: 2, patchSize: 4 };
 const vgg: NetworkOptions = { name: 'vgg', depth: 13, head: 'pooled' };
@@ -81,6 +94,11 @@ describe.skipIf(!hasTorch)('on torch', () => {
     const plain = trained(each.build, each.options, 'none');
     expect(trained(each.build, each.options, 'units')).toEqual(plain);
     expect(trained(each.build, each.options, 'segments')).toEqual(plain);
+    for (const recompute of ['units', 'segments'] as const) {
+      for (const first of [0, 1]) {
+        expect(trained(each.build, each.options, everySecond(recompute, first))).toEqual(plain);
+      }
+    }
   });
 
   test('what is recomputed is not held, and nothing stays behind', () => {

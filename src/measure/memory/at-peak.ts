@@ -128,7 +128,7 @@ function listed({ bytes, stores, untoldBytes, workspace }: Peak): AtPeak {
     const shown = { shape, dtype, bytes };
     if (name !== undefined) return { name, ...shown, holder: holder! };
     if (during === optimiser || during === averages) {
-      return { name: `state, ${madeBy.replace(/^\S+ /, '')}`, ...shown, holder: during };
+      return { name: `state of ${madeBy.replace(/^\S+ /, '')}`, ...shown, holder: during };
     }
     const by = madeBy === '' ? 'values' : madeBy;
     if (savedBy.size === 0) return { name: by, ...shown, holder: during };

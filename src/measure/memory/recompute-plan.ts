@@ -50,32 +50,26 @@ export function planRecompute(
   };
   const placesOf = (tier: Recompute, i: number): number =>
     tier === 'none' ? 0 : profileOf(tier)!.updates.get(updates[i]!.name)!.places.length;
-  /** What fits an update into so many bytes, of no cheaper tier than that. */
-  const cheapest = (i: number, bytes: number, from: number): Choice | undefined => {
-    for (let tier = from; tier < tiers.length; tier++) {
+  const leastOf = (tier: Recompute, i: number): number =>
+    (tier === 'none' ? plain : profileOf(tier)?.step)?.updates[i]!.peakBytes ?? Infinity;
+  /** What keeps an update within so many bytes, or nearest to that; more than `now`, which was too little. */
+  const cheapest = (i: number, bytes: number, now?: Choice): Choice | undefined => {
+    for (let tier = now?.tier ?? 0; tier < tiers.length; tier++) {
       const recompute = tiers[tier]!;
+      const isAll = now?.tier === tier && now.kept.length === 0;
+      if (isAll || leastOf(recompute, i) > budget) continue;
       const kept =
         recompute === 'none'
-          ? plain !== undefined && plain.updates[i]!.peakBytes <= bytes
-            ? []
-            : undefined
-          : keptWithin(profileOf(recompute)?.updates.get(updates[i]!.name), bytes);
-      if (kept !== undefined) return { tier, recompute, places: placesOf(recompute, i), kept };
+          ? []
+          : (keptWithin(profileOf(recompute)!.updates.get(updates[i]!.name)!, bytes) ?? []);
+      return { tier, recompute, places: placesOf(recompute, i), kept };
     }
     return undefined;
-  };
-  /** All that an update can recompute, unless that is what it does already. */
-  const leanest = (i: number, now: Choice): Choice | undefined => {
-    const bytes = (tier: Recompute): number => profileOf(tier)?.step.updates[i]!.peakBytes ?? Infinity;
-    const tier = bytes('segments') < bytes('units') ? 2 : 1;
-    const recompute = tiers[tier];
-    if (bytes(recompute) > budget || (now.tier === tier && now.kept.length === 0)) return undefined;
-    return { tier, recompute, places: placesOf(recompute, i), kept: [] };
   };
   const plainBytes = plain?.peakBytes;
   /** By update, what the profile was found to be wrong by. */
   const margins = updates.map(() => 0);
-  let chosen: readonly (Choice | undefined)[] = updates.map((_, i) => cheapest(i, budget, 0));
+  let chosen: readonly (Choice | undefined)[] = updates.map((_, i) => cheapest(i, budget));
   while (isWhole(chosen)) {
     const plan = planOf(strategy, chosen);
     const measured = ifItFits(() => measureStep(meter, recomputing(strategy, plan), shape));
@@ -87,7 +81,7 @@ export function planRecompute(
       const over = measured === undefined ? budget : measured.updates[i]!.peakBytes - budget;
       if (over <= 0) return choice;
       margins[i] = Math.max(2 * margins[i]!, margins[i]! + over);
-      return cheapest(i, budget - margins[i]!, choice.tier) ?? leanest(i, choice);
+      return cheapest(i, budget - margins[i]!, choice);
     });
   }
   // What one update leaves may be what is too much for another.
@@ -128,9 +122,7 @@ function planOf({ updates }: Strategy, chosen: readonly Choice[]): RecomputePlan
  * The places that need not be made again for an update to stay within so many bytes, most multiply-adds a byte first;
  * undefined where it takes more even if all are.
  */
-function keptWithin(profile: UpdateProfile | undefined, bytes: number): number[] | undefined {
-  if (profile === undefined) return undefined;
-  const { places, stretches } = profile;
+function keptWithin({ places, stretches }: UpdateProfile, bytes: number): number[] | undefined {
   const left = stretches.map(({ peakBytes }) => bytes - peakBytes);
   if (left.some((each) => each < 0)) return undefined;
   const worth = ({ multiplyAdds, keptBytes }: PlaceCost): number =>

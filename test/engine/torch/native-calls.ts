@@ -3,7 +3,7 @@
 /** A tensor of small numbers: 0, 1, 2, … modulo `below`; 0, -1, -2, … where that is negative. */
 export interface TensorSpec {
   readonly shape: readonly number[];
-  readonly dtype: 'float32' | 'int32' | 'int64' | 'bool' | 'uint8' | 'complex64';
+  readonly dtype: 'float32' | 'int32' | 'int64' | 'bool' | 'uint8' | 'complex64' | 'bfloat16';
   readonly below: number;
   readonly form?: TensorForm | undefined;
 }
@@ -25,6 +25,8 @@ export interface CallSpec {
 
 const f = (...shape: number[]): TensorSpec => ({ shape, dtype: 'float32', below: 7 });
 const i = (below: number, ...shape: number[]): TensorSpec => ({ shape, dtype: 'int64', below });
+/** What an optimiser keeps. */
+const h = (...shape: number[]): TensorSpec => ({ shape, dtype: 'bfloat16', below: 7 });
 const b = (...shape: number[]): TensorSpec => ({ shape, dtype: 'bool', below: 2 });
 const call = (name: string, ...args: ArgumentSpec[]): CallSpec => {
   const [base = name, overload] = name.split('.');
@@ -176,6 +178,8 @@ export const rightCalls: readonly CallSpec[] = [
   call('locallearn::moving_average_', [f(2), f(3)], [f(2), f(3)], 0.9),
   call('locallearn::sgd_', [f(2), f(3)], [f(2), f(3)], [f(2), f(3)], 0.1, 0.9, 0, true),
   call('locallearn::sgd_', [f(2), f(3)], [f(2), f(3)], [], 0.1, 0, 0.1, false),
+  call('locallearn::sgd_', [f(2), f(3)], [f(2), f(3)], [h(2), h(3)], 0.1, 0.9, 0, false),
+  call('locallearn::adamw_', [f(2)], [f(2)], [h(2)], [f(2)], 0.1, 0.9, 0.999, 1e-8, 0.01, 1),
   call(
     'locallearn::adamw_',
     ...[
