@@ -7,6 +7,7 @@ import { parameterCounts, type ParameterCounts } from '../../src/local/cost.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
 import { buildNetwork } from '../../src/networks/build.js';
 import { disposeNetwork, networkForward } from '../../src/networks/network.js';
+import { withoutDrawing } from '../../src/nn/parameters.js';
 import type { NetworkOptions } from '../../src/networks/options.js';
 import { byHand, costOf } from '../support/cost.js';
 import { tinyNetwork } from '../support/tiny.js';
@@ -15,7 +16,10 @@ const { stem, units, forward } = byHand;
 
 /** Multiply-adds of one image's forward pass. */
 export function forwardOf(options: NetworkOptions, size: number, classes = 1000): number {
-  const network = buildNetwork(options, { classes, imageShape: [size, size, 3], seed: 1 });
+  // The weights' values do not matter, and drawing them takes longest.
+  const network = withoutDrawing(() =>
+    buildNetwork(options, { classes, imageShape: [size, size, 3], seed: 1 }),
+  );
   const count = countMultiplyAdds();
   try {
     tf.tidy(() => networkForward(network, tf.zeros([1, size, size, 3]), evaluationMode));

@@ -39,7 +39,10 @@ it('makes a series of the seeds of a method, with their mean and deviation, BP f
   const { figures } = section!.series[1]!;
   expect(figures?.accuracy).toBeCloseTo(0.6, 12);
   expect(figures?.accuracyDeviation).toBeCloseTo(Math.SQRT2 / 10, 12);
-  expect(figures?.peakMemory).toEqual({ mean: 4.5e8, deviation: expect.closeTo(1e8 / Math.SQRT2, 3) });
+  expect(figures?.peakMemory).toEqual({
+    mean: 4.5e8,
+    deviation: expect.closeTo(1e8 / Math.SQRT2, 3) as number,
+  });
 });
 
 it('counts finished runs, or, where none is, those that trained', () => {

@@ -48,8 +48,8 @@ export function profilePlaces(
   recompute: Recompute,
   shape: BatchShape,
 ): PlaceProfile {
-  const { counted, close } = countMultiplyAdds();
-  const multiplyAdds = (): number => [...counted.values()].reduce((sum, count) => sum + count, 0);
+  const count = countMultiplyAdds();
+  const multiplyAdds = (): number => [...count.counted.values()].reduce((sum, each) => sum + each, 0);
   try {
     const updates = new Map<string, UpdateProfile>();
     let stretches: Stretch[] = [];
@@ -102,7 +102,7 @@ export function profilePlaces(
     const step = measureStep(whole, { ...strategy, updates: watched }, shape);
     return { step, updates };
   } finally {
-    close();
+    count.close();
   }
 }
 
