@@ -46,7 +46,9 @@ export function recomputing(strategy: Strategy, recompute: Recompute | Recompute
     ...strategy,
     updates: strategy.updates.map((update) => {
       const chosen =
-        typeof recompute === 'string' ? { recompute, kept: [] as readonly number[] } : recompute[update.name]!;
+        typeof recompute === 'string'
+          ? { recompute, kept: [] as readonly number[] }
+          : recompute[update.name]!;
       return recomputingUpdate(update, chosen.recompute, (place) => ({
         again: !chosen.kept.includes(place),
       }));
