@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { fused } from '../engine/fused/registry.js';
+import { scoped } from '../engine/scoped.js';
 import { buildChosen, choiceSchema, type Chosen } from '../core/choice.js';
 import { adamw } from './adamw.js';
 import { defineOptimizer, type OptimizerKind } from './optimizer.js';
@@ -77,7 +78,7 @@ export function optimizerOf(
   { optimizer, optimizerState: state, ...ofSgd }: OptimizerSettings,
   kinds: readonly OptimizerKind[],
 ): Optimizer {
-  if (state === 'bf16') tf.tidy(() => fused().toBfloat16(tf.scalar(0)));
+  if (state === 'bf16') scoped(() => fused().toBfloat16(tf.scalar(0)));
   if (optimizer === undefined) return sgd({ ...ofSgd, state });
   return buildChosen(kinds, isBuiltIn(kinds, optimizer) ? { ...optimizer, state } : optimizer);
 }
