@@ -118,15 +118,17 @@ export function trainStep(
       if (meter !== undefined) peakBytes.push(meter.peak());
     });
   } catch (error) {
-    throw outOfMemoryIn(
-      `update '${current!.name}'`,
-      'lower train.batchSize, or use more blocks (locallearn memory CONFIG --budget BYTES)',
-      error,
-    );
+    throw stepError(current!.name, error);
   } finally {
     freeStreams(streams);
     freeGradients(pending);
     for (const update of strategy.updates) update.release?.();
   }
   return { losses, peakBytes };
+}
+
+/** What to throw for what an update of a step threw. */
+export function stepError(update: string, error: unknown): unknown {
+  const remedy = 'lower train.batchSize, or use more blocks (locallearn memory CONFIG --budget BYTES)';
+  return outOfMemoryIn(`update '${update}'`, remedy, error);
 }
