@@ -88,6 +88,8 @@ function configSchema(registry: Registry) {
       data: dataSchema(registry.datasets),
       network: namedOptionsSchema(registry.networks),
       train: trainSchema(registry.optimizers),
+      /** How ranks that are started together share the work: `data`, each trains on a share of every batch. */
+      parallel: z.enum(['data']).exactOptional(),
       method: method.exactOptional(),
       methods: z.array(method).min(1).superRefine(refuseTwins).exactOptional(),
       /** What `compare` trains beside the methods: BP if not given. */

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
+import type { ProcessGroup } from '../distributed/process-group.js';
 import { identityOf } from '../data/identity.js';
 import { messageOf } from '../core/errors.js';
 import { weightNotes } from '../local/loss-weights.js';
@@ -60,6 +61,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Told how the run goes on. */
   readonly observer?: RunObserver;
+  /** Ranks that train together, of which this one records the run. */
+  readonly ranks?: ProcessGroup | undefined;
   /** Whether an event file for TensorBoard is written into the run's folder. */
   readonly tensorboard?: boolean;
   /** Told of a failure that the run's folder records as its own, before it is thrown. */
@@ -138,9 +141,20 @@ export async function runPrepared(
 
 /** The experiment's config, of its methods this one. */
 export function runConfigOf({ config, engine }: Experiment, method: MethodConfig): RunConfig {
-  const { name, seed, plugins, data, network, train: trainOptions } = config;
+  const { name, seed, plugins, data, network, train: trainOptions, parallel } = config;
   const pluginFiles = plugins === undefined ? {} : { plugins };
-  return { name, seed, engine: engine.name, ...pluginFiles, data, network, train: trainOptions, method };
+  const shared = parallel === undefined ? {} : { parallel };
+  return {
+    name,
+    seed,
+    engine: engine.name,
+    ...pluginFiles,
+    data,
+    network,
+    train: trainOptions,
+    ...shared,
+    method,
+  };
 }
 
 /** What the metrics of a run have columns for. */
@@ -223,7 +237,7 @@ async function trainInto(
   { config, registry, engine, notice, dataset }: Experiment,
   { folder, method, strategy, resume }: OpenRun,
   run: RunIdentity,
-  { signal, observer, tensorboard, onFailed }: Omit<RunOptions, 'parent'>,
+  { signal, observer, ranks, tensorboard, onFailed }: Omit<RunOptions, 'parent'>,
 ): Promise<FinishedRun> {
   const epochs: EpochMetrics[] = [...(resume?.epochs ?? [])];
   let events: EventFile | undefined;
@@ -284,6 +298,7 @@ async function trainInto(
       engine,
       optimizers: registry.optimizers,
       signal,
+      ranks,
       onEvent,
       resume,
       onState: (state) => folder.writeCheckpoint(state, engine.description),

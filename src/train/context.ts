@@ -1,3 +1,4 @@
+import type { ProcessGroup } from '../distributed/process-group.js';
 import type { Engine } from '../engine/engine.js';
 import type { TrainEvent } from './events.js';
 import type { OptimizerKind } from './optimizer.js';
@@ -13,6 +14,11 @@ export interface TrainContext {
   readonly optimizers?: readonly OptimizerKind[];
   /** Ends the run after the step at hand; epochs that are finished are kept. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Ranks that train together, each on its share of every batch, all with the same other options but for who is told
+   * and who goes on: of these, rank 0's alone count in what is summed up. A signal ends all of them after the same step.
+   */
+  readonly ranks?: ProcessGroup | undefined;
   /** Told how the training goes on. */
   readonly onEvent?: ((event: TrainEvent) => void) | undefined;
   /** Goes on from there; the numbers are those of a run that was never interrupted, to the last bit. */

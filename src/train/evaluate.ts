@@ -7,6 +7,7 @@ import { createBatch, type Batch } from '../local/batch.js';
 import type { Classifier } from '../local/classifier.js';
 import { crossEntropy } from '../local/axes/loss/cross-entropy.js';
 import { visitUnits, type Network } from '../networks/network.js';
+import { alone, type AddUp } from './over-ranks.js';
 
 /** What a network is worth on the images that it was evaluated on. */
 export interface Evaluation {
@@ -32,6 +33,7 @@ export function hasTop5(classes: number): boolean {
  * @param batches as a loader hands them over
  * @param onBatch runs after each batch; where it comes to false, evaluation ends
  * @param classifiers of the updates of a strategy
+ * @param addUp over ranks that evaluate shares of the batches
  * @returns accuracy and loss over all images; undefined where `onBatch` has ended it
  * @throws UserError if the batches have no image, or a classifier reads a unit that the network has not
  */
@@ -41,6 +43,7 @@ export async function evaluate(
   batches: AsyncIterable<ImageBatch>,
   onBatch: () => Promise<boolean> = () => Promise.resolve(true),
   classifiers: readonly Classifier[] = [],
+  addUp: AddUp = alone,
 ): Promise<Evaluation | undefined> {
   const lost = classifiers.find(({ after }) => !network.units.some(({ name }) => name === after));
   if (lost !== undefined) {
@@ -63,10 +66,11 @@ export async function evaluate(
     count += size;
     if (!(await onBatch())) return undefined;
   }
-  if (count === 0) throw new UserError('there is no image to evaluate on: all of them are bad');
-  const [accuracy, ...classifierAccuracies] = correct.map((hits) => hits / count);
-  const top5 = hasTop5(network.classes) ? { top5: amongFive / count } : {};
-  return { accuracy: accuracy!, ...top5, loss: loss / count, classifierAccuracies };
+  const [images, losses, five, ...hits] = await addUp([count, loss, amongFive, ...correct]);
+  if (images === 0) throw new UserError('there is no image to evaluate on: all of them are bad');
+  const [accuracy, ...classifierAccuracies] = hits.map((sum) => sum / images!);
+  const top5 = hasTop5(network.classes) ? { top5: five! / images! } : {};
+  return { accuracy: accuracy!, ...top5, loss: losses! / images!, classifierAccuracies };
 }
 
 /** How many images of a batch the network and each classifier get right, how many nearly, and the network's loss. */

@@ -152,15 +152,17 @@ export function trainStep(
       });
     }
   } catch (error) {
-    throw outOfMemoryIn(
-      `update '${current!.name}'`,
-      'lower train.batchSize, or use more blocks (locallearn memory CONFIG --budget BYTES)',
-      error,
-    );
+    throw stepError(current!.name, error);
   } finally {
     for (const { streams } of parts) if (streams !== undefined) freeStreams(streams);
     for (const gradients of [...sums, pending]) freeGradients(gradients);
     release();
   }
   return { losses, peakBytes };
+}
+
+/** What to throw for what an update of a step threw. */
+export function stepError(update: string, error: unknown): unknown {
+  const remedy = 'lower train.batchSize, or use more blocks (locallearn memory CONFIG --budget BYTES)';
+  return outOfMemoryIn(`update '${update}'`, remedy, error);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { UserError } from '../core/errors.js';
 
 const count = z.int().min(0);
 const seconds = z.number().min(0);
@@ -51,4 +52,38 @@ export function newTally(epoch: number, updates: number): EpochTally {
     peakBytes: Array.from({ length: updates }, () => 0),
     reservedBytes: 0,
   };
+}
+
+/** Throws a UserError unless the rest of an epoch of so many batches can follow on the tally, after so many whole epochs. */
+export function checkTally(
+  { epoch, batches, imageLosses, peakBytes }: EpochTally,
+  epochs: number,
+  steps: number,
+  updates: number,
+): void {
+  if (
+    epoch === epochs + 1 &&
+    batches <= steps &&
+    imageLosses.length === updates &&
+    peakBytes.length === updates
+  )
+    return;
+  throw new UserError(
+    `not a state of this run: batch ${batches} of epoch ${epoch} with ${imageLosses.length} updates, after ${epochs} epochs of ${steps} batches with ${updates} updates`,
+  );
+}
+
+/** Without what is summed up over ranks: another's has it. */
+export function withoutSums(tally: EpochTally): EpochTally {
+  return { ...tally, images: 0, skipped: 0, imageLosses: tally.imageLosses.map(() => 0) };
+}
+
+/** The tally of all ranks: sums of what each has seen. */
+export async function tallyOver(
+  tally: EpochTally,
+  addUp: (numbers: readonly number[]) => Promise<readonly number[]>,
+): Promise<EpochTally> {
+  const sums = await addUp([tally.images, tally.skipped, ...tally.imageLosses]);
+  const [images, skipped, ...imageLosses] = sums;
+  return { ...tally, images: images!, skipped: skipped!, imageLosses };
 }

@@ -1,28 +1,30 @@
 import { setImmediate } from 'node:timers/promises';
-import type { BadImage, Dataset, ImageBatch } from '../data/dataset.js';
-import { openLoader, refuseLargerBatch, type Loader } from '../data/loader/loader.js';
+import type { Dataset, ImageBatch } from '../data/dataset.js';
+import { openLoader, refuseLargerBatch } from '../data/loader/loader.js';
 import { inPhase, outOfMemoryIn } from '../engine/out-of-memory.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError, messageOf } from '../core/errors.js';
-import { createBatch } from '../local/batch.js';
+import { createBatch, type Batch } from '../local/batch.js';
 import { checkedUpdates } from '../local/checked-updates.js';
 import type { Strategy } from '../local/strategy.js';
 import { checkLearningRate } from './check-learning-rate.js';
-import type { TrainContext, TrainOptions } from './context.js';
+import type { TrainOptions } from './context.js';
+import { dataParallel } from './data-parallel.js';
 import { Diverged } from './diverged.js';
 import { evaluateUpdates } from './evaluate-updates.js';
 import type { EpochMetrics, TrainResult } from './events.js';
 import { feed, type FeedTally } from './feed.js';
 import { drawMixing } from './mixup.js';
-import { builtInOptimizers, optimizerOf, trainSchema, type TrainSettings } from './optimizers.js';
+import { addOver, alone, checkShares, mostOver } from './over-ranks.js';
+import { builtInOptimizers, optimizerOf, trainSchema } from './optimizers.js';
 import { headIndex } from './head-update.js';
 import { learningRateAt } from './schedule.js';
-import type { Optimizer } from './sgd.js';
 import { captureState, findNotFinite, restoreState } from './state.js';
+import { isStopped, lossesBefore, reporterOf, settle, type Run } from './run-at-hand.js';
 import { NotFinite } from './run-update.js';
-import { planSteps, trainStep, type StepPlan, type StepResult } from './step.js';
-import { newTally, type EpochTally } from './tally.js';
-import { averageWeights, type WeightAverage } from './weight-average.js';
+import { planSteps, trainStep, type StepResult } from './step.js';
+import { checkTally, newTally, tallyOver, withoutSums, type EpochTally } from './tally.js';
+import { averageWeights } from './weight-average.js';
 
 const smallerBatch = 'lower train.batchSize';
 
@@ -46,18 +48,21 @@ const prefetch = 4;
 export async function train(
   given: Strategy,
   dataset: Dataset,
-  { seed, engine, optimizers, signal, onEvent, resume, onState, ...section }: TrainOptions,
+  { seed, engine, optimizers, signal, ranks, onEvent, resume, onState, ...section }: TrainOptions,
 ): Promise<TrainResult> {
   const kinds = optimizers ?? builtInOptimizers;
   const settings = trainSchema(kinds).parse(section);
-  const options = { ...settings, seed, engine, signal, onEvent, resume, onState };
+  const options = { ...settings, seed, engine, signal, ranks, onEvent, resume, onState };
   checkLearningRate(options);
   const strategy: Strategy = { ...given, updates: checkedUpdates(given.updates) };
   const plan = planSteps(strategy.updates, settings);
   const { batchSize, workers, ema } = options;
   refuseLargerBatch(batchSize, dataset.train);
+  if (ranks !== undefined) checkShares(settings, dataset, ranks.size);
+  const share = ranks === undefined ? {} : { share: { index: ranks.rank, of: ranks.size } };
   const training = openLoader(dataset, dataset.train, {
     batchSize,
+    ...share,
     seed,
     shuffle: true,
     augment: options.augment,
@@ -69,6 +74,7 @@ export async function train(
   });
   const testing = openLoader(dataset, dataset.test, {
     batchSize,
+    ...share,
     seed,
     shuffle: false,
     augment: false,
@@ -87,17 +93,22 @@ export async function train(
     optimizer,
     average: ema === undefined ? undefined : averageWeights(strategy, ema.decay),
     plan,
+    parallel: ranks === undefined ? undefined : dataParallel(ranks, strategy, plan, optimizer),
+    addUp: ranks === undefined ? alone : addOver(ranks),
+    most: ranks === undefined ? alone : mostOver(ranks),
     reported: { train: new Set(), test: new Set() },
     epochs: [...(resume?.epochs ?? [])],
+    stopped: false,
     lastLosses: undefined,
   };
   const { epochs, average } = run;
   try {
     if (resume !== undefined) restoreState(strategy, optimizer, resume, average);
     let tally = structuredClone(resume?.partial);
-    if (tally !== undefined) checkTally(tally, run);
+    if (tally !== undefined) checkTally(tally, epochs.length, training.steps, strategy.updates.length);
+    if (tally !== undefined && ranks !== undefined && ranks.rank > 0) tally = withoutSums(tally);
     while (epochs.length < options.epochs) {
-      if (signal?.aborted === true) return { epochs, interrupted: true };
+      if (isStopped(run)) return { epochs, interrupted: true };
       const metrics = await runEpoch(run, tally ?? newTally(epochs.length + 1, strategy.updates.length));
       if (metrics === undefined) return { epochs, interrupted: true };
       epochs.push(metrics);
@@ -115,27 +126,9 @@ export async function train(
   }
 }
 
-interface Run {
-  readonly strategy: Strategy;
-  readonly dataset: Dataset;
-  readonly options: TrainSettings & TrainContext;
-  readonly training: Loader;
-  readonly testing: Loader;
-  readonly optimizer: Optimizer;
-  /** Of the weights, where evaluation uses it. */
-  readonly average: WeightAverage | undefined;
-  readonly plan: StepPlan;
-  /** Bad images, by their index, that an event has told of. */
-  readonly reported: Readonly<Record<'train' | 'test', Set<number>>>;
-  /** Those that are finished. */
-  readonly epochs: EpochMetrics[];
-  /** The losses of the step before, in the updates' order. */
-  lastLosses: readonly number[] | undefined;
-}
-
 /** The rest of an epoch, added to its tally; undefined if the signal came first. */
 async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | undefined> {
-  const { strategy, dataset, options, testing, average } = run;
+  const { strategy, dataset, options, testing, average, parallel, addUp } = run;
   const { updates } = strategy;
   const { onEvent, signal } = options;
   const { epoch } = tally;
@@ -151,14 +144,15 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
 
   const evaluationStart = performance.now();
   const tested: FeedTally = { batches: 0, waitSeconds: 0, skipped: 0 };
-  const testBatches = feed(testing.batches(epoch), tested, reporter(run, epoch, 'test'));
+  const testBatches = feed(testing.batches(epoch), tested, reporterOf(run, epoch, 'test'));
   const afterBatch = async (): Promise<boolean> => {
     onEvent?.({ type: 'evaluation', epoch, step: tested.batches, steps: testing.steps });
     await setImmediate();
-    return !signal?.aborted;
+    // Ranks agree on an end between steps and epochs only.
+    return parallel !== undefined || !signal?.aborted;
   };
   average?.swap();
-  const evaluation = await evaluateUpdates(strategy, dataset, testBatches, afterBatch)
+  const evaluation = await evaluateUpdates(strategy, dataset, testBatches, afterBatch, addUp)
     .catch((error: unknown) => {
       throw outOfMemoryIn(`epoch ${epoch}, evaluation`, smallerBatch, error);
     })
@@ -170,7 +164,14 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
   }
   const byName = (values: readonly number[]): Record<string, number> =>
     Object.fromEntries(updates.map((update, i) => [update.name, values[i]!]));
-  const meanLosses = tally.imageLosses.map((sum) => sum / tally.images);
+  const total = await tallyOver({ ...tally, skipped: tally.skipped + tested.skipped }, addUp);
+  const [reserved, wantsStop, ...peakBytes] = await run.most([
+    tally.reservedBytes,
+    signal?.aborted === true ? 1 : 0,
+    ...tally.peakBytes,
+  ]);
+  run.stopped ||= wantsStop === 1;
+  const meanLosses = total.imageLosses.map((sum) => sum / total.images);
   return {
     epoch,
     learningRate,
@@ -178,15 +179,15 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
     evaluationLoss: evaluation.loss,
     evaluationAccuracy: evaluation.accuracy,
     ...(evaluation.top5 === undefined ? {} : { evaluationTop5: evaluation.top5 }),
-    imagesPerSecond: tally.images / tally.seconds,
+    imagesPerSecond: total.images / tally.seconds,
     trainSeconds: tally.seconds,
     evaluationSeconds: (performance.now() - evaluationStart) / 1000,
     dataWaitSeconds: tally.waitSeconds,
-    skippedImages: tally.skipped + tested.skipped + (options.lastBatch === 'keep' ? leftOut : 0),
-    peakMemoryBytes: Math.max(...tally.peakBytes),
-    reservedMemoryBytes: tally.reservedBytes,
+    skippedImages: total.skipped + (options.lastBatch === 'keep' ? leftOut : 0),
+    peakMemoryBytes: Math.max(...peakBytes),
+    reservedMemoryBytes: reserved!,
     updateLosses: byName(meanLosses),
-    updatePeakBytes: byName(tally.peakBytes),
+    updatePeakBytes: byName(peakBytes),
     updateAccuracies: evaluation.updateAccuracies,
   };
 }
@@ -194,7 +195,7 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
 /** The epoch's training steps that are left; false if the signal came first. */
 async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
   const { strategy, options, training } = run;
-  const { onEvent, signal, engine } = options;
+  const { onEvent, engine } = options;
   const { epoch } = tally;
   const { steps } = training;
   const start = performance.now() - 1000 * tally.seconds;
@@ -204,10 +205,10 @@ async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
     for await (const batch of feed(
       training.batches(epoch, tally.batches),
       tally,
-      reporter(run, epoch, 'train'),
+      reporterOf(run, epoch, 'train'),
     )) {
       whole = false;
-      const { losses, peakBytes } = stepOn(run, epoch, tally.steps + 1, batch);
+      const { losses, peakBytes } = await stepOn(run, epoch, tally.steps + 1, batch);
       run.lastLosses = losses;
       tally.steps++;
       tally.images += batch.size;
@@ -215,19 +216,21 @@ async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
       peakBytes.forEach((bytes, i) => (tally.peakBytes[i] = Math.max(tally.peakBytes[i]!, bytes)));
       tally.reservedBytes = Math.max(tally.reservedBytes, engine.memory.reserved());
       tally.seconds = (performance.now() - start) / 1000;
-      whole = true;
+      // What ranks have put off is known to all of them alone.
+      whole = run.parallel === undefined;
       const loss = losses[headIndex(strategy)]!;
       onEvent?.({ type: 'step', epoch, step: tally.steps, steps, images: batch.size, loss });
       // The step is synchronous: without a turn of the event loop no signal and no screen update gets through.
       await setImmediate();
-      if (signal?.aborted) break;
+      if (isStopped(run)) break;
     }
   } catch (error) {
     if (whole && tally.steps > 0) handStateAfter(error, run, tally);
     throw error;
   }
-  if (!signal?.aborted) return true;
-  handState(run, tally);
+  await settle(run);
+  if (!isStopped(run)) return true;
+  handState(run, await tallyOver(tally, run.addUp));
   return false;
 }
 
@@ -259,14 +262,19 @@ function handStateAfter(error: unknown, run: Run, tally: EpochTally): void {
   }
 }
 
-function stepOn(run: Run, epoch: number, step: number, { size, images, labels }: ImageBatch): StepResult {
-  const { strategy, dataset, options, optimizer, average, plan, training } = run;
+async function stepOn(
+  run: Run,
+  epoch: number,
+  step: number,
+  { size, images, labels }: ImageBatch,
+): Promise<StepResult> {
+  const { strategy, dataset, options, optimizer, average, plan, training, parallel } = run;
   const { mixup, seed, labelSmoothing } = options;
   const rate = learningRateAt({ epoch, step: step - 1, steps: training.steps }, options);
   const mixing = mixup > 0 ? drawMixing(mixup, seed, epoch, step, size) : undefined;
   try {
-    return scoped(() => {
-      const batch = createBatch(
+    const makeBatch = (): Batch =>
+      createBatch(
         images,
         labels,
         dataset.imageShape,
@@ -275,11 +283,24 @@ function stepOn(run: Run, epoch: number, step: number, { size, images, labels }:
         mixing,
         labelSmoothing,
       );
-      const microBatch = options.batchSize / (options.accumulate ?? 1);
-      const result = trainStep(strategy, plan, optimizer, rate, batch, options.engine.memory, microBatch);
-      average?.update();
-      return result;
-    });
+    const { memory } = options.engine;
+    const microBatch = options.batchSize / (options.accumulate ?? 1);
+    if (parallel === undefined) {
+      return scoped(() => {
+        const result = trainStep(strategy, plan, optimizer, rate, makeBatch(), memory, microBatch);
+        average?.update();
+        return result;
+      });
+    }
+    const whole = Math.min(options.batchSize, dataset.train.size - (step - 1) * options.batchSize);
+    const wantsStop = options.signal?.aborted === true;
+    const result = await parallel.step(makeBatch, size / whole, rate, wantsStop, memory);
+    if (average !== undefined) {
+      // They follow the weights after every step.
+      await parallel.settle();
+      average.update();
+    }
+    return result;
   } catch (thrown) {
     // An update says so itself; what is left is the batch.
     const error = outOfMemoryIn('the batch', smallerBatch, thrown);
@@ -288,36 +309,4 @@ function stepOn(run: Run, epoch: number, step: number, { size, images, labels }:
     if (!(error instanceof NotFinite)) throw new UserError(`${at}: ${error.message}`, { cause: error });
     throw new Diverged(at, error.message, lossesBefore(run), { cause: error });
   }
-}
-
-function lossesBefore({ strategy, lastLosses }: Run): Record<string, number> {
-  return Object.fromEntries((lastLosses ?? []).map((loss, i) => [strategy.updates[i]!.name, loss]));
-}
-
-/** Throws a UserError unless the rest of an epoch can follow on the tally. */
-function checkTally(
-  { epoch, batches, imageLosses, peakBytes }: EpochTally,
-  { epochs, training, strategy }: Run,
-): void {
-  const updates = strategy.updates.length;
-  if (
-    epoch === epochs.length + 1 &&
-    batches <= training.steps &&
-    imageLosses.length === updates &&
-    peakBytes.length === updates
-  )
-    return;
-  throw new UserError(
-    `not a state of this run: batch ${batches} of epoch ${epoch} with ${imageLosses.length} updates, after ${epochs.length} epochs of ${training.steps} batches with ${updates} updates`,
-  );
-}
-
-/** Reports each bad image once in a run: they are the same in every epoch. */
-function reporter({ reported, dataset, options: { onEvent } }: Run, epoch: number, split: 'train' | 'test') {
-  const name = split === 'test' ? (dataset.evaluatedOn ?? 'test') : split;
-  return (bad: readonly BadImage[]): void => {
-    const images = bad.filter(({ index }) => !reported[split].has(index));
-    for (const { index } of images) reported[split].add(index);
-    if (images.length > 0) onEvent?.({ type: 'skipped', epoch, split: name, images });
-  };
 }

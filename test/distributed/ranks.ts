@@ -49,17 +49,18 @@ export async function startRanks<Input = undefined>(
       import { joinProcessGroup } from ${dist('distributed/join.js')};
       import { placementIn } from ${dist('distributed/placement.js')};
       const tell = (text) => process.send({ told: text });
+      let last;
       const load = (path) => import(${dist('')} + '/' + path);
       try {
         await selectEngine('torch');
         const group = await joinProcessGroup(placementIn(process.env), { timeoutSeconds: ${timeoutSeconds} });
         const result = await (${code.toString()})({ group, tf, tell, load, input: ${JSON.stringify(input)} });
         await group.close();
-        process.send({ result });
+        last = { result };
       } catch (error) {
-        process.send({ error: error.message, stack: error.stack, name: error.name });
+        last = { error: error.message, stack: error.stack, name: error.name };
       }
-      process.disconnect();`;
+      process.send(last, () => process.disconnect());`;
     const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
       cwd: join(import.meta.dirname, '../..'),
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -1,4 +1,6 @@
 import { UserError } from '../../core/errors.js';
+import { startRanks } from '../../distributed/launch.js';
+import { placementIn, type Placement } from '../../distributed/placement.js';
 import type { FinishedRun, RunOptions } from '../../runs/run.js';
 import { textTable } from '../../core/table.js';
 import { resultTable, tableNotes } from '../../runs/table.js';
@@ -25,6 +27,12 @@ const trainOptions = {
     requiresArg: true,
     describe: 'the folder in which the run folder is made',
   },
+  parallel: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'data: ranks share every batch, the same as --set parallel=data; data=2: and start two of them here',
+  },
   resume: {
     type: 'string',
     requiresArg: true,
@@ -36,6 +44,7 @@ type TrainArguments = Omit<RunArguments, 'config'> & {
   readonly config: string | undefined;
   readonly out: string;
   readonly resume: string | undefined;
+  readonly parallel: string | undefined;
 };
 
 export const trainCommand: Command<object, TrainArguments> = {
@@ -49,13 +58,25 @@ export const trainCommand: Command<object, TrainArguments> = {
       .example('$0 train configs/auglocal.yaml', '')
       .example('$0 train configs/auglocal.yaml --set method.depth=3 --seed 2', '')
       .example('$0 train --resume experiments/runs/2026-…', 'go on where a run was interrupted'),
-  handler: async (args) => {
+  handler: async (given) => {
+    const placement = placementIn(process.env);
+    const parallel = parallelOf(given.parallel);
+    if (parallel?.ranks !== undefined && placement === undefined) {
+      process.exitCode = await startRanks(parallel.ranks, process.argv.slice(1));
+      return;
+    }
+    // What a rank on a machine of several GPUs sees is its own.
+    if (placement !== undefined) process.env['CUDA_VISIBLE_DEVICES'] ??= String(placement.localRank);
+    const args =
+      parallel === undefined ? given : { ...given, set: [...given.set, `parallel=${parallel.mode}`] };
     const { config: path, resume, out } = args;
+    const records = placement === undefined || placement.rank === 0;
     const work = await (resume === undefined ? newRun(args, path, out) : oldRun(args, path, resume));
     await withInterrupts(async (signal) => {
-      const observer = progressObserver(process.stderr, args.quiet);
+      const observer = progressObserver(process.stderr, args.quiet || !records);
       const { tensorboard } = args;
-      const { folder, result, interrupted } = await work({ signal, observer, tensorboard });
+      const { folder, result, interrupted } = await work({ signal, observer, tensorboard }, placement);
+      if (!records) return;
       if (args.json) {
         process.stdout.write(`${JSON.stringify({ folder, interrupted, ...result })}\n`);
       } else {
@@ -70,7 +91,15 @@ export const trainCommand: Command<object, TrainArguments> = {
   },
 };
 
-type Work = (options: Omit<RunOptions, 'parent'>) => Promise<FinishedRun>;
+/** `data` or `data=2`. */
+function parallelOf(text: string | undefined): { mode: 'data'; ranks?: number } | undefined {
+  if (text === undefined) return undefined;
+  const [, ranks] = /^data(?:=([1-9]\d{0,3}))?$/.exec(text) ?? [undefined, ''];
+  if (ranks === '') throw new UsageError(`--parallel must be "data" or "data=RANKS", got "${text}"`);
+  return { mode: 'data', ...(ranks === undefined ? {} : { ranks: Number(ranks) }) };
+}
+
+type Work = (options: Omit<RunOptions, 'parent'>, placement: Placement | undefined) => Promise<FinishedRun>;
 
 async function newRun(args: TrainArguments, path: string | undefined, parent: string): Promise<Work> {
   if (path === undefined) throw new UsageError('a config is missing, or --resume with a run folder');
@@ -83,12 +112,20 @@ async function newRun(args: TrainArguments, path: string | undefined, parent: st
     );
   }
   const { openExperiment } = await import('../../runs/experiment.js');
-  const { runExperiment } = await import('../../runs/run.js');
-  return async (options) => {
+  const { prepareMethod, runPrepared } = await import('../../runs/run.js');
+  const { refuseOtherRanks, trainAlong, withRanks } = await import('../../runs/ranks.js');
+  return async (options, placement) => {
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
     notify(experiment.notice, args.quiet);
     notifyOfData(experiment.dataset, config.train);
-    return runExperiment(experiment, method, { ...options, parent });
+    return withRanks(placement, config, async (ranks) => {
+      const chosen = await prepareMethod(experiment, method, options);
+      if (ranks !== undefined) await refuseOtherRanks(ranks, experiment, chosen);
+      if (ranks === undefined || ranks.rank === 0) {
+        return runPrepared(experiment, chosen, { ...options, parent, ranks });
+      }
+      return trainAlong(experiment, chosen, ranks, options.signal, undefined);
+    });
   };
 }
 
@@ -97,6 +134,8 @@ async function oldRun(args: TrainArguments, path: string | undefined, folder: st
   const { finishedResult, readRunConfig, recordedOverridesOf, refuseOtherConfig, resumeRun, runConfigPath } =
     await import('../../runs/resume.js');
   const { configDocument } = await import('../../config/config.js');
+  const { refuseOtherRanks, trainAlong, withRanks } = await import('../../runs/ranks.js');
+  const { checkpointsOf, newestCheckpoint } = await import('../../runs/checkpoint/store.js');
   const stored = runConfigPath(folder);
   const asked =
     path === undefined
@@ -107,7 +146,7 @@ async function oldRun(args: TrainArguments, path: string | undefined, folder: st
   const config = given.engine === 'auto' ? { ...given, engine: old.engine } : given;
   refuseOtherConfig(`${folder}: the run`, configDocument(old), configDocument(config));
   const result = finishedResult(folder);
-  return async (options) => {
+  return async (options, placement) => {
     if (result !== undefined) {
       notify(`${folder}: this run is finished, there is nothing left to do`, false);
       return { folder, interrupted: false, result };
@@ -115,6 +154,13 @@ async function oldRun(args: TrainArguments, path: string | undefined, folder: st
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
     notify(experiment.notice, args.quiet);
     notifyOfData(experiment.dataset, config.train);
-    return resumeRun(experiment, folder, options);
+    return withRanks(placement, config, async (ranks) => {
+      if (ranks === undefined) return resumeRun(experiment, folder, options);
+      // Read before the first of them may write another.
+      const state = newestCheckpoint(checkpointsOf(folder), () => {})?.state;
+      await refuseOtherRanks(ranks, experiment, { method: old.method });
+      if (ranks.rank === 0) return resumeRun(experiment, folder, { ...options, ranks });
+      return trainAlong(experiment, { method: old.method }, ranks, options.signal, state);
+    });
   };
 }

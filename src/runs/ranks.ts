@@ -1,0 +1,91 @@
+import { UserError } from '../core/errors.js';
+import { version } from '../core/version.js';
+import { configDocument } from '../config/config.js';
+import { configDifferences } from '../config/differences.js';
+import { joinProcessGroup, usualTimeoutSeconds } from '../distributed/join.js';
+import type { Placement } from '../distributed/placement.js';
+import type { ProcessGroup } from '../distributed/process-group.js';
+import type { ChosenMethod } from '../measure/memory/choose-cuts.js';
+import type { TrainState } from '../train/state.js';
+import { train } from '../train/trainer.js';
+import type { Experiment } from './experiment.js';
+import { withStrategy } from './method-strategy.js';
+import { runConfigOf, type FinishedRun } from './run.js';
+
+/**
+ * Joins the ranks that this process was started with, for as long as f runs. Seconds that a rank waits for another:
+ * `LOCALLEARN_PEER_SECONDS`, by default 300.
+ *
+ * @throws UserError if a rank is missing or lost, or the config does not say how ranks share the work
+ */
+export async function withRanks<T>(
+  placement: Placement | undefined,
+  { parallel }: Experiment['config'],
+  f: (ranks: ProcessGroup | undefined) => Promise<T>,
+): Promise<T> {
+  if (placement === undefined || placement.size === 1) return f(undefined);
+  if (parallel === undefined) {
+    throw new UserError(
+      `this is one of ${placement.size} ranks, but the config does not say how they share the work: add --parallel data`,
+    );
+  }
+  const asked = process.env['LOCALLEARN_PEER_SECONDS'];
+  if (asked !== undefined && !/^[1-9]\d{0,5}$/.test(asked)) {
+    throw new UserError(`LOCALLEARN_PEER_SECONDS must be a whole number of seconds, got '${asked}'`);
+  }
+  const timeoutSeconds = asked === undefined ? usualTimeoutSeconds : Number(asked);
+  const ranks = await joinProcessGroup(placement, { timeoutSeconds });
+  const result = await f(ranks);
+  await ranks.close();
+  return result;
+}
+
+/**
+ * Refuses to train with ranks of another version or config.
+ *
+ * @throws UserError on every rank, with what differs from rank 0
+ */
+export async function refuseOtherRanks(
+  ranks: ProcessGroup,
+  experiment: Experiment,
+  { method }: ChosenMethod,
+): Promise<void> {
+  const own = { version, config: configDocument(runConfigOf(experiment, method)) };
+  const all = (await ranks.exchange(JSON.stringify(own))).map((text) => JSON.parse(text) as typeof own);
+  const first = all[0]!;
+  for (const [rank, other] of all.entries()) {
+    const differences = [
+      ...(other.version === first.version
+        ? []
+        : [`locallearn ${other.version} there, ${first.version} here`]),
+      ...configDifferences(other.config, first.config),
+    ];
+    if (differences.length > 0) {
+      throw new UserError(`rank ${rank} differs from rank 0 (here): ${differences.join('; ')}`);
+    }
+  }
+}
+
+/** Trains as a rank that records nothing: rank 0 does. */
+export async function trainAlong(
+  experiment: Experiment,
+  { method }: ChosenMethod,
+  ranks: ProcessGroup,
+  signal: AbortSignal | undefined,
+  resume: TrainState | undefined,
+): Promise<FinishedRun> {
+  const { config, engine, registry, dataset } = experiment;
+  return withStrategy(experiment, method, async (strategy) => {
+    const { optimizers } = registry;
+    const { interrupted } = await train(strategy, dataset, {
+      ...config.train,
+      seed: config.seed,
+      engine,
+      optimizers,
+      signal,
+      ranks,
+      resume,
+    });
+    return { folder: '', interrupted, result: undefined };
+  });
+}

@@ -1,0 +1,64 @@
+import type { ProcessGroup } from '../distributed/process-group.js';
+import type { Dataset } from '../data/dataset.js';
+import { divideEpoch } from '../data/loader/divide-epoch.js';
+import { shareOf } from '../data/loader/share.js';
+import { UserError } from '../core/errors.js';
+import type { TrainSettings } from './optimizers.js';
+
+/** Adds numbers up over the ranks, each by its place in the list: the same sums, to the last bit, on all of them. */
+export type AddUp = (numbers: readonly number[]) => Promise<readonly number[]>;
+
+/** Of a process by itself. */
+export const alone: AddUp = (numbers) => Promise.resolve(numbers);
+
+/** In the order of the ranks, in double precision. */
+export function addOver(group: ProcessGroup): AddUp {
+  return async (numbers) =>
+    (await numbersOf(group, numbers)).reduce((sums, own) => sums.map((sum, i) => sum + own[i]!));
+}
+
+/** The most of any rank, of each. */
+export function mostOver(group: ProcessGroup): AddUp {
+  return async (numbers) =>
+    (await numbersOf(group, numbers)).reduce((most, own) => most.map((each, i) => Math.max(each, own[i]!)));
+}
+
+async function numbersOf(group: ProcessGroup, numbers: readonly number[]): Promise<readonly number[][]> {
+  const texts = await group.exchange(numbers.join(' '));
+  return texts.map((text) => (text === '' ? [] : text.split(' ').map(Number)));
+}
+
+/**
+ * Whether so many ranks can share the batches.
+ *
+ * @throws UserError if a share would have fewer than two images, or an option wants the whole batch in one place
+ */
+export function checkShares(
+  { batchSize, lastBatch, mixup }: Pick<TrainSettings, 'batchSize' | 'lastBatch' | 'mixup'>,
+  { train, onBadImage }: Pick<Dataset, 'train' | 'onBadImage'>,
+  ranks: number,
+): void {
+  if (mixup > 0) {
+    throw new UserError(
+      'train.mixup: mixes images of the whole batch, of which a rank has a share: set it to 0',
+    );
+  }
+  if (onBadImage === 'skip') {
+    throw new UserError(
+      'data.onBadImage: skip is not for data parallel, whose ranks know each share by its size: set it to fail',
+    );
+  }
+  const { last } = divideEpoch(train.size, { batchSize, dropLast: lastBatch === 'drop', dropLone: true });
+  const smallest = (images: number): number =>
+    Math.min(...Array.from({ length: ranks }, (_, index) => shareOf(images, { index, of: ranks }).size));
+  if (smallest(batchSize) < 2) {
+    throw new UserError(
+      `train.batchSize: ${batchSize} images are too few for ${ranks} ranks, which need two each: ${2 * ranks} or more`,
+    );
+  }
+  if (smallest(last) < 2) {
+    throw new UserError(
+      `train.lastBatch: the last batch of an epoch has ${last} images, too few for ${ranks} ranks, which need two each: set it to drop`,
+    );
+  }
+}

@@ -1,0 +1,21 @@
+import type { BadImage, Dataset } from '../data/dataset.js';
+import type { TrainContext } from './context.js';
+
+/** Bad images, by their index, that an event has told of. */
+export type Reported = Readonly<Record<'train' | 'test', Set<number>>>;
+
+/** Reports each bad image once in a run: they are the same in every epoch. */
+export function reporter(
+  reported: Reported,
+  { evaluatedOn = 'test' }: Dataset,
+  onEvent: TrainContext['onEvent'],
+  epoch: number,
+  split: 'train' | 'test',
+): (bad: readonly BadImage[]) => void {
+  return (bad) => {
+    const images = bad.filter(({ index }) => !reported[split].has(index));
+    for (const { index } of images) reported[split].add(index);
+    const name = split === 'test' ? evaluatedOn : split;
+    if (images.length > 0) onEvent?.({ type: 'skipped', epoch, split: name, images });
+  };
+}

@@ -1,0 +1,66 @@
+import type { BadImage, Dataset } from '../data/dataset.js';
+import type { Loader } from '../data/loader/loader.js';
+import type { Strategy } from '../local/strategy.js';
+import type { TrainContext } from './context.js';
+import type { DataParallel } from './data-parallel.js';
+import type { EpochMetrics } from './events.js';
+import type { TrainSettings } from './optimizers.js';
+import type { AddUp } from './over-ranks.js';
+import { reporter, type Reported } from './report-bad.js';
+import type { Optimizer } from './sgd.js';
+import type { StepPlan } from './step.js';
+import type { WeightAverage } from './weight-average.js';
+
+/** A training under way. */
+export interface Run {
+  readonly strategy: Strategy;
+  readonly dataset: Dataset;
+  readonly options: TrainSettings & TrainContext;
+  readonly training: Loader;
+  readonly testing: Loader;
+  readonly optimizer: Optimizer;
+  /** Of the weights, where evaluation uses it. */
+  readonly average: WeightAverage | undefined;
+  readonly plan: StepPlan;
+  /** Where ranks train together. */
+  readonly parallel: DataParallel | undefined;
+  /** Over the ranks. */
+  readonly addUp: AddUp;
+  readonly most: AddUp;
+  readonly reported: Reported;
+  /** Those that are finished. */
+  readonly epochs: EpochMetrics[];
+  /** Whether ranks have agreed to end, after an epoch. */
+  stopped: boolean;
+  /** The losses of the step before, in the updates' order. */
+  lastLosses: readonly number[] | undefined;
+}
+
+/** Makes the weights those after the last step, on all ranks, and the running statistics those of all images. */
+export async function settle({ parallel, average }: Run): Promise<void> {
+  if (parallel === undefined) return;
+  await parallel.settle();
+  await parallel.averageStatistics();
+  if (average === undefined) return;
+  average.swap();
+  await parallel.averageStatistics().finally(() => average.swap());
+}
+
+/** Whether the run ends here: as its signal says, or as all ranks have agreed. */
+export function isStopped({ parallel, stopped, options: { signal } }: Run): boolean {
+  return parallel === undefined ? signal?.aborted === true : stopped || parallel.isStopped();
+}
+
+/** For a pass over a split's batches. */
+export function reporterOf(
+  { reported, dataset, options }: Run,
+  epoch: number,
+  split: 'train' | 'test',
+): (bad: readonly BadImage[]) => void {
+  return reporter(reported, dataset, options.onEvent, epoch, split);
+}
+
+/** By the updates' names. */
+export function lossesBefore({ strategy, lastLosses }: Run): Record<string, number> {
+  return Object.fromEntries((lastLosses ?? []).map((loss, i) => [strategy.updates[i]!.name, loss]));
+}

@@ -1,0 +1,45 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nativeStatus } from '../../src/engine/torch/load-native.js';
+import { readRunSummary } from '../../src/runs/summary.js';
+import { run, tinyConfig, writeFashionMnist } from './helpers.js';
+
+const status = nativeStatus();
+
+describe.skipIf(!status.available || status.native.distributed === null)('train --parallel', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'locallearn-parallel-'));
+    writeFashionMnist(join(folder, 'data'));
+    writeFileSync(
+      join(folder, 'a.yaml'),
+      tinyConfig(join(folder, 'data'), 'method: { method: auglocal, depth: 2 }'),
+    );
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('starts its own ranks, of which one writes a run folder', async () => {
+    const out = join(folder, 'runs');
+    const { code, stderr } = await run([
+      'train',
+      join(folder, 'a.yaml'),
+      '--parallel',
+      'data=2',
+      '--out',
+      out,
+      '--quiet',
+    ]);
+    expect([code, stderr]).toEqual([0, '']);
+    const runs = readdirSync(out);
+    expect(runs).toHaveLength(1);
+    expect(readRunSummary(join(out, runs[0]!, 'summary.json')).status).toBe('finished');
+  });
+
+  it('refuses what is no way to share the work', async () => {
+    const { code, stderr } = await run(['train', join(folder, 'a.yaml'), '--parallel', 'data=0']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('--parallel must be "data" or "data=RANKS", got "data=0"');
+  });
+});

@@ -1,0 +1,90 @@
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { ProcessGroup } from '../../src/distributed/process-group.js';
+import { selectEngine } from '../../src/engine/select.js';
+import { nativeStatus } from '../../src/engine/torch/load-native.js';
+import { buildStrategy } from '../../src/local/build.js';
+import { disposeNetwork } from '../../src/networks/network.js';
+import { dataParallel } from '../../src/train/data-parallel.js';
+import { papersSgd } from '../../src/train/recipe.js';
+import { sgd } from '../../src/train/sgd.js';
+import { captureState } from '../../src/train/state.js';
+import { planSteps, trainStep } from '../../src/train/step.js';
+import { tinyBatch, tinyMethods, tinyNetwork, titleOf } from '../support/tiny.js';
+
+/** A group of one rank, whose sums are there a turn of the event loop later. */
+const solo: ProcessGroup = {
+  rank: 0,
+  size: 1,
+  send: () => Promise.reject(new Error('nobody is there')),
+  recv: () => Promise.reject(new Error('nobody is there')),
+  sendBytes: () => Promise.reject(new Error('nobody is there')),
+  recvBytes: () => Promise.reject(new Error('nobody is there')),
+  allReduce: () => new Promise((resolve) => void setImmediate(resolve)),
+  broadcast: () => Promise.resolve(),
+  barrier: () => Promise.resolve(),
+  exchange: (text) => Promise.resolve([text]),
+  close: () => Promise.resolve(),
+};
+
+describe('an optimiser step that is put off', () => {
+  beforeAll(async () => void (await selectEngine(nativeStatus().available ? 'torch' : 'cpu')));
+
+  it.each(tinyMethods.map((options) => [titleOf(options), options] as const))(
+    'changes no number: %s',
+    async (_, options) => {
+      const trained = async (parallel: boolean) => {
+        const network = tinyNetwork();
+        const strategy = buildStrategy(network, options);
+        const optimizer = sgd(papersSgd);
+        const plan = planSteps(strategy.updates, { clip: { norm: 1 } });
+        const group = dataParallel(solo, strategy, plan, optimizer);
+        const losses: number[] = [];
+        for (const [i, rate] of [0.1, 0.05, 0.02].entries()) {
+          const makeBatch = () => tinyBatch(8, `batch ${i}`);
+          if (parallel) losses.push(...(await group.step(makeBatch, 1, rate, false)).losses);
+          else
+            tf.tidy(
+              () => void losses.push(...trainStep(strategy, plan, optimizer, rate, makeBatch()).losses),
+            );
+        }
+        if (parallel) await group.settle();
+        const { tensors, counters } = captureState(strategy, optimizer);
+        optimizer.dispose();
+        strategy.dispose();
+        disposeNetwork(network);
+        return { losses, tensors, counters };
+      };
+      const before = tf.memory().numTensors;
+      const put = await trained(true);
+      expect(tf.memory().numTensors).toBe(before);
+      const plain = await trained(false);
+      const differing = [...plain.tensors].filter(
+        ([name, { values }]) =>
+          !values.every((value, i) => Object.is(value, put.tensors.get(name)?.values[i])),
+      );
+      expect(differing.map(([name]) => name)).toEqual([]);
+      expect([...put.tensors.keys()]).toEqual([...plain.tensors.keys()]);
+      expect([put.losses, put.counters]).toEqual([plain.losses, plain.counters]);
+    },
+  );
+
+  it('tells of an end that was asked for, and frees all where a loss is no number', async () => {
+    const before = tf.memory().numTensors;
+    const network = tinyNetwork();
+    const strategy = buildStrategy(network, { method: 'dgl' });
+    const optimizer = sgd(papersSgd);
+    const group = dataParallel(solo, strategy, planSteps(strategy.updates), optimizer);
+    await group.step(() => tinyBatch(), 1, 0.1, true);
+    expect(group.isStopped()).toBe(true);
+    const broken = () => {
+      const batch = tinyBatch();
+      return { ...batch, images: tf.mul(batch.images, NaN) as tf.Tensor4D };
+    };
+    await expect(group.step(broken, 1, 0.1, false)).rejects.toThrow(/the loss of update .* became NaN/);
+    optimizer.dispose();
+    strategy.dispose();
+    disposeNetwork(network);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
