@@ -34,13 +34,23 @@ async function numbersOf(group: ProcessGroup, numbers: readonly number[]): Promi
  * @throws UserError if a share would have fewer than two images, or an option wants the whole batch in one place
  */
 export function checkShares(
-  { batchSize, lastBatch, mixup }: Pick<TrainSettings, 'batchSize' | 'lastBatch' | 'mixup'>,
+  {
+    batchSize,
+    lastBatch,
+    mixup,
+    accumulate = 1,
+  }: Pick<TrainSettings, 'batchSize' | 'lastBatch' | 'mixup' | 'accumulate'>,
   { train, onBadImage }: Pick<Dataset, 'train' | 'onBadImage'>,
   ranks: number,
 ): void {
   if (mixup > 0) {
     throw new UserError(
       'train.mixup: mixes images of the whole batch, of which a rank has a share: set it to 0',
+    );
+  }
+  if (accumulate > 1) {
+    throw new UserError(
+      'train.accumulate: is not for data parallel, whose ranks have shares of the batch as it is: leave it out, or use more ranks',
     );
   }
   if (onBadImage === 'skip') {
