@@ -62,26 +62,64 @@ export function createBatch(
   mixing?: Mixing,
   smoothing = 0,
 ): Batch {
-  const size = labels.length;
-  const shape: [number, number, number, number] = [size, ...imageShape];
+  const shape: [number, number, number, number] = [labels.length, ...imageShape];
   const means = tf.tensor1d([...mean]);
   const deviations = tf.tensor1d([...std]);
-  const mixed = mixing ? mixer(mixing) : <T extends tf.Tensor>(x: T): T => x;
   const normalised = tf.tidy(() => {
     const pixels =
       images instanceof Uint8Array
         ? tf.div(fused().fromBytes(images, shape), 255)
         : tf.tensor4d(images, shape);
-    return mixed(tf.div(tf.sub(pixels, means), deviations) as tf.Tensor4D);
+    return mixerOf(mixing)(tf.div(tf.sub(pixels, means), deviations) as tf.Tensor4D);
   });
+  return {
+    ...targetsOf(labels, classes, mixing, smoothing),
+    images: normalised,
+    pixels: () => tf.tidy(() => tf.add(tf.mul(normalised, deviations), means)) as tf.Tensor4D,
+  };
+}
+
+/**
+ * Puts a batch's labels on the engine, for a process that gets features of its images and not the images.
+ *
+ * @param labels and the rest as of `createBatch`
+ * @returns the batch, whose tensors belong to the current tidy scope; asking for its images throws a UserError
+ */
+export function createLabels(
+  labels: ArrayLike<number>,
+  classes: number,
+  mixing?: Mixing,
+  smoothing = 0,
+): Batch {
+  const refuse = (): never => {
+    throw new UserError(
+      'a loss reads the images, and this rank has features of them alone: its update has to say so (`apart: { images: true }`)',
+    );
+  };
+  return {
+    ...targetsOf(labels, classes, mixing, smoothing),
+    get images() {
+      return refuse();
+    },
+    pixels: refuse,
+  };
+}
+
+function targetsOf(
+  labels: ArrayLike<number>,
+  classes: number,
+  mixing: Mixing | undefined,
+  smoothing: number,
+): Pick<Batch, 'size' | 'labels' | 'hardLabels'> {
   const targets = tf.tidy(() =>
-    mixed(tf.oneHot(tf.tensor1d(Int32Array.from(labels), 'int32'), classes).toFloat() as tf.Tensor2D),
+    mixerOf(mixing)(
+      tf.oneHot(tf.tensor1d(Int32Array.from(labels), 'int32'), classes).toFloat() as tf.Tensor2D,
+    ),
   );
   const smoothed = (): tf.Tensor2D =>
     tf.tidy(() => tf.add(tf.mul(targets, 1 - smoothing), smoothing / classes));
   return {
-    size,
-    images: normalised,
+    size: labels.length,
     labels: smoothing === 0 ? targets : smoothed(),
     hardLabels() {
       if (!mixing) return targets;
@@ -89,11 +127,12 @@ export function createBatch(
         'train.mixup: the supervised contrastive loss compares images of one class, and a mixed image has two: leave mixup out, or choose loss: cross-entropy (of man-plus: stemHead: as-others)',
       );
     },
-    pixels: () => tf.tidy(() => tf.add(tf.mul(normalised, deviations), means)) as tf.Tensor4D,
   };
 }
 
-function mixer({ share, partners }: Mixing): <T extends tf.Tensor>(x: T) => T {
+function mixerOf(mixing: Mixing | undefined): <T extends tf.Tensor>(x: T) => T {
+  if (mixing === undefined) return (x) => x;
+  const { share, partners } = mixing;
   return (x) =>
     tf.tidy(() => {
       const others = tf.gather(x, tf.tensor1d(Int32Array.from(partners), 'int32'));

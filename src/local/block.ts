@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { detach } from '../engine/detached.js';
 import { trainingMode } from '../engine/fused/ops.js';
-import { unitLayers, unitsForward, type Network, type Unit, type UnitInputs } from '../networks/network.js';
+import { readsImage, unitLayers, unitsForward, type Network, type Unit, type UnitInputs } from '../networks/network.js';
 import { trainableVariables } from '../nn/layer.js';
 import type { Batch } from './batch.js';
 import { crossEntropy } from './axes/loss/cross-entropy.js';
@@ -43,11 +43,11 @@ export function blockForward(
   inputs?: UnitInputs,
 ): tf.Tensor4D {
   // Nobody asks for the images' gradient.
-  const images = detach(batch.images);
+  const images = block.units.some(readsImage) ? detach(batch.images) : undefined;
   try {
     return unitsForward(block.units, x, images, { ...trainingMode, passes }, inputs);
   } finally {
-    images.dispose();
+    images?.dispose();
   }
 }
 

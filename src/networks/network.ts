@@ -120,7 +120,7 @@ export function networkForward(network: Network, images: tf.Tensor4D, mode: Mode
  * Runs one unit after another, each given its context where it has one.
  *
  * @param x the first unit's input `[n, h, w, c]`: the images for a network's first unit
- * @param images normalised, `[n, h, w, c]`
+ * @param images normalised, `[n, h, w, c]`; not needed where no context reads them
  * @param inputs of units that ran before these, for contexts that read them; takes those of these units that have a
  * context, and all in it is the caller's to dispose. Not needed where the units begin a network.
  * @returns the last unit's features `[n, h', w', c']`, a new tensor even for no units
@@ -129,7 +129,7 @@ export function networkForward(network: Network, images: tf.Tensor4D, mode: Mode
 export function unitsForward(
   units: readonly Unit[],
   x: tf.Tensor,
-  images: tf.Tensor4D,
+  images: tf.Tensor4D | undefined,
   mode: Mode,
   inputs?: UnitInputs,
 ): tf.Tensor4D {
@@ -171,7 +171,7 @@ export function visitUnits({ units }: Network, images: tf.Tensor4D, mode: Mode, 
 function passThrough(
   units: readonly Unit[],
   x: tf.Tensor,
-  images: tf.Tensor4D,
+  images: tf.Tensor4D | undefined,
   mode: Mode,
   visit: Visit,
 ): tf.Tensor4D {
@@ -189,6 +189,11 @@ function passThrough(
   });
 }
 
+/** Whether a unit's context reads the images. */
+export function readsImage({ context = [] }: Unit): boolean {
+  return context.some(({ from }) => from === undefined);
+}
+
 /** The names of the units whose inputs a unit's context reads. */
 export function inputsRead({ context = [] }: Unit): string[] {
   return context.flatMap(({ from }) => from ?? []);
@@ -197,7 +202,7 @@ export function inputsRead({ context = [] }: Unit): string[] {
 function runUnits(
   units: readonly Unit[],
   x: tf.Tensor,
-  images: tf.Tensor4D,
+  images: tf.Tensor4D | undefined,
   mode: Mode,
   inputs: UnitInputs,
   visit: Visit,
@@ -222,7 +227,7 @@ function runUnits(
 function supplied(
   { name, context = [] }: Unit,
   x: tf.Tensor,
-  images: tf.Tensor4D,
+  images: tf.Tensor4D | undefined,
   mode: Mode,
   inputs: UnitInputs,
 ): tf.Tensor {
@@ -230,7 +235,7 @@ function supplied(
     const source = from === undefined ? images : inputs.get(from);
     if (source === undefined) {
       throw new UserError(
-        `the context of ${name} reads the input of ${from}, which is not there: run the units from the network's first on, or hand on the inputs that they read (path 'independent' does)`,
+        `the context of ${name} reads ${from === undefined ? 'the images' : `the input of ${from}`}, which is not there: run the units from the network's first on, or hand on the inputs that they read (path 'independent' does)`,
       );
     }
     const term = layer.forward(source, mode);
