@@ -1,15 +1,19 @@
 import { nameOf, type AnyCommand, type CommandOptions } from './command.js';
 import { benchCommand } from './commands/bench.js';
 import { compareCommand } from './commands/compare.js';
+import { configCommand } from './commands/config.js';
 import { configsCommand } from './commands/configs.js';
 import { dataCommand } from './commands/data.js';
 import { doctorCommand } from './commands/doctor.js';
+import { evaluateCommand } from './commands/evaluate.js';
 import { exportCommand } from './commands/export.js';
 import { memoryCommand } from './commands/memory.js';
 import { parityCommand } from './commands/parity.js';
+import { predictCommand } from './commands/predict.js';
 import { probeCommand } from './commands/probe.js';
 import { profileCommand } from './commands/profile.js';
 import { reportCommand } from './commands/report.js';
+import { sweepCommand } from './commands/sweep.js';
 import { trainCommand } from './commands/train.js';
 import { watchCommand } from './commands/watch.js';
 
@@ -17,11 +21,15 @@ import { watchCommand } from './commands/watch.js';
 export const commands: readonly AnyCommand[] = [
   trainCommand,
   compareCommand,
+  sweepCommand,
   configsCommand,
+  configCommand,
   doctorCommand,
   benchCommand,
   profileCommand,
   memoryCommand,
+  evaluateCommand,
+  predictCommand,
   probeCommand,
   parityCommand,
   dataCommand,

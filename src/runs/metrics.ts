@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { messageOf, UserError } from '../core/errors.js';
+import { csvText } from '../core/csv-text.js';
 import { writeFileAtomic } from '../core/files.js';
 import type { EpochMetrics } from '../train/events.js';
 
@@ -67,7 +68,7 @@ export function formatMetrics(
       Object.hasOwn(epoch.updateAccuracies, name) ? epoch.updateAccuracies[name]! : '',
     ),
   ]);
-  return [header, ...rows].map((cells) => `${cells.map(quote).join(',')}\n`).join('');
+  return csvText([header, ...rows]);
 }
 
 /**
@@ -138,10 +139,4 @@ function number(cell: string, column: string, place: string): number {
     throw new UserError(`${place}: "${cell}" is not a number for the column "${column}"`);
   }
   return value;
-}
-
-/** A cell of a CSV file. */
-export function quote(cell: string | number): string {
-  const text = String(cell);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

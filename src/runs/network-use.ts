@@ -1,13 +1,43 @@
 import { z } from 'zod';
-import type { Dataset } from '../data/dataset.js';
+import { defaultBackground, type Colour, type Dataset } from '../data/dataset.js';
 import { UserError } from '../core/errors.js';
 
 /** What a network was trained to read and to tell apart; in the file of its weights, so that no data set is needed. */
-export type NetworkUse = Pick<Dataset, 'classes' | 'imageShape' | 'mean' | 'std'>;
+export interface NetworkUse extends Pick<Dataset, 'classes' | 'imageShape' | 'mean' | 'std'> {
+  /** How image files become such images; undefined for weights of older versions. */
+  readonly reading?: ImageReading | undefined;
+}
+
+/** How an image file becomes what a network was evaluated on. */
+export interface ImageReading {
+  /** Whether the middle is taken as ImageNet's evaluation does it, 224 of 256 pixels, or all of the shorter side. */
+  readonly crop: 'resized' | 'padded';
+  /** Zero pixels at each border. */
+  readonly border: number;
+  /** Behind transparent parts. */
+  readonly background: Colour;
+}
+
+/** The use of a network that was trained on a data set. */
+export function useOf(dataset: Dataset): NetworkUse {
+  const { classes, imageShape, mean, std, augmentation, addedBorder = 0, background } = dataset;
+  const reading = {
+    crop: augmentation.crop.kind,
+    border: addedBorder,
+    background: background ?? defaultBackground,
+  };
+  return { classes, imageShape, mean, std, reading };
+}
 
 /** The metadata of `weights.safetensors`: the format allows text alone. */
-export function weightsMetadata({ classes, imageShape, mean, std }: NetworkUse): Record<string, string> {
-  const use = { classes, imageShape, mean, std };
+export function weightsMetadata({
+  classes,
+  imageShape,
+  mean,
+  std,
+  reading,
+}: NetworkUse): Record<string, string> {
+  const use = { classes, imageShape, mean, std, ...(reading && { reading }) };
   return Object.fromEntries(Object.entries(use).map(([key, value]) => [key, JSON.stringify(value)]));
 }
 
@@ -20,11 +50,21 @@ const fromText = z.string().transform((text, context): unknown => {
   }
 });
 const numbers = fromText.pipe(z.array(z.number()).min(1));
+const colour = z.int().min(0).max(255);
 const metadataSchema = z.object({
   classes: fromText.pipe(z.array(z.string()).min(1)),
   imageShape: fromText.pipe(z.tuple([z.int().min(1), z.int().min(1), z.int().min(1)])),
   mean: numbers,
   std: numbers,
+  reading: fromText
+    .pipe(
+      z.strictObject({
+        crop: z.enum(['resized', 'padded']),
+        border: z.int().min(0),
+        background: z.tuple([colour, colour, colour]),
+      }),
+    )
+    .optional(),
 });
 
 /**

@@ -18,7 +18,7 @@ import { asksForBalance, chooseCuts, type ChosenMethod } from '../measure/memory
 import { settingOf } from '../measure/memory/setting.js';
 import { thisMachine } from '../core/machine.js';
 import type { MetricsColumns } from './metrics.js';
-import { weightsMetadata } from './network-use.js';
+import { useOf, weightsMetadata } from './network-use.js';
 import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
 import { readRunLog } from './run-log.js';
 import { failureOf, howToGoOn, type FailedRun } from './outcome.js';
@@ -263,7 +263,7 @@ async function trainInto(
     });
     // Auxiliary nets are not part of what was trained for use.
     folder.writeWeights(networkWeights(strategy.network), {
-      ...weightsMetadata(dataset),
+      ...weightsMetadata(useOf(dataset)),
       ...averagedIn(config.train),
     });
     summarise({ status: interrupted ? 'interrupted' : 'finished' });

@@ -1,4 +1,4 @@
-import { quote } from './metrics.js';
+import { csvText } from '../core/csv-text.js';
 import { markdownTable, type Table } from '../core/table.js';
 import { formatBytes, formatRate, formatSeconds, formatSpread } from '../core/text.js';
 import { overSeeds, type MethodResult } from './seeds.js';
@@ -79,8 +79,7 @@ export function csvTable(results: readonly RunResult[], failed: readonly FailedR
     ...{ badImages: '', badFiles: '', failure },
   }));
   const all = [...rows, ...failures];
-  const lines = [Object.keys(all[0] ?? {}), ...all.map((row) => Object.values(row))];
-  return lines.map((cells) => `${cells.map(quote).join(',')}\n`).join('');
+  return csvText([Object.keys(all[0] ?? {}), ...all.map((row) => Object.values(row))]);
 }
 
 /** Of all runs with a label, with `; ` between. */

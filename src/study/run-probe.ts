@@ -1,23 +1,16 @@
 import { basename, resolve } from 'node:path';
-import type { ScanProgress } from '../data/files/scan.js';
-import { identityOf } from '../data/identity.js';
-import type { EngineName } from '../engine/engine.js';
 import { outOfMemoryIn } from '../engine/out-of-memory.js';
 import { UserError } from '../core/errors.js';
-import { refuseOtherData } from '../runs/data.js';
-import { openExperiment, type Experiment } from '../runs/experiment.js';
+import type { Experiment } from '../runs/experiment.js';
 import { withTrainedNetwork, type TrainedRun } from '../runs/trained-network.js';
 import { compareUnits } from './compare-units.js';
 import { writeProbe, type ProbeReport } from './probe-file.js';
 import { probeUnits, type ProbeOptions } from './probe-units.js';
+import { openRunData, type RunDataOptions } from './run-data.js';
 import { writeSimilarity, type SimilarityReport } from './similarity-file.js';
 
-export interface RunProbeOptions extends Pick<ProbeOptions, 'images' | 'signal' | 'onProgress'> {
-  readonly engine: 'auto' | EngineName;
-  /** Told what its user should know, such as that the data could not be checked. */
-  readonly onNotice?: ((notice: string) => void) | undefined;
-  readonly onScan?: ScanProgress | undefined;
-}
+export interface RunProbeOptions
+  extends Pick<ProbeOptions, 'images' | 'signal' | 'onProgress'>, RunDataOptions {}
 
 /**
  * Probes the units of a run's network (see `probeUnits`) and writes `probe.json` into its folder.
@@ -28,7 +21,7 @@ export async function probeRun(
   run: TrainedRun,
   options: RunProbeOptions,
 ): Promise<{ readonly report: ProbeReport; readonly path: string }> {
-  const experiment = await openFor([run], options);
+  const experiment = await openRunData([run], options);
   const report = await withTrainedNetwork(run, experiment.dataset, async (network) => ({
     label: run.summary.label,
     method: run.summary.method,
@@ -56,7 +49,7 @@ export async function compareRuns(
       `${other.folder}: trained on ${others}, but ${run.folder} on ${own}: units are compared on the same images`,
     );
   }
-  const experiment = await openFor([run, other], options);
+  const experiment = await openRunData([run, other], options);
   const name = basename(resolve(other.folder));
   const report = await withTrainedNetwork(run, experiment.dataset, (a) =>
     withTrainedNetwork(other, experiment.dataset, async (b) => ({
@@ -71,21 +64,6 @@ export async function compareRuns(
 
 function sayOutOfMemory(error: unknown): never {
   throw outOfMemoryIn('probe', 'ask for fewer --images, or free memory on this machine', error);
-}
-
-/** With the first run's config; its data must be that of all. */
-async function openFor(
-  runs: readonly [TrainedRun, ...TrainedRun[]],
-  options: RunProbeOptions,
-): Promise<Experiment> {
-  const { engine, onNotice, onScan } = options;
-  const [{ config, registry }] = runs;
-  const experiment = await openExperiment({ ...config, engine }, registry, onScan);
-  const here = identityOf(experiment.dataset);
-  for (const { folder, data } of runs) refuseOtherData(folder, data, here, (message) => onNotice?.(message));
-  if (experiment.notice !== undefined) onNotice?.(experiment.notice);
-  for (const note of experiment.dataset.notes ?? []) onNotice?.(note);
-  return experiment;
 }
 
 function settingOf(

@@ -3,7 +3,7 @@ import { detach } from '../engine/detached.js';
 import { noiseBatch } from '../local/noise-batch.js';
 import type { Strategy } from '../local/strategy.js';
 import type { Streams } from '../local/update.js';
-import { freeStreams } from './step.js';
+import { freeStreams } from './run-update.js';
 
 /**
  * Runs a strategy's updates forward on a few mixed images, to learn before anything is trained whether a loss of theirs

@@ -50,7 +50,14 @@ const oneCycle = defineSchedule({
 /** PyTorch's `MultiStepLR`: times `factor` after each of the epochs `at`. */
 const steps = defineSchedule({
   name: 'steps',
-  options: z.strictObject({ at: z.array(z.int().min(1)).min(1).readonly(), factor: share.default(0.1) }),
+  options: z.strictObject({
+    at: z
+      .array(z.int().min(1))
+      .min(1)
+      .refine((at) => at.every((end, i) => i === 0 || end > at[i - 1]!), 'must be epochs in rising order')
+      .readonly(),
+    factor: share.default(0.1),
+  }),
   build:
     ({ at, factor }) =>
     ({ epoch }) =>

@@ -1,14 +1,21 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import type { MemoryMeter } from '../engine/engine.js';
 import { detach } from '../engine/detached.js';
 import { outOfMemoryIn } from '../engine/out-of-memory.js';
-import { outsideTape } from '../engine/tape.js';
 import { UserError } from '../core/errors.js';
 import { nearest } from '../core/schema-problems.js';
 import type { Batch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
 import type { LocalUpdate, Streams } from '../local/update.js';
-import { clipGradients, type Clip } from './clip.js';
+import type { Clip } from './clip.js';
+import {
+  addGradients,
+  clippedGradients,
+  freeGradients,
+  stepReady,
+  type PendingGradients,
+} from './gradients.js';
+import { freeStreams, runUpdate } from './run-update.js';
 import type { Optimizer } from './sgd.js';
 
 /** What one training step came to. */
@@ -17,16 +24,6 @@ export interface StepResult {
   readonly losses: readonly number[];
   /** Peak memory in bytes while each update ran, in their order; empty without a meter. */
   readonly peakBytes: readonly number[];
-}
-
-/** A loss that is no number any more. */
-export class NotFinite extends UserError {
-  constructor(
-    readonly update: string,
-    readonly loss: number,
-  ) {
-    super(`the loss of update '${update}' became ${loss}`);
-  }
 }
 
 /** What becomes of an update's gradients. */
@@ -99,7 +96,7 @@ export function trainStep(
   batch: Batch,
   meter?: MemoryMeter,
 ): StepResult {
-  const pending = new Map<tf.Variable, tf.Tensor>();
+  const pending: PendingGradients = new Map();
   const losses: number[] = [];
   const peakBytes: number[] = [];
   let streams: Streams = { x: detach(batch.images) };
@@ -109,24 +106,15 @@ export function trainStep(
       current = update;
       meter?.reset();
       const { steps, clip } = plan[i]!;
-      const { loss, next } = runUpdate(update, streams, batch, pending, clip);
+      const given = streams;
+      // Running the update frees them, even where it throws.
+      streams = {};
+      const { loss, gradients, next } = runUpdate(update, given, batch);
       streams = next;
       losses.push(loss);
-      if (!Number.isFinite(loss)) throw new NotFinite(update.name, loss);
+      addGradients(pending, clippedGradients(gradients, clip));
       update.after?.();
-      const ready = [...steps.keys()].filter((variable) => pending.has(variable));
-      for (const factor of new Set(ready.map((variable) => steps.get(variable)!))) {
-        const group = ready.filter((variable) => steps.get(variable) === factor);
-        optimizer.step(
-          group,
-          group.map((variable) => pending.get(variable)!),
-          learningRate * factor,
-        );
-      }
-      for (const variable of ready) {
-        pending.get(variable)!.dispose();
-        pending.delete(variable);
-      }
+      stepReady(pending, steps, optimizer, learningRate);
       if (meter !== undefined) peakBytes.push(meter.peak());
     });
   } catch (error) {
@@ -137,56 +125,8 @@ export function trainStep(
     );
   } finally {
     freeStreams(streams);
-    for (const gradient of pending.values()) gradient.dispose();
+    freeGradients(pending);
     for (const update of strategy.updates) update.release?.();
   }
   return { losses, peakBytes };
-}
-
-/** Runs one update, adds its gradients to those pending, and frees the streams that are not handed on. */
-function runUpdate(
-  update: LocalUpdate,
-  streams: Streams,
-  batch: Batch,
-  pending: Map<tf.Variable, tf.Tensor>,
-  clip: Clip | undefined,
-): { loss: number; next: Streams } {
-  let next: Streams = {};
-  const variables = [...new Set(update.variables)];
-  const gradients = (): ReturnType<typeof tf.variableGrads> =>
-    tf.variableGrads(() => {
-      const result = update.forward(streams, batch);
-      next = result.streams;
-      return result.loss;
-    }, variables);
-  let computed: ReturnType<typeof tf.variableGrads>;
-  try {
-    computed = outsideTape(gradients);
-  } catch (error) {
-    freeStreams(next, streams);
-    throw error;
-  }
-  const { value, grads } = computed;
-  freeStreams(streams, next);
-  const loss = value.dataSync()[0]!;
-  value.dispose();
-  const changed = variables.filter((variable) => (grads[variable.name] ?? null) !== null);
-  const found = changed.map((variable) => grads[variable.name]!);
-  const own = clip === undefined ? found : clipGradients(found, clip);
-  for (const [i, variable] of changed.entries()) {
-    const gradient = own[i]!;
-    const sum = pending.get(variable);
-    pending.set(variable, sum === undefined ? gradient : tf.add(sum, gradient));
-    if (sum !== undefined) {
-      sum.dispose();
-      gradient.dispose();
-    }
-  }
-  return { loss, next };
-}
-
-/** Frees those of an update's streams that it does not hand on. */
-export function freeStreams(streams: Streams, next: Streams = {}): void {
-  const kept = new Set(Object.values(next));
-  for (const stream of Object.values(streams)) if (!kept.has(stream)) stream.dispose();
 }

@@ -18,7 +18,8 @@ import { headIndex } from './head-update.js';
 import { learningRateAt } from './schedule.js';
 import type { Optimizer } from './sgd.js';
 import { captureState, findNotFinite, restoreState } from './state.js';
-import { NotFinite, planSteps, trainStep, type StepPlan, type StepResult } from './step.js';
+import { NotFinite } from './run-update.js';
+import { planSteps, trainStep, type StepPlan, type StepResult } from './step.js';
 import { newTally, type EpochTally } from './tally.js';
 import { averageWeights, type WeightAverage } from './weight-average.js';
 

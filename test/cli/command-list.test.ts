@@ -40,6 +40,7 @@ it('tells what may follow the words that are there', () => {
 it('tells the arguments that take several words', () => {
   const lists = commands.filter((command) => listsOf(command).length > 0);
   expect(lists.map((command) => [nameOf(command), listsOf(command)])).toEqual([
+    ['predict', ['images']],
     ['parity', ['files']],
     ['report', ['folders']],
   ]);

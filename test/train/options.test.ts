@@ -34,6 +34,14 @@ describe('the train section', () => {
     });
   });
 
+  it('refuses steps that do not rise', () => {
+    for (const at of ['60, 30', '30, 30']) {
+      expect(() => config(`schedule: { name: steps, at: [${at}] }`)).toThrow(
+        /train.schedule.*must be epochs in rising order/,
+      );
+    }
+  });
+
   it('refuses decay exclusions that no optimiser would read', () => {
     expect(() => config('optimizer: adamw, noDecay: [bias]')).toThrow(
       'train.noDecay: is of the SGD that "optimizer" replaces; say it there: optimizer: { name: adamw, noDecay: [bias] }',

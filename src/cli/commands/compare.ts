@@ -14,6 +14,7 @@ import {
   type RunArguments,
 } from '../options.js';
 import { UsageError } from '../errors.js';
+import { wholeNumbers } from '../whole-numbers.js';
 import { notify, notifyOfData, progressObserver, scanNotes } from '../progress.js';
 
 const compareOptions = {
@@ -24,7 +25,11 @@ const compareOptions = {
     requiresArg: true,
     describe: `the folder for the run folders and summary.json [${defaultRuns}/<name>]`,
   },
-  seeds: { type: 'string', requiresArg: true, describe: 'train each method with each of these, e.g. 1,2,3' },
+  seeds: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'train each method with each of these, e.g. 1,2,3 or 1-3',
+  },
   retry: {
     type: 'boolean',
     default: false,
@@ -56,7 +61,7 @@ export const compareCommand: Command<object, CompareArguments> = {
       .options(compareOptions)
       .example('$0 compare configs/demo.yaml', '')
       .example('$0 compare configs/demo.yaml --out results --set train.epochs=1', '')
-      .example('$0 compare configs/demo.yaml --seeds 1,2,3', 'mean and standard deviation'),
+      .example('$0 compare configs/demo.yaml --seeds 1-3', 'mean and standard deviation'),
   handler: async (args) => {
     const seeds = seedsOf(args);
     const set = seeds === undefined ? args.set : [...args.set, `seeds=[${seeds}]`];
@@ -104,6 +109,9 @@ export const compareCommand: Command<object, CompareArguments> = {
 function seedsOf({ seeds, seed }: CompareArguments): string | undefined {
   if (seeds === undefined) return seed === undefined ? undefined : String(seed);
   if (seed !== undefined) throw new UsageError('--seed and --seeds cannot both be given');
-  if (/^\d+(,\d+)*$/.test(seeds)) return seeds;
-  throw new UsageError(`--seeds: must be whole numbers with commas between, such as 1,2,3, not "${seeds}"`);
+  const numbers = wholeNumbers(seeds);
+  if (numbers !== undefined) return numbers.join(',');
+  throw new UsageError(
+    `--seeds: must be whole numbers and ranges with commas between, such as 1,2,3 or 1-3, not "${seeds}"`,
+  );
 }

@@ -114,6 +114,17 @@ async function imagesOf(folder: string): Promise<string[]> {
   return images.sort();
 }
 
+/**
+ * Every image in a folder and the folders below it, as sorted paths within it.
+ *
+ * @throws UserError if a folder cannot be read, or an image is of a kind that cannot be decoded
+ */
+export async function imagesBelow(folder: string): Promise<string[]> {
+  const images: string[] = [];
+  await collect(folder, '', 0, images);
+  return images.sort();
+}
+
 /** Returns the number of files that are no images. */
 async function collect(folder: string, below: string, depth: number, images: string[]): Promise<number> {
   const path = join(folder, below);

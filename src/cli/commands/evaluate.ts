@@ -1,0 +1,84 @@
+import { engineNames } from '../../engine/engine.js';
+import type { Command } from '../command.js';
+import { UsageError } from '../errors.js';
+import { withInterrupts } from '../interrupts.js';
+import { configOptions, tellPlugins } from '../options.js';
+import { notify, scanNotes } from '../progress.js';
+import { amountProgress } from './data-progress.js';
+
+const evaluateOptions = {
+  set: {
+    ...configOptions.set,
+    describe: "override a value of the run's config, e.g. data.dir=/data/pets (may be repeated)",
+  },
+  on: {
+    choices: ['test', 'train'] as const,
+    default: 'test' as const,
+    requiresArg: true,
+    describe: 'the images that training evaluated on, or those that it learned from',
+  },
+  weights: {
+    choices: ['averaged', 'trained'] as const,
+    requiresArg: true,
+    describe: 'of a run with train.ema: the averages [default], or what they are averages of',
+  },
+  engine: {
+    choices: ['auto', ...engineNames],
+    default: 'auto',
+    requiresArg: true,
+    describe: 'what computes',
+  },
+  csv: { type: 'boolean', default: false, describe: 'the confusion matrix as CSV instead of a table' },
+  json: { type: 'boolean', default: false, describe: 'a line of JSON instead of a table' },
+  quiet: { type: 'boolean', default: false, describe: 'no progress' },
+} as const;
+
+interface EvaluateArguments {
+  readonly run: string;
+  readonly set: readonly string[];
+  readonly on: 'test' | 'train';
+  readonly weights: 'averaged' | 'trained' | undefined;
+  readonly engine: (typeof evaluateOptions.engine.choices)[number];
+  readonly csv: boolean;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+export const evaluateCommand: Command<object, EvaluateArguments> = {
+  command: 'evaluate <run>',
+  options: evaluateOptions,
+  describe: 'accuracy of a trained run class by class, and which classes it takes for which',
+  builder: (yargs) =>
+    yargs
+      .positional('run', { type: 'string', demandOption: true, describe: 'a run folder' })
+      .options(evaluateOptions)
+      .example('$0 evaluate experiments/runs/<run>', '')
+      .example('$0 evaluate experiments/runs/<run> --csv > confusion.csv', 'true classes by answers'),
+  handler: async ({ run: folder, set, on, weights, engine, csv, json, quiet }) => {
+    if (csv && json) throw new UsageError('--csv and --json cannot both be given');
+    const { readTrainedRun } = await import('../../runs/trained-network.js');
+    const { chooseWeights } = await import('../../runs/which-weights.js');
+    const { evaluateRun } = await import('../../study/evaluate-run.js');
+    const { confusionCsv, evaluationTable } = await import('../../study/evaluation-output.js');
+    const run = chooseWeights(await readTrainedRun(folder, set), weights);
+    tellPlugins(run.config.plugins ?? [], quiet);
+    const progress = amountProgress(process.stderr, quiet);
+    await withInterrupts(async (signal) => {
+      try {
+        const evaluation = await evaluateRun(run, {
+          ...{ engine, on, signal },
+          onProgress: (amount) => progress.update(amount),
+          onNotice: (notice) => notify(notice, quiet),
+          onScan: scanNotes(quiet),
+        });
+        progress.end();
+        if (json) process.stdout.write(`${JSON.stringify({ run: folder, ...evaluation })}\n`);
+        else process.stdout.write(csv ? confusionCsv(evaluation) : evaluationTable(evaluation));
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      } finally {
+        progress.end();
+      }
+    });
+  },
+};

@@ -1,0 +1,33 @@
+import { evaluationMode } from '../engine/fused/ops.js';
+import { scoped } from '../engine/scoped.js';
+import { UserError } from '../core/errors.js';
+import { createBatch, type Normalization } from '../local/batch.js';
+import { networkForward, type Network } from '../networks/network.js';
+
+/**
+ * What a network answers to a batch of images, running statistics in use.
+ *
+ * @param images `[n, height, width, channels]`, uint8
+ * @param imageShape `[height, width, channels]`
+ * @returns logits by image, `[classes]` each
+ * @throws UserError if they are not finite
+ */
+export function logitsOf(
+  network: Network,
+  images: Uint8Array,
+  imageShape: readonly [number, number, number],
+  normalization: Normalization,
+): Float32Array[] {
+  const { classes } = network;
+  const count = images.length / imageShape.reduce((product, size) => product * size, 1);
+  const values = scoped(() => {
+    const batch = createBatch(images, new Uint16Array(count), imageShape, classes, normalization);
+    return networkForward(network, batch.images, evaluationMode).dataSync() as Float32Array;
+  });
+  if (values.some((value) => !Number.isFinite(value))) {
+    throw new UserError(
+      'the network answers some images with logits that are not finite: its training diverged',
+    );
+  }
+  return Array.from({ length: count }, (_, image) => values.slice(image * classes, (image + 1) * classes));
+}

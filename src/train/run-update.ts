@@ -1,0 +1,69 @@
+import * as tf from '@tensorflow/tfjs';
+import { outsideTape } from '../engine/tape.js';
+import { UserError } from '../core/errors.js';
+import type { Batch } from '../local/batch.js';
+import type { LocalUpdate, Streams } from '../local/update.js';
+import { freeGradients, type Gradients } from './gradients.js';
+
+/** A loss that is no number any more. */
+export class NotFinite extends UserError {
+  constructor(
+    readonly update: string,
+    readonly loss: number,
+  ) {
+    super(`the loss of update '${update}' became ${loss}`);
+  }
+}
+
+/** What an update came to on one batch. */
+export interface UpdateOutcome {
+  readonly loss: number;
+  /** Of those of its variables that the loss depends on; they are the caller's. */
+  readonly gradients: Gradients;
+  /** Streams for the next update; they are the caller's. */
+  readonly next: Streams;
+}
+
+/**
+ * Runs one update on a batch: its loss, the gradients, and what it hands on. Changes no variable but running statistics.
+ *
+ * @param streams what the update before handed on; those that this one does not hand on are freed, however it ends
+ * @throws NotFinite if the loss is no number; nothing is left over then
+ */
+export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch): UpdateOutcome {
+  let next: Streams = {};
+  const variables = [...new Set(update.variables)];
+  const compute = (): ReturnType<typeof tf.variableGrads> =>
+    tf.variableGrads(() => {
+      const result = update.forward(streams, batch);
+      next = result.streams;
+      return result.loss;
+    }, variables);
+  let computed: ReturnType<typeof tf.variableGrads>;
+  try {
+    computed = outsideTape(compute);
+  } catch (error) {
+    freeStreams(next, streams);
+    freeStreams(streams);
+    throw error;
+  }
+  const { value, grads } = computed;
+  freeStreams(streams, next);
+  const loss = value.dataSync()[0]!;
+  value.dispose();
+  const gradients = new Map<tf.Variable, tf.Tensor>();
+  for (const variable of variables) {
+    const gradient = grads[variable.name] ?? null;
+    if (gradient !== null) gradients.set(variable, gradient);
+  }
+  if (Number.isFinite(loss)) return { loss, gradients, next };
+  freeStreams(next);
+  freeGradients(gradients);
+  throw new NotFinite(update.name, loss);
+}
+
+/** Frees those of an update's streams that it does not hand on. */
+export function freeStreams(streams: Streams, next: Streams = {}): void {
+  const kept = new Set(Object.values(next));
+  for (const stream of Object.values(streams)) if (!kept.has(stream)) stream.dispose();
+}
