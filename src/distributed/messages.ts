@@ -64,7 +64,7 @@ export async function receiveMessage<Meta>(
   );
   const { meta, bytes, tensors } = JSON.parse(new TextDecoder().decode(text)) as Header;
   const parts = Promise.all(
-    bytes.map((size) => (size === 0 ? new Uint8Array(0) : group.recvBytes(size, from, tag))),
+    bytes.map((size) => (size === 0 ? Promise.resolve(new Uint8Array(0)) : group.recvBytes(size, from, tag))),
   );
   const received = Promise.all(tensors.map(([, shape, dtype]) => group.recv(shape, dtype, from, tag)));
   const [ownBytes, ownTensors] = await Promise.all([parts, received]);

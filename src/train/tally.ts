@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { UserError } from '../core/errors.js';
 
 const count = z.int().min(0);
 const seconds = z.number().min(0);
@@ -51,4 +52,27 @@ export function newTally(epoch: number, updates: number): EpochTally {
     peakBytes: Array.from({ length: updates }, () => 0),
     reservedBytes: 0,
   };
+}
+
+/**
+ * Refuses a tally that the rest of an epoch cannot follow on.
+ *
+ * @param run how many epochs are finished, batches there are in one, and updates in a step
+ * @throws UserError if it is such a one
+ */
+export function checkTally(
+  { epoch, batches, imageLosses, peakBytes }: EpochTally,
+  { epochs, steps, updates }: { readonly epochs: number; readonly steps: number; readonly updates: number },
+): void {
+  if (
+    epoch === epochs + 1 &&
+    batches <= steps &&
+    imageLosses.length === updates &&
+    peakBytes.length === updates
+  ) {
+    return;
+  }
+  throw new UserError(
+    `not a state of this run: batch ${batches} of epoch ${epoch} with ${imageLosses.length} updates, after ${epochs} epochs of ${steps} batches with ${updates} updates`,
+  );
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import type { BadImage, Dataset, ImageBatch } from '../data/dataset.js';
-import { openLoader, refuseLargerBatch, type Loader } from '../data/loader/loader.js';
+import type { Dataset, ImageBatch } from '../data/dataset.js';
+import { refuseLargerBatch, type Loader } from '../data/loader/loader.js';
 import { inPhase, outOfMemoryIn } from '../engine/out-of-memory.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError, messageOf } from '../core/errors.js';
@@ -9,24 +9,24 @@ import type { Strategy } from '../local/strategy.js';
 import { checkLearningRate } from './check-learning-rate.js';
 import type { TrainContext, TrainOptions } from './context.js';
 import { Diverged } from './diverged.js';
+import { epochMetrics } from './epoch-metrics.js';
 import { evaluateUpdates } from './evaluate-updates.js';
 import type { EpochMetrics, TrainResult } from './events.js';
 import { feed, type FeedTally } from './feed.js';
+import { openTestLoader, openTrainLoader } from './loaders.js';
 import { drawMixing } from './mixup.js';
 import { builtInOptimizers, optimizerOf, trainSchema, type TrainSettings } from './optimizers.js';
 import { headIndex } from './head-update.js';
 import { learningRateAt } from './schedule.js';
 import type { Optimizer } from './sgd.js';
 import { captureState, findNotFinite, restoreState } from './state.js';
-import { NotFinite } from './run-update.js';
+import { skippedReporter } from './report-skipped.js';
+import { stepError } from './step-error.js';
 import { planSteps, trainStep, type StepPlan, type StepResult } from './step.js';
-import { newTally, type EpochTally } from './tally.js';
+import { checkTally, newTally, type EpochTally } from './tally.js';
 import { averageWeights, type WeightAverage } from './weight-average.js';
 
 const smallerBatch = 'lower train.batchSize';
-
-/** Batches kept ready by the workers. */
-const prefetch = 4;
 
 /**
  * Trains a strategy's network and evaluates it after each epoch. Order and augmentation of the images depend on the
@@ -51,29 +51,10 @@ export async function train(
   const options = { ...settings, seed, engine, signal, onEvent, resume, onState };
   checkLearningRate(options);
   const plan = planSteps(strategy.updates, settings);
-  const { batchSize, workers, ema } = options;
-  refuseLargerBatch(batchSize, dataset.train);
-  const training = openLoader(dataset, dataset.train, {
-    batchSize,
-    seed,
-    shuffle: true,
-    augment: options.augment,
-    dropLast: options.lastBatch === 'drop',
-    // Batch normalisation and losses that compare images need two.
-    dropLone: true,
-    workers,
-    prefetch,
-  });
-  const testing = openLoader(dataset, dataset.test, {
-    batchSize,
-    seed,
-    shuffle: false,
-    augment: false,
-    dropLast: false,
-    // What is in memory needs no work but a copy.
-    workers: dataset.test.kind === 'files' ? workers : 0,
-    prefetch: 1,
-  });
+  const { ema } = options;
+  refuseLargerBatch(options.batchSize, dataset.train);
+  const training = openTrainLoader(dataset, options);
+  const testing = openTestLoader(dataset, options);
   const optimizer = optimizerOf(settings, kinds);
   const run: Run = {
     strategy,
@@ -84,7 +65,7 @@ export async function train(
     optimizer,
     average: ema === undefined ? undefined : averageWeights(strategy, ema.decay),
     plan,
-    reported: { train: new Set(), test: new Set() },
+    report: skippedReporter({ train: new Set(), test: new Set() }, dataset, onEvent),
     epochs: [...(resume?.epochs ?? [])],
     lastLosses: undefined,
   };
@@ -92,7 +73,9 @@ export async function train(
   try {
     if (resume !== undefined) restoreState(strategy, optimizer, resume, average);
     let tally = structuredClone(resume?.partial);
-    if (tally !== undefined) checkTally(tally, run);
+    if (tally !== undefined) {
+      checkTally(tally, { epochs: epochs.length, steps: training.steps, updates: strategy.updates.length });
+    }
     while (epochs.length < options.epochs) {
       if (signal?.aborted === true) return { epochs, interrupted: true };
       const metrics = await runEpoch(run, tally ?? newTally(epochs.length + 1, strategy.updates.length));
@@ -122,8 +105,8 @@ interface Run {
   /** Of the weights, where evaluation uses it. */
   readonly average: WeightAverage | undefined;
   readonly plan: StepPlan;
-  /** Bad images, by their index, that an event has told of. */
-  readonly reported: Readonly<Record<'train' | 'test', Set<number>>>;
+  /** Tells of bad images. */
+  readonly report: ReturnType<typeof skippedReporter>;
   /** Those that are finished. */
   readonly epochs: EpochMetrics[];
   /** The losses of the step before, in the updates' order. */
@@ -133,7 +116,6 @@ interface Run {
 /** The rest of an epoch, added to its tally; undefined if the signal came first. */
 async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | undefined> {
   const { strategy, dataset, options, testing, average } = run;
-  const { updates } = strategy;
   const { onEvent, signal } = options;
   const { epoch } = tally;
   const { steps, leftOut } = run.training;
@@ -148,7 +130,7 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
 
   const evaluationStart = performance.now();
   const tested: FeedTally = { batches: 0, waitSeconds: 0, skipped: 0 };
-  const testBatches = feed(testing.batches(epoch), tested, reporter(run, epoch, 'test'));
+  const testBatches = feed(testing.batches(epoch), tested, run.report(epoch, 'test'));
   const afterBatch = async (): Promise<boolean> => {
     onEvent?.({ type: 'evaluation', epoch, step: tested.batches, steps: testing.steps });
     await setImmediate();
@@ -165,26 +147,12 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
     handState(run, tally);
     return undefined;
   }
-  const byName = (values: readonly number[]): Record<string, number> =>
-    Object.fromEntries(updates.map((update, i) => [update.name, values[i]!]));
-  const meanLosses = tally.imageLosses.map((sum) => sum / tally.images);
-  return {
-    epoch,
+  return epochMetrics(strategy, tally, {
     learningRate,
-    trainLoss: meanLosses[headIndex(strategy)]!,
-    evaluationLoss: evaluation.loss,
-    evaluationAccuracy: evaluation.accuracy,
-    imagesPerSecond: tally.images / tally.seconds,
-    trainSeconds: tally.seconds,
+    evaluation,
     evaluationSeconds: (performance.now() - evaluationStart) / 1000,
-    dataWaitSeconds: tally.waitSeconds,
-    skippedImages: tally.skipped + tested.skipped + (options.lastBatch === 'keep' ? leftOut : 0),
-    peakMemoryBytes: Math.max(...tally.peakBytes),
-    reservedMemoryBytes: tally.reservedBytes,
-    updateLosses: byName(meanLosses),
-    updatePeakBytes: byName(tally.peakBytes),
-    updateAccuracies: evaluation.updateAccuracies,
-  };
+    skippedImages: tested.skipped + (options.lastBatch === 'keep' ? leftOut : 0),
+  });
 }
 
 /** The epoch's training steps that are left; false if the signal came first. */
@@ -200,7 +168,7 @@ async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
     for await (const batch of feed(
       training.batches(epoch, tally.batches),
       tally,
-      reporter(run, epoch, 'train'),
+      run.report(epoch, 'train'),
     )) {
       whole = false;
       const { losses, peakBytes } = stepOn(run, epoch, tally.steps + 1, batch);
@@ -276,43 +244,10 @@ function stepOn(run: Run, epoch: number, step: number, { size, images, labels }:
       return result;
     });
   } catch (thrown) {
-    // An update says so itself; what is left is the batch.
-    const error = outOfMemoryIn('the batch', smallerBatch, thrown);
-    if (!(error instanceof UserError)) throw error;
-    const at = `epoch ${epoch}, step ${step}`;
-    if (!(error instanceof NotFinite)) throw new UserError(`${at}: ${error.message}`, { cause: error });
-    throw new Diverged(at, error.message, lossesBefore(run), { cause: error });
+    throw stepError(thrown, `epoch ${epoch}, step ${step}`, lossesBefore(run));
   }
 }
 
 function lossesBefore({ strategy, lastLosses }: Run): Record<string, number> {
   return Object.fromEntries((lastLosses ?? []).map((loss, i) => [strategy.updates[i]!.name, loss]));
-}
-
-/** Throws a UserError unless the rest of an epoch can follow on the tally. */
-function checkTally(
-  { epoch, batches, imageLosses, peakBytes }: EpochTally,
-  { epochs, training, strategy }: Run,
-): void {
-  const updates = strategy.updates.length;
-  if (
-    epoch === epochs.length + 1 &&
-    batches <= training.steps &&
-    imageLosses.length === updates &&
-    peakBytes.length === updates
-  )
-    return;
-  throw new UserError(
-    `not a state of this run: batch ${batches} of epoch ${epoch} with ${imageLosses.length} updates, after ${epochs.length} epochs of ${training.steps} batches with ${updates} updates`,
-  );
-}
-
-/** Reports each bad image once in a run: they are the same in every epoch. */
-function reporter({ reported, dataset, options: { onEvent } }: Run, epoch: number, split: 'train' | 'test') {
-  const name = split === 'test' ? (dataset.evaluatedOn ?? 'test') : split;
-  return (bad: readonly BadImage[]): void => {
-    const images = bad.filter(({ index }) => !reported[split].has(index));
-    for (const { index } of images) reported[split].add(index);
-    if (images.length > 0) onEvent?.({ type: 'skipped', epoch, split: name, images });
-  };
 }

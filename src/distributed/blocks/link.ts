@@ -40,21 +40,29 @@ export interface Upward {
   put(batch: PassedBatch): Promise<void>;
   /** Ends the pass: returns when the next rank has taken all its batches. */
   end(end: PassEnd): Promise<void>;
-  /** Whether a rank above wants to stop; remembered from pass to pass. */
-  stopping(): boolean;
+  /** What has been heard from above. */
+  heard(): Heard;
+}
+
+/** What a rank tells the one before it with each batch that it takes. */
+export interface Heard {
+  /** Whether it, or a rank above it, wants to stop; once said, that stays. */
+  readonly stopping: boolean;
+  /** Loss of the network's head in the last step that is known; NaN before the first. */
+  readonly loss: number;
 }
 
 const noRank: Upward = {
   put: ({ streams }) => Promise.resolve(void tf.dispose(Object.values(streams))),
   end: () => Promise.resolve(),
-  stopping: () => false,
+  heard: () => ({ stopping: false, loss: NaN }),
 };
 
 /** The way to the next rank; where there is none, what is put there is gone. */
 export function linkUp(group: ProcessGroup, queue: number, tally: LinkTally): Upward {
   const to = group.rank + 1;
   if (to === group.size) return noRank;
-  let stopping = false;
+  let heard: Heard = { stopping: false, loss: NaN };
   /** Of batches on their way: settled when they have been taken. */
   const underWay: Promise<void>[] = [];
   const send = async (message: Message<Meta>): Promise<void> => {
@@ -62,8 +70,9 @@ export function linkUp(group: ProcessGroup, queue: number, tally: LinkTally): Up
     tf.dispose(Object.values(message.tensors ?? {}));
   };
   const taken = async (sent: Promise<void>): Promise<void> => {
-    const [[wish]] = await Promise.all([group.recvBytes(1, to, tags.taken), sent]);
-    if (wish === 1) stopping = true;
+    const [bytes] = await Promise.all([group.recvBytes(16, to, tags.taken), sent]);
+    const [wish, loss] = new Float64Array(bytes.slice().buffer);
+    heard = { stopping: heard.stopping || wish === 1, loss: loss! };
   };
   const room = async (most: number): Promise<void> => {
     const start = performance.now();
@@ -74,7 +83,7 @@ export function linkUp(group: ProcessGroup, queue: number, tally: LinkTally): Up
     async put({ labels, images, streams }) {
       await room(queue - 1);
       const bytes = [bytesOf(labels), ...(images === undefined ? [] : [images])];
-      const meta = { kind: 'batch', images: images !== undefined } as const;
+      const meta: Meta = { kind: 'batch', images: images !== undefined };
       const waiting = taken(send({ meta, bytes, tensors: streams }));
       // It is awaited by the batch that needs its room.
       waiting.catch(() => {});
@@ -84,21 +93,21 @@ export function linkUp(group: ProcessGroup, queue: number, tally: LinkTally): Up
       await send({ meta: { kind: 'end', ...end } });
       await room(0);
     },
-    stopping: () => stopping,
+    heard: () => heard,
   };
 }
 
 /**
  * A pass's batches from the rank before, so many of them received ahead.
  *
- * @param stopping whether this rank or one above wants to stop: told with each batch that is taken
+ * @param told what the rank before is told with each batch that is taken
  * @returns the generator's result is how the pass ended
  */
 export async function* receiveBatches(
   group: ProcessGroup,
   queue: number,
   tally: LinkTally,
-  stopping: () => boolean,
+  told: () => Heard,
 ): AsyncGenerator<PassedBatch, PassEnd, undefined> {
   const from = group.rank - 1;
   type Received = Required<Message<Meta>>;
@@ -119,14 +128,21 @@ export async function* receiveBatches(
       if (meta.kind === 'end') return { stopped: meta.stopped };
       fetch();
       ahead.shift();
-      await group.sendBytes(Uint8Array.of(stopping() ? 1 : 0), from, tags.taken);
+      const { stopping, loss } = told();
+      const bytesOfTold = new Uint8Array(Float64Array.of(stopping ? 1 : 0, loss).buffer);
+      await group.sendBytes(bytesOfTold, from, tags.taken);
       const [labels, images] = bytes;
       yield { labels: labelsOf(labels!), images: meta.images ? images : undefined, streams: tensors };
     }
   } finally {
     // Where the pass is broken off by an error, what comes is nobody's.
-    for (const late of ahead) late.then(({ tensors }) => tf.dispose(Object.values(tensors))).catch(() => {});
+    ahead.forEach(free);
   }
+}
+
+function free(late: Promise<Required<Message<Meta>>>): void {
+  const dispose = ({ tensors }: Message<Meta>): void => tf.dispose(Object.values(tensors ?? {}));
+  late.then(dispose, () => {});
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint16Array): Uint8Array =>

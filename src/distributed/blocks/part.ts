@@ -12,7 +12,9 @@ export interface Part {
   readonly strategy: Strategy;
   /** Where its updates stand among all. */
   readonly updates: { readonly first: number; readonly end: number };
-  /** Whether it, or a rank after it, reads the batch's images; the first gets them from the data. */
+  /** Whether it reads the batch's images. */
+  readonly reads: boolean;
+  /** Whether it, or a rank after it, does: whether they are sent here. */
   readonly images: boolean;
   /** Variables of the next rank's that its updates follow: sent here after each step. */
   readonly follows: readonly tf.Variable[];
@@ -61,6 +63,7 @@ export function partsOf(strategy: Strategy, placement: Placement): readonly Part
     return {
       strategy: part.strategy,
       updates: part.updates,
+      reads: part.reads,
       images: parts.slice(rank).some(({ reads }) => reads),
       follows: followsAbove(part, above?.variables ?? new Set()),
       followed: below === undefined ? [] : followedIn(below.strategy, part.variables),
