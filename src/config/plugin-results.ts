@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import type { Choice } from '../core/choice.js';
+import { checkedUpdates } from '../local/checked-updates.js';
+import { checkedBridge, checkedLoss, checkedNet } from './plugin-tensors.js';
 import { functionSchema, type Plugin } from './plugin.js';
 
 const layerSchema = z.object({
@@ -98,6 +100,7 @@ export function checkedPlugin(plugin: Plugin, file: string): Plugin {
     const place = path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`;
     throw new UserError(`${file}: ${kind} "${name}": build must return ${expected} (${place})`);
   };
+  const whose = (kind: string, name: string): string => `${file}: ${kind} "${name}": `;
   const checked = <Part>(
     kind: string,
     choices: readonly Choice<Part>[],
@@ -144,11 +147,29 @@ export function checkedPlugin(plugin: Plugin, file: string): Plugin {
       build(network, options) {
         const strategy = method.build(network, options);
         expect('method', method.name, strategySchema, 'a strategy', strategy);
-        return strategy;
+        return { ...strategy, updates: checkedUpdates(strategy.updates, whose('method', method.name)) };
       },
     })),
-    paths: checked('path', paths, functionSchema, '(parts) => path'),
-    bridges: checked('bridge', bridges, functionSchema.optional(), '(scope, next) => bridge'),
+    paths: checked('path', paths, functionSchema, '(parts) => path').map((choice) => ({
+      ...choice,
+      build(options) {
+        const build = choice.build(options);
+        return (parts) => {
+          const { updates, auxiliary } = build(parts);
+          return { auxiliary, updates: checkedUpdates(updates, whose('path', choice.name)) };
+        };
+      },
+    })),
+    bridges: checked('bridge', bridges, functionSchema.optional(), '(scope, next) => bridge').map(
+      (choice) => ({
+        ...choice,
+        build(options) {
+          const build = choice.build(options);
+          if (build === undefined) return undefined;
+          return (scope, next) => checkedBridge(build(scope, next), `${file}: bridge "${choice.name}"`);
+        },
+      }),
+    ),
     auxiliaries: checked('auxiliary', auxiliaries, functionSchema, '(scope, site, outputs) => layer').map(
       (choice) => ({
         ...choice,
@@ -157,12 +178,29 @@ export function checkedPlugin(plugin: Plugin, file: string): Plugin {
           return (scope, site, outputs) => {
             const layer = build(scope, site, outputs);
             expect('auxiliary', choice.name, layerSchema, 'a function that returns a layer', layer);
-            return layer;
+            return checkedNet(layer, outputs, `${file}: auxiliary "${choice.name}"`);
           };
         },
       }),
     ),
-    losses: checked('loss', losses, lossSchema, 'a loss { reconstructs, classifies, attach }'),
+    losses: checked('loss', losses, lossSchema, 'a loss { reconstructs, classifies, attach }').map(
+      (choice) => ({
+        ...choice,
+        build(options) {
+          const loss = choice.build(options);
+          const { reconstructs, classifies } = loss;
+          return {
+            ...{ reconstructs, classifies },
+            attach: (scope, site, parts) =>
+              checkedLoss(
+                loss.attach(scope, site, parts),
+                site.network.classes,
+                `${file}: loss "${choice.name}"`,
+              ),
+          };
+        },
+      }),
+    ),
     optimizers: checked(
       'optimizer',
       optimizers,

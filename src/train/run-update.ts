@@ -45,7 +45,7 @@ export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch): 
   } catch (error) {
     freeStreams(next, streams);
     freeStreams(streams);
-    throw error;
+    throw isUnconnected(error) ? unconnected(update.name, error) : error;
   }
   const { value, grads } = computed;
   freeStreams(streams, next);
@@ -60,6 +60,18 @@ export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch): 
   freeStreams(next);
   freeGradients(gradients);
   throw new NotFinite(update.name, loss);
+}
+
+/** Whether TensorFlow.js found no way from any of the variables to the loss. */
+function isUnconnected(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Cannot find a connection between any variable');
+}
+
+function unconnected(name: string, cause: unknown): UserError {
+  return new UserError(
+    `the loss of update '${name}' depends on none of its variables: nothing would be trained; make it of what they compute, with TensorFlow.js's own operations`,
+    { cause },
+  );
 }
 
 /** Frees those of an update's streams that it does not hand on. */

@@ -5,6 +5,7 @@ import { inPhase, outOfMemoryIn } from '../engine/out-of-memory.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError, messageOf } from '../core/errors.js';
 import { createBatch } from '../local/batch.js';
+import { checkedUpdates } from '../local/checked-updates.js';
 import type { Strategy } from '../local/strategy.js';
 import { checkLearningRate } from './check-learning-rate.js';
 import type { TrainContext, TrainOptions } from './context.js';
@@ -33,16 +34,17 @@ const smallerBatch = 'lower train.batchSize';
  * seed and the epoch alone. An image that is alone in its batch, the last of an epoch or, with `onBadImage: skip`, one
  * of bad images, is left out of it: it counts as skipped.
  *
- * @param strategy of the network to train
+ * @param given the strategy of the network to train
  * @param dataset whose images the network can take
  * @param options a config's `train` section, and the run that it belongs to
  * @throws ZodError for invalid options
  * @throws UserError if the learning rate is 0 throughout, a batch is larger than the data set, an image file cannot be
  * decoded and is not to be skipped, or the state to go on from is another strategy's
+ * @throws UserError where an update is not what `LocalUpdate` asks for, in its first step at the latest
  * @throws Diverged if a loss stops being a number; it names the update, the epoch and the step
  */
 export async function train(
-  strategy: Strategy,
+  given: Strategy,
   dataset: Dataset,
   { seed, engine, optimizers, signal, onEvent, resume, onState, ...section }: TrainOptions,
 ): Promise<TrainResult> {
@@ -50,6 +52,7 @@ export async function train(
   const settings = trainSchema(kinds).parse(section);
   const options = { ...settings, seed, engine, signal, onEvent, resume, onState };
   checkLearningRate(options);
+  const strategy: Strategy = { ...given, updates: checkedUpdates(given.updates) };
   const plan = planSteps(strategy.updates, settings);
   const { ema } = options;
   refuseLargerBatch(options.batchSize, dataset.train);

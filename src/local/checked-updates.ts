@@ -1,0 +1,94 @@
+import * as tf from '@tensorflow/tfjs';
+import { isDetached } from '../engine/detached.js';
+import { UserError } from '../core/errors.js';
+import type { LocalUpdate, Streams, UpdateResult } from './update.js';
+
+/**
+ * Updates that are checked: their names and variables at once, and what each makes when it runs for the first time. A
+ * mistake of whoever wrote a strategy is told where it is, not where it does its harm.
+ *
+ * @param whose stands in front of messages, such as a plugin's file
+ * @throws UserError, in a step too, where updates share a name, one trains nothing or reads a stream that it is not
+ * handed, a loss is not one number, or a stream is no tensor or was not detached
+ */
+export function checkedUpdates(updates: readonly LocalUpdate[], whose = ''): LocalUpdate[] {
+  const names = updates.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) {
+    throw new UserError(`${whose}two updates are called '${twice}': give each a name of its own`);
+  }
+  return updates.map((update) => checkedUpdate(update, whose));
+}
+
+function checkedUpdate(update: LocalUpdate, whose: string): LocalUpdate {
+  const { name, variables, through, follows, classifier } = update;
+  const refuse = (reason: string, cause?: unknown): never => {
+    throw new UserError(`${whose}update '${name}' ${reason}`, cause === undefined ? {} : { cause });
+  };
+  if (variables.length === 0) refuse('has no variables: an update lists all that it may change');
+  const odd = variables.findIndex((variable) => !(variable instanceof tf.Variable));
+  if (odd >= 0) refuse(`has something in its variables, at ${odd}, that is no tf.Variable`);
+  let ran = false;
+  const first = (streams: Streams, batch: Parameters<LocalUpdate['forward']>[1]): UpdateResult => {
+    const missing = new Set<string>();
+    let result: UpdateResult;
+    try {
+      result = update.forward(watched(streams, missing), batch);
+    } catch (error) {
+      const [lost] = missing;
+      if (lost === undefined || error instanceof UserError) throw error;
+      return refuse(`reads the stream '${lost}', and is handed ${listed(streams)}`, error);
+    }
+    const problem = problemOf(result, streams);
+    if (problem !== undefined) refuse(problem);
+    ran = true;
+    return result;
+  };
+  // Field by field: an update may be an instance of a class.
+  return {
+    ...{ name, variables },
+    ...(through === undefined ? {} : { through }),
+    ...(follows === undefined ? {} : { follows }),
+    ...(classifier === undefined ? {} : { classifier }),
+    forward: (streams, batch) => (ran ? update.forward(streams, batch) : first(streams, batch)),
+    ...(update.after === undefined ? {} : { after: () => update.after!() }),
+    ...(update.release === undefined ? {} : { release: () => update.release!() }),
+  };
+}
+
+/** The same streams; names that are read and not there are noted. */
+function watched(streams: Streams, missing: Set<string>): Streams {
+  return new Proxy(streams, {
+    get(target, name) {
+      if (typeof name === 'string' && !Object.hasOwn(target, name)) missing.add(name);
+      return Reflect.get(target, name) as unknown;
+    },
+  });
+}
+
+/** What is wrong with what an update made, as the rest of a sentence; nothing in its types is believed. */
+function problemOf(result: unknown, given: Streams): string | undefined {
+  const { loss, streams } = (result ?? {}) as { readonly loss?: unknown; readonly streams?: unknown };
+  if (!isTensor(loss)) return 'returns no loss: it must return { loss, streams }';
+  if (loss.rank !== 0) {
+    return `has a loss of shape [${loss.shape.join(', ')}], where one number is expected: take its mean (tf.mean)`;
+  }
+  if (typeof streams !== 'object' || streams === null) {
+    return 'returns no streams: it must return { loss, streams }, for the last update { loss, streams: {} }';
+  }
+  const own = new Set<unknown>(Object.values(given));
+  for (const [name, stream] of Object.entries(streams)) {
+    if (!isTensor(stream)) return `hands on '${name}', which is no tensor`;
+    if (!isDetached(stream) && !own.has(stream)) {
+      return `hands on the stream '${name}' together with how it came about: wrap it in detach(…), so that no gradient of a later update can reach back`;
+    }
+  }
+  return undefined;
+}
+
+const isTensor = (value: unknown): value is tf.Tensor => value instanceof tf.Tensor;
+
+function listed(streams: Streams): string {
+  const names = Object.keys(streams).map((name) => `'${name}'`);
+  return names.length === 0 ? 'none' : names.join(', ');
+}
