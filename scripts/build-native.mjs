@@ -102,17 +102,30 @@ async function buildWith(libtorch, log) {
 }
 
 /**
+ * The same libtorch with less and less built in: where one part of it cannot be, the others may do.
+ * @param {import('./find-libtorch.mjs').Libtorch} libtorch
+ */
+function variantsOf(libtorch) {
+  const devices = libtorch.cuda ? [true, false] : [false];
+  return devices.flatMap((cuda) => {
+    const backends = libtorch.distributed.filter((backend) => cuda || backend !== 'nccl');
+    return Array.from({ length: backends.length + 1 }, (_, without) => ({
+      ...libtorch,
+      cuda,
+      distributed: backends.slice(0, backends.length - without),
+    }));
+  });
+}
+
+/**
  * Tries one libtorch after another.
  * @param {readonly import('./find-libtorch.mjs').Libtorch[]} candidates
  */
 async function buildWithFirst(candidates) {
-  // Where CUDA cannot be built in, the same libtorch may do for the CPU.
-  const variants = candidates.flatMap((libtorch) =>
-    libtorch.cuda ? [libtorch, { ...libtorch, cuda: false }] : [libtorch],
-  );
+  const variants = candidates.flatMap(variantsOf);
   for (const [i, libtorch] of variants.entries()) {
-    const device = libtorch.cuda ? 'CPU and CUDA' : 'CPU';
-    const name = `libtorch ${libtorch.version} (${libtorch.source}), ${device}`;
+    const parts = ['CPU', ...(libtorch.cuda ? ['CUDA'] : []), ...libtorch.distributed];
+    const name = `libtorch ${libtorch.version} (${libtorch.source}), ${parts.join(', ')}`;
     try {
       const compiled = await buildWith(libtorch, join(build, `libtorch-${i + 1}.log`));
       const changed = compiled > 0 ? `compiled ${compiled} files` : 'up to date';

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -44,10 +44,16 @@ export function flagsFor(libtorch, { asan = false } = {}) {
     ...(darwin ? [] : ['-fopenmp']),
     ...(libtorch.cxx11Abi === null ? [] : [`-D_GLIBCXX_USE_CXX11_ABI=${libtorch.cxx11Abi}`]),
     ...(libtorch.cuda ? ['-DLOCALLEARN_CUDA'] : []),
+    ...libtorch.distributed.flatMap((backend) => [
+      `-DLOCALLEARN_${backend.toUpperCase()}`,
+      `-DUSE_C10D_${backend.toUpperCase()}`,
+    ]),
     // As system headers, these say nothing of warnings and of the time at which npm wrote them.
     ...[node, ...libtorch.includes]
       .filter((folder) => folder !== '/usr/include')
       .flatMap((folder) => ['-isystem', folder]),
+    // Last: where gloo's own headers are, they are better.
+    ...(libtorch.distributed.length > 0 ? ['-isystem', join(root, 'native', 'distributed', 'stubs')] : []),
   ];
   const link = [
     '-shared',

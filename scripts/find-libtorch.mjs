@@ -4,6 +4,7 @@ import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cudaHeaders, wheelFolders } from './cuda-folders.mjs';
+import { distributedHeaders } from './distributed-headers.mjs';
 import { pythons } from './pythons.mjs';
 
 /**
@@ -15,6 +16,7 @@ import { pythons } from './pythons.mjs';
  * @property {string} lib Folder of libtorch_cpu.
  * @property {string[]} runtime Folders of libraries that it loads.
  * @property {boolean} cuda Whether CUDA can be built in.
+ * @property {('gloo' | 'nccl')[]} distributed What of torch.distributed (c10d) can be built in.
  * @property {0 | 1 | null} cxx11Abi The value of _GLIBCXX_USE_CXX11_ABI it was built with; null for the compiler's own.
  * @property {string[]} notices What is missing for more.
  */
@@ -140,9 +142,21 @@ function describe(source, include, lib, cxx11Abi, wheels, { environment, suffix 
       );
     }
   }
-  const runtime = wheelFolders(nvidia, 'lib');
-  const standard = standardOf(include);
-  return { source, version: versionIn(includes), standard, includes, lib, runtime, cuda, cxx11Abi, notices };
+  const c10d = distributedHeaders({ include, cuda, nvidia, environment });
+  notices.push(...c10d.notices.map((notice) => `${source}: ${notice}`));
+  includes.push(...c10d.includes.filter((folder) => !includes.includes(folder)));
+  return {
+    source,
+    version: versionIn(includes),
+    standard: standardOf(include),
+    includes,
+    lib,
+    runtime: wheelFolders(nvidia, 'lib'),
+    cuda,
+    distributed: c10d.distributed,
+    cxx11Abi,
+    notices,
+  };
 }
 
 /** The ABI that a libtorch says it was built with. @param {string} folder @returns {0 | 1 | null} */

@@ -4,12 +4,17 @@
 #include <ATen/core/Tensor.h>
 #include <node_api.h>
 
+#include <memory>
+
 namespace locallearn {
+
+struct Settling;
 
 // What this addon keeps for each JavaScript environment.
 struct Environment {
   napi_ref tensor_class = nullptr;
   napi_ref array_buffer_class = nullptr;
+  std::shared_ptr<Settling> settling{};  // of promises, once there was one
 };
 
 Environment& environment_of(napi_env env);

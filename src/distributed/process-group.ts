@@ -8,8 +8,9 @@ import type * as tf from '@tensorflow/tfjs';
  *
  * Calls of one kind are matched in order: the n-th `allReduce` of one rank belongs to the n-th of every other, and so
  * `broadcast`, `barrier` and `exchange`, so all ranks must make the same ones in the same order. `send` and `recv` are
- * matched by peer and tag, in order within one tag; shapes and dtypes of both ends must be the same. Sends need no
- * receive that waits already, and any number of sends, receives and collectives may be under way at once.
+ * matched by peer and tag, in order within one tag; shapes and dtypes of both ends must be the same. Either may come
+ * first, and any number of sends, receives and collectives may be under way at once, each waited for by itself. Where
+ * one fails, the whole group does: every call under way, and every later one, has the same error.
  *
  * A tensor that is given to a call must be neither disposed nor changed until its promise is settled (in the torch
  * engine an in-place op on a variable changes it).
@@ -21,8 +22,8 @@ export interface ProcessGroup {
   /**
    * Sends a tensor of any dtype.
    *
-   * @param tag 0 … 2^31 − 1, of the message: the receiver asks for it by the same
-   * @returns settled when the tensor may be freed or changed, which does not say that the peer has it
+   * @param tag 0 … 2^31 − 2, of the message: the receiver asks for it by the same
+   * @returns settled when the tensor may be freed or changed, which is not before the peer has asked for it
    */
   send(tensor: tf.Tensor, to: number, tag?: number): Promise<void>;
   /**
@@ -35,9 +36,12 @@ export interface ProcessGroup {
   sendBytes(bytes: Uint8Array, to: number, tag?: number): Promise<void>;
   /** @param length of what is sent */
   recvBytes(length: number, from: number, tag?: number): Promise<Uint8Array>;
-  /** Sums or averages tensors over the ranks, in place: each is a variable, or a tensor that shares its data with no other. */
+  /**
+   * Sums or averages tensors over the ranks, in place: each is a variable, or a tensor that shares its data with no
+   * other. All of one dtype; a mean of float32 alone. They travel as one.
+   */
   allReduce(tensors: readonly tf.Tensor[], op: 'sum' | 'mean'): Promise<void>;
-  /** Gives the tensors of rank `from` to all, in place. */
+  /** Gives the tensors of rank `from` to all, in place as `allReduce` does, all of one dtype. */
   broadcast(tensors: readonly tf.Tensor[], from: number): Promise<void>;
   /** Settled when all ranks have come here. @param what for messages: what is waited for */
   barrier(what: string): Promise<void>;

@@ -11,6 +11,7 @@ interface Libtorch {
   readonly lib: string;
   readonly runtime: readonly string[];
   readonly cuda: boolean;
+  readonly distributed: readonly string[];
   readonly cxx11Abi: 0 | 1 | null;
   readonly notices: readonly string[];
 }
@@ -22,6 +23,8 @@ type FindLibtorch = (options: {
 }) => { found: Libtorch[]; tried: string[] };
 const script = new URL('../../scripts/find-libtorch.mjs', import.meta.url);
 const { findLibtorch } = (await import(script.href)) as { findLibtorch: FindLibtorch };
+
+const c10d = 'torch/csrc/distributed/c10d';
 
 describe('finding libtorch', () => {
   let folder = '';
@@ -35,6 +38,7 @@ describe('finding libtorch', () => {
       `${prefix}/include/torch/csrc/api/include/torch/version.h`,
       '#define TORCH_VERSION_MAJOR 2\n#define TORCH_VERSION_MINOR 7\n#define TORCH_VERSION_PATCH 1\n',
     );
+    for (const name of ['ProcessGroupGloo', 'TCPStore']) write(`${prefix}/include/${c10d}/${name}.hpp`);
     write(`${lib}/libtorch_cpu.so`);
   };
   const find = (environment: NodeJS.ProcessEnv = {}) =>
@@ -156,6 +160,33 @@ describe('finding libtorch', () => {
     for (const wheel of ['cu13', 'cuda_crt']) {
       expect(complete?.includes).toContain(join(folder, `site/nvidia/${wheel}/include`));
     }
+  });
+
+  it('builds torch.distributed in where its headers are there, with NCCL where nccl.h is beside them', () => {
+    writeLibtorch('site/torch');
+    writePython('bin/python3', 'site');
+    expect(find().found).toMatchObject([{ distributed: ['gloo'], notices: [] }]);
+
+    writeCudaLibraries('site/torch/lib');
+    for (const header of ['cuda_runtime_api.h', 'cuda_runtime.h', 'crt/host_config.h'])
+      write(`site/nvidia/cu13/include/${header}`);
+    write(`site/torch/include/${c10d}/ProcessGroupNCCL.hpp`);
+    const [without] = find().found;
+    expect(without).toMatchObject({ cuda: true, distributed: ['gloo'] });
+    expect(without?.notices).toEqual([
+      expect.stringMatching(/: nccl\.h was not found \(set NCCL_HOME\): building without NCCL$/),
+    ]);
+    write('site/nvidia/nccl/include/nccl.h');
+    const [complete] = find().found;
+    expect(complete).toMatchObject({ distributed: ['gloo', 'nccl'], notices: [] });
+    expect(complete?.includes).toContain(join(folder, 'site/nvidia/nccl/include'));
+
+    rmSync(join(folder, `site/torch/include/${c10d}/TCPStore.hpp`));
+    const [none] = find().found;
+    expect(none).toMatchObject({ distributed: [] });
+    expect(none?.notices).toEqual([
+      expect.stringMatching(/: it has no torch\.distributed: building without$/),
+    ]);
   });
 
   it("goes on to Debian's where Python has no torch, and says why", () => {

@@ -1,5 +1,6 @@
 import type { ImageShape } from '../augment/raster.js';
 import type { Augmentation, BadImage, Colour, Split } from '../dataset.js';
+import type { Share } from './share.js';
 
 /** What a batch's bytes are a function of, with the epoch and the step. Plain data: it goes to the workers. */
 export interface BatchPlan {
@@ -7,7 +8,10 @@ export interface BatchPlan {
   readonly imageShape: ImageShape;
   /** Per channel, of pixel values in 0…1. */
   readonly mean: readonly number[];
+  /** Of whole batches. */
   readonly batchSize: number;
+  /** The part of each batch that is filled. */
+  readonly share: Share;
   readonly seed: number;
   readonly augmentation: Augmentation | undefined;
   /** Of an image file: the share of the shorter side that is taken from its middle, where no crop is drawn. */
@@ -20,7 +24,7 @@ export interface BatchPlan {
   readonly order: Uint32Array;
 }
 
-/** Room for one full batch. */
+/** Room for a full batch's share. */
 export interface BatchBuffers {
   readonly images: Uint8Array;
   readonly labels: Uint16Array;

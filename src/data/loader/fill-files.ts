@@ -5,6 +5,7 @@ import { BadImageError } from '../files/bad-image.js';
 import type { BadImage, FileSplit } from '../dataset.js';
 import type { BatchFiller, BatchPlan } from './batch-plan.js';
 import { pathAt } from '../files/path-list.js';
+import { shareOf } from './share.js';
 
 /** Decodes, crops and augments one file into the bytes of its image. */
 type SampleDecoder = (path: string, streams: SampleStreams, target: Uint8Array) => Promise<void>;
@@ -13,13 +14,15 @@ const aloneInBatch = 'is alone in its batch, of which all other images are bad';
 
 /** Batches of image files, `lanes` of them decoded at once; nothing is kept from one to the next. */
 export function createFileFiller(plan: BatchPlan, split: FileSplit, lanes: number): BatchFiller {
-  const { imageShape, batchSize, seed, order, dropLone } = plan;
+  const { imageShape, batchSize, share, seed, order, dropLone } = plan;
   const imageBytes = imageShape[0] * imageShape[1] * imageShape[2];
   let decoder: Promise<SampleDecoder> | undefined;
   return async (epoch, step, { images, labels }, isStopped) => {
     const decode = await (decoder ??= createSampleDecoder(plan));
-    const first = step * batchSize;
-    const count = Math.min(batchSize, split.size - first);
+    const start = step * batchSize;
+    const own = shareOf(Math.min(batchSize, split.size - start), share);
+    const first = start + own.first;
+    const count = own.size;
     const bad = new Map<number, BadImage>();
     let next = 0;
     const lane = async (): Promise<void> => {

@@ -3,6 +3,7 @@ import { sampleStreams } from '../augment/streams.js';
 import type { MemorySplit } from '../dataset.js';
 import type { BatchFiller, BatchPlan } from './batch-plan.js';
 import { createFileFiller } from './fill-files.js';
+import { shareOf } from './share.js';
 
 /** `lanes`: how many image files are decoded at once. */
 export function createFiller(plan: BatchPlan, lanes: number): BatchFiller {
@@ -11,12 +12,14 @@ export function createFiller(plan: BatchPlan, lanes: number): BatchFiller {
 }
 
 function createMemoryFiller(plan: BatchPlan, split: MemorySplit): BatchFiller {
-  const { imageShape, batchSize, seed, augmentation, mean, order } = plan;
+  const { imageShape, batchSize, share, seed, augmentation, mean, order } = plan;
   const imageBytes = imageShape[0] * imageShape[1] * imageShape[2];
   const augment = augmentation && createAugmenter(augmentation, imageShape, mean);
   return (epoch, step, { images, labels }) => {
-    const first = step * batchSize;
-    const size = Math.min(batchSize, split.size - first);
+    const start = step * batchSize;
+    const own = shareOf(Math.min(batchSize, split.size - start), share);
+    const first = start + own.first;
+    const { size } = own;
     for (let i = 0; i < size; i++) {
       const index = order[first + i]!;
       const offset = index * imageBytes;

@@ -9,6 +9,7 @@ import type { Dataset, ImageBatch, MemorySplit, OnBadImage, Split } from '../dat
 import type { BatchPlan } from './batch-plan.js';
 import { divideEpoch } from './divide-epoch.js';
 import { createFiller } from './fill.js';
+import { largestShare, whole, type Share } from './share.js';
 import { sharedBytes, sharedLabels } from '../split.js';
 import { WorkerPool } from './worker-pool.js';
 
@@ -19,7 +20,10 @@ export type LoadedDataset = Pick<
 >;
 
 export interface LoaderOptions {
+  /** Of whole batches. */
   readonly batchSize: number;
+  /** The part of each batch that is wanted, image by image as the whole batch has it; default: all of it. */
+  readonly share?: Share;
   readonly seed: number;
   /** Whether each epoch has an order of its own; else that of the split. */
   readonly shuffle: boolean;
@@ -67,7 +71,7 @@ export interface Loader {
  */
 export function openLoader(dataset: LoadedDataset, split: Split, options: LoaderOptions): Loader {
   const { imageShape, mean } = dataset;
-  const { seed, shuffle, dropLast, dropLone = false, workers, prefetch } = options;
+  const { seed, shuffle, dropLast, dropLone = false, workers, prefetch, share = whole } = options;
   wholeNumber('split.size', split.size, 1);
   wholeNumber('batchSize', options.batchSize, 1);
   wholeNumber('workers', workers, 0);
@@ -85,6 +89,7 @@ export function openLoader(dataset: LoadedDataset, split: Split, options: Loader
     imageShape,
     mean,
     batchSize,
+    share,
     seed,
     augmentation,
     centreShare: dataset.augmentation.crop.kind === 'resized' ? evaluationShare : 1,
@@ -142,9 +147,10 @@ function iterate(
 function openInline(plan: BatchPlan): BatchSource {
   const [height, width, channels] = plan.imageShape;
   const fill = createFiller(plan, inlineLanes);
+  const room = largestShare(plan.batchSize, plan.share);
   const buffers = {
-    images: new Uint8Array(plan.batchSize * height * width * channels),
-    labels: new Uint16Array(plan.batchSize),
+    images: new Uint8Array(room * height * width * channels),
+    labels: new Uint16Array(room),
   };
   let epochAtHand = 0;
   let closed = false;

@@ -6,6 +6,7 @@ import type { BatchSource } from './batch-source.js';
 import { batchOf, checkUsable } from './batch-source.js';
 import type { BadImage, ImageBatch } from '../dataset.js';
 import type { BatchBuffers, BatchPlan } from './batch-plan.js';
+import { largestShare, shareOf } from './share.js';
 import type { Ring, WorkerMessage, WorkerPlan } from './ring.js';
 import {
   CLAIMED,
@@ -38,7 +39,11 @@ export class WorkerPool implements BatchSource {
   constructor(plan: BatchPlan, steps: number, workers: number, prefetch: number) {
     this.#plan = plan;
     const [height, width, channels] = plan.imageShape;
-    const ring = createRing(prefetch + 1, plan.batchSize, height * width * channels);
+    const ring = createRing(
+      prefetch + 1,
+      largestShare(plan.batchSize, plan.share),
+      height * width * channels,
+    );
     this.#ring = ring;
     this.#buffers = Array.from({ length: ring.slots }, (_, slot) => slotBuffers(ring, slot));
     const file = workerFile();
@@ -79,9 +84,9 @@ export class WorkerPool implements BatchSource {
     Atomics.notify(control, RELEASED);
     const slot = step % slots;
     await this.#until(() => Atomics.load(control, READY + slot) === step + 1, isCurrent);
-    const { split, batchSize } = this.#plan;
+    const { split, batchSize, share } = this.#plan;
     const size = Atomics.load(control, sizeAt(this.#ring, slot));
-    if (size < Math.min(batchSize, split.size - step * batchSize)) {
+    if (size < shareOf(Math.min(batchSize, split.size - step * batchSize), share).size) {
       // Sent before the batch was ready, but messages come with the next turn of the event loop.
       await this.#until(() => this.#bad.has(step), isCurrent);
     }

@@ -24,6 +24,7 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
   readonly #data: tf.DataStorage<Entry>;
   #scope: NativeTensor[] | undefined;
   readonly #reshape: Operator;
+  readonly #clone: Operator;
   readonly #viewAsReal: Operator;
   readonly #viewAsComplex: Operator;
 
@@ -34,6 +35,7 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
     super();
     this.#data = new tf.DataStorage<Entry>(this, tf.engine());
     this.#reshape = this.op('aten::reshape');
+    this.#clone = this.op('aten::clone');
     this.#viewAsReal = this.op('aten::view_as_real');
     this.#viewAsComplex = this.op('aten::view_as_complex');
   }
@@ -124,6 +126,26 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
   wrap(native: NativeTensor): tf.Tensor {
     return tf.engine().makeTensorFromTensorInfo(this.output(native), this);
   }
+
+  /** A variable's libtorch tensor, to be written to: one of its own, where it shared it. */
+  readonly writable = (variable: tf.Variable): NativeTensor => {
+    if (this.refCount(variable.dataId) !== 1) {
+      const copy = this.wrap(this.#clone(this.input(variable)));
+      variable.assign(copy);
+      copy.dispose();
+    }
+    return this.input(variable);
+  };
+
+  /**
+   * The libtorch tensor that holds a tensor's values, to be written to, in the shape that they were computed in.
+   * @throws Error if another tensor shares them.
+   */
+  readonly held = (tensor: tf.Tensor): NativeTensor => {
+    const { native, refCount } = this.#data.get(tensor.dataId);
+    if (native === undefined || refCount !== 1) throw new Error('Only values of its own can be written to');
+    return native;
+  };
 
   /** Strings, or values from the host, as a new tensor. */
   readonly upload = (values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.TensorInfo => ({

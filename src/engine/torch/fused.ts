@@ -9,9 +9,7 @@ import type { MultiOperator, NativeTensor, Operator } from './native.js';
  */
 export function torchFusedOps(backend: TorchBackend): FusedOps {
   const { native, device } = backend;
-  const clone = native.op('aten::clone');
   const wrap = (tensor: NativeTensor): tf.Tensor => backend.wrap(tensor);
-  const isOwn = (tensor: tf.Tensor): boolean => backend.refCount(tensor.dataId) === 1;
   return torchOps({
     device,
     op: (name, overload) => native.op(name, overload) as Operator,
@@ -20,14 +18,7 @@ export function torchFusedOps(backend: TorchBackend): FusedOps {
     input: (tensor) => (tensor === undefined ? null : backend.input(tensor)) as never,
     wrap,
     wrapAll: (tensors) => tensors.map((tensor) => (tensor === null ? undefined : wrap(tensor))),
-    isOwn,
-    writable(variable) {
-      if (!isOwn(variable)) {
-        const copy = wrap(clone(backend.input(variable)) as NativeTensor);
-        variable.assign(copy);
-        copy.dispose();
-      }
-      return backend.input(variable);
-    },
+    isOwn: (tensor) => backend.refCount(tensor.dataId) === 1,
+    writable: backend.writable,
   });
 }

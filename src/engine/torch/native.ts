@@ -84,6 +84,66 @@ export interface NativeProfile {
   readonly convolutions: readonly ProfiledConvolution[];
 }
 
+/** A handle on a process group. */
+export interface NativeGroup {
+  readonly __group: never;
+}
+
+/**
+ * Torch.distributed's c10d (native/distributed). The functions that return promises begin at once and wait on threads of their own. A promise is rejected with
+ * libtorch's own words where a peer's connection breaks or the group's time-out has passed.
+ */
+export interface NativeDistributed {
+  /** What this build can talk by: `gloo` between CPUs, `nccl` between GPUs. */
+  readonly backends: readonly string[];
+  /**
+   * Waits until all ranks are there.
+   *
+   * @param host of the store where they meet
+   * @param servesStore whether this process is to be the store, for as long as the group lives
+   * @param prefix of this group's keys in the store
+   * @param networkInterface for Gloo; empty: the one that leads to the store
+   * @param name of this machine, for the others' messages
+   * @param timeout of every wait, in milliseconds
+   */
+  join(
+    host: string,
+    port: number,
+    servesStore: boolean,
+    prefix: string,
+    size: number,
+    rank: number,
+    backend: string,
+    networkInterface: string,
+    name: string,
+    timeout: number,
+  ): Promise<NativeGroup>;
+  /** The names of the ranks' machines. */
+  hosts(group: NativeGroup): readonly string[];
+  /** In place; tensors of one dtype. */
+  allReduce(group: NativeGroup, tensors: readonly NativeTensor[], mean: boolean): Promise<void>;
+  /** In place; tensors of one dtype. */
+  broadcast(group: NativeGroup, tensors: readonly NativeTensor[], from: number): Promise<void>;
+  send(group: NativeGroup, tensor: NativeTensor, to: number, tag: number): Promise<void>;
+  recv(
+    group: NativeGroup,
+    shape: readonly number[],
+    dtype: string,
+    device: string,
+    from: number,
+    tag: number,
+  ): Promise<NativeTensor>;
+  /** Leaves a word in the store. Waits as long as the store does not answer, without keeping the process. */
+  note(group: NativeGroup, key: string, value: string): Promise<void>;
+  /**
+   * Words in the store, empty where there are none: those of `note`, and `beat/RANK`, which each rank writes four times a
+   * second: a count of its beats, a space, and how many collective calls it has begun.
+   */
+  look(group: NativeGroup, keys: readonly string[]): Promise<readonly string[]>;
+  /** Ends what is under way, here and at the peers, and frees the group; once is enough. */
+  close(group: NativeGroup): Promise<void> | undefined;
+}
+
 export interface Native {
   /**
    * Binds an operator of libtorch's dispatcher, e.g. `op('aten::add', 'Tensor')`: one of `operators`.
@@ -120,6 +180,8 @@ export interface Native {
   /** Whether cuDNN must take algorithms that give the same bits each time; libtorch's default is that it need not. */
   setDeterministic(deterministic: boolean): void;
   readonly version: string;
+  /** Null in a bridge that was built with a libtorch without torch.distributed. */
+  readonly distributed: NativeDistributed | null;
   /** Devices that tensors can live on: `cpu`, then `cuda:0`, … */
   readonly devices: readonly { readonly id: string; readonly name: string }[];
 }

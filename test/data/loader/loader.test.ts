@@ -53,6 +53,25 @@ describe('what the batches are', () => {
     }
   });
 
+  test.each([0, 2])(
+    'shares of a batch are together what it is, image by image: %i workers',
+    async (workers) => {
+      const whole = await collect(opened({ dropLast: false }).batches(2));
+      const parts = await Promise.all(
+        [0, 1, 2].map((index) =>
+          collect(opened({ dropLast: false, workers, share: { index, of: 3 } }).batches(2)),
+        ),
+      );
+      expect(whole.map(({ size }) => size)).toEqual([...Array<number>(15).fill(64), 40]);
+      expect(parts.map((part) => part.at(-1)!.size)).toEqual([13, 13, 14]);
+      whole.forEach((batch, step) => {
+        const own = parts.map((part) => part[step]!);
+        expect(own.flatMap(({ images }) => [...images])).toEqual([...batch.images]);
+        expect(own.flatMap(({ labels }) => [...labels])).toEqual([...batch.labels]);
+      });
+    },
+  );
+
   test.each([0, 2])('a last batch of one image is left out where asked for: %i workers', async (workers) => {
     const keep = { dropLast: false, batchSize: 333, workers };
     const sizes = async (options: Partial<LoaderOptions>): Promise<[number, number, number[]]> => {
