@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Dataset, MemorySplit } from '../../src/data/dataset.js';
-import type { Placement } from '../../src/distributed/blocks/placement.js';
+import type { BlockPlacement } from '../../src/distributed/blocks/placement.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { randomStream } from '../../src/core/random.js';
 import type { SafeTensor } from '../../src/formats/safetensors.js';
@@ -91,7 +91,7 @@ export interface TrainedOnRanks extends Trained {
 export function trainedOnRanks(
   engine: Engine,
   options: StrategyOptionsInput,
-  placement: Placement,
+  placement: BlockPlacement,
   changes: Changes & { readonly signals?: readonly AbortSignal[]; readonly queue?: number } = {},
 ): Promise<TrainedOnRanks> {
   const { signals = [], queue = 2, ...rest } = changes;

@@ -4,7 +4,7 @@ import type { Strategy } from '../../local/strategy.js';
 import type { LocalUpdate } from '../../local/update.js';
 import { networkState, readsImage, type Network } from '../../networks/network.js';
 import { ownedBy, sequential } from '../../nn/layer.js';
-import type { Placement } from './placement.js';
+import type { BlockPlacement } from './placement.js';
 
 /** What one rank has of a strategy whose blocks are on several. */
 export interface Part {
@@ -27,11 +27,11 @@ export interface Part {
  *
  * @throws UserError where the strategy's blocks cannot be on different ranks
  */
-export function partsOf(strategy: Strategy, placement: Placement): readonly Part[] {
+export function partsOf(strategy: Strategy, placement: BlockPlacement): readonly Part[] {
   const { updates, partition } = strategy;
   const blocks = updates.map((update) => blockOf(strategy, update));
   const unitsOf = new Map(strategy.network.units.map((unit) => [unit.name, unit]));
-  const partOf = ({ first, end }: Placement[number], rank: number) => {
+  const partOf = ({ first, end }: BlockPlacement[number], rank: number) => {
     const own = updates.filter((_, i) => first <= blocks[i]! && blocks[i]! < end);
     const last = rank === placement.length - 1;
     const network: Network = {
@@ -98,7 +98,7 @@ function followedIn({ updates }: Strategy, variables: ReadonlySet<tf.Variable>):
 function blockOf({ name, updates }: Strategy, update: LocalUpdate): number {
   if (update.apart !== undefined) return update.apart.block;
   const { through = [], variables } = update;
-  const shared = updates.find(
+  const shared = updates.findLast(
     (other) =>
       other !== update &&
       [...other.variables, ...(other.through ?? [])].some(

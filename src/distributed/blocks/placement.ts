@@ -7,7 +7,7 @@ export interface RankBlocks {
 }
 
 /** Of each rank, in their order; together all blocks, each rank's following those of the rank before. */
-export type Placement = readonly RankBlocks[];
+export type BlockPlacement = readonly RankBlocks[];
 
 /**
  * Places blocks on ranks.
@@ -16,7 +16,7 @@ export type Placement = readonly RankBlocks[];
  * @param cuts the last block of each rank but the last, counted from 1, as in `parallel.cuts`
  * @throws UserError where they are no cuts of so many blocks
  */
-export function placeBlocks(blocks: number, cuts: readonly number[]): Placement {
+export function placeBlocks(blocks: number, cuts: readonly number[]): BlockPlacement {
   const ends = [...cuts, blocks];
   const wrong = ends.findIndex((end, i) => end <= (ends[i - 1] ?? 0));
   if (wrong >= 0 || !ends.every((end) => Number.isInteger(end))) {

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { linkUp, type LinkTally } from '../../distributed/blocks/link.js';
 import { partsOf } from '../../distributed/blocks/part.js';
-import type { Placement } from '../../distributed/blocks/placement.js';
+import type { BlockPlacement } from '../../distributed/blocks/placement.js';
 import type { ProcessGroup } from '../../distributed/process-group.js';
 import type { Dataset } from '../../data/dataset.js';
 import { refuseLargerBatch } from '../../data/loader/loader.js';
@@ -30,7 +30,7 @@ import type { BlocksRun } from './run.js';
 /** The ranks that a strategy's blocks are on. */
 export interface BlockRanks {
   readonly group: ProcessGroup;
-  readonly placement: Placement;
+  readonly placement: BlockPlacement;
   /** How many batches may be on their way from one rank to the next. */
   readonly queue: number;
 }
