@@ -10,8 +10,7 @@ import { checkpointsOf, listCheckpoints, newestCheckpoint } from './checkpoint/s
 import { configDifferences } from '../config/differences.js';
 import { configDocument, parseConfig } from '../config/config.js';
 import { readMetrics } from './metrics.js';
-import { metricsColumns, record, runConfigOf } from './run.js';
-import { withStrategy } from './method-strategy.js';
+import { metricsColumns, record, runConfigOf, withRunStrategy } from './run.js';
 import { recordedOverrides } from './earlier-defaults.js';
 import type { Experiment } from './experiment.js';
 import type { FinishedRun, RunObserver, RunOptions } from './run.js';
@@ -129,7 +128,7 @@ export async function resumeRun(
       tellOtherEngine(checkpoint, experiment, options.observer);
     }
     experiment.engine.memory.release();
-    return await withStrategy(experiment, stored.method, (strategy, label) => {
+    return await withRunStrategy(experiment, stored.method, options, (strategy, label, ranks) => {
       writing(folder, () => {
         // What it goes on with is what the next resumption goes on with.
         if (stringify(before) !== stringify(now)) writeFileAtomic(runConfigPath(folder), stringify(now));
@@ -142,7 +141,7 @@ export async function resumeRun(
         metricsColumns(strategy, experiment.dataset, config.train),
         release,
       );
-      const run = { folder: open, method: stored.method, label, strategy, resume: checkpoint?.state };
+      const run = { folder: open, method: stored.method, label, strategy, ranks, resume: checkpoint?.state };
       return record(experiment, run, options);
     });
   } finally {

@@ -9,7 +9,10 @@ import type { EpochMetrics, TrainEvent } from '../train/events.js';
 import { checkLearningRate } from '../train/check-learning-rate.js';
 import { Diverged } from '../train/diverged.js';
 import type { TrainState } from '../train/state.js';
+import type { TrainOptions } from '../train/context.js';
+import { trainBlocks, type BlockRanks } from '../train/blocks/trainer.js';
 import { train } from '../train/trainer.js';
+import { agreeOnMethod, placeOnRanks, type BlockGroup } from './block-ranks.js';
 import type { Experiment } from './experiment.js';
 import { gatherBadFiles } from './bad-images.js';
 import { labelOf, type MethodConfig } from '../config/method-config.js';
@@ -58,6 +61,8 @@ export interface RunOptions {
   readonly observer?: RunObserver;
   /** Whether an event file for TensorBoard is written into the run's folder. */
   readonly tensorboard?: boolean;
+  /** Ranks that hold the network's blocks, of which this is the first. */
+  readonly ranks?: BlockGroup | undefined;
   /** Told of a failure that the run's folder records as its own, before it is thrown. */
   readonly onFailed?: (run: FailedRun) => void;
 }
@@ -121,12 +126,32 @@ export async function runPrepared(
   // What an earlier run left cached would count as this one's.
   experiment.engine.memory.release();
   const { method, balanced } = chosen;
-  return withStrategy(experiment, method, (strategy, label) => {
+  return withRunStrategy(experiment, method, options, (strategy, label, ranks) => {
     const columns = metricsColumns(strategy, experiment.dataset, experiment.config.train);
     const folder = createRunFolder(options.parent, runConfigOf(experiment, method), columns);
     if (balanced !== undefined) folder.log.info(balanced, 'balanced cuts');
-    return record(experiment, { folder, method, label, strategy }, options);
+    return record(experiment, { folder, method, label, strategy, ranks }, options);
   });
+}
+
+/** As `withStrategy`; where its blocks are on several ranks, these have agreed on method and placement. */
+export async function withRunStrategy<T>(
+  experiment: Experiment,
+  method: MethodConfig,
+  { ranks, observer }: Pick<RunOptions, 'ranks' | 'observer'>,
+  f: (strategy: Strategy, label: string, ranks?: BlockRanks) => Promise<T>,
+): Promise<T> {
+  if (ranks === undefined) return withStrategy(experiment, method, (strategy, label) => f(strategy, label));
+  await agreeOnMethod(experiment, method, ranks);
+  return withStrategy(
+    experiment,
+    method,
+    async (strategy, label) => {
+      const note = (message: string): void => observer?.note(`${label}: ${message}`, 'always');
+      return f(strategy, label, await placeOnRanks(experiment, strategy, ranks, note));
+    },
+    'absent',
+  );
 }
 
 /** The experiment's config, of its methods this one. */
@@ -156,6 +181,8 @@ export interface OpenRun {
   readonly method: MethodConfig;
   readonly label: string;
   readonly strategy: Strategy;
+  /** Where its blocks are, if not all here. */
+  readonly ranks?: BlockRanks | undefined;
   /** Where it goes on. */
   readonly resume?: TrainState | undefined;
 }
@@ -199,7 +226,7 @@ export async function record(
 
 async function trainInto(
   { config, registry, engine, notice, dataset }: Experiment,
-  { folder, strategy, resume }: OpenRun,
+  { folder, strategy, ranks, resume }: OpenRun,
   run: RunIdentity,
   { signal, observer, tensorboard, onFailed }: Omit<RunOptions, 'parent'>,
 ): Promise<FinishedRun> {
@@ -251,7 +278,7 @@ async function trainInto(
   try {
     if (resume !== undefined) folder.writeMetrics(epochs);
     if (tensorboard) events = folder.openEvents(epochs);
-    const { interrupted } = await train(strategy, dataset, {
+    const options: TrainOptions = {
       ...config.train,
       seed: config.seed,
       engine,
@@ -260,9 +287,13 @@ async function trainInto(
       onEvent,
       resume,
       onState: (state) => folder.writeCheckpoint(state, engine.description),
-    });
+    };
+    const { interrupted, weights } =
+      ranks === undefined
+        ? { ...(await train(strategy, dataset, options)), weights: undefined }
+        : await trainBlocks(strategy, dataset, options, ranks);
     // Auxiliary nets are not part of what was trained for use.
-    folder.writeWeights(networkWeights(strategy.network), {
+    folder.writeWeights(weights ?? networkWeights(strategy.network), {
       ...weightsMetadata(useOf(dataset)),
       ...averagedIn(config.train),
     });

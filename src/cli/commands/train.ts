@@ -15,6 +15,7 @@ import {
   runOptions,
   type RunArguments,
 } from '../options.js';
+import { onRanks } from '../ranks.js';
 import { notify, notifyOfData, progressObserver, scanNotes } from '../progress.js';
 
 const trainOptions = {
@@ -56,7 +57,10 @@ export const trainCommand: Command<object, TrainArguments> = {
     await withInterrupts(async (signal) => {
       const observer = progressObserver(process.stderr, args.quiet);
       const { tensorboard } = args;
-      const { folder, result, interrupted } = await work({ signal, observer, tensorboard });
+      const finished = await work({ signal, observer, tensorboard });
+      // Rank 0 tells of the run.
+      if (finished === undefined) return;
+      const { folder, result, interrupted } = finished;
       if (args.json) {
         process.stdout.write(`${JSON.stringify({ folder, interrupted, ...result })}\n`);
       } else {
@@ -71,7 +75,8 @@ export const trainCommand: Command<object, TrainArguments> = {
   },
 };
 
-type Work = (options: Omit<RunOptions, 'parent'>) => Promise<FinishedRun>;
+/** What is to be done; nothing comes of it on ranks but the first. */
+type Work = (options: Omit<RunOptions, 'parent'>) => Promise<FinishedRun | undefined>;
 
 async function newRun(args: TrainArguments, path: string | undefined, parent: string): Promise<Work> {
   if (path === undefined) throw new UsageError('a config is missing, or --resume with a run folder');
@@ -89,7 +94,9 @@ async function newRun(args: TrainArguments, path: string | undefined, parent: st
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
     notify(experiment.notice, args.quiet);
     notifyOfData(experiment.dataset, config.train);
-    return runExperiment(experiment, method, { ...options, parent });
+    return onRanks(experiment, method, options, (own) =>
+      runExperiment(experiment, method, { ...own, parent }),
+    );
   };
 }
 
@@ -116,6 +123,6 @@ async function oldRun(args: TrainArguments, path: string | undefined, folder: st
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
     notify(experiment.notice, args.quiet);
     notifyOfData(experiment.dataset, config.train);
-    return resumeRun(experiment, folder, options);
+    return onRanks(experiment, old.method, options, (own) => resumeRun(experiment, folder, own));
   };
 }

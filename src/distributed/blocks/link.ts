@@ -142,7 +142,7 @@ export async function* receiveBatches(
 
 function free(late: Promise<Required<Message<Meta>>>): void {
   const dispose = ({ tensors }: Message<Meta>): void => tf.dispose(Object.values(tensors ?? {}));
-  late.then(dispose, () => {});
+  void late.then(dispose, () => {});
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint16Array): Uint8Array =>
