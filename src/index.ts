@@ -32,7 +32,7 @@ export {
 
 // engine: what computes, and how much memory it takes.
 export { detach, isDetached } from './engine/detached.js';
-export type { Recompute } from './engine/recompute-choices.js';
+export type { ChosenRecompute, Recompute } from './engine/recompute-choices.js';
 export { engineNames, type Engine, type EngineName, type MemoryMeter } from './engine/engine.js';
 export {
   evaluationMode,
@@ -201,7 +201,12 @@ export type { TrainSection, TrainSectionInput } from './train/options.js';
 export { defineOptimizer, type OptimizerKind } from './train/optimizer.js';
 export type { TrainSettingsInput } from './train/optimizers.js';
 export { papersSgd } from './train/recipe.js';
-export { sgd, type Optimizer, type SgdOptions } from './train/sgd.js';
+export { sgd, type Optimizer, type SgdOptions, type StateKind } from './train/sgd.js';
+export type { AddUp } from './train/over-ranks.js';
+export type { ProcessGroup } from './distributed/process-group.js';
+export type { BlockGroup } from './runs/block-ranks.js';
+export type { BlockParallel } from './config/parallel.js';
+export type { Apart } from './local/update.js';
 export type { TrainState } from './train/state.js';
 export type { PlainSchedule } from './train/schedules.js';
 export {
@@ -241,7 +246,7 @@ export { openExperiment, type Experiment } from './runs/experiment.js';
 export { exportRun } from './runs/export.js';
 export type { RunConfig } from './runs/folder.js';
 export { readMetrics } from './runs/metrics.js';
-export type { NetworkUse } from './runs/network-use.js';
+export type { ImageReading, NetworkUse } from './runs/network-use.js';
 export type { FailedRun } from './runs/outcome.js';
 export { finishedResult, readRunConfig, resumeRun } from './runs/resume.js';
 export { runExperiment, type FinishedRun, type RunObserver, type RunOptions } from './runs/run.js';

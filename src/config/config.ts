@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { parallelSchema } from './parallel.js';
 import { dataSchema } from '../data/options.js';
 import { engineNames } from '../engine/engine.js';
 import { builtInRegistry, registryWith, type Registry } from './registry.js';
@@ -88,8 +89,7 @@ function configSchema(registry: Registry) {
       data: dataSchema(registry.datasets),
       network: namedOptionsSchema(registry.networks),
       train: trainSchema(registry.optimizers),
-      /** How ranks that are started together share the work: `data`, each trains on a share of every batch. */
-      parallel: z.enum(['data']).exactOptional(),
+      parallel: parallelSchema,
       method: method.exactOptional(),
       methods: z.array(method).min(1).superRefine(refuseTwins).exactOptional(),
       /** What `compare` trains beside the methods: BP if not given. */

@@ -2,7 +2,12 @@ import { formatPath } from '../core/schema-problems.js';
 import { visible } from '../core/visible.js';
 
 /** What a resumed run may have otherwise than it had: none of these changes a number. */
-const free = [/^train\.(workers|keep)$/, /^data\.(dir|file)$/, /^plugins\.\d+\.path$/];
+const free = [
+  /^train\.(workers|keep)$/,
+  /^data\.(dir|file)$/,
+  /^plugins\.\d+\.path$/,
+  /^parallel\.(blocks|queue|cuts)/,
+];
 
 /**
  * Keys of which two configs have different values, one line each: `train.epochs: 2 there, 3 here`. What went without

@@ -34,10 +34,11 @@ export function checkedNet(net: Layer, outputs: number, what: string): Layer {
 
 /** A bridge that is held to maps. */
 export function checkedBridge(bridge: Bridge, what: string): Bridge {
-  const { trained, averaged } = bridge;
+  const { trained, averaged, follows } = bridge;
   const expected = (x: tf.Tensor4D): (number | string)[] => [x.shape[0], 'height', 'width', 'channels'];
   return {
     ...{ trained, averaged },
+    ...(follows === undefined ? {} : { follows }),
     forward: (x) => expectShape(what, expected(x), bridge.forward(x)),
     ...(bridge.evaluate === undefined
       ? {}

@@ -34,7 +34,7 @@ export interface ProcessGroup {
   recv(shape: readonly number[], dtype: tf.DataType, from: number, tag?: number): Promise<tf.Tensor>;
   /** Sends bytes as they lie in JavaScript, such as a batch's images; they are copied before this returns. */
   sendBytes(bytes: Uint8Array, to: number, tag?: number): Promise<void>;
-  /** @param length of what is sent */
+  /** Receives bytes that `sendBytes` sent, as many as `length`. */
   recvBytes(length: number, from: number, tag?: number): Promise<Uint8Array>;
   /**
    * Sums or averages tensors over the ranks, in place: each is a variable, or a tensor that shares its data with no

@@ -93,33 +93,17 @@ export function createBatch(
     const centred = freeing(pixels, (x) => tf.sub<tf.Tensor4D>(x, means));
     return freeing(centred, (x) => tf.div<tf.Tensor4D>(x, deviations));
   };
-  const oneHot = (some: ArrayLike<number>): tf.Tensor2D =>
-    tf.oneHot(tf.tensor1d(Int32Array.from(some), 'int32'), classes).toFloat() as tf.Tensor2D;
-
   const rows = (from: number, to: number): Batch => {
     const own = images.subarray(from * length, to * length);
     const partners = mixing && Array.from({ length: to - from }, (_, i) => mixing.partners[from + i]!);
-    const targets = tf.tidy(() => {
-      const hard = oneHot(Array.from({ length: to - from }, (_, i) => labels[from + i]!));
-      return partners ? blend(hard, oneHot(partners.map((i) => labels[i]!)), mixing!.share) : hard;
-    });
-    const smoothed = (): tf.Tensor2D =>
-      tf.tidy(() => tf.add(tf.mul(targets, 1 - smoothing), smoothing / classes));
     const normalisedRows = (): tf.Tensor4D => {
       const x = normalised(own);
       return partners ? blend(x, normalised(gathered(images, partners, length)), mixing!.share) : x;
     };
-    const batch: Batch = {
-      size: to - from,
+    return {
+      ...targetsOf(labels, [from, to], classes, mixing, smoothing),
       get images() {
         return untaped(normalisedRows);
-      },
-      labels: smoothing === 0 ? targets : smoothed(),
-      hardLabels() {
-        if (!mixing) return targets;
-        throw new UserError(
-          'train.mixup: the supervised contrastive loss compares images of one class, and a mixed image has two: leave mixup out, or choose loss: cross-entropy (of man-plus: stemHead: as-others)',
-        );
       },
       pixels: () =>
         untaped(() => {
@@ -128,9 +112,71 @@ export function createBatch(
         }),
       part: (first, end) => rows(from + first, from + end),
     };
-    return batch;
   };
   return rows(0, labels.length);
+}
+
+/**
+ * Puts a batch's labels on the engine, for a process that gets features of its images and not the images.
+ *
+ * @param labels and the rest as of `createBatch`
+ * @returns the batch, whose tensors belong to the current tidy scope; asking for its images throws a UserError
+ */
+export function createLabels(
+  labels: ArrayLike<number>,
+  classes: number,
+  mixing?: Mixing,
+  smoothing = 0,
+): Batch {
+  const refuse = (): never => {
+    throw new UserError(
+      'a loss reads the images, and this rank has features of them alone: its update has to say so (`apart: { images: true }`)',
+    );
+  };
+  const rows = (from: number, to: number): Batch => ({
+    ...targetsOf(labels, [from, to], classes, mixing, smoothing),
+    get images() {
+      return refuse();
+    },
+    pixels: refuse,
+    part: (first, end) => rows(from + first, from + end),
+  });
+  return rows(0, labels.length);
+}
+
+/** The labels of the images from the first of a range to the one before its end. */
+function targetsOf(
+  labels: ArrayLike<number>,
+  [from, to]: readonly [number, number],
+  classes: number,
+  mixing: Mixing | undefined,
+  smoothing: number,
+): Pick<Batch, 'size' | 'labels' | 'hardLabels'> {
+  const oneHot = (places: readonly number[]): tf.Tensor2D => {
+    const some = tf.tensor1d(
+      places.map((i) => labels[i]!),
+      'int32',
+    );
+    return tf.oneHot(some, classes).toFloat() as tf.Tensor2D;
+  };
+  const own = Array.from({ length: to - from }, (_, i) => from + i);
+  const targets = tf.tidy(() =>
+    mixing === undefined
+      ? oneHot(own)
+      : blend(oneHot(own), oneHot(own.map((i) => mixing.partners[i]!)), mixing.share),
+  );
+  const smoothed = (): tf.Tensor2D =>
+    tf.tidy(() => tf.add(tf.mul(targets, 1 - smoothing), smoothing / classes));
+  return {
+    size: to - from,
+    labels: smoothing === 0 ? targets : smoothed(),
+    hardLabels() {
+      if (!mixing) return targets;
+      throw new UserError(
+        'train.mixup: the supervised contrastive loss compares images of one class, and a mixed image has two: leave mixup out, or choose loss: cross-entropy (of man-plus: stemHead: as-others)',
+      );
+    },
+  };
 }
 
 /** What f makes of x, which is freed. */

@@ -21,7 +21,7 @@ export function checkedUpdates(updates: readonly LocalUpdate[], whose = ''): Loc
 }
 
 function checkedUpdate(update: LocalUpdate, whose: string): LocalUpdate {
-  const { name, variables, through, follows, classifier } = update;
+  const { name, variables, through, follows, classifier, apart } = update;
   const refuse = (reason: string, cause?: unknown): never => {
     throw new UserError(`${whose}update '${name}' ${reason}`, cause === undefined ? {} : { cause });
   };
@@ -50,6 +50,7 @@ function checkedUpdate(update: LocalUpdate, whose: string): LocalUpdate {
     ...(through === undefined ? {} : { through }),
     ...(follows === undefined ? {} : { follows }),
     ...(classifier === undefined ? {} : { classifier }),
+    ...(apart === undefined ? {} : { apart }),
     forward: (streams, batch) => (ran ? update.forward(streams, batch) : first(streams, batch)),
     ...(update.after === undefined ? {} : { after: () => update.after!() }),
     ...(update.release === undefined ? {} : { release: () => update.release!() }),

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import type { Layer } from '../nn/layer.js';
 import type { Batch } from './batch.js';
 import type { Classifier } from './classifier.js';
 
@@ -41,4 +42,22 @@ export interface LocalUpdate {
   release?(): void;
   /** Where the update has a net that classifies. */
   readonly classifier?: Classifier;
+  /**
+   * What a process has to know to hold this update without the others' (block parallel). Left out where none can: what
+   * it trains is trained by another update too, or through it.
+   */
+  readonly apart?: Apart;
+}
+
+/**
+ * An update that trains one block, the last with the network's head, by streams from the updates before it and values
+ * that it follows, and nothing else of other blocks.
+ */
+export interface Apart {
+  /** The block, from 0. */
+  readonly block: number;
+  /** What it trains or keeps up beside the block and the head. */
+  readonly nets: readonly Layer[];
+  /** Whether its loss reads the batch's images; contexts of its units may besides. */
+  readonly images: boolean;
 }

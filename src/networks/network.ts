@@ -157,13 +157,19 @@ function segments(units: readonly Unit[]): Layer[] {
   });
 }
 
-type Visit = (features: tf.Tensor4D, unit: Unit, index: number) => void;
+/** Is shown the features after each unit, which are valid until it returns. */
+export type VisitUnit = (features: tf.Tensor4D, unit: Unit, index: number) => void;
 
 /**
  * Runs the units on normalised images and shows `visit` the features after each: valid until it returns, the last ones
  * alone are returned and the caller's to dispose.
  */
-export function visitUnits({ units }: Network, images: tf.Tensor4D, mode: Mode, visit: Visit): tf.Tensor4D {
+export function visitUnits(
+  { units }: Network,
+  images: tf.Tensor4D,
+  mode: Mode,
+  visit: VisitUnit,
+): tf.Tensor4D {
   return passThrough(units, images, images, mode, visit);
 }
 
@@ -173,7 +179,7 @@ function passThrough(
   x: tf.Tensor,
   images: tf.Tensor4D | undefined,
   mode: Mode,
-  visit: Visit,
+  visit: VisitUnit,
 ): tf.Tensor4D {
   const inputs: UnitInputs = new Map();
   const lastReads = new Map(
@@ -189,6 +195,11 @@ function passThrough(
   });
 }
 
+/** Whether a unit's context reads the images. */
+export function readsImage({ context = [] }: Unit): boolean {
+  return context.some(({ from }) => from === undefined);
+}
+
 /** The names of the units whose inputs a unit's context reads. */
 export function inputsRead({ context = [] }: Unit): string[] {
   return context.flatMap(({ from }) => from ?? []);
@@ -199,13 +210,19 @@ export function readsImages(units: readonly Unit[]): boolean {
   return units.some(({ context = [] }) => context.some(({ from }) => from === undefined));
 }
 
-function runUnits(
+/**
+ * As `visitUnits`, of some of a network's units.
+ *
+ * @param x the first unit's input
+ * @param images and inputs as of `unitsForward`
+ */
+export function runUnits(
   units: readonly Unit[],
   x: tf.Tensor,
   images: tf.Tensor4D | undefined,
   mode: Mode,
   inputs: UnitInputs,
-  visit: Visit,
+  visit: VisitUnit,
 ): tf.Tensor4D {
   let current = x;
   units.forEach((unit, index) => {

@@ -1,5 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
+import { fused } from '../engine/fused/registry.js';
+import { outsideTape } from '../engine/tape.js';
 import { randomStream, type RandomStream } from '../core/random.js';
+import { absentVariable, isAbsent } from './absent.js';
 
 /** A named tensor that a layer owns: trained, or (running statistics) kept up by its forward pass. */
 export interface Parameter {
@@ -75,20 +78,61 @@ export function torchAxes(rank: number): readonly number[] {
   return toTorchAxes[rank] ?? Array.from({ length: rank }, (_, axis) => axis);
 }
 
-let drawing = true;
+/** How parameters begin: with values that are drawn, with 0, or without values and memory. */
+let beginning: 'drawn' | 'zero' | 'absent' = 'drawn';
+
+function making<T>(how: typeof beginning, f: () => T): T {
+  const before = beginning;
+  beginning = how;
+  try {
+    return f();
+  } finally {
+    beginning = before;
+  }
+}
 
 /**
  * Runs f, which is synchronous, so that parameters made in it are all 0 and nothing is drawn: for what is only asked
  * whether it can be built, as drawing takes most of the time.
  */
 export function withoutDrawing<T>(f: () => T): T {
-  const before = drawing;
-  drawing = false;
-  try {
-    return f();
-  } finally {
-    drawing = before;
+  return making('zero', f);
+}
+
+/**
+ * Runs f, which is synchronous, so that parameters made in it have names and shapes, but no values and no memory until
+ * `drawAbsent` gives them theirs: for a process that holds a part of what it builds.
+ */
+export function withoutMemory<T>(f: () => T): T {
+  return making('absent', f);
+}
+
+/** What absent variables are going to start with. */
+const starts = new WeakMap<tf.Variable, () => tf.Tensor>();
+
+/** Gives absent variables the values that they would have been made with; others stay as they are. */
+export function drawAbsent(variables: Iterable<tf.Variable>): void {
+  for (const variable of variables) {
+    const start = isAbsent(variable) ? starts.get(variable) : undefined;
+    if (start !== undefined) tf.tidy(() => variable.assign(start()));
   }
+}
+
+/**
+ * Lets variables start with the values that others have, or are going to be drawn with.
+ *
+ * @param sources as many, of the same shapes
+ */
+export function startAs(variables: readonly tf.Variable[], sources: readonly tf.Variable[]): void {
+  variables.forEach((variable, i) => {
+    const source = sources[i]!;
+    if (isAbsent(variable)) {
+      starts.set(variable, starts.get(source) ?? (() => source.clone()));
+    } else {
+      // A copy: `assign` would share the memory, which optimiser steps write to.
+      outsideTape(() => fused().movingAverage([variable], [source], 0));
+    }
+  });
 }
 
 /** f(); if it throws, the variables that it has made are freed. */
@@ -121,11 +165,19 @@ export function createParameter(
   role: ParameterRole = 'weight',
 ): Parameter {
   const full = childScope(scope, name).name;
-  const variable = drawing
-    ? drawn(scope.seed, full, torchShape, initializer)
-    : tf.tidy(() => tf.variable(tf.fill(fromTorchShape(torchShape), 0)));
+  const start = (): tf.Tensor => drawn(scope.seed, full, torchShape, initializer);
+  const variable = begun(fromTorchShape(torchShape), start);
   roles.set(variable, role);
   return { name: full, variable };
+}
+
+function begun(shape: readonly number[], start: () => tf.Tensor): tf.Variable {
+  if (beginning === 'absent') {
+    const variable = absentVariable(shape);
+    starts.set(variable, start);
+    return variable;
+  }
+  return tf.tidy(() => tf.variable(beginning === 'zero' ? tf.fill([...shape], 0) : start()));
 }
 
 function drawn(
@@ -133,12 +185,12 @@ function drawn(
   name: string,
   torchShape: readonly number[],
   initializer: Initializer,
-): tf.Variable {
+): tf.Tensor {
   const random = randomStream(seed, 'parameter', name);
   // A loop: `Float32Array.from` takes twice as long, and networks have up to 10⁸ values.
   const values = new Float32Array(tf.util.sizeFromShape([...torchShape]));
   for (let i = 0; i < values.length; i++) values[i] = initializer(random);
-  return tf.tidy(() => tf.variable(fromTorch({ shape: torchShape, values })));
+  return fromTorch({ shape: torchShape, values });
 }
 
 /** Known by the variable alone, as updates list no more than variables. */

@@ -14,7 +14,6 @@ import { resumeRun } from './resume.js';
 import { uncheckedData } from './data.js';
 import {
   prepareMethod,
-  ownWays,
   runConfigOf,
   runPrepared,
   type FinishedRun,
@@ -23,7 +22,7 @@ import {
 } from './run.js';
 import { type Experiment } from './experiment.js';
 import type { FailedRun } from './outcome.js';
-import type { ComparedRun } from './summary.js';
+import { ownWays, type ComparedRun } from './summary.js';
 import { csvTable, methodRecords, resultMarkdown } from './table.js';
 import { writing } from './write-failure.js';
 

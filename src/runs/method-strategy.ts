@@ -2,7 +2,7 @@ import { buildMethod } from '../local/build.js';
 import type { Strategy } from '../local/strategy.js';
 import { buildNetwork } from '../networks/build.js';
 import { disposeNetwork } from '../networks/network.js';
-import { withoutDrawing } from '../nn/parameters.js';
+import { withoutDrawing, withoutMemory } from '../nn/parameters.js';
 import { checkLoneImage } from '../train/check-lone-image.js';
 import { checkMixing } from '../train/check-mixing.js';
 import { optimizerOf } from '../train/optimizers.js';
@@ -12,13 +12,19 @@ import type { Experiment } from './experiment.js';
 
 type StrategySetting = Pick<Experiment, 'config' | 'registry' | 'dataset'>;
 
-/** Builds a fresh network and its strategy, and frees both when f is done with them. */
+/**
+ * Builds a fresh network and its strategy, and frees both when f is done with them.
+ *
+ * @param values whether their parameters are drawn, or have no memory until they are
+ */
 export async function withStrategy<T>(
   experiment: StrategySetting,
   method: MethodConfig,
   f: (strategy: Strategy, label: string) => Promise<T>,
+  values: 'drawn' | 'absent' = 'drawn',
 ): Promise<T> {
-  const { strategy, label, dispose } = openStrategy(experiment, method);
+  const open = (): ReturnType<typeof openStrategy> => openStrategy(experiment, method);
+  const { strategy, label, dispose } = values === 'drawn' ? open() : withoutMemory(open);
   try {
     return await f(strategy, label);
   } finally {
@@ -54,11 +60,11 @@ function openStrategy(
  * values are drawn for it.
  */
 export function checkMethod(experiment: StrategySetting, method: MethodConfig): void {
+  const { mixup, batchSize } = experiment.config.train;
+  const accumulate = accumulateOf(method, experiment.config.train);
   withoutDrawing(() => {
     const { strategy, dispose } = openStrategy(experiment, method);
     try {
-      const { mixup, batchSize } = experiment.config.train;
-      const accumulate = accumulateOf(method, experiment.config.train);
       optimizerOf(experiment.config.train, experiment.registry.optimizers).dispose();
       planSteps(strategy.updates, experiment.config.train);
       if (mixup > 0) checkMixing(strategy);

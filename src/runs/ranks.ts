@@ -26,9 +26,14 @@ export async function withRanks<T>(
   if (placement === undefined || placement.size === 1) return f(undefined);
   if (parallel === undefined) {
     throw new UserError(
-      `this is one of ${placement.size} ranks, but the config does not say how they share the work: add --parallel data`,
+      `this is one of ${placement.size} ranks, but the config does not say how they share the work: add --parallel data, or --set parallel.blocks=${placement.size}`,
     );
   }
+  return joined(placement, f);
+}
+
+/** Joins the ranks, as `withRanks`, whatever they share. */
+export async function joined<T>(placement: Placement, f: (ranks: ProcessGroup) => Promise<T>): Promise<T> {
   const asked = process.env['LOCALLEARN_PEER_SECONDS'];
   if (asked !== undefined && !/^[1-9]\d{0,5}$/.test(asked)) {
     throw new UserError(`LOCALLEARN_PEER_SECONDS must be a whole number of seconds, got '${asked}'`);

@@ -11,7 +11,7 @@ import { configDifferences } from '../config/differences.js';
 import { configDocument, parseConfig } from '../config/config.js';
 import { readMetrics } from './metrics.js';
 import { metricsColumns, prepareMethod, record, runConfigOf } from './run.js';
-import { withStrategy } from './method-strategy.js';
+import { withRunStrategy } from './run-strategy.js';
 import { recordedOverrides } from './earlier-defaults.js';
 import type { Experiment } from './experiment.js';
 import type { FinishedRun, RunObserver, RunOptions } from './run.js';
@@ -130,7 +130,7 @@ export async function resumeRun(
     }
     experiment.engine.memory.release();
     const { method } = await prepareMethod(experiment, stored.method, options);
-    return await withStrategy(experiment, method, (strategy, label) => {
+    return await withRunStrategy(experiment, method, options, (strategy, label, placed) => {
       writing(folder, () => {
         // What it goes on with is what the next resumption goes on with.
         if (stringify(before) !== stringify(now)) writeFileAtomic(runConfigPath(folder), stringify(now));
@@ -143,7 +143,7 @@ export async function resumeRun(
         metricsColumns(strategy, experiment.dataset, config.train),
         release,
       );
-      const run = { folder: open, method, label, strategy, resume: checkpoint?.state };
+      const run = { folder: open, method, label, strategy, placed, resume: checkpoint?.state };
       return record(experiment, run, options);
     });
   } finally {

@@ -11,7 +11,11 @@ import { checkLearningRate } from '../train/check-learning-rate.js';
 import { Diverged } from '../train/diverged.js';
 import { hasTop5 } from '../train/evaluate.js';
 import type { TrainState } from '../train/state.js';
+import type { TrainOptions } from '../train/context.js';
+import { trainBlocks, type BlockRanks } from '../train/blocks/trainer.js';
 import { train } from '../train/trainer.js';
+import type { BlockGroup } from './block-ranks.js';
+import { withRunStrategy } from './run-strategy.js';
 import type { Experiment } from './experiment.js';
 import { gatherBadFiles } from './bad-images.js';
 import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
@@ -26,9 +30,9 @@ import { useOf, weightsMetadata } from './network-use.js';
 import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
 import { readRunLog } from './run-log.js';
 import { failureOf, howToGoOn, type FailedRun } from './outcome.js';
-import { checkMethod, withStrategy } from './method-strategy.js';
+import { checkMethod } from './method-strategy.js';
 import { watchStepCost } from './step-cost.js';
-import { resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
+import { ownWays, resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
 import { formatBytes } from '../core/text.js';
 import { WriteFailure } from './write-failure.js';
 import type { EventFile } from './tensorboard/event-file.js';
@@ -61,10 +65,12 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Told how the run goes on. */
   readonly observer?: RunObserver;
-  /** Ranks that train together, of which this one records the run. */
+  /** Ranks that share every batch, of which this one records the run. */
   readonly ranks?: ProcessGroup | undefined;
   /** Whether an event file for TensorBoard is written into the run's folder. */
   readonly tensorboard?: boolean;
+  /** Ranks that hold the network's blocks, of which this is the first. */
+  readonly blockRanks?: BlockGroup | undefined;
   /** Told of a failure that the run's folder records as its own, before it is thrown. */
   readonly onFailed?: (run: FailedRun) => void;
 }
@@ -130,12 +136,12 @@ export async function runPrepared(
   // What an earlier run left cached would count as this one's.
   experiment.engine.memory.release();
   const { method, balanced, recompute } = chosen;
-  return withStrategy(experiment, method, (strategy, label) => {
+  return withRunStrategy(experiment, method, options, (strategy, label, placed) => {
     const columns = metricsColumns(strategy, experiment.dataset, experiment.config.train);
     const folder = createRunFolder(options.parent, runConfigOf(experiment, method), columns);
     if (balanced !== undefined) folder.log.info(balanced, 'balanced cuts');
     if (recompute !== undefined) folder.log.info(recompute, 'recomputed');
-    return record(experiment, { folder, method, label, strategy }, options);
+    return record(experiment, { folder, method, label, strategy, placed }, options);
   });
 }
 
@@ -169,17 +175,6 @@ export function metricsColumns(
   };
 }
 
-/** What its backward passes make again, and micro-batches of its own, as a run's identity has them. */
-export function ownWays({
-  recompute = 'none',
-  accumulate = 1,
-}: MethodConfig): Pick<RunIdentity, 'recompute' | 'accumulate'> {
-  return {
-    ...(recompute === 'none' ? {} : { recompute }),
-    ...(accumulate === 1 ? {} : { accumulate }),
-  };
-}
-
 /** What says that averages of the weights are evaluated and written, where they are. */
 function averagedIn({ ema }: RunConfig['train']): Pick<RunIdentity, 'weights'> {
   return ema === undefined ? {} : { weights: 'averaged' };
@@ -191,6 +186,8 @@ export interface OpenRun {
   readonly method: MethodConfig;
   readonly label: string;
   readonly strategy: Strategy;
+  /** Where its blocks are, if not all here. */
+  readonly placed?: BlockRanks | undefined;
   /** Where it goes on. */
   readonly resume?: TrainState | undefined;
 }
@@ -235,7 +232,7 @@ export async function record(
 
 async function trainInto(
   { config, registry, engine, notice, dataset }: Experiment,
-  { folder, method, strategy, resume }: OpenRun,
+  { folder, method, strategy, placed, resume }: OpenRun,
   run: RunIdentity,
   { signal, observer, ranks, tensorboard, onFailed }: Omit<RunOptions, 'parent'>,
 ): Promise<FinishedRun> {
@@ -252,7 +249,8 @@ async function trainInto(
     folder.log.info({ ...how, epochs: epochs.length }, 'summary');
   };
   const onEvent = (event: TrainEvent): void => {
-    const counted = costs.event(event);
+    // Of a network in parts no process sees a whole step.
+    const counted = placed === undefined ? costs.event(event) : undefined;
     if (counted !== undefined) folder.log.info((cost = counted), 'multiply-adds');
     if (event.type === 'epoch-end') {
       epochs.push(event.metrics);
@@ -291,7 +289,7 @@ async function trainInto(
   try {
     if (resume !== undefined) folder.writeMetrics(epochs);
     if (tensorboard) events = folder.openEvents(epochs);
-    const { interrupted } = await train(strategy, dataset, {
+    const options: TrainOptions = {
       ...config.train,
       accumulate: accumulateOf(method, config.train),
       seed: config.seed,
@@ -302,9 +300,13 @@ async function trainInto(
       onEvent,
       resume,
       onState: (state) => folder.writeCheckpoint(state, engine.description),
-    });
+    };
+    const { interrupted, weights } =
+      placed === undefined
+        ? { ...(await train(strategy, dataset, options)), weights: undefined }
+        : await trainBlocks(strategy, dataset, options, placed);
     // Auxiliary nets are not part of what was trained for use.
-    folder.writeWeights(networkWeights(strategy.network), {
+    folder.writeWeights(weights ?? networkWeights(strategy.network), {
       ...weightsMetadata(useOf(dataset)),
       ...averagedIn(config.train),
     });

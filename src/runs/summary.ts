@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { engineNames } from '../engine/engine.js';
 import type { StepCost } from '../local/cost.js';
 import type { EpochMetrics } from '../train/events.js';
+import type { MethodConfig } from '../config/method-config.js';
 import { bestOf } from './best-epoch.js';
 import { readJson } from '../core/json-file.js';
 
@@ -186,4 +187,15 @@ export function readRunSummary(path: string): RunSummary {
  */
 export function readComparison(path: string): ComparedRun[] {
   return readJson(path, comparisonSchema, 'the summary').runs;
+}
+
+/** What its backward passes make again, and micro-batches of its own, as a run's identity has them. */
+export function ownWays({
+  recompute = 'none',
+  accumulate = 1,
+}: MethodConfig): Pick<RunIdentity, 'recompute' | 'accumulate'> {
+  return {
+    ...(recompute === 'none' ? {} : { recompute }),
+    ...(accumulate === 1 ? {} : { accumulate }),
+  };
 }

@@ -6,7 +6,7 @@ import { UserError } from '../core/errors.js';
 import { createBatch, type Batch } from '../local/batch.js';
 import type { Classifier } from '../local/classifier.js';
 import { crossEntropy } from '../local/axes/loss/cross-entropy.js';
-import { visitUnits, type Network } from '../networks/network.js';
+import { visitUnits, type Network, type VisitUnit } from '../networks/network.js';
 import { alone, type AddUp } from './over-ranks.js';
 
 /** What a network is worth on the images that it was evaluated on. */
@@ -79,19 +79,13 @@ function evaluateBatch(
   classifiers: readonly Classifier[],
   { images, labels }: Batch,
 ): { readonly hits: ArrayLike<number>; readonly amongFive: number; readonly loss: number } {
-  const targets = tf.argMax(labels, 1);
-  const hitsOf = (logits: tf.Tensor2D): tf.Scalar =>
-    tf.tidy(() => tf.sum(tf.equal(tf.argMax(logits, 1), targets)));
-  const hits: tf.Scalar[] = [];
-  const features = visitUnits(network, images, evaluationMode, (x, unit) => {
-    classifiers.forEach((classifier, i) => {
-      if (classifier.after === unit.name) hits[i + 1] = tf.tidy(() => hitsOf(classifier.logits(x)));
-    });
-  });
+  const { features, hits: ofClassifiers } = classifyFeatures(classifiers, labels, (visit) =>
+    visitUnits(network, images, evaluationMode, visit),
+  );
   const logits = network.head.forward(features, evaluationMode) as tf.Tensor2D;
   features.dispose();
-  hits[0] = hitsOf(logits);
   // Read in one go: on a GPU each read waits for all the work before it.
+  const hits = [hitsOf(logits, labels), ...ofClassifiers];
   const top5 = hasTop5(network.classes) ? [hitsAmongFive(logits, labels)] : [];
   const read = [...tf.stack([...hits, ...top5]).dataSync()];
   return {
@@ -102,11 +96,36 @@ function evaluateBatch(
 }
 
 /** How many labels, one-hot, are among the five greatest logits; of equal ones the lower class is first, as in argmax. */
-function hitsAmongFive(logits: tf.Tensor2D, labels: tf.Tensor2D): tf.Scalar {
+export function hitsAmongFive(logits: tf.Tensor2D, labels: tf.Tensor2D): tf.Scalar {
   return tf.tidy(() => {
     const own = tf.max(tf.where(tf.greater(labels, 0), logits, -Infinity), 1, true);
     const lower = tf.less(tf.range(0, labels.shape[1]), tf.expandDims(tf.argMax(labels, 1).toFloat(), 1));
     const before = tf.logicalOr(tf.greater(logits, own), tf.logicalAnd(tf.equal(logits, own), lower));
     return tf.sum(tf.less(tf.sum(before.toFloat(), 1), 5));
   });
+}
+
+/**
+ * Runs units, and classifiers on their features.
+ *
+ * @param run runs the units, and shows what it is given the features after each
+ * @returns the last features, and how many images each classifier gets right, in their order
+ */
+export function classifyFeatures(
+  classifiers: readonly Classifier[],
+  labels: tf.Tensor2D,
+  run: (visit: VisitUnit) => tf.Tensor4D,
+): { readonly features: tf.Tensor4D; readonly hits: readonly tf.Scalar[] } {
+  const hits: tf.Scalar[] = [];
+  const features = run((x, unit) => {
+    classifiers.forEach((classifier, i) => {
+      if (classifier.after === unit.name) hits[i] = tf.tidy(() => hitsOf(classifier.logits(x), labels));
+    });
+  });
+  return { features, hits };
+}
+
+/** How many images get the class that the labels say. */
+export function hitsOf(logits: tf.Tensor2D, labels: tf.Tensor2D): tf.Scalar {
+  return tf.tidy(() => tf.sum(tf.equal(tf.argMax(logits, 1), tf.argMax(labels, 1))));
 }

@@ -1,4 +1,4 @@
-import type { BadImage, Dataset } from '../data/dataset.js';
+import type { Dataset } from '../data/dataset.js';
 import type { Loader } from '../data/loader/loader.js';
 import type { Strategy } from '../local/strategy.js';
 import type { TrainContext } from './context.js';
@@ -6,7 +6,7 @@ import type { DataParallel } from './data-parallel.js';
 import type { EpochMetrics } from './events.js';
 import type { TrainSettings } from './optimizers.js';
 import type { AddUp } from './over-ranks.js';
-import { reporter, type Reported } from './report-bad.js';
+import type { skippedReporter } from './report-skipped.js';
 import type { Optimizer } from './sgd.js';
 import type { StepPlan } from './step.js';
 import type { WeightAverage } from './weight-average.js';
@@ -27,7 +27,8 @@ export interface Run {
   /** Over the ranks. */
   readonly addUp: AddUp;
   readonly most: AddUp;
-  readonly reported: Reported;
+  /** Tells of bad images. */
+  readonly report: ReturnType<typeof skippedReporter>;
   /** Those that are finished. */
   readonly epochs: EpochMetrics[];
   /** Whether ranks have agreed to end, after an epoch. */
@@ -49,15 +50,6 @@ export async function settle({ parallel, average }: Run): Promise<void> {
 /** Whether the run ends here: as its signal says, or as all ranks have agreed. */
 export function isStopped({ parallel, stopped, options: { signal } }: Run): boolean {
   return parallel === undefined ? signal?.aborted === true : stopped || parallel.isStopped();
-}
-
-/** For a pass over a split's batches. */
-export function reporterOf(
-  { reported, dataset, options }: Run,
-  epoch: number,
-  split: 'train' | 'test',
-): (bad: readonly BadImage[]) => void {
-  return reporter(reported, dataset, options.onEvent, epoch, split);
 }
 
 /** By the updates' names. */

@@ -63,16 +63,44 @@ export function restoreState(
   { tensors, counters }: Pick<TrainState, 'tensors' | 'counters'>,
   average?: WeightAverage,
 ): void {
+  refuseOtherState(strategy, { tensors, counters });
   const parameters = trainedParameters(strategy);
   const ownCounters = trainedCounters(strategy);
-  refuseOthers('tensors', parameters, tensors.keys(), ownerOf);
-  refuseOthers('counters', ownCounters, Object.keys(counters));
-  for (const { name, variable } of parameters) checkShape(name, variable, tensors.get(name));
   const ofAverage = (word: string): boolean => average !== undefined && word === averageWord;
   average?.restore(keptIn(tensors, parameters, ofAverage));
   optimizer.restore(keptIn(tensors, parameters, (word) => !ofAverage(word)));
   for (const { name, counter } of ownCounters) counter.value = counters[name]!;
   for (const parameter of parameters) setFromTorch(parameter, tensors.get(parameter.name)!);
+}
+
+/**
+ * Refuses what is not the state of such a strategy.
+ *
+ * @throws UserError that says why
+ */
+export function refuseOtherState(
+  strategy: Strategy,
+  { tensors, counters }: Pick<TrainState, 'tensors' | 'counters'>,
+): void {
+  const parameters = trainedParameters(strategy);
+  refuseOthers('tensors', parameters, tensors.keys(), ownerOf);
+  refuseOthers('counters', trainedCounters(strategy), Object.keys(counters));
+  for (const { name, variable } of parameters) checkShape(name, variable, tensors.get(name));
+}
+
+/** Of a state what is a strategy's: in the order in which `captureState` has it. */
+export function stateOf(
+  strategy: Strategy,
+  { tensors, counters }: Pick<TrainState, 'tensors' | 'counters'>,
+): Pick<TrainState, 'tensors' | 'counters'> {
+  const byOwner = new Map(
+    trainedParameters(strategy).map(({ name }) => [name, [] as [string, TorchTensor][]]),
+  );
+  for (const [name, tensor] of tensors) byOwner.get(ownerOf(name))?.push([name, tensor]);
+  const own = trainedCounters(strategy).flatMap(({ name }) =>
+    counters[name] === undefined ? [] : [[name, counters[name]] as const],
+  );
+  return { tensors: new Map([...byOwner.values()].flat()), counters: Object.fromEntries(own) };
 }
 
 /** What was kept of parameters by words that are wanted, among a state's tensors. */

@@ -54,12 +54,15 @@ export function newTally(epoch: number, updates: number): EpochTally {
   };
 }
 
-/** Throws a UserError unless the rest of an epoch of so many batches can follow on the tally, after so many whole epochs. */
+/**
+ * Refuses a tally that the rest of an epoch cannot follow on.
+ *
+ * @param run how many epochs are finished, batches there are in one, and updates in a step
+ * @throws UserError if it is such a one
+ */
 export function checkTally(
   { epoch, batches, imageLosses, peakBytes }: EpochTally,
-  epochs: number,
-  steps: number,
-  updates: number,
+  { epochs, steps, updates }: { readonly epochs: number; readonly steps: number; readonly updates: number },
 ): void {
   if (
     epoch === epochs + 1 &&

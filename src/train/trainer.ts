@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Dataset, ImageBatch } from '../data/dataset.js';
-import { openLoader, refuseLargerBatch } from '../data/loader/loader.js';
+import { refuseLargerBatch } from '../data/loader/loader.js';
 import { inPhase, outOfMemoryIn } from '../engine/out-of-memory.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError, messageOf } from '../core/errors.js';
@@ -11,25 +11,25 @@ import { checkLearningRate } from './check-learning-rate.js';
 import type { TrainOptions } from './context.js';
 import { dataParallel } from './data-parallel.js';
 import { Diverged } from './diverged.js';
+import { epochMetrics } from './epoch-metrics.js';
 import { evaluateUpdates } from './evaluate-updates.js';
 import type { EpochMetrics, TrainResult } from './events.js';
 import { feed, type FeedTally } from './feed.js';
+import { openTestLoader, openTrainLoader } from './loaders.js';
 import { drawMixing } from './mixup.js';
 import { addOver, alone, checkShares, mostOver } from './over-ranks.js';
 import { builtInOptimizers, optimizerOf, trainSchema } from './optimizers.js';
 import { headIndex } from './head-update.js';
 import { learningRateAt } from './schedule.js';
+import { skippedReporter } from './report-skipped.js';
 import { captureState, findNotFinite, restoreState } from './state.js';
-import { isStopped, lossesBefore, reporterOf, settle, type Run } from './run-at-hand.js';
-import { NotFinite } from './run-update.js';
+import { isStopped, lossesBefore, settle, type Run } from './run-at-hand.js';
+import { stepError } from './step-error.js';
 import { planSteps, trainStep, type StepResult } from './step.js';
 import { checkTally, newTally, tallyOver, withoutSums, type EpochTally } from './tally.js';
 import { averageWeights } from './weight-average.js';
 
 const smallerBatch = 'lower train.batchSize';
-
-/** Batches kept ready by the workers. */
-const prefetch = 4;
 
 /**
  * Trains a strategy's network and evaluates it after each epoch. Order and augmentation of the images depend on the
@@ -56,33 +56,12 @@ export async function train(
   checkLearningRate(options);
   const strategy: Strategy = { ...given, updates: checkedUpdates(given.updates) };
   const plan = planSteps(strategy.updates, settings);
-  const { batchSize, workers, ema } = options;
-  refuseLargerBatch(batchSize, dataset.train);
+  const { ema } = options;
+  refuseLargerBatch(options.batchSize, dataset.train);
   if (ranks !== undefined) checkShares(settings, dataset, ranks.size);
-  const share = ranks === undefined ? {} : { share: { index: ranks.rank, of: ranks.size } };
-  const training = openLoader(dataset, dataset.train, {
-    batchSize,
-    ...share,
-    seed,
-    shuffle: true,
-    augment: options.augment,
-    dropLast: options.lastBatch === 'drop',
-    // Batch normalisation and losses that compare images need two.
-    dropLone: true,
-    workers,
-    prefetch,
-  });
-  const testing = openLoader(dataset, dataset.test, {
-    batchSize,
-    ...share,
-    seed,
-    shuffle: false,
-    augment: false,
-    dropLast: false,
-    // What is in memory needs no work but a copy.
-    workers: dataset.test.kind === 'files' ? workers : 0,
-    prefetch: 1,
-  });
+  const share = ranks === undefined ? undefined : { index: ranks.rank, of: ranks.size };
+  const training = openTrainLoader(dataset, { ...options, share });
+  const testing = openTestLoader(dataset, { ...options, share });
   const optimizer = optimizerOf(settings, kinds);
   const run: Run = {
     strategy,
@@ -96,7 +75,7 @@ export async function train(
     parallel: ranks === undefined ? undefined : dataParallel(ranks, strategy, plan, optimizer),
     addUp: ranks === undefined ? alone : addOver(ranks),
     most: ranks === undefined ? alone : mostOver(ranks),
-    reported: { train: new Set(), test: new Set() },
+    report: skippedReporter({ train: new Set(), test: new Set() }, dataset, onEvent),
     epochs: [...(resume?.epochs ?? [])],
     stopped: false,
     lastLosses: undefined,
@@ -105,7 +84,8 @@ export async function train(
   try {
     if (resume !== undefined) restoreState(strategy, optimizer, resume, average);
     let tally = structuredClone(resume?.partial);
-    if (tally !== undefined) checkTally(tally, epochs.length, training.steps, strategy.updates.length);
+    if (tally !== undefined)
+      checkTally(tally, { epochs: epochs.length, steps: training.steps, updates: strategy.updates.length });
     if (tally !== undefined && ranks !== undefined && ranks.rank > 0) tally = withoutSums(tally);
     while (epochs.length < options.epochs) {
       if (isStopped(run)) return { epochs, interrupted: true };
@@ -129,7 +109,6 @@ export async function train(
 /** The rest of an epoch, added to its tally; undefined if the signal came first. */
 async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | undefined> {
   const { strategy, dataset, options, testing, average, parallel, addUp } = run;
-  const { updates } = strategy;
   const { onEvent, signal } = options;
   const { epoch } = tally;
   const { steps, leftOut } = run.training;
@@ -144,7 +123,7 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
 
   const evaluationStart = performance.now();
   const tested: FeedTally = { batches: 0, waitSeconds: 0, skipped: 0 };
-  const testBatches = feed(testing.batches(epoch), tested, reporterOf(run, epoch, 'test'));
+  const testBatches = feed(testing.batches(epoch), tested, run.report(epoch, 'test'));
   const afterBatch = async (): Promise<boolean> => {
     onEvent?.({ type: 'evaluation', epoch, step: tested.batches, steps: testing.steps });
     await setImmediate();
@@ -162,8 +141,6 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
     handState(run, tally);
     return undefined;
   }
-  const byName = (values: readonly number[]): Record<string, number> =>
-    Object.fromEntries(updates.map((update, i) => [update.name, values[i]!]));
   const total = await tallyOver({ ...tally, skipped: tally.skipped + tested.skipped }, addUp);
   const [reserved, wantsStop, ...peakBytes] = await run.most([
     tally.reservedBytes,
@@ -171,25 +148,16 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
     ...tally.peakBytes,
   ]);
   run.stopped ||= wantsStop === 1;
-  const meanLosses = total.imageLosses.map((sum) => sum / total.images);
-  return {
-    epoch,
-    learningRate,
-    trainLoss: meanLosses[headIndex(strategy)]!,
-    evaluationLoss: evaluation.loss,
-    evaluationAccuracy: evaluation.accuracy,
-    ...(evaluation.top5 === undefined ? {} : { evaluationTop5: evaluation.top5 }),
-    imagesPerSecond: total.images / tally.seconds,
-    trainSeconds: tally.seconds,
-    evaluationSeconds: (performance.now() - evaluationStart) / 1000,
-    dataWaitSeconds: tally.waitSeconds,
-    skippedImages: total.skipped + (options.lastBatch === 'keep' ? leftOut : 0),
-    peakMemoryBytes: Math.max(...peakBytes),
-    reservedMemoryBytes: reserved!,
-    updateLosses: byName(meanLosses),
-    updatePeakBytes: byName(peakBytes),
-    updateAccuracies: evaluation.updateAccuracies,
-  };
+  return epochMetrics(
+    strategy,
+    { ...total, peakBytes, reservedBytes: reserved! },
+    {
+      learningRate,
+      evaluation,
+      evaluationSeconds: (performance.now() - evaluationStart) / 1000,
+      skippedImages: options.lastBatch === 'keep' ? leftOut : 0,
+    },
+  );
 }
 
 /** The epoch's training steps that are left; false if the signal came first. */
@@ -205,7 +173,7 @@ async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
     for await (const batch of feed(
       training.batches(epoch, tally.batches),
       tally,
-      reporterOf(run, epoch, 'train'),
+      run.report(epoch, 'train'),
     )) {
       whole = false;
       const { losses, peakBytes } = await stepOn(run, epoch, tally.steps + 1, batch);
@@ -302,11 +270,6 @@ async function stepOn(
     }
     return result;
   } catch (thrown) {
-    // An update says so itself; what is left is the batch.
-    const error = outOfMemoryIn('the batch', smallerBatch, thrown);
-    if (!(error instanceof UserError)) throw error;
-    const at = `epoch ${epoch}, step ${step}`;
-    if (!(error instanceof NotFinite)) throw new UserError(`${at}: ${error.message}`, { cause: error });
-    throw new Diverged(at, error.message, lossesBefore(run), { cause: error });
+    throw stepError(thrown, `epoch ${epoch}, step ${step}`, lossesBefore(run));
   }
 }

@@ -16,6 +16,7 @@ import {
   runOptions,
   type RunArguments,
 } from '../options.js';
+import { onRanks } from '../ranks.js';
 import { notify, notifyOfData, progressObserver, scanNotes } from '../progress.js';
 
 const trainOptions = {
@@ -31,7 +32,7 @@ const trainOptions = {
     type: 'string',
     requiresArg: true,
     describe:
-      'data: ranks share every batch, the same as --set parallel=data; data=2: and start two of them here',
+      'data=2: start two ranks here, which share every batch; blocks=2: each of which has a run of blocks; data: be one of them',
   },
   resume: {
     type: 'string',
@@ -67,16 +68,17 @@ export const trainCommand: Command<object, TrainArguments> = {
     }
     // What a rank on a machine of several GPUs sees is its own.
     if (placement !== undefined) process.env['CUDA_VISIBLE_DEVICES'] ??= String(placement.localRank);
-    const args =
-      parallel === undefined ? given : { ...given, set: [...given.set, `parallel=${parallel.mode}`] };
+    const args = parallel === undefined ? given : { ...given, set: [...given.set, parallel.set] };
     const { config: path, resume, out } = args;
     const records = placement === undefined || placement.rank === 0;
     const work = await (resume === undefined ? newRun(args, path, out) : oldRun(args, path, resume));
     await withInterrupts(async (signal) => {
       const observer = progressObserver(process.stderr, args.quiet || !records);
       const { tensorboard } = args;
-      const { folder, result, interrupted } = await work({ signal, observer, tensorboard }, placement);
-      if (!records) return;
+      const finished = await work({ signal, observer, tensorboard }, placement);
+      // Rank 0 tells of the run.
+      if (finished === undefined || !records) return;
+      const { folder, result, interrupted } = finished;
       if (args.json) {
         process.stdout.write(`${JSON.stringify({ folder, interrupted, ...result })}\n`);
       } else {
@@ -91,15 +93,24 @@ export const trainCommand: Command<object, TrainArguments> = {
   },
 };
 
-/** `data` or `data=2`. */
-function parallelOf(text: string | undefined): { mode: 'data'; ranks?: number } | undefined {
+/** `data`, `data=2`, `blocks=2`. */
+function parallelOf(text: string | undefined): { set: string; ranks?: number } | undefined {
   if (text === undefined) return undefined;
-  const [, ranks] = /^data(?:=([1-9]\d{0,3}))?$/.exec(text) ?? [undefined, ''];
-  if (ranks === '') throw new UsageError(`--parallel must be "data" or "data=RANKS", got "${text}"`);
-  return { mode: 'data', ...(ranks === undefined ? {} : { ranks: Number(ranks) }) };
+  const [, mode, ranks] = /^(data|blocks)(?:=([1-9]\d{0,3}))?$/.exec(text) ?? [];
+  if (mode === undefined || (mode === 'blocks' && ranks === undefined)) {
+    throw new UsageError(`--parallel must be "data", "data=RANKS" or "blocks=RANKS", got "${text}"`);
+  }
+  return {
+    set: mode === 'data' ? 'parallel=data' : `parallel.blocks=${ranks}`,
+    ...(ranks === undefined ? {} : { ranks: Number(ranks) }),
+  };
 }
 
-type Work = (options: Omit<RunOptions, 'parent'>, placement: Placement | undefined) => Promise<FinishedRun>;
+/** What is to be done; nothing comes of it on ranks but the first. */
+type Work = (
+  options: Omit<RunOptions, 'parent'>,
+  placement: Placement | undefined,
+) => Promise<FinishedRun | undefined>;
 
 async function newRun(args: TrainArguments, path: string | undefined, parent: string): Promise<Work> {
   if (path === undefined) throw new UsageError('a config is missing, or --resume with a run folder');
@@ -112,12 +123,17 @@ async function newRun(args: TrainArguments, path: string | undefined, parent: st
     );
   }
   const { openExperiment } = await import('../../runs/experiment.js');
-  const { prepareMethod, runPrepared } = await import('../../runs/run.js');
+  const { prepareMethod, runExperiment, runPrepared } = await import('../../runs/run.js');
   const { refuseOtherRanks, trainAlong, withRanks } = await import('../../runs/ranks.js');
   return async (options, placement) => {
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
     notify(experiment.notice, args.quiet);
     notifyOfData(experiment.dataset, config.train);
+    if (typeof config.parallel === 'object') {
+      return onRanks(placement, experiment, method, options, (own) =>
+        runExperiment(experiment, method, { ...own, parent }),
+      );
+    }
     return withRanks(placement, config, async (ranks) => {
       const chosen = await prepareMethod(experiment, method, options);
       if (ranks !== undefined) await refuseOtherRanks(ranks, experiment, chosen);
@@ -154,6 +170,9 @@ async function oldRun(args: TrainArguments, path: string | undefined, folder: st
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
     notify(experiment.notice, args.quiet);
     notifyOfData(experiment.dataset, config.train);
+    if (typeof config.parallel === 'object') {
+      return onRanks(placement, experiment, old.method, options, (own) => resumeRun(experiment, folder, own));
+    }
     return withRanks(placement, config, async (ranks) => {
       if (ranks === undefined) return resumeRun(experiment, folder, options);
       // Read before the first of them may write another.

@@ -19,6 +19,8 @@ export interface Bridge {
   forward(x: tf.Tensor4D): tf.Tensor4D;
   /** Runs it in evaluation mode. Without it the auxiliary nets behind the bridge have no accuracy. */
   evaluate?(x: tf.Tensor4D): tf.Tensor4D;
+  /** Variables of the next unit that `after` reads; none if not given. */
+  readonly follows?: readonly tf.Variable[];
   /** Runs after the block's backward pass. */
   after(): void;
 }

@@ -1,9 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
 import { evaluationMode, trainingMode, type Mode } from '../../../engine/fused/ops.js';
-import { fused } from '../../../engine/fused/registry.js';
 import type { Unit } from '../../../networks/network.js';
 import { forwardThrough, sequential, trainableVariables, type Layer } from '../../../nn/layer.js';
-import { childScope, type Scope } from '../../../nn/parameters.js';
+import { childScope, startAs, type Scope } from '../../../nn/parameters.js';
 import type { Bridge } from './bridge.js';
 import { momentumNet, type MomentumStart } from './momentum-net.js';
 import { together } from './together.js';
@@ -30,7 +29,7 @@ export function augmentingChain(
   { momentum, start, updates }: ChainOptions,
 ): Bridge {
   const chain = units.map((unit, j) => netLike(childScope(childScope(scope, 'chain'), j), unit, start));
-  const { averaged, after } = momentumNet(scope, units[0]!, momentum, start);
+  const { averaged, follows, after } = momentumNet(scope, units[0]!, momentum, start);
   const [first, ...rest] = chain;
   const both = together(first!, averaged);
   const run = (x: tf.Tensor, mode: Mode): tf.Tensor4D => {
@@ -42,6 +41,7 @@ export function augmentingChain(
   return {
     trained: sequential(chain),
     averaged,
+    follows,
     forward: (x) => run(x, trainingMode),
     evaluate: (x) => run(x, evaluationMode),
     after() {
@@ -52,9 +52,6 @@ export function augmentingChain(
 
 function netLike(scope: Scope, unit: Unit, start: MomentumStart): Layer {
   const net = unit.build(scope);
-  // Momentum 0 copies the values; `assign` would share the memory, which optimiser steps write to.
-  if (start === 'copied') {
-    fused().movingAverage(trainableVariables([net]), trainableVariables([unit.layer]), 0);
-  }
+  if (start === 'copied') startAs(trainableVariables([net]), trainableVariables([unit.layer]));
   return net;
 }

@@ -3,7 +3,8 @@ import { outsideTape } from '../../../engine/tape.js';
 import { z } from 'zod';
 import type { Unit } from '../../../networks/network.js';
 import type { Layer } from '../../../nn/layer.js';
-import { childScope, type Scope } from '../../../nn/parameters.js';
+import { childScope, startAs, type Scope } from '../../../nn/parameters.js';
+import type { Bridge } from './bridge.js';
 
 /** m in M ← m·M + (1 − m)·next. */
 export const momentumOption = z.number().min(0).max(1).default(0.995);
@@ -24,14 +25,14 @@ export function momentumNet(
   next: Unit,
   momentum: number,
   start: MomentumStart,
-): { readonly averaged: Layer; readonly after: () => void } {
+): { readonly averaged: Layer } & Required<Pick<Bridge, 'follows' | 'after'>> {
   const averaged = next.build(childScope(scope, 'momentum'));
   const averages = averaged.parameters.map(({ variable }) => variable);
   const followed = next.layer.parameters.map(({ variable }) => variable);
-  // Momentum 0 copies the values; `assign` would share the memory, which optimiser steps write to.
-  if (start === 'copied') fused().movingAverage(averages, followed, 0);
+  if (start === 'copied') startAs(averages, followed);
   return {
     averaged,
+    follows: followed,
     after: () => outsideTape(() => fused().movingAverage(averages, followed, momentum)),
   };
 }

@@ -19,10 +19,11 @@ const noNet = sequential([]);
  */
 export function momentumAloneBridge(momentum: number): BridgeBuilder {
   return (scope, next) => {
-    const { averaged, after } = momentumNet(scope, next, momentum, 'drawn');
+    const { averaged, follows, after } = momentumNet(scope, next, momentum, 'drawn');
     return {
       trained: noNet,
       averaged,
+      follows,
       forward: (x) => averaged.forward(x, frozenMode) as tf.Tensor4D,
       evaluate: (x) => averaged.forward(x, evaluationMode) as tf.Tensor4D,
       after,

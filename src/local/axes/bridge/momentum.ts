@@ -18,11 +18,12 @@ import { runsOf, together } from './together.js';
 export function momentumBridge(momentum: number, start: MomentumStart = 'drawn'): BridgeBuilder {
   return (scope, next) => {
     const trained = next.build(childScope(scope, 'bias'));
-    const { averaged, after } = momentumNet(scope, next, momentum, start);
+    const { averaged, follows, after } = momentumNet(scope, next, momentum, start);
     const both = together(trained, averaged);
     return {
       trained,
       averaged,
+      follows,
       ...runsOf(both),
       after,
     };

@@ -20,7 +20,7 @@ export function scaledMomentumBridge(momentum: number, start: MomentumStart = 'd
     const bias = next.build(childScope(scope, 'bias'));
     const scale = createParameter(scope, 'scale', [], constant(1));
     const share = scale.variable as tf.Variable<tf.Rank.R0>;
-    const { averaged, after } = momentumNet(scope, next, momentum, start);
+    const { averaged, follows, after } = momentumNet(scope, next, momentum, start);
     const trained = { ...bias, parameters: [...bias.parameters, scale] };
     const both = together(trained, averaged, (a, b) => {
       const y = blendOp(share, a, b);
@@ -31,6 +31,7 @@ export function scaledMomentumBridge(momentum: number, start: MomentumStart = 'd
     return {
       trained,
       averaged,
+      follows,
       ...runsOf(both),
       after,
     };

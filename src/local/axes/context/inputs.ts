@@ -1,6 +1,13 @@
 import type * as tf from '@tensorflow/tfjs';
 import { detach } from '../../../engine/detached.js';
-import { inputsRead, type UnitInputs } from '../../../networks/network.js';
+import { evaluationMode } from '../../../engine/fused/ops.js';
+import {
+  inputsRead,
+  runUnits,
+  type Unit,
+  type UnitInputs,
+  type VisitUnit,
+} from '../../../networks/network.js';
 import { blockForward, type Block } from '../../block.js';
 import type { Batch } from '../../batch.js';
 import type { Streams } from '../../update.js';
@@ -27,18 +34,44 @@ export function suppliedForward(
   { x, ...streams }: Streams,
   batch: Batch,
 ): SuppliedPass {
-  const inputs: UnitInputs = new Map(
-    Object.entries(streams).map(([name, input]) => [name.slice(prefix.length), input]),
-  );
+  const inputs = inputsIn(streams);
   const output = blockForward(block, x!, batch, 1, inputs);
-  const wanted = new Set(later.flatMap(({ units }) => units.flatMap(inputsRead)));
-  const handedOn = [...inputs].flatMap(([name, input]) => {
+  const units = later.flatMap((each) => each.units);
+  return { output, inputs: handedOn(inputs, streams, units) };
+}
+
+/**
+ * Runs some of a network's units in evaluation mode, as `suppliedForward` does a block in training mode.
+ *
+ * @param later the units that follow
+ * @param images normalised; not needed where no context of the units reads them
+ * @param visit as of `visitUnits`
+ */
+export function suppliedEvaluation(
+  units: readonly Unit[],
+  later: readonly Unit[],
+  { x, ...streams }: Streams,
+  images: tf.Tensor4D | undefined,
+  visit: VisitUnit,
+): SuppliedPass {
+  const inputs = inputsIn(streams);
+  const output = runUnits(units, x!, images, evaluationMode, inputs, visit);
+  return { output, inputs: handedOn(inputs, streams, later) };
+}
+
+function inputsIn(streams: Streams): UnitInputs {
+  return new Map(Object.entries(streams).map(([name, input]) => [name.slice(prefix.length), input]));
+}
+
+function handedOn(inputs: UnitInputs, streams: Streams, later: readonly Unit[]): Streams {
+  const wanted = new Set(later.flatMap(inputsRead));
+  const kept = [...inputs].flatMap(([name, input]) => {
     const stream = prefix + name;
     const own = streams[stream] === undefined;
-    const kept = !wanted.has(name) ? [] : [[stream, own ? detach(input) : input] as const];
+    const handed = !wanted.has(name) ? [] : [[stream, own ? detach(input) : input] as const];
     // Before the backward pass: what needs it has kept it.
     if (own) input.dispose();
-    return kept;
+    return handed;
   });
-  return { output, inputs: Object.fromEntries(handedOn) };
+  return Object.fromEntries(kept);
 }

@@ -35,6 +35,7 @@ function localUpdate(parts: PathParts, block: Block): { update: LocalUpdate; aux
   );
   const later = blocks.slice(block.position + 1);
   const trained = [...(bridge === undefined ? [] : [bridge.trained]), ...attached.layers];
+  const auxiliary = bridge === undefined ? trained : [...trained, bridge.averaged];
   const update: LocalUpdate = {
     name: `block ${block.position + 1}`,
     variables: [...block.variables, ...trainableVariables(trained)],
@@ -48,9 +49,11 @@ function localUpdate(parts: PathParts, block: Block): { update: LocalUpdate; aux
       return { loss, streams };
     },
     ...(bridge === undefined ? {} : { after: () => bridge.after() }),
+    ...(bridge?.follows === undefined ? {} : { follows: bridge.follows }),
     ...classifierOf(block, attached, bridge),
+    apart: { block: block.position, nets: auxiliary, images: parts.loss.reconstructs },
   };
-  return { update, auxiliary: bridge === undefined ? trained : [...trained, bridge.averaged] };
+  return { update, auxiliary };
 }
 
 /** Trains the last block and the network's head together. Backpropagation is this update for the only block. */
@@ -62,6 +65,7 @@ export function headUpdate(network: Network, last: Block): LocalUpdate {
       loss: headLoss(network, suppliedForward(last, [], given, batch).output, batch),
       streams: {},
     }),
+    apart: { block: last.position, nets: [], images: false },
   };
 }
 

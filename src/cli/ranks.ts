@@ -1,0 +1,36 @@
+import type { MethodConfig } from '../config/method-config.js';
+import { UserError } from '../core/errors.js';
+import type { Placement } from '../distributed/placement.js';
+import { joinRun } from '../runs/block-ranks.js';
+import { joined } from '../runs/ranks.js';
+import type { Experiment } from '../runs/experiment.js';
+import type { FinishedRun, RunOptions } from '../runs/run.js';
+
+/**
+ * Runs f on the first of the ranks that were started together to train the blocks of a network; the others train their
+ * part of it.
+ *
+ * @returns undefined on these
+ * @throws UserError where no ranks were started, or one is missing or lost
+ */
+export async function onRanks(
+  placement: Placement | undefined,
+  experiment: Experiment,
+  method: MethodConfig,
+  options: Omit<RunOptions, 'parent'>,
+  f: (options: Omit<RunOptions, 'parent'>) => Promise<FinishedRun>,
+): Promise<FinishedRun | undefined> {
+  const { parallel } = experiment.config;
+  if (typeof parallel !== 'object') throw new Error('the config does not put blocks on ranks');
+  if (placement === undefined) {
+    throw new UserError(
+      `parallel.blocks: no ranks were started: start them with --parallel blocks=${parallel.blocks}, or with torchrun, or leave out parallel`,
+    );
+  }
+  return joined(placement, async (group) => {
+    const blockRanks = { group, parallel };
+    if (group.rank === 0) return f({ ...options, blockRanks });
+    await joinRun(experiment, method, blockRanks, options.signal);
+    return undefined;
+  });
+}

@@ -1,0 +1,108 @@
+import { configDocument } from '../config/config.js';
+import { configDifferences } from '../config/differences.js';
+import { accumulateOf, type MethodConfig } from '../config/method-config.js';
+import type { BlockParallel } from '../config/parallel.js';
+import { UserError } from '../core/errors.js';
+import { version } from '../core/version.js';
+import { balancedRankCuts, placeBlocks } from '../distributed/blocks/placement.js';
+import type { ProcessGroup } from '../distributed/process-group.js';
+import type { Strategy } from '../local/strategy.js';
+import { blockSeconds } from '../measure/block-times.js';
+import type { BlockRanks } from '../train/blocks/trainer.js';
+import { trainBlocks } from '../train/blocks/trainer.js';
+import type { Experiment } from './experiment.js';
+import { withStrategy } from './method-strategy.js';
+
+/** Ranks that train the blocks of one network. */
+export interface BlockGroup {
+  readonly group: ProcessGroup;
+  readonly parallel: BlockParallel;
+}
+
+/**
+ * Every rank's method: rank 0's, who may have measured where to cut.
+ *
+ * @param method on rank 0 with its cut points
+ * @throws UserError, the same on every rank, where one has another config or another version
+ */
+export async function agreeOnMethod(
+  { config }: Pick<Experiment, 'config'>,
+  method: MethodConfig,
+  { group }: BlockGroup,
+): Promise<MethodConfig> {
+  const own = JSON.stringify({ version, config: configDocument(config), options: method.options });
+  const all = (await group.exchange(own)).map(
+    (text) => JSON.parse(text) as { version: string; config: object; options: MethodConfig['options'] },
+  );
+  const first = all[0]!;
+  all.forEach((each, rank) => {
+    if (each.version !== first.version) {
+      throw new UserError(`rank ${rank} is version ${each.version} and rank 0 version ${first.version}`);
+    }
+    const differences = configDifferences(first.config, each.config);
+    if (differences.length === 0) return;
+    throw new UserError(
+      [`rank ${rank} has another config (here) than rank 0 (there):`, ...differences].join('\n'),
+    );
+  });
+  return { ...method, options: first.options };
+}
+
+/** The ranks' blocks; `balanced` cuts are rank 0's to measure. */
+export async function placeOnRanks(
+  { config }: Pick<Experiment, 'config'>,
+  strategy: Strategy,
+  { group, parallel: { blocks, cuts, queue } }: BlockGroup,
+  note?: (message: string) => void,
+): Promise<BlockRanks> {
+  if (group.size !== blocks) {
+    throw new UserError(
+      `parallel.blocks: ${blocks}, and ${group.size} ranks were started: start as many, or set parallel.blocks=${group.size}`,
+    );
+  }
+  const chosen = (): readonly number[] => {
+    if (cuts !== 'balanced') return cuts;
+    if (strategy.blocks <= blocks) return balancedRankCuts(Array(strategy.blocks).fill(1), blocks);
+    return balancedRankCuts(blockSeconds(strategy, config.train.batchSize), blocks);
+  };
+  const [first] = await group.exchange(JSON.stringify(group.rank === 0 ? chosen() : []));
+  const agreed = JSON.parse(first!) as number[];
+  const placement = placeBlocks(strategy.blocks, agreed);
+  const words = placement.map(({ first, end }, rank) => `rank ${rank}: blocks ${first + 1}–${end}`);
+  note?.(words.join(', '));
+  return { group, placement, queue };
+}
+
+/**
+ * Trains a rank's part of a run that rank 0 records.
+ *
+ * @returns whether the run was interrupted
+ * @throws UserError as `trainBlocks`
+ */
+export async function joinRun(
+  experiment: Experiment,
+  given: MethodConfig,
+  ranks: BlockGroup,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const { config, engine, registry, dataset } = experiment;
+  const method = await agreeOnMethod(experiment, given, ranks);
+  return withStrategy(
+    experiment,
+    method,
+    async (strategy) => {
+      const placed = await placeOnRanks(experiment, strategy, ranks);
+      const accumulate = accumulateOf(method, config.train);
+      const options = {
+        ...config.train,
+        accumulate,
+        seed: config.seed,
+        engine,
+        optimizers: registry.optimizers,
+        signal,
+      };
+      return (await trainBlocks(strategy, dataset, options, placed)).interrupted;
+    },
+    'absent',
+  );
+}

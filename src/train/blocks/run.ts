@@ -1,0 +1,47 @@
+import type { Dataset } from '../../data/dataset.js';
+import type { LinkTally, Upward } from '../../distributed/blocks/link.js';
+import type { Part } from '../../distributed/blocks/part.js';
+import type { ProcessGroup } from '../../distributed/process-group.js';
+import type { Strategy } from '../../local/strategy.js';
+import type { TrainContext } from '../context.js';
+import type { EpochMetrics } from '../events.js';
+import { headIndex } from '../head-update.js';
+import type { TrainSettings } from '../optimizers.js';
+import type { WeightAverage } from '../weight-average.js';
+import type { Feeds } from './feeds.js';
+import type { RankStepper } from './step.js';
+
+/** One rank's side of a training. */
+export interface BlocksRun {
+  /** All updates: those of other ranks have no memory here. */
+  readonly strategy: Strategy;
+  readonly parts: readonly Part[];
+  readonly part: Part;
+  readonly group: ProcessGroup;
+  readonly queue: number;
+  readonly dataset: Dataset;
+  readonly options: TrainSettings & TrainContext;
+  /** Steps of an epoch. */
+  readonly steps: number;
+  readonly stepper: RankStepper;
+  readonly average: WeightAverage | undefined;
+  readonly up: Upward;
+  readonly link: LinkTally;
+  /** Where the batches come from: on rank 0. */
+  readonly feeds: Feeds | undefined;
+  /** Whether all ranks hand in states. */
+  readonly wantsState: boolean;
+  /** Those that are finished: on rank 0. */
+  readonly epochs: EpochMetrics[];
+  /** Losses of this rank's updates in the step before. */
+  lastLosses: readonly number[] | undefined;
+}
+
+/** Which update of a part trains the network's head, by name; undefined where the part does not have it. */
+export function headOf({
+  strategy,
+  parts,
+  part,
+}: Pick<BlocksRun, 'strategy' | 'parts' | 'part'>): string | undefined {
+  return part === parts.at(-1) ? strategy.updates[headIndex(strategy)]!.name : undefined;
+}

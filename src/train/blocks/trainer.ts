@@ -1,0 +1,162 @@
+import { setImmediate } from 'node:timers/promises';
+import { linkUp, type LinkTally } from '../../distributed/blocks/link.js';
+import { partsOf } from '../../distributed/blocks/part.js';
+import type { BlockPlacement } from '../../distributed/blocks/placement.js';
+import { UserError } from '../../core/errors.js';
+import type { ProcessGroup } from '../../distributed/process-group.js';
+import type { Dataset } from '../../data/dataset.js';
+import { refuseLargerBatch } from '../../data/loader/loader.js';
+import type { SafeTensor } from '../../formats/safetensors.js';
+import type { Strategy } from '../../local/strategy.js';
+import { networkWeights } from '../../networks/export.js';
+import { networkCounters, networkState } from '../../networks/network.js';
+import { drawAbsent } from '../../nn/parameters.js';
+import { checkLearningRate } from '../check-learning-rate.js';
+import type { TrainOptions } from '../context.js';
+import { epochMetrics } from '../epoch-metrics.js';
+import { trainingSteps } from '../epoch-steps.js';
+import type { TrainResult } from '../events.js';
+import { builtInOptimizers, optimizerOf, trainSchema } from '../optimizers.js';
+import { learningRateAt } from '../schedule.js';
+import { planSteps } from '../step.js';
+import { restoreState } from '../state.js';
+import { newTally, type EpochTally } from '../tally.js';
+import { averageWeights } from '../weight-average.js';
+import { openFeeds } from './feeds.js';
+import { gatherTensors } from './gather.js';
+import { agreeOnBeginning, handWholeState, wholeEpoch } from './whole.js';
+import { evaluationPass, trainingPass } from './passes.js';
+import type { BlocksRun } from './run.js';
+
+/** The ranks that a strategy's blocks are on. */
+export interface BlockRanks {
+  readonly group: ProcessGroup;
+  readonly placement: BlockPlacement;
+  /** How many batches may be on their way from one rank to the next. */
+  readonly queue: number;
+}
+
+/** What a training on several ranks came to; on all but rank 0 without metrics. */
+export interface BlocksResult extends TrainResult {
+  /** On rank 0: the whole network's weights, as `networkWeights` gives them. */
+  readonly weights: ReadonlyMap<string, SafeTensor> | undefined;
+}
+
+/**
+ * Trains a strategy whose blocks are on several ranks; every rank calls it. Features go up from rank to rank, detached,
+ * and no backward pass crosses: the numbers are those of `train` to the last bit.
+ *
+ * @param strategy the same on every rank; built within `withoutMemory`, a rank has memory for its own blocks alone
+ * @param options as of `train`; `onEvent`, `onState` and `resume` are rank 0's, `signal` may be any rank's
+ * @throws UserError as `train`, and where the strategy's blocks cannot be on different ranks
+ */
+export async function trainBlocks(
+  strategy: Strategy,
+  dataset: Dataset,
+  { seed, engine, optimizers, signal, onEvent, resume, onState, ...section }: TrainOptions,
+  { group, placement, queue }: BlockRanks,
+): Promise<BlocksResult> {
+  const kinds = optimizers ?? builtInOptimizers;
+  const settings = trainSchema(kinds).parse(section);
+  const options = { ...settings, seed, engine, signal, onEvent, resume, onState };
+  checkLearningRate(options);
+  if ((options.accumulate ?? 1) > 1) {
+    throw new UserError(
+      'accumulate: blocks on several ranks take their batches whole: leave it out, or train on one rank',
+    );
+  }
+  refuseLargerBatch(options.batchSize, dataset.train);
+  const parts = partsOf(strategy, placement);
+  const part = parts[group.rank]!;
+  const { updates, strategy: own } = part;
+  const plan = planSteps(strategy.updates, settings).slice(updates.first, updates.end);
+  drawAbsent(
+    [...networkState(own.network), ...own.auxiliary]
+      .map(({ variable }) => variable)
+      .concat(own.updates.flatMap(({ variables }) => variables)),
+  );
+  const optimizer = optimizerOf(settings, kinds);
+  const average = options.ema === undefined ? undefined : averageWeights(own, options.ema.decay);
+  const feeds = group.rank === 0 ? openFeeds(dataset, options) : undefined;
+  try {
+    const { steps } = trainingSteps(dataset.train.size, options);
+    const beginning = await agreeOnBeginning(group, { strategy, parts }, options, steps);
+    if (beginning.state !== undefined) restoreState(own, optimizer, beginning.state, average);
+    const link: LinkTally = { bytes: 0, waitSeconds: 0 };
+    const run: BlocksRun = {
+      ...{ strategy, parts, part, group, queue, dataset, options, average, link, feeds },
+      steps,
+      stepper: { part, plan, optimizer, meter: engine.memory },
+      up: linkUp(group, queue, link),
+      wantsState: beginning.wantsState,
+      epochs: [...(resume?.epochs ?? [])],
+      lastLosses: undefined,
+    };
+    const interrupted = await runEpochs(run, beginning.epochs, beginning.partial);
+    average?.swap();
+    const weights = await gatherTensors(group, networkWeights(own.network));
+    return { epochs: run.epochs, interrupted, weights: weights && inOrder(strategy, weights) };
+  } finally {
+    average?.dispose();
+    optimizer.dispose();
+    await feeds?.close();
+  }
+}
+
+/** The epochs that are left; whether somebody wanted to stop before their end. */
+async function runEpochs(run: BlocksRun, done: number, partial: EpochTally | undefined): Promise<boolean> {
+  const { options, part } = run;
+  let tally = partial;
+  for (let epoch = done + 1; epoch <= options.epochs; epoch++) {
+    const whole = await runEpoch(run, tally ?? newTally(epoch, part.strategy.updates.length));
+    if (!whole) return true;
+    tally = undefined;
+  }
+  return false;
+}
+
+/** The rest of an epoch; whether nobody wanted to stop before its end. */
+async function runEpoch(run: BlocksRun, tally: EpochTally): Promise<boolean> {
+  const { strategy, dataset, options, average, steps, feeds } = run;
+  const { onEvent, epochs } = options;
+  const { epoch } = tally;
+  const learningRate = learningRateAt({ epoch, step: 0, steps }, options);
+  onEvent?.({ type: 'epoch-start', epoch, epochs, steps, learningRate });
+  const trained = await trainingPass(run, tally);
+  const start = performance.now();
+  if (trained) average?.swap();
+  const sums = trained ? await evaluationPass(run, epoch) : undefined;
+  if (trained) average?.swap();
+  if (sums === undefined) {
+    // What was evaluated is done again: the epoch's training is what takes long.
+    if (tally.batches > 0) await handWholeState(run, tally);
+    return false;
+  }
+  const whole = await wholeEpoch(run, tally, sums);
+  if (whole !== undefined && feeds !== undefined) {
+    const leftOut = options.lastBatch === 'keep' ? feeds.leftOut : 0;
+    const metrics = epochMetrics(strategy, whole.tally, {
+      learningRate,
+      evaluation: whole.evaluation,
+      evaluationSeconds: (performance.now() - start) / 1000,
+      skippedImages: feeds.skippedIn('test') + leftOut,
+    });
+    run.epochs.push(metrics);
+  }
+  await handWholeState(run);
+  if (run.group.rank === 0) {
+    onEvent?.({ type: 'epoch-end', metrics: run.epochs.at(-1)!, evaluatedOn: dataset.evaluatedOn ?? 'test' });
+  }
+  await setImmediate();
+  return true;
+}
+
+/** Weights in the order in which one process has them. */
+function inOrder(
+  { network }: Strategy,
+  weights: ReadonlyMap<string, SafeTensor>,
+): ReadonlyMap<string, SafeTensor> {
+  const counted = networkCounters(network).filter(({ torch }) => torch);
+  const names = [...networkState(network), ...counted].map(({ name }) => name);
+  return new Map(names.map((name) => [name, weights.get(name)!]));
+}

@@ -1,0 +1,159 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Dataset, MemorySplit } from '../../src/data/dataset.js';
+import type { BlockPlacement } from '../../src/distributed/blocks/placement.js';
+import type { Engine } from '../../src/engine/engine.js';
+import { randomStream } from '../../src/core/random.js';
+import type { SafeTensor } from '../../src/formats/safetensors.js';
+import { buildStrategy } from '../../src/local/build.js';
+import type { StrategyOptionsInput } from '../../src/local/options.js';
+import type { Strategy } from '../../src/local/strategy.js';
+import { networkWeights } from '../../src/networks/export.js';
+import { disposeNetwork } from '../../src/networks/network.js';
+import { withoutMemory } from '../../src/nn/parameters.js';
+import { trainBlocks } from '../../src/train/blocks/trainer.js';
+import type { TrainOptions } from '../../src/train/context.js';
+import type { EpochMetrics } from '../../src/train/events.js';
+import type { TrainState } from '../../src/train/state.js';
+import { train } from '../../src/train/trainer.js';
+import { memoryGroups } from './memory-group.js';
+import { tinyClasses, tinyNetwork, tinyShape } from './tiny.js';
+
+function noise(size: number, name: string): MemorySplit {
+  const random = randomStream(1, name);
+  const labels = Uint16Array.from({ length: size }, (_, i) => i % tinyClasses);
+  const images = Uint8Array.from({ length: size * 192 }, () => random.below(256));
+  return { kind: 'memory', size, images, labels };
+}
+
+/** Small images of noise. */
+export const noiseDataset: Dataset = {
+  name: 'noise',
+  classes: ['a', 'b', 'c', 'd'],
+  imageShape: tinyShape,
+  mean: [0.5, 0.5, 0.5],
+  std: [0.25, 0.25, 0.25],
+  train: noise(14, 'train'),
+  test: noise(6, 'test'),
+  augmentation: { crop: { kind: 'padded', pad: 1, padMode: 'zero' }, flip: true },
+};
+
+/** Four batches an epoch, the last of two images, and two for evaluation. */
+const section = {
+  epochs: 2,
+  batchSize: 4,
+  learningRate: 0.05,
+  schedule: 'cosine-steps',
+  workers: 0,
+} as const;
+
+export interface Trained {
+  readonly epochs: readonly EpochMetrics[];
+  readonly interrupted: boolean;
+  /** The last that was handed out. */
+  readonly state: TrainState;
+  readonly weights: ReadonlyMap<string, SafeTensor>;
+}
+
+type Changes = Partial<TrainOptions>;
+
+async function using<T>(strategies: readonly Strategy[], f: () => Promise<T>): Promise<T> {
+  try {
+    return await f();
+  } finally {
+    for (const strategy of strategies) {
+      strategy.dispose();
+      disposeNetwork(strategy.network);
+    }
+  }
+}
+
+/** A training in one process. */
+export function trainedAlone(
+  engine: Engine,
+  options: StrategyOptionsInput,
+  changes: Changes = {},
+): Promise<Trained> {
+  const strategy = buildStrategy(tinyNetwork(), options);
+  return using([strategy], async () => {
+    let state: TrainState | undefined;
+    const onState = (each: TrainState): void => void (state = each);
+    const result = await train(strategy, noiseDataset, { ...section, seed: 1, engine, onState, ...changes });
+    return { ...result, state: state!, weights: networkWeights(strategy.network) };
+  });
+}
+
+export interface TrainedOnRanks extends Trained {
+  /** Messages that came to nothing. */
+  readonly left: readonly string[];
+}
+
+/** The same training, its blocks on ranks that take turns. */
+export function trainedOnRanks(
+  engine: Engine,
+  options: StrategyOptionsInput,
+  placement: BlockPlacement,
+  changes: Changes & { readonly signals?: readonly AbortSignal[]; readonly queue?: number } = {},
+): Promise<TrainedOnRanks> {
+  const { signals = [], queue = 2, ...rest } = changes;
+  const { groups, ...messages } = memoryGroups(placement.length);
+  const strategies = groups.map(() => withoutMemory(() => buildStrategy(tinyNetwork(), options)));
+  return using(strategies, async () => {
+    let state: TrainState | undefined;
+    const onState = (each: TrainState): void => void (state = each);
+    const ofAll = { ...rest, onEvent: undefined, resume: undefined };
+    const results = await Promise.all(
+      groups.map((group, rank) =>
+        trainBlocks(
+          strategies[rank]!,
+          noiseDataset,
+          {
+            ...{ ...section, seed: 1, engine, signal: signals[rank] },
+            ...(rank === 0 ? { onState, ...rest } : ofAll),
+          },
+          { group, placement, queue },
+        ),
+      ),
+    );
+    const stops = new Set(results.map(({ interrupted }) => interrupted));
+    if (stops.size > 1) throw new Error('some ranks were interrupted, others not');
+    return { ...results[0]!, state: state!, weights: results[0]!.weights!, left: messages.left() };
+  });
+}
+
+/** How many blocks a method makes of the tiny network. */
+export function blocksOf(options: StrategyOptionsInput): number {
+  const strategy = withoutMemory(() => buildStrategy(tinyNetwork(), options));
+  strategy.dispose();
+  disposeNetwork(strategy.network);
+  return strategy.blocks;
+}
+
+/** What does not depend on the clock or on where it was computed. */
+export function numbersOf(epochs: readonly EpochMetrics[]): object[] {
+  return epochs.map(({ epoch, learningRate, trainLoss, evaluationLoss, evaluationAccuracy, ...rest }) => ({
+    ...{ epoch, learningRate, trainLoss, evaluationLoss, evaluationAccuracy },
+    ...{ updateLosses: rest.updateLosses, updateAccuracies: rest.updateAccuracies },
+    skippedImages: rest.skippedImages,
+  }));
+}
+
+/** The names of tensors that are not the same to the last bit. */
+export function differing(
+  found: ReadonlyMap<string, SafeTensor>,
+  wanted: ReadonlyMap<string, SafeTensor>,
+): string[] {
+  const bytes = (of: SafeTensor | undefined): Uint8Array =>
+    of === undefined
+      ? new Uint8Array()
+      : new Uint8Array(of.values.buffer, of.values.byteOffset, of.values.byteLength);
+  const names = new Set([...found.keys(), ...wanted.keys()]);
+  return [...names].filter((name) => !Buffer.from(bytes(wanted.get(name))).equals(bytes(found.get(name))));
+}
+
+/** What the engine holds: tensors, and variables by name. */
+export function held(): { readonly tensors: number; readonly variables: number } {
+  return {
+    tensors: tf.memory().numTensors,
+    variables: Object.keys(tf.engine().state.registeredVariables).length,
+  };
+}

@@ -1,0 +1,144 @@
+import * as tf from '@tensorflow/tfjs';
+import { afterEach, beforeAll, expect, it } from 'vitest';
+import { partsOf } from '../../../src/distributed/blocks/part.js';
+import { placeBlocks } from '../../../src/distributed/blocks/placement.js';
+import type { Engine } from '../../../src/engine/engine.js';
+import { buildStrategy } from '../../../src/local/build.js';
+import type { StrategyOptionsInput } from '../../../src/local/options.js';
+import { disposeNetwork, networkState } from '../../../src/networks/network.js';
+import { drawAbsent, withoutMemory } from '../../../src/nn/parameters.js';
+import type { TrainEvent } from '../../../src/train/events.js';
+import { startEngine } from '../../support/engine.js';
+import {
+  differing,
+  held,
+  numbersOf,
+  trainedAlone,
+  trainedOnRanks,
+  type Trained,
+} from '../../support/ranks.js';
+import { tinyNetwork } from '../../support/tiny.js';
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await startEngine();
+});
+afterEach(() => expect(held()).toEqual({ tensors: 0, variables: 0 }));
+
+function expectSame(found: Trained, wanted: Trained): void {
+  expect(differing(found.state.tensors, wanted.state.tensors)).toEqual([]);
+  expect(found.state.counters).toEqual(wanted.state.counters);
+  expect(found.state.partial?.imageLosses).toEqual(wanted.state.partial?.imageLosses);
+  expect(numbersOf(found.epochs)).toEqual(numbersOf(wanted.epochs));
+  expect(differing(found.weights, wanted.weights)).toEqual([]);
+}
+
+const auglocal: StrategyOptionsInput = { method: 'auglocal', depth: 2 };
+const man: StrategyOptionsInput = { method: 'man', blocks: 3, head: '1c2f' };
+
+it('mixed images, smoothed labels, averages, clipping, rate factors and AdamW are the same on ranks', async () => {
+  const changes = {
+    mixup: 0.4,
+    labelSmoothing: 0.1,
+    ema: { decay: 0.9 },
+    clip: { norm: 1 },
+    rateFactors: { 'block 1': 0.5, head: 2 },
+    optimizer: { name: 'adamw', weightDecay: 0.05, noDecay: ['bias', 'norm'] },
+    learningRate: 0.003,
+  } as const;
+  const alone = await trainedAlone(engine, man, changes);
+  const ranks = await trainedOnRanks(engine, man, placeBlocks(3, [2]), changes);
+  expectSame(ranks, alone);
+  expect(ranks.left).toEqual([]);
+});
+
+it('three ranks with a queue of one come to the same, each method’s last block following the next', async () => {
+  const alone = await trainedAlone(engine, man);
+  const ranks = await trainedOnRanks(engine, man, placeBlocks(3, [1, 2]), { queue: 1 });
+  expectSame(ranks, alone);
+  expect(ranks.left).toEqual([]);
+});
+
+/** Signals of two ranks, and an event handler of rank 0 that gives one of them at a step. */
+function stopping(rank: number, step: number) {
+  const aborts = [new AbortController(), new AbortController()];
+  return {
+    signals: aborts.map(({ signal }) => signal),
+    onEvent: (event: TrainEvent) => {
+      if (event.type === 'step' && event.epoch === 2 && event.step === step) aborts[rank]!.abort();
+    },
+  };
+}
+
+it.each([0, 1])(
+  'a stop that rank %i asks for ends all after the same step, and the run goes on anywhere',
+  async (rank) => {
+    for (const options of [auglocal, man]) {
+      const blocks = options.method === 'man' ? 3 : 5;
+      const straight = await trainedAlone(engine, options);
+      const stopped = await trainedOnRanks(engine, options, placeBlocks(blocks, [2]), stopping(rank, 1));
+      expect(stopped.interrupted).toBe(true);
+      expect(stopped.left).toEqual([]);
+      expect(stopped.state.partial?.epoch).toBe(2);
+      expect(stopped.epochs).toHaveLength(1);
+      const resume = { resume: stopped.state };
+      expectSame(await trainedAlone(engine, options, resume), straight);
+      expectSame(await trainedOnRanks(engine, options, placeBlocks(blocks, [1]), resume), straight);
+    }
+  },
+);
+
+it('a run of one process goes on on ranks', async () => {
+  const abort = new AbortController();
+  const onEvent = (event: TrainEvent): void => {
+    if (event.type === 'step' && event.epoch === 1 && event.step === 3) abort.abort();
+  };
+  const first = await trainedAlone(engine, man, { signal: abort.signal, onEvent, ema: { decay: 0.5 } });
+  expect(first.state.partial?.steps).toBe(3);
+  const ema = { ema: { decay: 0.5 } };
+  const rest = await trainedOnRanks(engine, man, placeBlocks(3, [1]), { resume: first.state, ...ema });
+  expectSame(rest, await trainedAlone(engine, man, ema));
+});
+
+it('a rank has memory for its own blocks alone, and the values that one process draws', () => {
+  const before = tf.memory().numBytes;
+  const whole = buildStrategy(tinyNetwork(), auglocal);
+  const all = tf.memory().numBytes - before;
+  const start = tf.memory().numBytes;
+  const strategy = withoutMemory(() => buildStrategy(tinyNetwork(), auglocal));
+  expect(tf.memory().numBytes).toBe(start);
+  const parts = partsOf(strategy, placeBlocks(strategy.blocks, [2, 3]));
+  const wanted = new Map(
+    [...networkState(whole.network), ...whole.auxiliary].map(({ name, variable }) => [name, variable]),
+  );
+  let sum = 0;
+  for (const { strategy: part } of parts) {
+    const own = [...networkState(part.network), ...part.auxiliary];
+    const bytes = tf.memory().numBytes;
+    drawAbsent(own.map(({ variable }) => variable));
+    const grown = tf.memory().numBytes - bytes;
+    expect(grown).toBe(own.reduce((total, { variable }) => total + 4 * variable.size, 0));
+    sum += grown;
+    for (const { name, variable } of own) {
+      expect([name, ...variable.dataSync()]).toEqual([name, ...wanted.get(name)!.dataSync()]);
+    }
+  }
+  expect(sum).toBe(all);
+  for (const each of [whole, strategy]) {
+    each.dispose();
+    disposeNetwork(each.network);
+  }
+});
+
+it.each<[StrategyOptionsInput, RegExp]>([
+  [
+    { method: 'hpff', blocks: 4 },
+    /hpff: 'cascade 1–2' and 'cascade 2–3' train the same block.*parallel: data/,
+  ],
+  [{ method: 'mlaan', blocks: 4 }, /mlaan: .* train the same block/],
+])('%j cannot be on ranks, and why is said', (options, message) => {
+  const strategy = withoutMemory(() => buildStrategy(tinyNetwork(), options));
+  expect(() => partsOf(strategy, placeBlocks(4, [2]))).toThrow(message);
+  strategy.dispose();
+  disposeNetwork(strategy.network);
+});
