@@ -12,14 +12,8 @@ import type { ChosenMethod } from '../measure/memory/choose-cuts.js';
 import type { RunConfig } from './folder.js';
 import { resumeRun } from './resume.js';
 import { uncheckedData } from './data.js';
-import {
-  prepareMethod,
-  runConfigOf,
-  runPrepared,
-  type FinishedRun,
-  type RunObserver,
-  type RunOptions,
-} from './run.js';
+import { prepareMethod, runPrepared, type FinishedRun, type RunObserver, type RunOptions } from './run.js';
+import { runConfigOf } from './run-config.js';
 import { type Experiment } from './experiment.js';
 import type { FailedRun } from './outcome.js';
 import { ownWays, type ComparedRun } from './summary.js';

@@ -10,7 +10,8 @@ import type { TrainState } from '../train/state.js';
 import { train } from '../train/trainer.js';
 import type { Experiment } from './experiment.js';
 import { withStrategy } from './method-strategy.js';
-import { runConfigOf, type FinishedRun } from './run.js';
+import { type FinishedRun } from './run.js';
+import { runConfigOf } from './run-config.js';
 
 /**
  * Joins the ranks that this process was started with, for as long as f runs. Seconds that a rank waits for another:

@@ -10,7 +10,8 @@ import { checkpointsOf, listCheckpoints, newestCheckpoint } from './checkpoint/s
 import { configDifferences } from '../config/differences.js';
 import { configDocument, parseConfig } from '../config/config.js';
 import { readMetrics } from './metrics.js';
-import { metricsColumns, prepareMethod, record, runConfigOf } from './run.js';
+import { metricsColumns, prepareMethod, record } from './run.js';
+import { runConfigOf } from './run-config.js';
 import { withRunStrategy } from './run-strategy.js';
 import { recordedOverrides } from './earlier-defaults.js';
 import type { Experiment } from './experiment.js';

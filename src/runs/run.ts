@@ -17,6 +17,7 @@ import { train } from '../train/trainer.js';
 import type { BlockGroup } from './block-ranks.js';
 import { withRunStrategy } from './run-strategy.js';
 import type { Experiment } from './experiment.js';
+import { runConfigOf } from './run-config.js';
 import { gatherBadFiles } from './bad-images.js';
 import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
 import { parameterCounts } from '../local/cost.js';
@@ -141,26 +142,9 @@ export async function runPrepared(
     const folder = createRunFolder(options.parent, runConfigOf(experiment, method), columns);
     if (balanced !== undefined) folder.log.info(balanced, 'balanced cuts');
     if (recompute !== undefined) folder.log.info(recompute, 'recomputed');
+    if (placed !== undefined) folder.log.info({ placement: placed.placement }, 'blocks on ranks');
     return record(experiment, { folder, method, label, strategy, placed }, options);
   });
-}
-
-/** The experiment's config, of its methods this one. */
-export function runConfigOf({ config, engine }: Experiment, method: MethodConfig): RunConfig {
-  const { name, seed, plugins, data, network, train: trainOptions, parallel } = config;
-  const pluginFiles = plugins === undefined ? {} : { plugins };
-  const shared = parallel === undefined ? {} : { parallel };
-  return {
-    name,
-    seed,
-    engine: engine.name,
-    ...pluginFiles,
-    data,
-    network,
-    train: trainOptions,
-    ...shared,
-    method,
-  };
 }
 
 /** What the metrics of a run have columns for. */
@@ -296,14 +280,13 @@ async function trainInto(
       engine,
       optimizers: registry.optimizers,
       signal,
-      ranks,
       onEvent,
       resume,
       onState: (state) => folder.writeCheckpoint(state, engine.description),
     };
     const { interrupted, weights } =
       placed === undefined
-        ? { ...(await train(strategy, dataset, options)), weights: undefined }
+        ? { ...(await train(strategy, dataset, { ...options, ranks })), weights: undefined }
         : await trainBlocks(strategy, dataset, options, placed);
     // Auxiliary nets are not part of what was trained for use.
     folder.writeWeights(weights ?? networkWeights(strategy.network), {

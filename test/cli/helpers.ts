@@ -13,9 +13,13 @@ export interface Outcome {
 }
 
 /** Starts the built command line. */
-export function start(args: readonly string[]): ChildProcessWithoutNullStreams {
+export function start(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): ChildProcessWithoutNullStreams {
   // One thread each: tests run beside one another, and threads that wait for a taken core cost both their time.
-  return spawn(process.execPath, [program, ...args], { env: { ...process.env, OMP_NUM_THREADS: '1' } });
+  const env = { ...process.env, OMP_NUM_THREADS: '1', ...environment };
+  return spawn(process.execPath, [program, ...args], { env });
 }
 
 /** Waits for the end. */

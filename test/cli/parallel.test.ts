@@ -40,6 +40,6 @@ describe.skipIf(!status.available || status.native.distributed === null)('train 
   it('refuses what is no way to share the work', async () => {
     const { code, stderr } = await run(['train', join(folder, 'a.yaml'), '--parallel', 'data=0']);
     expect(code).toBe(2);
-    expect(stderr).toContain('--parallel must be "data" or "data=RANKS", got "data=0"');
+    expect(stderr).toContain('--parallel must be "data", "data=RANKS" or "blocks=RANKS", got "data=0"');
   });
 });

@@ -1,0 +1,119 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nativeStatus } from '../../src/engine/torch/load-native.js';
+import { freePort } from '../distributed/ranks.js';
+import { ended, run, start, tinyConfig, writeFashionMnist, type Outcome } from './helpers.js';
+
+const status = nativeStatus();
+/** Skipped, visibly, where libtorch has no torch.distributed. */
+const hasGroups = status.available && status.native.distributed !== null;
+
+let work: string;
+beforeAll(() => {
+  work = mkdtempSync(join(tmpdir(), 'locallearn-blocks-'));
+  writeFashionMnist(join(work, 'data'));
+});
+afterAll(() => rmSync(work, { recursive: true }));
+
+const methods = {
+  man: 'method: { method: man, cuts: [layer1.0, layer2.0], head: 1c1f }',
+  auglocal: 'method: { method: auglocal, depth: 1 }',
+};
+
+function config(method: keyof typeof methods): string {
+  const path = join(work, `${method}.yaml`);
+  writeFileSync(path, tinyConfig(join(work, 'data'), methods[method]));
+  return path;
+}
+
+/** Starts ranks of the same command, as torchrun does. */
+async function startRanks(size: number, args: readonly string[]) {
+  const port = await freePort();
+  return Array.from({ length: size }, (_, rank) =>
+    start([...args, '--set', `parallel.blocks=${size}`, '--set', 'engine=torch'], {
+      RANK: String(rank),
+      WORLD_SIZE: String(size),
+      LOCAL_RANK: String(rank),
+      MASTER_ADDR: '127.0.0.1',
+      MASTER_PORT: String(port),
+    }),
+  );
+}
+
+async function runRanks(size: number, args: readonly string[]): Promise<Outcome[]> {
+  return Promise.all((await startRanks(size, args)).map(ended));
+}
+
+/** The only run in a folder: what does not depend on the clock. */
+function numbers(out: string): object {
+  const [name] = readdirSync(out);
+  const folder = join(out, name!);
+  const bytes = (path: string): Buffer => readFileSync(join(folder, path));
+  return {
+    weights: bytes('weights.safetensors').toString('base64'),
+    checkpoint: existsSync(join(folder, 'checkpoints/epoch-2.safetensors'))
+      ? bytes('checkpoints/epoch-2.safetensors').toString('base64')
+      : undefined,
+    config: bytes('config.yaml').toString(),
+    accuracies: bytes('metrics.csv')
+      .toString()
+      .split('\n')
+      .map((line) => line.split(',').slice(0, 4)),
+  };
+}
+
+describe.skipIf(!hasGroups)('ranks that hold blocks', () => {
+  it.each(['man', 'auglocal'] as const)('write the run of one process, to the byte: %s', async (method) => {
+    const path = config(method);
+    const [alone, ranks] = [join(work, `${method}-alone`), join(work, `${method}-ranks`)];
+    const one = await run(['train', path, '--quiet', '--out', alone, '--set', 'engine=torch']);
+    expect(one).toMatchObject({ code: 0 });
+    const outcomes = await runRanks(2, ['train', path, '--quiet', '--out', ranks]);
+    expect(outcomes.map(({ code, stderr }) => [code, stderr])).toEqual([
+      [0, expect.stringMatching(/rank 0: blocks 1–\d, rank 1: blocks \d–\d/)],
+      [0, ''],
+    ]);
+    expect(outcomes[1]!.stdout).toBe('');
+    expect(numbers(ranks)).toEqual(numbers(alone));
+  });
+
+  it('a rank with another config is refused at the start, and what differs is named', async () => {
+    const path = config('man');
+    const port = await freePort();
+    const of = (rank: number): Promise<Outcome> =>
+      ended(
+        start(
+          ['train', path, '--out', join(work, 'other'), '--set', `train.epochs=${rank + 1}`].concat([
+            '--set',
+            'parallel.blocks=2',
+            '--set',
+            'engine=torch',
+          ]),
+          {
+            RANK: String(rank),
+            WORLD_SIZE: '2',
+            MASTER_ADDR: '127.0.0.1',
+            MASTER_PORT: String(port),
+          },
+        ),
+      );
+    const outcomes = await Promise.all([of(0), of(1)]);
+    for (const { code, stderr } of outcomes) {
+      expect(code).toBe(1);
+      expect(stderr).toContain('train.epochs: 1 there, 2 here');
+    }
+    expect(existsSync(join(work, 'other'))).toBe(false);
+  });
+
+  it('without ranks, or without a word in the config on how they share, nothing is trained', async () => {
+    const path = config('man');
+    const out = ['--out', join(work, 'none'), '--set', 'engine=torch'];
+    const none = await run(['train', path, ...out, '--set', 'parallel.blocks=2']);
+    expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('no ranks were started')]);
+    const env = { RANK: '0', WORLD_SIZE: '2', MASTER_ADDR: '127.0.0.1', MASTER_PORT: '1' };
+    const two = await ended(start(['train', path, ...out], env));
+    expect([two.code, two.stderr]).toEqual([1, expect.stringContaining('set parallel.blocks=2')]);
+  });
+});
