@@ -22,6 +22,7 @@ it('tells what is there, what is not, and what to do about it', () => {
       { name: 'wasm', available: true, detail: 'WebAssembly, 1 thread' },
     ],
     libtorch: 'libtorch 1.13.0 (libtorch-dev in /usr/lib)',
+    distributed: ['gloo'],
     datasets: [{ name: 'cifar10', found: false, detail: 'data_batch_1.bin is missing' }],
   });
   expect(report.split('\n')).toEqual([
@@ -33,6 +34,7 @@ it('tells what is there, what is not, and what to do about it', () => {
     '  wasm     yes  WebAssembly, 1 thread',
     '"engine: auto" takes wasm.',
     'torch was built with libtorch 1.13.0 (libtorch-dev in /usr/lib); to choose another: LIBTORCH=FOLDER bash scripts/setup.sh, with include/ and lib/ in FOLDER.',
+    'train --parallel: yes, over gloo.',
     '',
     'data sets',
     '  cifar10  no   data_batch_1.bin is missing',

@@ -16,11 +16,15 @@ export const doctorCommand: Command<object, { readonly json: boolean }> = {
   builder: doctorOptions,
   handler: async ({ json }) => {
     const { probeEngines } = await import('../../engine/select.js');
-    const { nativeSource } = await import('../../engine/torch/load-native.js');
+    const { nativeSource, nativeStatus } = await import('../../engine/torch/load-native.js');
     const engines = await probeEngines();
     const datasets: Diagnosis['datasets'][number][] = [];
     for (const name of officialNames) datasets.push(await examine(name));
-    const diagnosis = { machine: thisMachine(), engines, libtorch: nativeSource(), datasets };
+    const native = nativeStatus();
+    const diagnosis = {
+      ...{ machine: thisMachine(), engines, libtorch: nativeSource(), datasets },
+      ...(native.available ? { distributed: native.native.distributed?.backends ?? [] } : {}),
+    };
     process.stdout.write(json ? `${JSON.stringify(diagnosis)}\n` : doctorReport(diagnosis));
   },
 };

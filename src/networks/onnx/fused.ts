@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { UserError } from '../../core/errors.js';
 import type { FusedOps } from '../../engine/fused/all.js';
 import {
   batchNormEpsilon,
@@ -18,7 +19,12 @@ export interface Recorder {
 /** The fused ops as nodes; those that are no part of a forward pass in evaluation mode are refused. */
 export function recordingOps({ graph, value, tensor }: Recorder): FusedOps {
   const convolve = (x: tf.TensorInfo, convolution: Convolution): Value => {
-    const { filter, bias, stride, padding, groups } = convolution;
+    const { filter, bias, stride, padding, groups, resized } = convolution;
+    if (resized !== undefined) {
+      throw new UserError(
+        'a network whose convolutions resize what they read cannot be exported to ONNX: resize in a layer of its own',
+      );
+    }
     const input = graph.arrange(value(x), channelsFirst);
     const weight = graph.arrange(value(filter), [3, 2, 0, 1]);
     const [, height, width] = x.shape as [number, number, number, number];

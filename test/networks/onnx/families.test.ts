@@ -105,6 +105,17 @@ it('a network of an operation that ONNX is not told here is refused by its name'
   disposeNetwork(network);
 });
 
+it('a convolution that resizes what it reads is refused, not exported as if it did not', async () => {
+  const network = networkOf([4, 4, 1], (scope) => [
+    conv(childScope(scope, 'conv'), { inChannels: 1, outChannels: 1, kernel: 3, resized: [8, 8] }),
+    flatten,
+    linear(childScope(scope, 'out'), { inputs: 64, outputs: 3 }),
+  ]);
+  await expect(onnxModel(network, { producerVersion: '0' })).rejects.toThrow(UserError);
+  await expect(onnxModel(network, { producerVersion: '0' })).rejects.toThrow('resize what they read');
+  disposeNetwork(network);
+});
+
 /** A network without units, whose head is all of it. */
 function networkOf(
   imageShape: Shape,
