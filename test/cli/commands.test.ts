@@ -37,7 +37,8 @@ describe('train', () => {
     const out = join(folder, 'train');
     const { code, stdout, stderr } = await run(['train', trainYaml, '--out', out, '--seed', '5']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^method .*test accuracy/);
+    expect(stdout).toMatch(/^method .*last epoch/);
+    expect(stdout).toMatch(/^test accuracy; batch 16; engine /m);
     expect(stdout).toMatch(/^auglocal +\d+ +[\d.]+ %/m);
     expect(stderr).toMatch(/^auglocal: epoch 2\/2 {2}loss [\d.]+ {2}test accuracy/m);
     const path = only(out);

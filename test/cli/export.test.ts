@@ -60,6 +60,7 @@ describe('export', () => {
       imageShape: dataset.imageShape,
       mean: dataset.mean,
       std: dataset.std,
+      reading: { crop: 'padded', border: 2, background: [255, 255, 255] },
     });
     const [own, normalised] = tf.tidy(() => {
       const bytes = (dataset.test as { images: Uint8Array }).images.subarray(

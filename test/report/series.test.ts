@@ -128,10 +128,9 @@ it('sets series against BP as such, trained with the same settings', () => {
 
 it('has no baseline where BP recomputes or accumulates', () => {
   const trained = { epochs: epochsOf([0.5]) };
-  const train = { epochs: 3, batchSize: 16, learningRate: 0.1 };
   const checkpointing = { method: 'bp', recompute: 'units' };
-  for (const config of [{ method: checkpointing }, { train: { ...train, accumulate: 2 } }]) {
-    const runs = [{ config }, { label: 'g', method: 'greedy' }].map((run) => ({ ...trained, ...run }));
+  for (const method of [checkpointing, { method: 'bp', accumulate: 2 }]) {
+    const runs = [{ config: { method } }, { label: 'g', method: 'greedy' }].map((run) => ({ ...trained, ...run }));
     const [section] = sectionsOf(records(...runs));
     expect(section!.series.map(({ baseline }) => baseline)).toEqual([undefined, undefined]);
     rmSync(join(folder, '0'), { recursive: true });
