@@ -62,6 +62,7 @@ describe('train', () => {
     const log = readFileSync(join(path, 'log.jsonl'), 'utf8').trimEnd().split('\n');
     expect(log.map((line) => (JSON.parse(line) as { msg?: string }).msg).filter(Boolean)).toEqual([
       'start',
+      'multiply-adds',
       'summary',
     ]);
     expect(JSON.parse(log[0]!)).toMatchObject({ machine: thisMachine() });

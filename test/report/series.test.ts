@@ -130,7 +130,10 @@ it('has no baseline where BP recomputes or accumulates', () => {
   const trained = { epochs: epochsOf([0.5]) };
   const checkpointing = { method: 'bp', recompute: 'units' };
   for (const method of [checkpointing, { method: 'bp', accumulate: 2 }]) {
-    const runs = [{ config: { method } }, { label: 'g', method: 'greedy' }].map((run) => ({ ...trained, ...run }));
+    const runs = [{ config: { method } }, { label: 'g', method: 'greedy' }].map((run) => ({
+      ...trained,
+      ...run,
+    }));
     const [section] = sectionsOf(records(...runs));
     expect(section!.series.map(({ baseline }) => baseline)).toEqual([undefined, undefined]);
     rmSync(join(folder, '0'), { recursive: true });
