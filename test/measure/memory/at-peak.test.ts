@@ -59,12 +59,15 @@ describe.each(['torch', 'wasm'] as const)('on %s, what is in use at the peak', (
     expect(of('layer1.0.conv1.weight')).toMatchObject({
       ...{ shape: [3, 3, 16, 16], dtype: 'float32', bytes: 4 * 9 * 16 * 16, holder: 'network' },
     });
+    // Elsewhere an op takes the place of what it was before: only its holder is known.
+    const state = held.filter(({ holder, bytes }) => holder === 'optimiser' && bytes === 4 * 9 * 16 * 16);
+    expect(state.length).toBeGreaterThanOrEqual(4);
+    expect(of('labels')).toMatchObject({ shape: [8, 4], holder: 'batch' });
+    if (name !== 'torch') return;
     expect(of('state of layer1.0.conv1.weight')).toMatchObject({
       bytes: 4 * 9 * 16 * 16,
       holder: 'optimiser',
     });
-    expect(of('labels')).toMatchObject({ shape: [8, 4], holder: 'batch' });
-    if (name !== 'torch') return;
     expect(of('saved by convBatchNorm layer1.0.conv1')).toMatchObject({
       ...{ shape: [8, 8, 8, 16], bytes: 4 * 8 * 8 * 8 * 16, holder: 'head, forward pass' },
     });
