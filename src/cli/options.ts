@@ -44,6 +44,22 @@ export const runOptions = {
   json: { type: 'boolean', default: false, describe: 'a line of JSON for each run instead of a table' },
 } as const satisfies Record<string, Options>;
 
+/** Of commands over a run, or over none: what computes. */
+export const engineOption = {
+  choices: ['auto', ...engineNames],
+  default: 'auto',
+  requiresArg: true,
+  describe: 'what computes',
+} as const satisfies Options;
+
+/** Which weights of a run. */
+export const weightsOption = {
+  choices: ['averaged', 'trained'],
+  requiresArg: true,
+  describe:
+    'of a run with train.ema: the averages that were evaluated [default], or what they are averages of',
+} as const satisfies Options;
+
 /** The argument that names the config. */
 export const configArgument = {
   type: 'string',

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { trainingMode } from '../engine/fused/ops.js';
 import {
-  readsImages,
+  readsImage,
   unitLayers,
   unitsForward,
   type Network,
@@ -49,7 +49,7 @@ export function blockForward(
   inputs?: UnitInputs,
 ): tf.Tensor4D {
   // Nobody asks for the images' gradient.
-  const images = readsImages(block.units) ? detachedImages(batch) : undefined;
+  const images = block.units.some(readsImage) ? detachedImages(batch) : undefined;
   try {
     return unitsForward(block.units, x, images, { ...trainingMode, passes }, inputs);
   } finally {

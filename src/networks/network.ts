@@ -120,7 +120,7 @@ export function networkForward(network: Network, images: tf.Tensor4D, mode: Mode
  * Runs one unit after another, each given its context where it has one.
  *
  * @param x the first unit's input `[n, h, w, c]`: the images for a network's first unit
- * @param images normalised, `[n, h, w, c]`; not needed where no context reads them (`readsImages`)
+ * @param images normalised, `[n, h, w, c]`; not needed where no context reads them (`readsImage`)
  * @param inputs of units that ran before these, for contexts that read them; takes those of these units that have a
  * context, and all in it is the caller's to dispose. Not needed where the units begin a network.
  * @returns the last unit's features `[n, h', w', c']`, a new tensor even for no units
@@ -203,11 +203,6 @@ export function readsImage({ context = [] }: Unit): boolean {
 /** The names of the units whose inputs a unit's context reads. */
 export function inputsRead({ context = [] }: Unit): string[] {
   return context.flatMap(({ from }) => from ?? []);
-}
-
-/** Whether a unit's context reads the images. */
-export function readsImages(units: readonly Unit[]): boolean {
-  return units.some(({ context = [] }) => context.some(({ from }) => from === undefined));
 }
 
 /**

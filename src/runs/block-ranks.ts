@@ -1,15 +1,14 @@
 import { configDocument } from '../config/config.js';
-import { configDifferences } from '../config/differences.js';
 import { accumulateOf, type MethodConfig } from '../config/method-config.js';
 import type { BlockParallel } from '../config/parallel.js';
 import { UserError } from '../core/errors.js';
-import { version } from '../core/version.js';
 import { balancedRankCuts, placeBlocks } from '../distributed/blocks/placement.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import type { Strategy } from '../local/strategy.js';
 import { blockSeconds } from '../measure/block-times.js';
 import type { BlockRanks } from '../train/blocks/trainer.js';
 import { trainBlocks } from '../train/blocks/trainer.js';
+import { agreeOn } from './agree.js';
 import type { Experiment } from './experiment.js';
 import { withStrategy } from './method-strategy.js';
 
@@ -30,22 +29,8 @@ export async function agreeOnMethod(
   method: MethodConfig,
   { group }: BlockGroup,
 ): Promise<MethodConfig> {
-  const own = JSON.stringify({ version, config: configDocument(config), options: method.options });
-  const all = (await group.exchange(own)).map(
-    (text) => JSON.parse(text) as { version: string; config: object; options: MethodConfig['options'] },
-  );
-  const first = all[0]!;
-  all.forEach((each, rank) => {
-    if (each.version !== first.version) {
-      throw new UserError(`rank ${rank} is version ${each.version} and rank 0 version ${first.version}`);
-    }
-    const differences = configDifferences(first.config, each.config);
-    if (differences.length === 0) return;
-    throw new UserError(
-      [`rank ${rank} has another config (here) than rank 0 (there):`, ...differences].join('\n'),
-    );
-  });
-  return { ...method, options: first.options };
+  const [options] = await agreeOn(group, configDocument(config), method.options);
+  return { ...method, options: options! };
 }
 
 /** The ranks' blocks; `balanced` cuts are rank 0's to measure. */

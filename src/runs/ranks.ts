@@ -1,7 +1,6 @@
 import { UserError } from '../core/errors.js';
-import { version } from '../core/version.js';
 import { configDocument } from '../config/config.js';
-import { configDifferences } from '../config/differences.js';
+import { accumulateOf } from '../config/method-config.js';
 import { joinProcessGroup, usualTimeoutSeconds } from '../distributed/join.js';
 import type { Placement } from '../distributed/placement.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
@@ -11,6 +10,7 @@ import { train } from '../train/trainer.js';
 import type { Experiment } from './experiment.js';
 import { withStrategy } from './method-strategy.js';
 import { type FinishedRun } from './run.js';
+import { agreeOn } from './agree.js';
 import { runConfigOf } from './run-config.js';
 
 /**
@@ -56,20 +56,7 @@ export async function refuseOtherRanks(
   experiment: Experiment,
   { method }: ChosenMethod,
 ): Promise<void> {
-  const own = { version, config: configDocument(runConfigOf(experiment, method)) };
-  const all = (await ranks.exchange(JSON.stringify(own))).map((text) => JSON.parse(text) as typeof own);
-  const first = all[0]!;
-  for (const [rank, other] of all.entries()) {
-    const differences = [
-      ...(other.version === first.version
-        ? []
-        : [`locallearn ${other.version} there, ${first.version} here`]),
-      ...configDifferences(other.config, first.config),
-    ];
-    if (differences.length > 0) {
-      throw new UserError(`rank ${rank} differs from rank 0 (here): ${differences.join('; ')}`);
-    }
-  }
+  await agreeOn(ranks, configDocument(runConfigOf(experiment, method)), null);
 }
 
 /** Trains as a rank that records nothing: rank 0 does. */
@@ -85,6 +72,7 @@ export async function trainAlong(
     const { optimizers } = registry;
     const { interrupted } = await train(strategy, dataset, {
       ...config.train,
+      accumulate: accumulateOf(method, config.train),
       seed: config.seed,
       engine,
       optimizers,

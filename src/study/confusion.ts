@@ -28,11 +28,12 @@ export function tallyConfusion(classes: number): ConfusionTally {
   let [images, correct, amongFive, loss] = [0, 0, 0, 0];
   return {
     add(label, logits) {
-      const answer = likeliest(logits, 1)[0]!;
+      const five = likeliest(logits, 5);
+      const answer = five[0]!;
       counts[label]![answer]!++;
       images++;
       if (answer === label) correct++;
-      if (likeliest(logits, 5).includes(label)) amongFive++;
+      if (five.includes(label)) amongFive++;
       loss -= Math.log(softmax(logits)[label]!);
     },
     total: () => ({

@@ -1,10 +1,11 @@
 import { totalmem } from 'node:os';
-import { engineNames, type Engine } from '../../engine/engine.js';
+import type { Engine } from '../../engine/engine.js';
 import type { EstimatedConfig } from '../../measure/estimate/output.js';
 import type { ListedConfig } from '../../measure/estimate/listing.js';
 import type { ProfileStore } from '../../measure/estimate/store.js';
 import type { Command } from '../command.js';
 import { withInterrupts } from '../interrupts.js';
+import { engineOption } from '../options.js';
 import { notify } from '../progress.js';
 import { amountProgress } from './data-progress.js';
 
@@ -14,12 +15,7 @@ const configsOptions = {
     default: false,
     describe: 'first measure short steps of every network and method that was not measured here before',
   },
-  engine: {
-    choices: ['auto', ...engineNames],
-    default: 'auto',
-    requiresArg: true,
-    describe: 'what computes',
-  },
+  engine: engineOption,
   quiet: { type: 'boolean', default: false, describe: 'no progress' },
   json: { type: 'boolean', default: false, describe: 'a line of JSON for each config instead of a table' },
 } as const;

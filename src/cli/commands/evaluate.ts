@@ -1,8 +1,7 @@
-import { engineNames } from '../../engine/engine.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
-import { configOptions, tellPlugins } from '../options.js';
+import { configOptions, engineOption, tellPlugins, weightsOption } from '../options.js';
 import { notify, scanNotes } from '../progress.js';
 import { amountProgress } from './data-progress.js';
 
@@ -17,17 +16,8 @@ const evaluateOptions = {
     requiresArg: true,
     describe: 'the images that training evaluated on, or those that it learned from',
   },
-  weights: {
-    choices: ['averaged', 'trained'] as const,
-    requiresArg: true,
-    describe: 'of a run with train.ema: the averages [default], or what they are averages of',
-  },
-  engine: {
-    choices: ['auto', ...engineNames],
-    default: 'auto',
-    requiresArg: true,
-    describe: 'what computes',
-  },
+  weights: weightsOption,
+  engine: engineOption,
   csv: { type: 'boolean', default: false, describe: 'the confusion matrix as CSV instead of a table' },
   json: { type: 'boolean', default: false, describe: 'a line of JSON instead of a table' },
   quiet: { type: 'boolean', default: false, describe: 'no progress' },

@@ -2,9 +2,9 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatBytes } from '../../core/text.js';
 import type { Command } from '../command.js';
+import { weightsOption } from '../options.js';
 
 const formats = ['safetensors', 'onnx'] as const;
-const weights = ['averaged', 'trained'] as const;
 
 const exportOptions = {
   format: {
@@ -13,12 +13,7 @@ const exportOptions = {
     requiresArg: true,
     describe: "weights by PyTorch's names, or a model that ONNX Runtime runs",
   },
-  weights: {
-    choices: weights,
-    requiresArg: true,
-    describe:
-      'of a run with train.ema: the averages that were evaluated [default], or what they are averages of',
-  },
+  weights: weightsOption,
   out: { type: 'string', requiresArg: true, describe: 'the file [<run>/model.<format>]' },
   json: { type: 'boolean', default: false, describe: 'a line of JSON instead of text' },
 } as const;
@@ -26,7 +21,7 @@ const exportOptions = {
 interface ExportArguments {
   readonly run: string;
   readonly format: (typeof formats)[number];
-  readonly weights: (typeof weights)[number] | undefined;
+  readonly weights: (typeof weightsOption.choices)[number] | undefined;
   readonly out: string | undefined;
   readonly json: boolean;
 }

@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { engineNames } from '../../engine/engine.js';
 import { csvText } from '../../core/csv-text.js';
 import { UserError } from '../../core/errors.js';
 import { textTable } from '../../core/table.js';
@@ -10,22 +9,14 @@ import type { ProbeProgress } from '../../study/probe-units.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
+import { engineOption, weightsOption } from '../options.js';
 import { notify } from '../progress.js';
 import { amountProgress } from './data-progress.js';
 
 const predictOptions = {
   top: { type: 'number', default: 1, requiresArg: true, describe: 'how many classes to name for each image' },
-  weights: {
-    choices: ['averaged', 'trained'] as const,
-    requiresArg: true,
-    describe: 'of a run with train.ema: the averages [default], or what they are averages of',
-  },
-  engine: {
-    choices: ['auto', ...engineNames],
-    default: 'auto',
-    requiresArg: true,
-    describe: 'what computes',
-  },
+  weights: weightsOption,
+  engine: engineOption,
   csv: { type: 'boolean', default: false, describe: 'CSV instead of a table: file, class, probability, …' },
   json: { type: 'boolean', default: false, describe: 'a line of JSON for each image instead of a table' },
   quiet: { type: 'boolean', default: false, describe: 'no progress' },

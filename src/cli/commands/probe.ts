@@ -1,9 +1,8 @@
-import { engineNames } from '../../engine/engine.js';
 import type { ProbeProgress } from '../../study/probe-units.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
-import { configOptions } from '../options.js';
+import { configOptions, engineOption } from '../options.js';
 import { notify, scanNotes } from '../progress.js';
 import { amountProgress } from './data-progress.js';
 
@@ -23,12 +22,7 @@ const probeOptions = {
     requiresArg: true,
     describe: 'the most training images to fit probes to, or test images to compare on',
   },
-  engine: {
-    choices: ['auto', ...engineNames],
-    default: 'auto',
-    requiresArg: true,
-    describe: 'what computes',
-  },
+  engine: engineOption,
   json: { type: 'boolean', default: false, describe: 'a line of JSON instead of a table' },
   quiet: { type: 'boolean', default: false, describe: 'no progress' },
 } as const;

@@ -1,0 +1,29 @@
+import { configDifferences } from '../config/differences.js';
+import { UserError } from '../core/errors.js';
+import { version } from '../core/version.js';
+import type { ProcessGroup } from '../distributed/process-group.js';
+
+/**
+ * Refuses ranks of another version or config, and hands out what each rank brings along.
+ *
+ * @param config a document, as `configDocument` gives it
+ * @param own anything that JSON can hold
+ * @returns every rank's own, by rank
+ * @throws UserError, the same on every rank, where one has another config than rank 0 or another version
+ */
+export async function agreeOn<Own>(group: ProcessGroup, config: object, own: Own): Promise<readonly Own[]> {
+  const texts = await group.exchange(JSON.stringify({ version, config, own }));
+  const all = texts.map((text) => JSON.parse(text) as { version: string; config: object; own: Own });
+  const first = all[0]!;
+  all.forEach((each, rank) => {
+    if (each.version !== first.version) {
+      throw new UserError(`rank ${rank} is version ${each.version} and rank 0 version ${first.version}`);
+    }
+    const differences = configDifferences(first.config, each.config);
+    if (differences.length === 0) return;
+    throw new UserError(
+      [`rank ${rank} has another config (here) than rank 0 (there):`, ...differences].join('\n'),
+    );
+  });
+  return all.map(({ own }) => own);
+}
