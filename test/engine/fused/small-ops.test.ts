@@ -13,7 +13,7 @@ import { nativeStatus } from '../../../src/engine/torch/load-native.js';
 import { randomStream } from '../../../src/core/random.js';
 import { torchEngine } from '../../support/device.js';
 import { numericGradient } from './reference.js';
-import { attention, gelu, layerNorm, linear, resizeBilinear } from './small-ops-reference.js';
+import { attention, gelu, layerNorm, linear, maxPool, resizeBilinear } from './small-ops-reference.js';
 
 interface OpCase {
   readonly name: string;
@@ -69,6 +69,15 @@ const cases: readonly OpCase[] = [
     shapes: [[2, 4, 3, 2]],
     op: (x: tf.Tensor) => resizeBilinearOp(x as tf.Tensor4D, to),
     reference: (x: Float64Array) => resizeBilinear(x, [2, 4, 3, 2], to),
+  })),
+  ...[
+    { window: 3, stride: 2, padding: 1 },
+    { window: 2, stride: 2, padding: 0 },
+  ].map((pooling) => ({
+    name: `max pool of windows ${pooling.window} wide`,
+    shapes: [[2, 5, 6, 3]],
+    op: (x: tf.Tensor) => fused().maxPool(x as tf.Tensor4D, pooling),
+    reference: (x: Float64Array) => maxPool(x, [2, 5, 6, 3], pooling),
   })),
   {
     name: 'sum',
