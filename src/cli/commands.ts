@@ -13,6 +13,7 @@ import { predictCommand } from './commands/predict.js';
 import { probeCommand } from './commands/probe.js';
 import { profileCommand } from './commands/profile.js';
 import { reportCommand } from './commands/report.js';
+import { summaryCommand } from './commands/summary.js';
 import { sweepCommand } from './commands/sweep.js';
 import { trainCommand } from './commands/train.js';
 import { watchCommand } from './commands/watch.js';
@@ -24,6 +25,7 @@ export const commands: readonly AnyCommand[] = [
   sweepCommand,
   configsCommand,
   configCommand,
+  summaryCommand,
   doctorCommand,
   benchCommand,
   profileCommand,
