@@ -7,6 +7,7 @@ import { dataCommand } from './commands/data.js';
 import { doctorCommand } from './commands/doctor.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { exportCommand } from './commands/export.js';
+import { learningRateCommand } from './commands/learning-rate.js';
 import { memoryCommand } from './commands/memory.js';
 import { parityCommand } from './commands/parity.js';
 import { predictCommand } from './commands/predict.js';
@@ -30,6 +31,7 @@ export const commands: readonly AnyCommand[] = [
   benchCommand,
   profileCommand,
   memoryCommand,
+  learningRateCommand,
   evaluateCommand,
   predictCommand,
   probeCommand,
