@@ -6,7 +6,7 @@ import type { Engine, EngineName } from './engine.js';
 import { engineNames } from './engine.js';
 import { registerFusedOps } from './fused/registry.js';
 import { allocatorMeter, tensorBytesMeter } from './memory.js';
-import { loadTensorflow, tensorflowPackage } from './tensorflow.js';
+import { loadTensorflow, tensorflowPackage } from './tensorflow/load.js';
 import { torchFusedOps } from './torch/fused.js';
 import { loadNative, nativeStatus } from './torch/load-native.js';
 import type { Device, Native } from './torch/native.js';

@@ -4,7 +4,7 @@ import { engineNames } from '../../src/engine/engine.js';
 import { fused } from '../../src/engine/fused/registry.js';
 import { composedOps } from '../../src/engine/fused/all.js';
 import { probeEngines, selectEngine } from '../../src/engine/select.js';
-import * as tensorflow from '../../src/engine/tensorflow.js';
+import * as tensorflow from '../../src/engine/tensorflow/load.js';
 import * as loader from '../../src/engine/torch/load-native.js';
 import type { Native } from '../../src/engine/torch/native.js';
 import { UserError } from '../../src/core/errors.js';
