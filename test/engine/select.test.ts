@@ -56,12 +56,15 @@ test('an engine that is not there is refused in one line', async () => {
   expect(failures.map((error) => (error as UserError).message)).toEqual([
     'engine torch: the bridge was not built; run "bash scripts/setup.sh"',
     'engine torch-cuda: the bridge was not built; run "bash scripts/setup.sh"',
-    'engine tensorflow: @tensorflow/tfjs-node-gpu is not installed; run "npm install @tensorflow/tfjs-node-gpu" (or @tensorflow/tfjs-node)',
+    'engine tensorflow: TensorFlow is not installed; run "bash scripts/tensorflow-engine.sh"',
   ]);
 });
 
 test('a tensorflow package that does not load is reported, not thrown', async () => {
-  vi.spyOn(tensorflow, 'tensorflowPackage').mockReturnValue('@tensorflow/tfjs-node');
+  vi.spyOn(tensorflow, 'tensorflowPackage').mockReturnValue({
+    name: '@tensorflow/tfjs-node',
+    path: '',
+  });
   vi.spyOn(tensorflow, 'loadTensorflow').mockImplementation(() => {
     throw new Error('no binding\n  at some place');
   });
@@ -70,7 +73,7 @@ test('a tensorflow package that does not load is reported, not thrown', async ()
     name: 'tensorflow',
     available: false,
     detail: '@tensorflow/tfjs-node is installed but does not load (no binding)',
-    remedy: 'run "npm rebuild @tensorflow/tfjs-node --build-addon-from-source"',
+    remedy: 'run "bash scripts/tensorflow-engine.sh"',
   });
 });
 

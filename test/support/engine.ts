@@ -14,7 +14,7 @@ export const testEngine: EngineName = asked ?? (hasTorch ? torchEngine : 'cpu');
 
 /** For what every engine has in its own way. */
 export const testEngines: readonly EngineName[] =
-  asked === undefined ? [...(hasTorch ? [torchEngine] : []), 'wasm', 'cpu'] : [asked];
+  asked === undefined ? [...(hasTorch ? ([torchEngine] as const) : []), 'wasm', 'cpu'] : [asked];
 
 /** Runs of published size take minutes on the engine `cpu`. */
 export const hasFastEngine = testEngine !== 'cpu';
