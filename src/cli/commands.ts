@@ -4,6 +4,7 @@ import { compareCommand } from './commands/compare.js';
 import { configCommand } from './commands/config.js';
 import { configsCommand } from './commands/configs.js';
 import { dataCommand } from './commands/data.js';
+import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { exportCommand } from './commands/export.js';
@@ -13,18 +14,21 @@ import { predictCommand } from './commands/predict.js';
 import { probeCommand } from './commands/probe.js';
 import { profileCommand } from './commands/profile.js';
 import { reportCommand } from './commands/report.js';
+import { setupCommand } from './commands/setup.js';
 import { sweepCommand } from './commands/sweep.js';
 import { trainCommand } from './commands/train.js';
 import { watchCommand } from './commands/watch.js';
 
 /** All commands, as help lists them. */
 export const commands: readonly AnyCommand[] = [
+  demoCommand,
   trainCommand,
   compareCommand,
   sweepCommand,
   configsCommand,
   configCommand,
   doctorCommand,
+  setupCommand,
   benchCommand,
   profileCommand,
   memoryCommand,

@@ -31,7 +31,7 @@ export function doctorReport({ machine, engines, libtorch, distributed, datasets
     chosen === undefined ? '' : `"engine: auto" takes ${chosen}.\n`,
     libtorch === undefined
       ? ''
-      : `torch was built with ${libtorch}; to choose another: LIBTORCH=FOLDER bash scripts/setup.sh, with include/ and lib/ in FOLDER.\n`,
+      : `torch was built with ${libtorch}; to choose another: LIBTORCH=FOLDER npx locallearn setup, with include/ and lib/ in FOLDER.\n`,
     distributed === undefined ? '' : distributedLine(distributed),
     '\ndata sets\n',
     ...datasets.map(({ name, found, detail }) => line(name, found, detail)),

@@ -29,7 +29,7 @@ export function nativeStatus(): NativeStatus {
 export function loadNative(): Native {
   const current = nativeStatus();
   if (current.available) return current.native;
-  throw new UserError(`no torch engine: ${current.reason}; run: bash scripts/setup.sh`);
+  throw new UserError(`no torch engine: ${current.reason}; run "npx locallearn setup"`);
 }
 
 /** Which libtorch the bridge was built with, and where that was found; undefined where it was not built. */

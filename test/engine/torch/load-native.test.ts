@@ -33,7 +33,7 @@ describe('loading the bridge to libtorch', () => {
     const { loadNative, nativeStatus } = await loaderWhere(false, () => ({}));
     const reason = 'native/build/locallearn.node was not built';
     expect(nativeStatus()).toEqual({ available: false, reason });
-    expect(loadNative).toThrow(`no torch engine: ${reason}; run: bash scripts/setup.sh`);
+    expect(loadNative).toThrow(`no torch engine: ${reason}; run "npx locallearn setup"`);
     expect(loadNative).toThrow(expect.objectContaining({ name: UserError.name }));
   });
 
@@ -43,7 +43,7 @@ describe('loading the bridge to libtorch', () => {
     });
     expect(loadNative).toThrow(
       'no torch engine: native/build/locallearn.node does not load ' +
-        '(libtorch.so: cannot open shared object file); run: bash scripts/setup.sh',
+        '(libtorch.so: cannot open shared object file); run "npx locallearn setup"',
     );
   });
 });
