@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the native bridge to libtorch, in a clone or where the package is installed: `locallearn setup`, and part of
-# setup.sh. Installs a compiler and Debian's libtorch where they are missing and this may install any.
+# setup.sh. Where the bridge came built, as a package, only lets that find libtorch. Installs a compiler and Debian's
+# libtorch where they are missing and this may install any.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -54,6 +55,8 @@ uses_debians_libtorch() {
     process.exit(libtorch.source.startsWith("libtorch-dev") ? 0 : 1);'
 }
 
+# A bridge that came built spares the compiler, where it fits.
+if node scripts/link-prebuilt.mjs; then exit; fi
 build_bridge
 if uses_debians_libtorch && reference_blas; then
   install_packages libopenblas0-openmp || note "without it the torch engine's matrix products are slow"

@@ -110,6 +110,23 @@ try {
   assert.equal(none.status, 1);
   assert.match(none.stderr, /^build-native: no C\+\+ compiler 'c\+\+': install g\+\+/m);
   step('npx locallearn setup says what is missing');
+
+  // The bridge as a package: its tarball is made of this checkout's build, and never published.
+  const prebuilt = join(folder, 'prebuilt');
+  execFileSync(process.execPath, [join(checkout, 'scripts', 'prebuilt-bridge.mjs'), prebuilt], {
+    stdio: 'inherit',
+  });
+  const [packed] = JSON.parse(npm(prebuilt, 'pack', '--json', '--pack-destination', folder));
+  npm(user, 'install', '--prefer-offline', '--no-audit', '--no-fund', join(folder, packed.filename));
+  const linked = run(bin, 'npx', 'locallearn', 'setup');
+  assert.equal(linked.status, 0, linked.stderr);
+  const fast = run(bin, 'node', 'out/program.js');
+  assert.match(fast.stdout, /^torch: accuracy 0\.\d+\n$/, fast.stderr);
+  assert.match(
+    run(bin, 'npx', 'locallearn', 'doctor').stdout,
+    /the bridge is in .*@locallearn.torch-linux-x64-cpu/,
+  );
+  step(`with the bridge as a package of ${(packed.size / 1e6).toFixed(1)} MB: ${fast.stdout.trim()}`);
 } finally {
   rmSync(folder, { recursive: true });
 }
