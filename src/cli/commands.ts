@@ -15,6 +15,7 @@ import { probeCommand } from './commands/probe.js';
 import { profileCommand } from './commands/profile.js';
 import { reportCommand } from './commands/report.js';
 import { setupCommand } from './commands/setup.js';
+import { summaryCommand } from './commands/summary.js';
 import { sweepCommand } from './commands/sweep.js';
 import { trainCommand } from './commands/train.js';
 import { watchCommand } from './commands/watch.js';
@@ -27,6 +28,7 @@ export const commands: readonly AnyCommand[] = [
   sweepCommand,
   configsCommand,
   configCommand,
+  summaryCommand,
   doctorCommand,
   setupCommand,
   benchCommand,
