@@ -5,6 +5,7 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type * as util from 'node:util';
 import { plural } from '../../core/text.js';
+import { registerTensorflowKernels } from './kernels.js';
 
 /** One of TensorFlow's own packages for Node. */
 export interface TensorflowPackage {
@@ -63,8 +64,10 @@ export function loadTensorflow({ name, path }: TensorflowPackage): string {
   // A resumed run goes on to the same bits, on a GPU too.
   process.env['TF_DETERMINISTIC_OPS'] ??= '1';
   const before = tf.engine().backendName as string | undefined;
+  const loaded = tf.engine().backendNames().includes('tensorflow');
   const { version } = require(path) as { version: Record<string, string> };
   const { binding, isUsingGpuDevice } = tf.findBackend('tensorflow') as unknown as NodeBackend;
+  if (!loaded) registerTensorflowKernels();
   // The package makes its backend the one in use. One that is running is set at once.
   if (before !== undefined) void tf.setBackend(before);
   const device = isUsingGpuDevice ? 'CUDA' : `cpu, ${plural(threads(), 'thread')}`;
