@@ -3,20 +3,18 @@
  * was built for: a link in its folder. Exits with 3 where there is no such package, and with 1, after a line that says
  * why, where it cannot be used.
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findLibtorch } from './find-libtorch.mjs';
+import { loadProblem } from './probe-libtorch.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const name = `@locallearn/torch-${process.platform}-${process.arch}-cpu`;
 const minorOf = (/** @type {string} */ version) => version.split('.').slice(0, 2).join('.');
-const load =
-  'try { require(process.argv[1]) } catch (error) { console.error(error.message); process.exit(1) }';
 
-/** @param {string} folder @returns {string | undefined} Why it cannot be used. */
-function link(folder) {
+/** @param {string} folder @returns {Promise<string | undefined>} Why it cannot be used. */
+async function link(folder) {
   const { libtorch: built } = JSON.parse(readFileSync(join(folder, 'build.json'), 'utf8'));
   const { version: wanted } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -34,20 +32,16 @@ function link(folder) {
   const target = join(folder, 'libtorch');
   rmSync(target, { force: true });
   symlinkSync(fitting.lib, target);
-  try {
-    execFileSync(process.execPath, ['-e', load, join(folder, 'locallearn.node')], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-  } catch (error) {
+  const problem = await loadProblem(join(folder, 'locallearn.node'));
+  if (problem !== undefined) {
     rmSync(target);
-    const { stderr } = /** @type {{ stderr: Buffer }} */ (error);
-    return `it does not load with libtorch ${fitting.version} (${fitting.source}): ${stderr.toString().trim().split('\n')[0]}`;
+    return `it does not load with libtorch ${fitting.version} (${fitting.source}): ${problem.split('\n')[0]}`;
   }
   console.log(`${name}: libtorch ${fitting.version} (${fitting.source})`);
   return undefined;
 }
 
 const folder = [join(root, 'node_modules', name), join(root, '..', name)].find((each) => existsSync(each));
-const problem = folder === undefined ? undefined : link(folder);
+const problem = folder === undefined ? undefined : await link(folder);
 if (problem !== undefined) console.error(`${name} cannot be used: ${problem}`);
 process.exitCode = folder === undefined ? 3 : problem === undefined ? 0 : 1;

@@ -41,6 +41,7 @@ async function main(folder) {
   const name = `@locallearn/torch-${process.platform}-${process.arch}-cpu`;
   const manifest = {
     ...{ name, version, license, os: [process.platform], cpu: [process.arch], libc: ['glibc'] },
+    peerDependencies: { locallearn: version },
     description: `The bridge of locallearn to libtorch ${libtorch.version}, for the CPU`,
     files: ['locallearn.node', 'build.json'],
   };
