@@ -21,6 +21,7 @@ import { cannotCut } from '../train/micro-batches.js';
 import { trainSchema } from '../train/optimizers.js';
 import { type ConfigDocument } from './document.js';
 import { loadPlugins } from './plugins.js';
+import { configJsonSchema, type JsonSchema } from './json-schema.js';
 import { keyPaths } from './schema-paths.js';
 import { identifyWeights, startWeightsSchema, type StartedNetwork } from './start-weights.js';
 import { validate } from './validate-document.js';
@@ -123,6 +124,9 @@ function configSchema(registry: Registry) {
 
 /** Made once, as that takes longer than to check a config. */
 const builtInConfigSchema = configSchema(builtInRegistry);
+
+/** The JSON Schema of config files, for editors: `schemas/config.json`. */
+export const configFileSchema = (): JsonSchema => configJsonSchema(builtInConfigSchema);
 
 /** Of every value that a config can have, as `--set` names it. */
 export const configKeys = (): readonly string[] => keyPaths(builtInConfigSchema);
