@@ -3,8 +3,7 @@ import { readdirSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readGoldenFile } from '../../src/parity/golden-file.js';
 import { checkParity } from '../../src/parity/parity.js';
-import { torchEngine } from '../support/device.js';
-import { hasTorch, startEngine } from '../support/engine.js';
+import { hasFastEngine, startEngine, testEngine } from '../support/engine.js';
 
 const folder = 'test/fixtures/golden';
 const filesIn = (path: string): string[] => readdirSync(path).filter((name) => name.endsWith('.json'));
@@ -14,9 +13,9 @@ const undecided = ['bp-resnet32.json', 'dgl-resnet32-k16.json'];
 /** Those of MLAAN and ContSup are in test/parity/published; one of six seconds is left to `npm run parity`. */
 const sharp = filesIn(`${folder}/sharp`).filter((name) => !/^(mlaan|contsup|man-resnet110-k32)/.test(name));
 
-describe.skipIf(!hasTorch)('on torch', () => {
+describe.skipIf(!hasFastEngine)(`on ${testEngine}`, () => {
   beforeAll(async () => {
-    await startEngine(torchEngine);
+    await startEngine();
   });
 
   test('the published runs are nine', () => {
