@@ -82,6 +82,7 @@ export {
   type Scope,
   type TorchTensor,
 } from './nn/parameters.js';
+export type { MaxPooling } from './engine/fused/max-pool.js';
 export { maxPool, type MaxPoolOptions } from './nn/pooling.js';
 export { encoderBlock, layerNorm, type EncoderOptions } from './nn/transformer.js';
 
