@@ -10,7 +10,7 @@ type Border = [before: number, after: number][];
 type Windows = tf.backend_util.Conv2DInfo;
 
 /** What the package's kernels lack, composed of them or on the host. To be called once, when the backend is there. */
-export function registerTensorflowKernels(): void {
+export function registerMissingKernels(): void {
   registerPadded();
   registerMissing();
 }
