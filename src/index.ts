@@ -4,6 +4,8 @@
  * @module locallearn
  */
 
+/// <reference types="node" preserve="true" />
+
 // core: errors, choices by name, tables of text.
 export type {
   Choice,

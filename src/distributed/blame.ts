@@ -7,9 +7,26 @@ const silence = 1000;
 const patience = 1500;
 
 /** Who it is that the others wait for, and how it is with that rank. */
-export interface Blame {
-  readonly rank: number;
-  readonly state: 'gone' | 'behind';
+export type Blame =
+  | { readonly rank: number; readonly state: 'gone' | 'behind' }
+  /** It has said so itself, and why. */
+  | { readonly rank: number; readonly state: 'failed'; readonly message: string };
+
+/** Leaves word for the others of why this rank ends; whether it reaches them. */
+export async function leaveWord(
+  native: NativeDistributed,
+  group: NativeGroup,
+  rank: number,
+  message: string,
+): Promise<boolean> {
+  const fault: Blame = { rank, state: 'failed', message };
+  try {
+    await soon(native.note(group, 'fault', JSON.stringify(fault)));
+    return true;
+  } catch {
+    // The store is gone: then so is the run, and what this rank failed with is told by itself.
+    return false;
+  }
 }
 
 /**

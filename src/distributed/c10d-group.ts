@@ -3,7 +3,7 @@ import { messageOf, UserError } from '../core/errors.js';
 import { plural } from '../core/text.js';
 import type { TorchBackend } from '../engine/torch/backend.js';
 import type { NativeDistributed, NativeGroup, NativeTensor } from '../engine/torch/native.js';
-import { findBlame } from './blame.js';
+import { findBlame, leaveWord } from './blame.js';
 import { gatherTexts } from './gather.js';
 import type { ProcessGroup } from './process-group.js';
 
@@ -96,6 +96,12 @@ export class C10dGroup implements ProcessGroup {
     await this.#leave();
   }
 
+  async abandon(message: string): Promise<void> {
+    if (this.#group === undefined) return;
+    await leaveWord(this.native, this.#group, this.rank, message);
+    await this.#leave();
+  }
+
   async #leave(): Promise<void> {
     const group = this.#group;
     this.#group = undefined;
@@ -138,13 +144,16 @@ export class C10dGroup implements ProcessGroup {
     const rank = found?.rank ?? peer;
     const who =
       rank === undefined ? 'another rank' : `${this.#name(rank)} on ${this.native.hosts(group)[rank]}`;
+    await this.#leave();
+    if (found?.state === 'failed') {
+      return new UserError(`${this.#name(this.rank)}: ${who} failed: ${found.message}`, { cause: error });
+    }
     const state =
       found?.state === 'gone'
         ? 'has ended, or is cut off'
         : late
           ? `did not come within ${waited}`
           : 'cut the connection';
-    await this.#leave();
     return new UserError(
       `${this.#name(this.rank)}: ${who} ${state}: waited ${waited} for ${what} (${reasonOf(error)})`,
       { cause: error },

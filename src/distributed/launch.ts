@@ -20,7 +20,8 @@ export async function startRanks(size: number, program: readonly string[]): Prom
   const ranks = Array.from({ length: size }, (_, rank) => {
     const child = spawn(process.execPath, program, {
       detached: true,
-      stdio: rank === 0 ? 'inherit' : ['ignore', 'ignore', 'pipe'],
+      // The channel is what `endWithLauncher` looks at.
+      stdio: rank === 0 ? ['inherit', 'inherit', 'inherit', 'ipc'] : ['ignore', 'ignore', 'pipe', 'ipc'],
       env: {
         OMP_NUM_THREADS: String(threads),
         ...process.env,
@@ -56,6 +57,14 @@ export async function startRanks(size: number, program: readonly string[]): Prom
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onSignal);
   }
   return failed;
+}
+
+/** Where `startRanks` started this process: ends it as a signal would, should the one that started it be gone. */
+export function endWithLauncher(): void {
+  if (process.channel === undefined) return;
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  // It is no reason to live on.
+  process.channel.unref();
 }
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {

@@ -52,4 +52,6 @@ export interface ProcessGroup {
    * another call it does not wait, but ends what is under way.
    */
   close(): Promise<void>;
+  /** Leaves the group because of an error of this rank's own, which the others' next wait fails with. */
+  abandon(message: string): Promise<void>;
 }

@@ -23,7 +23,7 @@ export interface EngineReport {
   readonly remedy?: string;
 }
 
-const setup = 'run "bash scripts/setup.sh"';
+const setup = 'run "npx locallearn setup"';
 
 /**
  * Starts an engine and makes it TensorFlow.js's backend.

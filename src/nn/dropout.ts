@@ -6,7 +6,7 @@ import { childScope, type Scope } from './parameters.js';
 /**
  * Dropout (Srivastava et al. 2014) of any shape: in training mode each value is dropped with probability `rate`, and
  * those that stay are divided by 1 − rate. The mask of the n-th training pass comes from a random stream named after
- * the layer and n, so the number of passes, its counter `<scope>.passes`, is all the state that a resumed run needs.
+ * the layer and n, and after the share of the batch but for the first, so the number of passes, its counter `<scope>.passes`, is all the state that a resumed run needs.
  *
  * @param rate 0…1, below 1
  */
@@ -20,7 +20,8 @@ export function dropout(scope: Scope, rate: number): Layer {
     counters: [passes],
     forward(x, mode) {
       if (!mode.training) return x.clone();
-      const random = randomStream(scope.seed, 'dropout', scope.name, passes.value++);
+      const share = passes.share ? [`share ${passes.share}`] : [];
+      const random = randomStream(scope.seed, 'dropout', scope.name, passes.value++, ...share);
       const mask = new Float32Array(x.size);
       for (let i = 0; i < mask.length; i++) mask[i] = random.uint32() < dropped ? 0 : kept;
       return tf.tidy(() => tf.mul(x, tf.tensor(mask, x.shape)));

@@ -12,6 +12,8 @@ export interface Counter {
   readonly torch: boolean;
   /** Times so far. */
   value: number;
+  /** Which of the ranks' shares of every batch it runs on, where there are several: it draws other numbers on each. */
+  share?: number;
 }
 
 /** Frozen data and a call. A layer never disposes what it is given; it returns a new tensor. */

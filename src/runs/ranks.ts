@@ -1,4 +1,4 @@
-import { UserError } from '../core/errors.js';
+import { messageOf, UserError } from '../core/errors.js';
 import { configDocument } from '../config/config.js';
 import { accumulateOf } from '../config/method-config.js';
 import { joinProcessGroup, usualTimeoutSeconds } from '../distributed/join.js';
@@ -41,9 +41,14 @@ export async function joined<T>(placement: Placement, f: (ranks: ProcessGroup) =
   }
   const timeoutSeconds = asked === undefined ? usualTimeoutSeconds : Number(asked);
   const ranks = await joinProcessGroup(placement, { timeoutSeconds });
-  const result = await f(ranks);
-  await ranks.close();
-  return result;
+  try {
+    const result = await f(ranks);
+    await ranks.close();
+    return result;
+  } catch (error) {
+    await ranks.abandon(messageOf(error));
+    throw error;
+  }
 }
 
 /**

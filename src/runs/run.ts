@@ -241,7 +241,10 @@ async function trainInto(
       folder.writeMetrics(epochs);
       events?.write(event.metrics);
     }
-    if (event.type === 'epoch-start' || event.type === 'epoch-end') folder.log.info(event);
+    if (event.type === 'epoch-start' || event.type === 'epoch-end' || event.type === 'stalled')
+      folder.log.info(event);
+    if (event.type === 'stalled')
+      observer?.note(`${run.label}: stopped after epoch ${event.epoch}: no better for a while`, 'always');
     if (event.type === 'skipped') {
       folder.log.warn(event);
       badFiles.add(event.images);

@@ -5,7 +5,7 @@ import type { MemoryMeter } from '../engine/engine.js';
 import type { Batch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
 import type { Streams } from '../local/update.js';
-import { networkState } from '../networks/network.js';
+import { networkCounters, networkState } from '../networks/network.js';
 import { roleOf } from '../nn/parameters.js';
 import { addGradients, clippedGradients, freeGradients, stepReady, type Gradients } from './gradients.js';
 import { freeStreams, runUpdate } from './run-update.js';
@@ -64,6 +64,9 @@ export function dataParallel(
   const putOff: PutOff[] = [];
   /** Gradients of variables that a later update changes too. */
   const pending = new Map<tf.Variable, tf.Tensor>();
+  for (const counter of [...networkCounters(strategy.network), ...(strategy.counters ?? [])]) {
+    counter.share = group.rank;
+  }
   let stopped = false;
   /** Taken or begun. */
   let steps = 0;

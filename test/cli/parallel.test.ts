@@ -1,10 +1,10 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { nativeStatus } from '../../src/engine/torch/load-native.js';
 import { readRunSummary } from '../../src/runs/summary.js';
-import { run, tinyConfig, writeFashionMnist } from './helpers.js';
+import { run, start, tinyConfig, writeFashionMnist } from './helpers.js';
 
 const status = nativeStatus();
 
@@ -35,6 +35,23 @@ describe.skipIf(!status.available || status.native.distributed === null)('train 
     const runs = readdirSync(out);
     expect(runs).toHaveLength(1);
     expect(readRunSummary(join(out, runs[0]!, 'summary.json')).status).toBe('finished');
+  });
+
+  it('ends its ranks with a checkpoint when it is killed itself', async () => {
+    const out = join(folder, 'killed');
+    const args = ['--parallel', 'data=2', '--out', out, '--quiet', '--set', 'train.epochs=100000'];
+    const launcher = start(['train', join(folder, 'a.yaml'), ...args]);
+    const read = (name: string): string => {
+      const [only] = existsSync(out) ? readdirSync(out) : [];
+      const path = join(out, only ?? '', name);
+      return only !== undefined && existsSync(path) ? readFileSync(path, 'utf8') : '';
+    };
+    const soon = { timeout: 120_000, interval: 100 };
+    await vi.waitFor(() => expect(read('metrics.csv')).toContain('\n1,'), soon);
+    launcher.kill('SIGKILL');
+    await vi.waitFor(() => expect(read('summary.json')).toContain('"interrupted"'), soon);
+    const [name] = readdirSync(out);
+    await vi.waitFor(() => expect(readdirSync(join(out, name!, 'checkpoints'))).not.toEqual([]), soon);
   });
 
   it('refuses what is no way to share the work', async () => {

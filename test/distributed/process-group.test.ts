@@ -166,6 +166,16 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
     }
   });
 
+  it('tells the others why a rank has ended by itself', async () => {
+    ranks = await startRanks(2, async ({ group }) => {
+      await group.barrier('the start');
+      if (group.rank === 1) await group.abandon('its disk is full');
+      else await group.barrier('the end of the epoch');
+    });
+    await ranks[1]!.result;
+    await expect(ranks[0]!.result).rejects.toThrow(/^rank 0: rank 1 on \S+ failed: its disk is full$/);
+  });
+
   it('names rank 0, who is where they meet, when it is killed', async () => {
     ranks = await startRanks(2, async ({ group, tell }) => {
       await group.barrier('the start');

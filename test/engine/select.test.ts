@@ -37,7 +37,7 @@ test('without libtorch, auto falls back and says in one line what to do', async 
   withoutTorch();
   const { engine, notice } = await selectEngine('auto');
   expect(engine.name).toBe(tensorflow.tensorflowPackage() === undefined ? 'wasm' : 'tensorflow');
-  expect(notice).toMatch(/^Running on the engine \w+: the bridge was not built\..*bash scripts\/setup\.sh/);
+  expect(notice).toMatch(/^Running on the engine \w+: the bridge was not built\..*npx locallearn setup/);
   expect(notice).not.toContain('\n');
 });
 
@@ -54,8 +54,8 @@ test('an engine that is not there is refused in one line', async () => {
     expect((error as UserError).message).not.toContain('\n');
   }
   expect(failures.map((error) => (error as UserError).message)).toEqual([
-    'engine torch: the bridge was not built; run "bash scripts/setup.sh"',
-    'engine torch-cuda: the bridge was not built; run "bash scripts/setup.sh"',
+    'engine torch: the bridge was not built; run "npx locallearn setup"',
+    'engine torch-cuda: the bridge was not built; run "npx locallearn setup"',
     'engine tensorflow: TensorFlow is not installed; run "bash scripts/tensorflow-engine.sh"',
   ]);
 });

@@ -30,6 +30,17 @@ test('depends on the seed, the name and how often it was passed, and on nothing 
   expect(pass(dropout(rootScope(1, 'other'), 0.5))).not.toEqual(first);
 });
 
+test('draws other masks for each share of a batch, and those of a process by itself for the first', () => {
+  const maskOf = (share?: number): Float32Array => {
+    const layer = dropout(rootScope(1, 'drop'), 0.5);
+    if (share !== undefined) layer.counters![0]!.share = share;
+    return pass(layer);
+  };
+  expect(maskOf(0)).toEqual(maskOf());
+  expect(maskOf(1)).not.toEqual(maskOf());
+  expect(maskOf(2)).not.toEqual(maskOf(1));
+});
+
 test('continues from its counter', () => {
   const layer = dropout(rootScope(1, 'drop'), 0.5);
   pass(layer);

@@ -84,6 +84,7 @@ export function memoryGroups(size: number): MemoryGroups {
       exchange: (text) => exchange(text),
       barrier: async () => void (await exchange('', 'barrier')),
       close: async () => void (await exchange('', 'close')),
+      abandon: () => Promise.resolve(),
       allReduce: refuse,
       broadcast: refuse,
     };

@@ -10,11 +10,13 @@ import { nativeStatus } from '../../src/engine/torch/load-native.js';
 import { createBatch } from '../../src/local/batch.js';
 import { buildStrategy } from '../../src/local/build.js';
 import type { Strategy } from '../../src/local/strategy.js';
-import { networkState } from '../../src/networks/network.js';
+import { networkCounters, networkState } from '../../src/networks/network.js';
 import { resnetCifar } from '../../src/networks/resnet-cifar.js';
 import { vit } from '../../src/networks/vit.js';
 import { roleOf, toTorch } from '../../src/nn/parameters.js';
 import { randomStream } from '../../src/core/random.js';
+import type { ProcessGroup } from '../../src/distributed/process-group.js';
+import { dataParallel } from '../../src/train/data-parallel.js';
 import { addGradients, stepReady, type PendingGradients } from '../../src/train/gradients.js';
 import { checkShares } from '../../src/train/over-ranks.js';
 import { papersSgd } from '../../src/train/recipe.js';
@@ -257,6 +259,16 @@ describe.skipIf(!hasGroups)('data parallel over two ranks', () => {
     expect(metrics!.evaluationAccuracy).toBe(own!.evaluationAccuracy);
     expect(metrics!.evaluationLoss).toBeCloseTo(own!.evaluationLoss, 5);
     expect(metrics!.trainLoss).toBeCloseTo(own!.trainLoss, 5);
+  });
+
+  it('has layers draw for the rank’s share', () => {
+    const strategy = buildStrategy(resnetCifar({ depth: 14, classes: 3, imageShape, seed: 1 }), {
+      method: 'auglocal',
+      depth: 2,
+    });
+    dataParallel({ rank: 1, size: 2 } as ProcessGroup, strategy, planSteps(strategy.updates), sgd(papersSgd));
+    const counters = [...networkCounters(strategy.network), ...strategy.counters!];
+    expect(new Set(counters.map(({ share }) => share))).toEqual(new Set([1]));
   });
 
   it('ends all ranks after the same step when one is asked to, and goes on to the bits of a run never interrupted', async () => {

@@ -25,6 +25,7 @@ const solo: ProcessGroup = {
   barrier: () => Promise.resolve(),
   exchange: (text) => Promise.resolve([text]),
   close: () => Promise.resolve(),
+  abandon: () => Promise.resolve(),
 };
 
 describe('an optimiser step that is put off', () => {

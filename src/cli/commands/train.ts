@@ -1,5 +1,5 @@
 import { UserError } from '../../core/errors.js';
-import { startRanks } from '../../distributed/launch.js';
+import { endWithLauncher, startRanks } from '../../distributed/launch.js';
 import { placementIn, type Placement } from '../../distributed/placement.js';
 import type { FinishedRun, RunOptions } from '../../runs/run.js';
 import { textTable } from '../../core/table.js';
@@ -67,6 +67,7 @@ export const trainCommand: Command<object, TrainArguments> = {
       return;
     }
     // What a rank on a machine of several GPUs sees is its own.
+    if (placement !== undefined) endWithLauncher();
     if (placement !== undefined) process.env['CUDA_VISIBLE_DEVICES'] ??= String(placement.localRank);
     const args = parallel === undefined ? given : { ...given, set: [...given.set, parallel.set] };
     const { config: path, resume, out } = args;

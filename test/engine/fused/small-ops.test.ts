@@ -12,7 +12,7 @@ import { selectEngine } from '../../../src/engine/select.js';
 import { randomStream } from '../../../src/core/random.js';
 import { testEngines } from '../../support/engine.js';
 import { numericGradient } from './reference.js';
-import { attention, gelu, layerNorm, linear, resizeBilinear } from './small-ops-reference.js';
+import { attention, gelu, layerNorm, linear, maxPool, resizeBilinear } from './small-ops-reference.js';
 
 interface OpCase {
   readonly name: string;
@@ -68,6 +68,15 @@ const cases: readonly OpCase[] = [
     shapes: [[2, 4, 3, 2]],
     op: (x: tf.Tensor) => resizeBilinearOp(x as tf.Tensor4D, to),
     reference: (x: Float64Array) => resizeBilinear(x, [2, 4, 3, 2], to),
+  })),
+  ...[
+    { window: 3, stride: 2, padding: 1 },
+    { window: 2, stride: 2, padding: 0 },
+  ].map((pooling) => ({
+    name: `max pool of windows ${pooling.window} wide`,
+    shapes: [[2, 5, 6, 3]],
+    op: (x: tf.Tensor) => fused().maxPool(x as tf.Tensor4D, pooling),
+    reference: (x: Float64Array) => maxPool(x, [2, 5, 6, 3], pooling),
   })),
   {
     name: 'sum',
