@@ -5,7 +5,7 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type * as util from 'node:util';
 import { plural } from '../../core/text.js';
-import { registerTensorflowKernels } from './kernels.js';
+import { registerMissingKernels } from './missing-kernels.js';
 
 /** One of TensorFlow's own packages for Node. */
 export interface TensorflowPackage {
@@ -67,7 +67,7 @@ export function loadTensorflow({ name, path }: TensorflowPackage): string {
   const loaded = tf.engine().backendNames().includes('tensorflow');
   const { version } = require(path) as { version: Record<string, string> };
   const { binding, isUsingGpuDevice } = tf.findBackend('tensorflow') as unknown as NodeBackend;
-  if (!loaded) registerTensorflowKernels();
+  if (!loaded) registerMissingKernels();
   // The package makes its backend the one in use. One that is running is set at once.
   if (before !== undefined) void tf.setBackend(before);
   const device = isUsingGpuDevice ? 'CUDA' : `cpu, ${plural(threads(), 'thread')}`;

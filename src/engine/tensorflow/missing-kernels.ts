@@ -4,19 +4,20 @@ import { hostKernel, type HostBackend } from '../host-kernel.js';
 type Inputs = Readonly<Record<string, tf.Tensor>>;
 /** TensorFlow's kernel with padding `valid`, and with other attributes where they are given. */
 type Valid = (inputs: Inputs, changes?: object) => tf.Tensor;
+type Shape = [number, number, number, number];
 type Border = [before: number, after: number][];
 /** What windows of a map `[n, h, w, c]` need: as TensorFlow.js's computePool2DInfo and computeConv2DInfo tell it. */
 type Windows = tf.backend_util.Conv2DInfo;
 
 /** What the package's kernels lack, composed of them or on the host. To be called once, when the backend is there. */
-export function registerTensorflowKernels(): void {
+export function registerMissingKernels(): void {
   registerPadded();
   registerMissing();
 }
 
 /**
- * Its kernels know the paddings `valid` and `same`; its convolution others too, but not its gradients. These are those
- * with padding in numbers: the map is padded by hand, and what falls on the border is cut off.
+ * Its kernels know the paddings `valid` and `same`. These are those with padding in numbers: the map is padded by hand,
+ * and what falls on the border is cut off.
  */
 function registerPadded(): void {
   for (const [kernelName, padded] of Object.entries(paddedKernels)) {
@@ -66,7 +67,7 @@ const paddedKernels: Readonly<Record<string, (inputs: Inputs, attrs: never, vali
     valid({ x: tf.pad(x!, poolBorder(x!, attrs), -Infinity) }),
 
   MaxPoolGrad: ({ dy, input, output }, attrs: tf.MaxPoolGradAttrs, valid) => {
-    const border = poolBorder(input!, attrs);
+    const border = poolBorder(input!, attrs, dy!);
     const gradient = valid({ dy: dy!, input: tf.pad(input!, border, -Infinity), output: output! });
     return inside(gradient, border, input!.shape);
   },
@@ -77,45 +78,55 @@ const paddedKernels: Readonly<Record<string, (inputs: Inputs, attrs: never, vali
   },
 
   AvgPoolGrad: ({ dy, input }, attrs: tf.AvgPoolGradAttrs, valid) => {
-    const border = poolBorder(input!, attrs);
+    const border = poolBorder(input!, attrs, dy!);
     const share = tf.div(dy!, coverage(input!, border, attrs));
     return inside(valid({ dy: share, input: tf.pad(input!, border) }), border, input!.shape);
   },
 
+  Conv2D: ({ x, filter }, attrs: tf.Conv2DAttrs, valid) => {
+    const border = convBorder(x!.shape, filter!.shape, attrs);
+    return valid({ x: tf.pad(x!, border), filter: filter! });
+  },
+
   Conv2DBackpropFilter: ({ x, dy }, attrs: tf.Conv2DBackpropFilterAttrs, valid) => {
-    const border = convBorder(x!.shape, attrs.filterShape, attrs);
+    const border = convBorder(x!.shape, attrs.filterShape, attrs, dy!);
     return valid({ x: tf.pad(x!, border), dy: dy! });
   },
 
   Conv2DBackpropInput: ({ dy, filter }, attrs: tf.Conv2DBackpropInputAttrs, valid) => {
-    const border = convBorder(attrs.inputShape, filter!.shape, attrs);
+    const border = convBorder(attrs.inputShape, filter!.shape, attrs, dy!);
     const inputShape = attrs.inputShape.map((size, axis) => border[axis]![0] + size + border[axis]![1]);
     return inside(valid({ dy: dy!, filter: filter! }, { inputShape }), border, attrs.inputShape);
   },
 };
 
-function poolBorder(x: tf.Tensor, { filterSize, strides, pad, dimRoundingMode }: tf.AvgPoolAttrs): Border {
-  const shape = x.shape as [number, number, number, number];
-  return borderOf(tf.backend_util.computePool2DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode));
+/** `dy`: the gradient of the result, where there is one. */
+function poolBorder(x: tf.Tensor, attrs: tf.AvgPoolAttrs, dy?: tf.Tensor): Border {
+  const { filterSize, strides, pad, dimRoundingMode } = attrs;
+  const shape = x.shape as Shape;
+  const windows = tf.backend_util.computePool2DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode);
+  return borderOf(windows, dy?.shape ?? windows.outShape);
 }
+
+type ConvAttrs = Pick<tf.Conv2DAttrs, 'strides' | 'pad' | 'dimRoundingMode'> &
+  Partial<Pick<tf.Conv2DAttrs, 'dilations'>>;
 
 function convBorder(
-  inputShape: readonly number[],
-  filterShape: readonly number[],
-  { strides, pad, dimRoundingMode }: Pick<tf.Conv2DAttrs, 'strides' | 'pad' | 'dimRoundingMode'>,
+  x: readonly number[],
+  filter: readonly number[],
+  { strides, pad, dimRoundingMode, dilations = 1 }: ConvAttrs,
+  dy?: tf.Tensor,
 ): Border {
-  const shapes = [inputShape, filterShape] as [
-    [number, number, number, number],
-    [number, number, number, number],
-  ];
-  return borderOf(tf.backend_util.computeConv2DInfo(...shapes, strides, 1, pad, dimRoundingMode));
+  const shapes = [x, filter] as unknown as [Shape, Shape];
+  const windows = tf.backend_util.computeConv2DInfo(...shapes, strides, dilations, pad, dimRoundingMode);
+  return borderOf(windows, dy?.shape ?? windows.outShape);
 }
 
-/** As much behind as the last window reaches, which rounding may move. */
-function borderOf(windows: Windows): Border {
-  const { inHeight, inWidth, outHeight, outWidth, strideHeight, strideWidth, padInfo } = windows;
-  const bottom = (outHeight - 1) * strideHeight + windows.effectiveFilterHeight - inHeight - padInfo.top;
-  const right = (outWidth - 1) * strideWidth + windows.effectiveFilterWidth - inWidth - padInfo.left;
+/** As much behind as the last window reaches, of as many as there are: a gradient is not told how they were rounded. */
+function borderOf(windows: Windows, [, outHeight, outWidth]: readonly number[]): Border {
+  const { inHeight, inWidth, strideHeight, strideWidth, padInfo } = windows;
+  const bottom = (outHeight! - 1) * strideHeight + windows.effectiveFilterHeight - inHeight - padInfo.top;
+  const right = (outWidth! - 1) * strideWidth + windows.effectiveFilterWidth - inWidth - padInfo.left;
   return [
     [0, 0],
     [padInfo.top, Math.max(0, bottom)],
