@@ -69,7 +69,7 @@ interface WatchedStore extends Store {
 export function watchTensors<T>(meter: MemoryMeter, f: (watch: TensorWatch) => T): T {
   const engine = tf.engine() as unknown as Engine;
   const { state } = tf.engine();
-  const keyOf = meter.name === 'tensor-bytes' ? ({ id }: tf.Tensor) => id : addressOf;
+  const keyOf = meter.name === 'tensor-bytes' ? dataNumbers() : addressOf;
   const bytesOf = byteCount(meter.name);
   const dtypeOf = ({ dtype, dataId }: tf.Tensor): string =>
     meter.name === 'tensor-bytes' ? dtype : (tf.backend() as TorchBackend).storage(dataId)!.dtype;
@@ -241,6 +241,17 @@ const gradientOf = 'gradient of ';
 /** Where a tensor's memory begins; undefined for strings, which are not the meter's. */
 function addressOf({ dataId }: tf.Tensor): number | undefined {
   return (tf.backend() as TorchBackend).storage(dataId)?.address;
+}
+
+/** A number for the values of a tensor, which others may share. */
+function dataNumbers(): (tensor: tf.Tensor) => number {
+  const numbers = new WeakMap<tf.DataId, number>();
+  let next = 0;
+  return ({ dataId }) => {
+    const number = numbers.get(dataId) ?? next++;
+    numbers.set(dataId, number);
+    return number;
+  };
 }
 
 /** How many bytes the meter counts for a tensor's memory: the allocators round up. */
