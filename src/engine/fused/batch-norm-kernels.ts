@@ -45,7 +45,7 @@ const composed: BatchNormKernels = {
     const dGamma = gammaGradient(dy, x, mean, inverse);
     // dx = γ/σ · (dy − mean(dy) − x̂ · mean(dy · x̂)), x̂ = (x − μ)/σ: so much of dy, so much of x, and a constant.
     const ofDy = tf.mul<tf.Tensor1D>(gamma, inverse);
-    const ofX = tf.neg(tf.mul(tf.mul(ofDy, inverse), tf.div<tf.Tensor1D>(dGamma, count)));
+    const ofX = tf.neg<tf.Tensor1D>(tf.mul(tf.mul(ofDy, inverse), tf.div<tf.Tensor1D>(dGamma, count)));
     const constant = tf.neg<tf.Tensor1D>(
       tf.add(tf.mul(ofDy, tf.div<tf.Tensor1D>(dBeta, count)), tf.mul<tf.Tensor1D>(ofX, mean)),
     );
