@@ -102,8 +102,11 @@ export function watchTensors<T>(meter: MemoryMeter, f: (watch: TensorWatch) => T
     const known = byKey.get(key);
     // A gradient may take the memory of what was saved for it, which is disposed just after.
     const taken = known !== undefined && op().startsWith(gradientOf);
+    const called = names.get(tensor);
     if (known !== undefined && !taken) {
       known.tensors++;
+      // A variable that takes the values of a result.
+      if (called !== undefined) Object.assign(known, called);
       return;
     }
     now++;
@@ -117,7 +120,6 @@ export function watchTensors<T>(meter: MemoryMeter, f: (watch: TensorWatch) => T
       ...{ bytes: bytesOf(tensor), shape: tensor.shape, dtype: dtypeOf(tensor), madeBy: op(), during: phase },
       ...{ savedBy: new Set<string>(), from: now, until: Infinity, tensors: 1 + (known?.tensors ?? 0) },
     };
-    const called = names.get(tensor);
     if (called !== undefined) Object.assign(store, called);
     all.push(store);
     byKey.set(key, store);
