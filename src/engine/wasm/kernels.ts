@@ -14,6 +14,8 @@ export function registerWasmKernels(): void {
       filterGradient(x as tf.Tensor4D, dy as tf.Tensor4D, attrs as tf.Conv2DBackpropFilterAttrs),
     Conv2DBackpropInput: ({ dy, filter }, attrs) =>
       inputGradient(dy as tf.Tensor4D, filter as tf.Tensor4D, attrs as tf.Conv2DBackpropInputAttrs),
+    // The backend's own copies what nobody writes to; a reshape shares it.
+    Identity: ({ x }) => tf.reshape(x!, x!.shape),
     Sum: overLeading('Sum'),
     Mean: overLeading('Mean'),
     FusedBatchNorm: batchNorm(tf.getKernel('FusedBatchNorm', 'wasm')),
@@ -124,7 +126,9 @@ function filterGradient(
     tf.backend_util.computeConv2DInfo(x.shape, filterShape, strides, 1, pad, dimRoundingMode);
   const height = (outHeight - 1) * strideHeight + filterHeight;
   const width = (outWidth - 1) * strideWidth + filterWidth;
-  const source = tf.transpose(fitted(x, padInfo.top, height, padInfo.left, width), [3, 1, 2, 0]);
+  const source = tf.tidy(() =>
+    tf.transpose(fitted(x, padInfo.top, height, padInfo.left, width), [3, 1, 2, 0]),
+  );
   const filter = tf.transpose(dy, [1, 2, 0, 3]);
   const gradient = tf.conv2d(source, filter, 1, 'valid', 'NHWC', [strideHeight, strideWidth]);
   return tf.transpose(gradient, [1, 2, 0, 3]);
