@@ -6,6 +6,7 @@ import type { Engine, EngineName } from './engine.js';
 import { engineNames } from './engine.js';
 import { registerFusedOps } from './fused/registry.js';
 import { allocatorMeter, tensorBytesMeter } from './memory.js';
+import { setTensorflowKernels } from './tensorflow/kernels.js';
 import { loadTensorflow, tensorflowPackage, tensorflowScript } from './tensorflow/load.js';
 import { torchFusedOps } from './torch/fused.js';
 import { loadNative, nativeStatus } from './torch/load-native.js';
@@ -139,6 +140,7 @@ async function start(name: EngineName, fullPrecision: boolean): Promise<Engine> 
     case 'tensorflow':
       tryTensorflow();
       await setBackend('tensorflow');
+      setTensorflowKernels();
       break;
     case 'wasm':
       await startWasm();
