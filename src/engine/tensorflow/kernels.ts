@@ -21,13 +21,11 @@ interface Attribute {
   readonly value: number | string | boolean;
 }
 
-type Inputs = Readonly<Record<string, tf.Tensor>>;
-
 let set = false;
 
 /**
- * TensorFlow's own kernels for batch normalisation and the ReLU's gradient, of which TensorFlow.js uses none to train; and
- * the gradients of convolutions with padding of any size, which it refuses. To be called with the backend in use.
+ * TensorFlow's own kernels for batch normalisation and the ReLU's gradient, of which TensorFlow.js uses none to train. To
+ * be called with the backend in use.
  */
 export function setTensorflowKernels(): void {
   if (set) return;
@@ -63,51 +61,4 @@ export function setTensorflowKernels(): void {
     },
     reluGradient: (dy, y) => backend.executeSingleOutput('ReluGrad', [type('T')], [dy, y]) as tf.Tensor4D,
   });
-
-  replace('Conv2DBackpropFilter', (run, { x, dy }, attrs) => {
-    const borders = explicit(attrs['pad']);
-    if (borders === undefined) return run({ x: x!, dy: dy! }, attrs);
-    return run({ x: tf.pad(x!, borders), dy: dy! }, { ...attrs, pad: 'valid' });
-  });
-  replace('Conv2DBackpropInput', (run, { dy, filter }, attrs) => {
-    const borders = explicit(attrs['pad']);
-    if (borders === undefined) return run({ dy: dy!, filter: filter! }, attrs);
-    const shape = attrs['inputShape'] as number[];
-    const inputShape = shape.map((length, axis) => length + borders[axis]![0] + borders[axis]![1]);
-    const padded = run({ dy: dy!, filter: filter! }, { ...attrs, pad: 'valid', inputShape });
-    return tf.slice(
-      padded,
-      borders.map(([before]) => before),
-      shape,
-    );
-  });
-}
-
-type Run = (inputs: Inputs, attrs: tf.NamedAttrMap) => tf.Tensor;
-
-/** Puts a kernel in the place of the backend's own, which it is given. */
-function replace(
-  kernelName: string,
-  kernel: (own: Run, inputs: Inputs, attrs: tf.NamedAttrMap) => tf.Tensor,
-): void {
-  const own = tf.getKernel(kernelName, 'tensorflow');
-  const run: Run = (inputs, attrs) =>
-    own.kernelFunc({ inputs: { ...inputs }, attrs, backend: tf.backend() }) as tf.Tensor;
-  tf.unregisterKernel(kernelName, 'tensorflow');
-  tf.registerKernel({
-    ...own,
-    kernelFunc: ({ inputs, attrs }) => tf.tidy(() => kernel(run, inputs as Inputs, attrs ?? {})),
-  });
-}
-
-/** The borders of NHWC convolutions whose padding is given by number or by border, else undefined. */
-function explicit(pad: unknown): [before: number, after: number][] | undefined {
-  if (typeof pad === 'string') return undefined;
-  if (typeof pad !== 'number') return pad as [number, number][];
-  return [
-    [0, 0],
-    [pad, pad],
-    [pad, pad],
-    [0, 0],
-  ];
 }
