@@ -33,7 +33,8 @@ import { readRunLog } from './run-log.js';
 import { failureOf, howToGoOn, type FailedRun } from './outcome.js';
 import { checkMethod } from './method-strategy.js';
 import { watchStepCost } from './step-cost.js';
-import { ownWays, resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
+import { ownWays, resultOf } from './summary.js';
+import type { RunIdentity, RunResult, RunSummary } from './summary.js';
 import { formatBytes } from '../core/text.js';
 import { WriteFailure } from './write-failure.js';
 import type { EventFile } from './tensorboard/event-file.js';
@@ -226,10 +227,14 @@ async function trainInto(
   const badFiles = gatherBadFiles(earlier.badFiles);
   let { cost } = earlier;
   const costs = watchStepCost(strategy, config.train.batchSize, cost);
-  const result = (): RunResult | undefined => resultOf(run, epochs, badFiles.all(), cost);
+  let together: Pick<RunSummary, 'ranks'> = {};
+  const result = (): RunResult | undefined => {
+    const found = resultOf(run, epochs, badFiles.all(), cost);
+    return found && { ...found, ...together };
+  };
   type How = Pick<RunSummary, 'status' | 'error' | 'failure'>;
   const summarise = (how: How): void => {
-    folder.writeSummary({ ...how, ...run, ...result() });
+    folder.writeSummary({ ...how, ...run, ...together, ...result() });
     folder.log.info({ ...how, epochs: epochs.length }, 'summary');
   };
   const onEvent = (event: TrainEvent): void => {
@@ -242,6 +247,10 @@ async function trainInto(
       events?.write(event.metrics);
     }
     if (event.type === 'epoch-start' || event.type === 'epoch-end') folder.log.info(event);
+    if (event.type === 'ranks') {
+      const parallel = placed === undefined ? 'data' : 'blocks';
+      together = { ranks: { parallel, steps: event.steps, perRank: [...event.ranks] } };
+    }
     if (event.type === 'skipped') {
       folder.log.warn(event);
       badFiles.add(event.images);
