@@ -21,7 +21,15 @@ const floors = [
 ];
 
 export default defineConfig(
-  globalIgnores(['dist/', 'native/build/', 'experiments/runs/', 'datasets/*/', 'docs/api/']),
+  globalIgnores([
+    'dist/',
+    '.venv/',
+    '.venv-test/',
+    'native/build/',
+    'experiments/runs/',
+    'datasets/*/',
+    'docs/api/',
+  ]),
   tseslint.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -3,7 +3,8 @@
  *
  * Takes the first libtorch that serves, with CUDA where that can be built in; compiles only what changed. With --asan
  * the result is native/build/asan/locallearn.node, for `npm run test:asan`: under AddressSanitizer, each tensor alone on
- * its pages, up to their end, between pages that may not be touched.
+ * its pages, up to their end, between pages that may not be touched. LOCALLEARN_BRIDGE names another folder for the
+ * result, which is then looked for there (src/engine/torch/load-native.ts): builds with several libtorchs side by side.
  */
 import {
   existsSync,
@@ -16,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BuildError, flagsFor, LibtorchError, runCompiler } from './compiler.mjs';
 import { findLibtorch } from './find-libtorch.mjs';
@@ -25,7 +26,8 @@ import { probeLibtorch } from './probe-libtorch.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const sources = join(root, 'native');
 const asan = process.argv.includes('--asan');
-const build = asan ? join(sources, 'build', 'asan') : join(sources, 'build');
+const folder = resolve(process.env.LOCALLEARN_BRIDGE || join(sources, 'build'));
+const build = asan ? join(folder, 'asan') : folder;
 const output = join(build, 'locallearn.node');
 // A file takes one to two gigabytes.
 const jobs = Math.max(2, Math.min(availableParallelism(), Math.floor(freemem() / 2 ** 31)));
@@ -45,15 +47,20 @@ function upToDate(target, dependencies) {
   });
 }
 
+/** @param {{ libtorch: unknown, flags: unknown }} settings @param {{ libtorch: unknown, flags: unknown }} recorded */
+const isOf = (settings, { libtorch, flags }) =>
+  JSON.stringify(settings) === JSON.stringify({ libtorch, flags });
+
 /**
  * @param {import('./find-libtorch.mjs').Libtorch} libtorch @param {string} log For the output of what fails.
+ * @param {readonly string[]} passedOver Why not those before it, for `doctor`.
  * @returns {Promise<number>} How many files were compiled.
  */
-async function buildWith(libtorch, log) {
+async function buildWith(libtorch, log, passedOver) {
   const flags = flagsFor(libtorch, { asan });
   const record = join(build, 'build.json');
-  const settings = JSON.stringify({ libtorch, flags }, null, 2);
-  const sameSettings = existsSync(record) && readFileSync(record, 'utf8') === settings;
+  const settings = { libtorch, flags };
+  const sameSettings = existsSync(record) && isOf(settings, JSON.parse(readFileSync(record, 'utf8')));
   if (!sameSettings) {
     await probeLibtorch(libtorch, build, log);
     rmSync(record, { force: true });
@@ -88,7 +95,8 @@ async function buildWith(libtorch, log) {
   if (failed) throw failed.reason;
 
   const orphans = readdirSync(build, { recursive: true, encoding: 'utf8' }).filter(
-    (name) => /^(?!asan\/).*\.[do]$/.test(name) && !names.includes(name.slice(0, -'.o'.length)),
+    (name) =>
+      /^(?!asan\/|newest\/|tensorflow\/).*\.[do]$/.test(name) && !names.includes(name.slice(0, -'.o'.length)),
   );
   for (const name of orphans) rmSync(join(build, name));
   const newest = Math.max(...objects.map((object) => statSync(object).mtimeMs));
@@ -97,7 +105,7 @@ async function buildWith(libtorch, log) {
     await runCompiler([...objects, ...flags.link, '-o', temporary], 'linking', log);
     renameSync(temporary, output);
   }
-  writeFileSync(record, settings);
+  writeFileSync(record, JSON.stringify({ ...settings, passedOver }, null, 2));
   return stale.length;
 }
 
@@ -120,14 +128,16 @@ function variantsOf(libtorch) {
 /**
  * Tries one libtorch after another.
  * @param {readonly import('./find-libtorch.mjs').Libtorch[]} candidates
+ * @param {readonly string[]} tried Places that have none.
  */
-async function buildWithFirst(candidates) {
+async function buildWithFirst(candidates, tried) {
+  const passedOver = [...tried];
   const variants = candidates.flatMap(variantsOf);
   for (const [i, libtorch] of variants.entries()) {
     const parts = ['CPU', ...(libtorch.cuda ? ['CUDA'] : []), ...libtorch.distributed];
     const name = `libtorch ${libtorch.version} (${libtorch.source}), ${parts.join(', ')}`;
     try {
-      const compiled = await buildWith(libtorch, join(build, `libtorch-${i + 1}.log`));
+      const compiled = await buildWith(libtorch, join(build, `libtorch-${i + 1}.log`), passedOver);
       const changed = compiled > 0 ? `compiled ${compiled} files` : 'up to date';
       for (const notice of libtorch.notices) console.log(notice);
       console.log(`${relative(root, output)}: ${name}; ${changed}`);
@@ -137,6 +147,7 @@ async function buildWithFirst(candidates) {
       const line = `${name} cannot be used: ${error.message}`;
       if (i === variants.length - 1) throw new BuildError(line);
       console.log(line);
+      passedOver.push(line);
     }
   }
 }
@@ -154,7 +165,7 @@ async function main() {
     throw new BuildError('the native engine needs libtorch');
   }
   mkdirSync(build, { recursive: true });
-  await buildWithFirst(found);
+  await buildWithFirst(found, tried);
 }
 
 try {

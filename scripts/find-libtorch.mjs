@@ -1,11 +1,9 @@
 /** Finding libtorch: headers, libraries, and what it was built with. */
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { cudaHeaders, wheelFolders } from './cuda-folders.mjs';
 import { distributedHeaders } from './distributed-headers.mjs';
-import { pythons } from './pythons.mjs';
+import { packageFolders, pythons } from './pythons.mjs';
 
 /**
  * @typedef {object} Libtorch
@@ -58,30 +56,12 @@ function inEnvironment(place) {
   return libtorchIn(folder, `LIBTORCH=${folder}`, [], place);
 }
 
-// Does not import torch: that takes seconds, and all of CUDA.
-const askPython = `
-import importlib.util, json
-def folders(name):
-    spec = importlib.util.find_spec(name)
-    return list(spec.submodule_search_locations or []) if spec else []
-print(json.dumps({"torch": folders("torch"), "nvidia": folders("nvidia")}))`;
-
 /** @param {string} python @returns {(place: Place) => Libtorch | string} */
 function inPython(python) {
   return (place) => {
-    let output;
-    try {
-      output = execFileSync(python, ['-c', askPython], {
-        encoding: 'utf8',
-        // Python looks for packages where it is started, too.
-        cwd: dirname(fileURLToPath(import.meta.url)),
-        env: place.environment,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-    } catch (error) {
-      return `torch of ${python}: ${reasonOf(error)}`;
-    }
-    const { torch, nvidia } = JSON.parse(output.trim().split('\n').at(-1) ?? '');
+    const folders = packageFolders(python, ['torch', 'nvidia'], place.environment);
+    if (typeof folders === 'string') return `torch of ${python}: ${folders}`;
+    const { torch = [], nvidia = [] } = folders;
     const [folder] = torch;
     if (folder === undefined) return `torch of ${python}: none`;
     const libtorch = libtorchIn(folder, `Python's torch in ${folder}`, nvidia, place);
@@ -193,13 +173,4 @@ function versionIn(includes) {
 /** @param {string} folder */
 function foldersIn(folder) {
   return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
-}
-
-/** The line of a failed command that says why. @param {unknown} error */
-function reasonOf(error) {
-  const { code, stderr, message } = /** @type {{ code?: string, stderr?: string, message?: string }} */ (
-    error
-  );
-  if (code === 'ENOENT') return 'no such Python';
-  return stderr?.trim().split('\n').at(-1) || (message ?? 'failed');
 }

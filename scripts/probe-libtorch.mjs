@@ -12,6 +12,20 @@ const load =
   'try { require(process.argv[1]) } catch (error) { console.error(error.message); process.exit(1) }';
 
 /**
+ * Why this file does not load in another Node; undefined where it does.
+ * @param {string} addon @returns {Promise<string | undefined>}
+ */
+export async function loadProblem(addon) {
+  try {
+    await run(process.execPath, ['-e', load, addon]);
+    return undefined;
+  } catch (error) {
+    const { stderr, signal } = /** @type {{ stderr: string, signal: string | null }} */ (error);
+    return stderr.trim() || `ended by ${signal ?? 'an error'}`;
+  }
+}
+
+/**
  * Compiles and links a file that includes this libtorch's headers, and loads the result in another Node.
  * @param {import('./find-libtorch.mjs').Libtorch} libtorch
  * @param {string} folder For the result. @param {string} log For the output of what fails.
@@ -28,10 +42,8 @@ export async function probeLibtorch(libtorch, folder, log) {
       'compiling a small file',
       log,
     );
-    await run(process.execPath, ['-e', load, result]).catch((error) => {
-      const { stderr, signal } = /** @type {{ stderr: string, signal: string | null }} */ (error);
-      throw failure('loading it', stderr.trim() || `ended by ${signal ?? 'an error'}`, log);
-    });
+    const problem = await loadProblem(result);
+    if (problem !== undefined) throw failure('loading it', problem, log);
   } finally {
     rmSync(result, { force: true });
   }

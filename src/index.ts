@@ -4,6 +4,8 @@
  * @module locallearn
  */
 
+/// <reference types="node" preserve="true" />
+
 // core: errors, choices by name, tables of text.
 export type {
   Choice,
@@ -80,13 +82,14 @@ export {
   type Scope,
   type TorchTensor,
 } from './nn/parameters.js';
+export type { MaxPooling } from './engine/fused/max-pool.js';
 export { maxPool, type MaxPoolOptions } from './nn/pooling.js';
 export { encoderBlock, layerNorm, type EncoderOptions } from './nn/transformer.js';
 
 // networks: ordered units and a head.
 export { buildNetwork } from './networks/build.js';
 export { networkWeights } from './networks/export.js';
-export { loadWeights } from './networks/import.js';
+export { loadWeights, type LoadOptions } from './networks/import.js';
 export {
   createUnit,
   defineNetwork,
@@ -225,6 +228,7 @@ export { train } from './train/trainer.js';
 // config: what a file decides, and what plugins add to it.
 export { configDocument, loadConfig, parseConfig, type Config, type LoadedConfig } from './config/config.js';
 export type { MethodConfig } from './config/method-config.js';
+export type { StartedNetwork, StartWeights } from './config/start-weights.js';
 export { definePlugin, type Plugin } from './config/plugin.js';
 export { loadPlugins, type LoadedPlugin, type PluginRequest } from './config/plugins.js';
 export { builtInRegistry, registryWith, type PluginSource, type Registry } from './config/registry.js';

@@ -23,6 +23,8 @@ import {
   type NetworkInputs,
   type Scope,
 } from 'locallearn';
+// Outside this repository: types of TensorFlow.js are those of locallearn.
+import type {} from 'locallearn/tfjs';
 
 interface MixerOptions {
   /** Height and width of a patch in pixels. */

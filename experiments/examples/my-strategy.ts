@@ -22,6 +22,8 @@ import {
   z,
   type LocalUpdate,
 } from 'locallearn';
+// Outside this repository: types of TensorFlow.js are those of locallearn.
+import type {} from 'locallearn/tfjs';
 
 /**
  * An auxiliary net: 1×1 convolution to a few channels, average over space, linear. Its parameters are named below the

@@ -4,30 +4,38 @@ import { compareCommand } from './commands/compare.js';
 import { configCommand } from './commands/config.js';
 import { configsCommand } from './commands/configs.js';
 import { dataCommand } from './commands/data.js';
+import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { exportCommand } from './commands/export.js';
+import { learningRateCommand } from './commands/learning-rate.js';
 import { memoryCommand } from './commands/memory.js';
 import { parityCommand } from './commands/parity.js';
 import { predictCommand } from './commands/predict.js';
 import { probeCommand } from './commands/probe.js';
 import { profileCommand } from './commands/profile.js';
 import { reportCommand } from './commands/report.js';
+import { setupCommand } from './commands/setup.js';
+import { summaryCommand } from './commands/summary.js';
 import { sweepCommand } from './commands/sweep.js';
 import { trainCommand } from './commands/train.js';
 import { watchCommand } from './commands/watch.js';
 
 /** All commands, as help lists them. */
 export const commands: readonly AnyCommand[] = [
+  demoCommand,
   trainCommand,
   compareCommand,
   sweepCommand,
   configsCommand,
   configCommand,
+  summaryCommand,
   doctorCommand,
+  setupCommand,
   benchCommand,
   profileCommand,
   memoryCommand,
+  learningRateCommand,
   evaluateCommand,
   predictCommand,
   probeCommand,

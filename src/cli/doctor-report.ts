@@ -1,12 +1,13 @@
 import type { EngineReport } from '../engine/select.js';
+import type { NativeSource } from '../engine/torch/load-native.js';
 import type { Machine } from '../core/machine.js';
 
 /** What `locallearn doctor` tells. */
 export interface Diagnosis {
   readonly machine: Machine;
   readonly engines: readonly EngineReport[];
-  /** Which libtorch the torch engine was built with; left out where it was not. */
-  readonly libtorch?: string | undefined;
+  /** Which libtorch the torch engine was built with, and why; left out where it was not. */
+  readonly native?: NativeSource | undefined;
   /** What processes of it can train together over, such as `gloo`; left out where the engine is not there. */
   readonly distributed?: readonly string[] | undefined;
   /** What each data set holds, or what is missing. */
@@ -14,7 +15,7 @@ export interface Diagnosis {
 }
 
 /** The diagnosis as plain lines, the same for a terminal and a pipe. */
-export function doctorReport({ machine, engines, libtorch, distributed, datasets }: Diagnosis): string {
+export function doctorReport({ machine, engines, native, distributed, datasets }: Diagnosis): string {
   const { cpu, cores, memoryBytes, system, platform, node, locallearn } = machine;
   const chosen = engines.find(({ available }) => available)?.name;
   const names = [...engines, ...datasets].map(({ name }) => name);
@@ -29,12 +30,19 @@ export function doctorReport({ machine, engines, libtorch, distributed, datasets
       line(name, available, remedy === undefined ? detail : `${detail}: ${remedy}`),
     ),
     chosen === undefined ? '' : `"engine: auto" takes ${chosen}.\n`,
-    libtorch === undefined
-      ? ''
-      : `torch was built with ${libtorch}; to choose another: LIBTORCH=FOLDER bash scripts/setup.sh, with include/ and lib/ in FOLDER.\n`,
+    native === undefined ? '' : libtorchLines(native),
     distributed === undefined ? '' : distributedLine(distributed),
     '\ndata sets\n',
     ...datasets.map(({ name, found, detail }) => line(name, found, detail)),
+  ].join('');
+}
+
+function libtorchLines({ libtorch, bridge, passedOver }: NativeSource): string {
+  return [
+    `torch was built with ${libtorch}; the bridge is in ${bridge}.\n`,
+    'libtorch is looked for in LIBTORCH; where that is not set, in the Pythons (that of the PATH, /usr/bin/python3, .venv), then as libtorch-dev. The first that can be used is taken:\n',
+    ...passedOver.map((line) => `  passed over: ${line}\n`),
+    'To choose another: LIBTORCH=FOLDER npx locallearn setup, with include/ and lib/ in FOLDER.\n',
   ].join('');
 }
 

@@ -113,7 +113,7 @@ try {
       completions,
     )
     .epilogue(exitCodesHelp)
-    .example('$0 compare configs/demo.yaml', 'Fashion-MNIST with four methods, in minutes')
+    .example('$0 demo', 'Fashion-MNIST in five ways, in minutes')
     .demandCommand(1, `a command is missing: ${commandNames.join(', ')}`)
     .strict()
     .middleware(settle, true)

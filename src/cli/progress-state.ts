@@ -75,6 +75,7 @@ export function trackProgress(
         break;
       case 'skipped':
       case 'ranks':
+      case 'stalled':
         break;
       case 'epoch-end':
         state = {

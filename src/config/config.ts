@@ -16,11 +16,14 @@ import {
   withBaselines,
   type MethodConfig,
 } from './method-config.js';
+import type { NetworkKind } from '../networks/network.js';
 import { cannotCut } from '../train/micro-batches.js';
 import { trainSchema } from '../train/optimizers.js';
 import { type ConfigDocument } from './document.js';
 import { loadPlugins } from './plugins.js';
+import { configJsonSchema, type JsonSchema } from './json-schema.js';
 import { keyPaths } from './schema-paths.js';
+import { identifyWeights, startWeightsSchema, type StartedNetwork } from './start-weights.js';
 import { validate } from './validate-document.js';
 
 /** Files whose code adds methods and choices: a path, or that with the file's SHA-256, as run folders record it. */
@@ -69,6 +72,12 @@ function refuseRepeats(seeds: readonly number[], context: z.RefinementCtx): void
   context.addIssue({ code: 'custom', message: `must be different seeds; ${repeated} is there twice` });
 }
 
+/** A network, and the weights that it starts with where they are not drawn. */
+function networkSchema(kinds: readonly NetworkKind[]) {
+  const shared = { weights: startWeightsSchema.exactOptional() };
+  return namedOptionsSchema(kinds, shared) as unknown as z.ZodType<StartedNetwork>;
+}
+
 /** Everything that decides an experiment's numbers, with the methods that there are. */
 function configSchema(registry: Registry) {
   const method = methodSchema(registry.methods);
@@ -87,7 +96,7 @@ function configSchema(registry: Registry) {
       engine: z.enum(['auto', ...engineNames]).default('auto'),
       plugins: pluginsSchema,
       data: dataSchema(registry.datasets),
-      network: namedOptionsSchema(registry.networks),
+      network: networkSchema(registry.networks),
       train: trainSchema(registry.optimizers),
       parallel: parallelSchema,
       method: method.exactOptional(),
@@ -115,6 +124,9 @@ function configSchema(registry: Registry) {
 
 /** Made once, as that takes longer than to check a config. */
 const builtInConfigSchema = configSchema(builtInRegistry);
+
+/** The JSON Schema of config files, for editors: `schemas/config.json`. */
+export const configFileSchema = (): JsonSchema => configJsonSchema(builtInConfigSchema);
 
 /** Of every value that a config can have, as `--set` names it. */
 export const configKeys = (): readonly string[] => keyPaths(builtInConfigSchema);
@@ -150,14 +162,14 @@ export interface LoadedConfig {
 
 /**
  * Reads, overrides and validates a config file and those that it `extends`. Its `plugins` are code, which runs here, as do those of the command
- * line: the config then lists them all by absolute path and SHA-256.
+ * line: the config then lists them all by absolute path and SHA-256, and so the weights that its network starts with.
  *
  * @param path a YAML file
  * @param overrides `a.b=value` each, applied in order before validation
  * @param plugins paths of plugins beside the config's, relative to the working directory
  * @returns the config with every default filled in
  * @throws UserError if the file can't be read, is not YAML, or breaks the schema (then with a line for each problem),
- * or a plugin can't be loaded
+ * or a plugin can't be loaded, or the weights can't be read
  */
 export async function loadConfig(
   path: string,
@@ -166,9 +178,16 @@ export async function loadConfig(
 ): Promise<LoadedConfig> {
   const document = readDocument(readText(path), path, overrides);
   const { registry, ran } = await registryOf(document, plugins);
-  if (ran.length === 0) return { config: validate(builtInConfigSchema, document), registry };
-  const config = validate(configSchema(registry), document);
-  return { config: { ...config, plugins: ran }, registry };
+  const schema = ran.length === 0 ? builtInConfigSchema : configSchema(registry);
+  const config = withIdentifiedWeights(validate(schema, document), document);
+  return { config: ran.length === 0 ? config : { ...config, plugins: ran }, registry };
+}
+
+function withIdentifiedWeights({ network, ...rest }: Config, document: ConfigDocument): Config {
+  const path = ['network', 'weights'];
+  if (network.weights === undefined) return { ...rest, network };
+  const weights = identifyWeights(network.weights, dirname(document.fileOf(path)), document.locate(path));
+  return { ...rest, network: { ...network, weights } };
 }
 
 /** A plugin that was run, by absolute path, as run folders record it. */

@@ -6,6 +6,7 @@ const free = [
   /^train\.(workers|keep)$/,
   /^data\.(dir|file)$/,
   /^plugins\.\d+\.path$/,
+  /^network\.weights\.file$/,
   /^parallel\.(blocks|queue|cuts)/,
 ];
 

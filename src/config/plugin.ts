@@ -50,7 +50,7 @@ function definitions(...taken: readonly string[]) {
 
 /** The form of a plugin, for files that no type checker has seen. */
 export const pluginSchema = z.strictObject({
-  networks: definitions('name'),
+  networks: definitions('name', 'weights'),
   methods: definitions('method', 'label'),
   paths: definitions('name'),
   bridges: definitions('name'),

@@ -41,7 +41,7 @@ export async function joinProcessGroup(
   const wanted = backend.device === 'cuda' ? 'nccl' : 'gloo';
   if (!native.backends.includes(wanted)) {
     throw new UserError(
-      `ranks on GPUs need NCCL, which the torch engine was built without: install nccl.h, set NCCL_HOME, and run "bash scripts/setup.sh"`,
+      `ranks on GPUs need NCCL, which the torch engine was built without: install nccl.h, set NCCL_HOME, and run "npx locallearn setup"`,
     );
   }
   const ranks = part?.ranks ?? Array.from({ length: placement.size }, (_, i) => i);

@@ -69,7 +69,7 @@ interface WatchedStore extends Store {
 export function watchTensors<T>(meter: MemoryMeter, f: (watch: TensorWatch) => T): T {
   const engine = tf.engine() as unknown as Engine;
   const { state } = tf.engine();
-  const keyOf = meter.name === 'tensor-bytes' ? ({ id }: tf.Tensor) => id : addressOf;
+  const keyOf = meter.name === 'tensor-bytes' ? dataNumbers() : addressOf;
   const bytesOf = byteCount(meter.name);
   const dtypeOf = ({ dtype, dataId }: tf.Tensor): string =>
     meter.name === 'tensor-bytes' ? dtype : (tf.backend() as TorchBackend).storage(dataId)!.dtype;
@@ -102,8 +102,11 @@ export function watchTensors<T>(meter: MemoryMeter, f: (watch: TensorWatch) => T
     const known = byKey.get(key);
     // A gradient may take the memory of what was saved for it, which is disposed just after.
     const taken = known !== undefined && op().startsWith(gradientOf);
+    const called = names.get(tensor);
     if (known !== undefined && !taken) {
       known.tensors++;
+      // A variable that takes the values of a result.
+      if (called !== undefined) Object.assign(known, called);
       return;
     }
     now++;
@@ -117,7 +120,6 @@ export function watchTensors<T>(meter: MemoryMeter, f: (watch: TensorWatch) => T
       ...{ bytes: bytesOf(tensor), shape: tensor.shape, dtype: dtypeOf(tensor), madeBy: op(), during: phase },
       ...{ savedBy: new Set<string>(), from: now, until: Infinity, tensors: 1 + (known?.tensors ?? 0) },
     };
-    const called = names.get(tensor);
     if (called !== undefined) Object.assign(store, called);
     all.push(store);
     byKey.set(key, store);
@@ -241,6 +243,17 @@ const gradientOf = 'gradient of ';
 /** Where a tensor's memory begins; undefined for strings, which are not the meter's. */
 function addressOf({ dataId }: tf.Tensor): number | undefined {
   return (tf.backend() as TorchBackend).storage(dataId)?.address;
+}
+
+/** A number for the values of a tensor, which others may share. */
+function dataNumbers(): (tensor: tf.Tensor) => number {
+  const numbers = new WeakMap<tf.DataId, number>();
+  let next = 0;
+  return ({ dataId }) => {
+    const number = numbers.get(dataId) ?? next++;
+    numbers.set(dataId, number);
+    return number;
+  };
 }
 
 /** How many bytes the meter counts for a tensor's memory: the allocators round up. */

@@ -22,8 +22,8 @@ interface Watched {
 const watched = new WeakMap<object, Watched>();
 
 /**
- * What TensorFlow.js's tensors hold, for backends that do not tell: the bytes of their values, without what a kernel
- * uses inside. Exact, because every change of the engine's count passes through here.
+ * What TensorFlow.js's tensors hold, for backends that do not tell: the bytes of their values, those that several
+ * tensors share once, without what a kernel uses inside. Exact, because all that is made and freed passes through here.
  */
 export function tensorBytesMeter(): MemoryMeter {
   watch();
@@ -40,21 +40,32 @@ export function tensorBytesMeter(): MemoryMeter {
   };
 }
 
-/** Replaces the engine's byte count with one that remembers its maximum, once for each state the engine has. */
+/**
+ * Has the engine's list of data count their bytes, once for each state the engine has. Its own count takes a copy of a
+ * tensor, or its values in another shape, for memory of their own.
+ */
 function watch(): Watched {
   const { state } = tf.engine();
   const known = watched.get(state);
   if (known !== undefined) return known;
   const counts: Watched = { bytes: state.numBytes, peak: state.numBytes };
-  Object.defineProperty(state, 'numBytes', {
-    get: () => counts.bytes,
-    set(bytes: number) {
-      counts.bytes = bytes;
-      if (bytes > counts.peak) counts.peak = bytes;
-    },
-    enumerable: true,
-    configurable: true,
-  });
+  const { tensorInfo } = state;
+  const set = tensorInfo.set.bind(tensorInfo);
+  const remove = tensorInfo.delete.bind(tensorInfo);
+  const bytesOf = (id: object): number => {
+    const info = tensorInfo.get(id);
+    return info === undefined || info.dtype === 'string' ? 0 : info.bytes;
+  };
+  tensorInfo.set = (id, info) => {
+    set(id, info);
+    counts.bytes += bytesOf(id);
+    counts.peak = Math.max(counts.peak, counts.bytes);
+    return tensorInfo;
+  };
+  tensorInfo.delete = (id) => {
+    counts.bytes -= bytesOf(id);
+    return remove(id);
+  };
   watched.set(state, counts);
   return counts;
 }

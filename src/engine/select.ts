@@ -6,7 +6,8 @@ import type { Engine, EngineName } from './engine.js';
 import { engineNames } from './engine.js';
 import { registerFusedOps } from './fused/registry.js';
 import { allocatorMeter, tensorBytesMeter } from './memory.js';
-import { loadTensorflow, tensorflowPackage } from './tensorflow.js';
+import { setTensorflowKernels } from './tensorflow/kernels.js';
+import { loadTensorflow, tensorflowPackage, tensorflowScript } from './tensorflow/load.js';
 import { torchFusedOps } from './torch/fused.js';
 import { loadNative, nativeStatus } from './torch/load-native.js';
 import type { Device, Native } from './torch/native.js';
@@ -23,7 +24,7 @@ export interface EngineReport {
   readonly remedy?: string;
 }
 
-const setup = 'run "bash scripts/setup.sh"';
+const setup = 'run "npx locallearn setup"';
 
 /**
  * Starts an engine and makes it TensorFlow.js's backend.
@@ -106,26 +107,14 @@ function tryNative(): Found<Native> {
 }
 
 function tryTensorflow(): Found<string> {
-  const name = tensorflowPackage();
-  if (name === undefined) {
-    return {
-      ok: false,
-      missing: {
-        detail: '@tensorflow/tfjs-node-gpu is not installed',
-        remedy: 'run "npm install @tensorflow/tfjs-node-gpu" (or @tensorflow/tfjs-node)',
-      },
-    };
-  }
+  const found = tensorflowPackage();
+  const remedy = `run "bash ${tensorflowScript()}"`;
+  if (found === undefined) return { ok: false, missing: { detail: 'TensorFlow is not installed', remedy } };
   try {
-    return { ok: true, value: loadTensorflow(name) };
+    return { ok: true, value: loadTensorflow(found) };
   } catch (error) {
-    return {
-      ok: false,
-      missing: {
-        detail: `${name} is installed but does not load (${firstLine(error)})`,
-        remedy: `run "npm rebuild ${name} --build-addon-from-source"`,
-      },
-    };
+    const detail = `${found.name} is installed but does not load (${firstLine(error)})`;
+    return { ok: false, missing: { detail, remedy } };
   }
 }
 
@@ -151,6 +140,7 @@ async function start(name: EngineName, fullPrecision: boolean): Promise<Engine> 
     case 'tensorflow':
       tryTensorflow();
       await setBackend('tensorflow');
+      setTensorflowKernels();
       break;
     case 'wasm':
       await startWasm();
@@ -190,7 +180,7 @@ function describe(name: EngineName): string {
     }
     case 'tensorflow': {
       const found = tryTensorflow();
-      return found.ok ? `${tensorflowPackage()!} ${found.value}` : found.missing.detail;
+      return found.ok ? found.value : found.missing.detail;
     }
     case 'wasm':
       return `TensorFlow.js ${tf.version['tfjs-core']} on WebAssembly, 1 thread`;

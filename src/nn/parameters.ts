@@ -233,6 +233,16 @@ export function setFromTorch(parameter: Parameter, value: TorchTensor): void {
 }
 
 /**
+ * Lets a parameter start with values in PyTorch's layout: now, or where it is absent when `drawAbsent` gives it values.
+ *
+ * @throws Error if the shape differs
+ */
+export function startFromTorch(parameter: Parameter, value: TorchTensor): void {
+  if (isAbsent(parameter.variable)) starts.set(parameter.variable, () => fromTorch(value));
+  else setFromTorch(parameter, value);
+}
+
+/**
  * Copies a parameter's values out, in PyTorch's layout.
  *
  * @param parameter of a layer

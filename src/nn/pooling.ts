@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import type { MaxPooling } from '../engine/fused/max-pool.js';
+import { fused } from '../engine/fused/registry.js';
 import { pureLayer, type Layer } from './layer.js';
 
 /**
@@ -58,14 +60,8 @@ export function averagePool({ window, padding: [rows, columns] }: AveragePoolOpt
   });
 }
 
-/** The windows of a max pool. */
-export interface MaxPoolOptions {
-  /** Height and width of the windows. */
-  readonly window: number;
-  readonly stride: number;
-  /** At each border, never the maximum; `same` lets a last, partial window count. Default 0. */
-  readonly padding?: number | 'same';
-}
+/** The windows of a max pool; no padding if not given. */
+export type MaxPoolOptions = Omit<MaxPooling, 'padding'> & Partial<Pick<MaxPooling, 'padding'>>;
 
 /**
  * Max pool: `[n, h, w, c]` → `[n, h', w', c]`.
@@ -73,4 +69,4 @@ export interface MaxPoolOptions {
  * @param options the windows
  */
 export const maxPool = ({ window, stride, padding = 0 }: MaxPoolOptions): Layer =>
-  pureLayer((x) => tf.maxPool(x as tf.Tensor4D, window, stride, padding));
+  pureLayer((x) => fused().maxPool(x as tf.Tensor4D, { window, stride, padding }));

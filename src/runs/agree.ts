@@ -1,7 +1,11 @@
+import { configDocument } from '../config/config.js';
 import { configDifferences } from '../config/differences.js';
+import type { MethodConfig } from '../config/method-config.js';
 import { UserError } from '../core/errors.js';
 import { version } from '../core/version.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
+import type { Experiment } from './experiment.js';
+import { runConfigOf } from './run-config.js';
 
 /**
  * Refuses ranks of another version or config, and hands out what each rank brings along.
@@ -26,4 +30,21 @@ export async function agreeOn<Own>(group: ProcessGroup, config: object, own: Own
     );
   });
   return all.map(({ own }) => own);
+}
+
+/**
+ * Refuses to share batches with ranks of another version or config.
+ *
+ * @param finished on rank 0, which knows the run's folder: whether nothing is left to do
+ * @returns whether there is something to train, on all ranks as rank 0 says
+ * @throws UserError on every rank, with what differs from rank 0
+ */
+export async function agreeToTrain(
+  ranks: ProcessGroup,
+  experiment: Experiment,
+  method: MethodConfig,
+  finished = false,
+): Promise<boolean> {
+  const [first] = await agreeOn(ranks, configDocument(runConfigOf(experiment, method)), { finished });
+  return !first!.finished;
 }

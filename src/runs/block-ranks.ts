@@ -24,15 +24,19 @@ export interface BlockGroup {
  * Every rank's method: rank 0's, who may have measured where to cut.
  *
  * @param method on rank 0 with its cut points
+ * @param finished on rank 0, which knows the run's folder: whether nothing is left to do
+ * @returns undefined where rank 0 says so
  * @throws UserError, the same on every rank, where one has another config or another version
  */
 export async function agreeOnMethod(
   { config }: Pick<Experiment, 'config'>,
   method: MethodConfig,
   { group }: BlockGroup,
-): Promise<MethodConfig> {
-  const [options] = await agreeOn(group, configDocument(config), method.options);
-  return { ...method, options: options! };
+  finished = false,
+): Promise<MethodConfig | undefined> {
+  const { options } = method;
+  const [first] = await agreeOn(group, configDocument(config), { options, finished });
+  return first!.finished ? undefined : { ...method, options: first!.options };
 }
 
 /** The ranks' blocks; `balanced` cuts are rank 0's to measure. */
@@ -79,6 +83,7 @@ export async function joinRun(
 ): Promise<boolean> {
   const { config, engine, registry, dataset } = experiment;
   const method = await agreeOnMethod(experiment, given, ranks);
+  if (method === undefined) return false;
   return withStrategy(
     experiment,
     method,

@@ -69,12 +69,44 @@ export function createRunFolder(
   const time = now.toISOString().replace(/\..*/, '').replaceAll(':', '-');
   const method = labelOf(config.method).replaceAll(/[^A-Za-z0-9._-]+/g, '-');
   const path = makeNewFolder(parent, `${time}-${config.name}-${method}-s${config.seed}`);
+  return beginRunFolder(path, config, columns);
+}
+
+/**
+ * Makes a run folder of one that is there and has nothing in it, as `hasNothing` says.
+ *
+ * @throws UserError if another process has it, or it can't be written to
+ */
+export function beginRunFolder(path: string, config: RunConfig, columns: MetricsColumns): RunFolder {
+  // The lock first: another process may have chosen the same folder.
+  const release = lockRunFolder(path);
   const configPath = join(path, 'config.yaml');
-  writing(configPath, () => {
-    writeFileAtomic(configPath, stringify(configDocument(config)));
-    writeMetrics(metricsPathOf(path), columns, []);
-  });
-  return openRunFolder(path, config, columns, lockRunFolder(path));
+  try {
+    writing(configPath, () => {
+      writeFileAtomic(configPath, stringify(configDocument(config)));
+      writeMetrics(metricsPathOf(path), columns, []);
+    });
+    return openRunFolder(path, config, columns, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/**
+ * Makes a folder if it is not there, and tells whether there is nothing in it, or only what a run has left that ended
+ * before it had a config.
+ *
+ * @throws UserError if it can't be made or read
+ */
+export function hasNothing(folder: string): boolean {
+  try {
+    mkdirSync(folder, { recursive: true });
+    return readdirSync(folder).every((file) => leftover.test(file) || /^lock(\.\d+)?$/.test(file));
+  } catch (error) {
+    const reason = messageOf(existsSync(folder) ? error : (whyNotWritable(folder) ?? error));
+    throw new UserError(`${folder}: cannot be the run's folder: ${reason}`);
+  }
 }
 
 /**
@@ -142,7 +174,10 @@ function metricsPathOf(path: string): string {
   return join(path, 'metrics.csv');
 }
 
-/** Removes what writes that a kill broke off have left. */
+/** What a write that a kill broke off has left. */
+const leftover = /\.\d+\.tmp$/;
+
+/** Removes such files. */
 function removeLeftovers(folder: string): void {
   let files: string[];
   try {
@@ -151,7 +186,7 @@ function removeLeftovers(folder: string): void {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw error;
   }
-  for (const file of files) if (/\.\d+\.tmp$/.test(file)) rmSync(join(folder, file), { force: true });
+  for (const file of files) if (leftover.test(file)) rmSync(join(folder, file), { force: true });
 }
 
 /** Cuts off a line of the log that a kill or a full disk broke off. */

@@ -7,8 +7,10 @@ import { checkLoneImage } from '../train/check-lone-image.js';
 import { checkMixing } from '../train/check-mixing.js';
 import { optimizerOf } from '../train/optimizers.js';
 import { planSteps } from '../train/step.js';
+import { splitNetwork } from '../config/start-weights.js';
 import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
 import type { Experiment } from './experiment.js';
+import { startWithWeights } from './start-weights.js';
 
 type StrategySetting = Pick<Experiment, 'config' | 'registry' | 'dataset'>;
 
@@ -41,8 +43,11 @@ function openStrategy(
     imageShape: dataset.imageShape,
     seed: config.seed,
   };
-  const network = buildNetwork(config.network, inputs, registry.networks);
+  const { options, weights } = splitNetwork(config.network);
+  const network = buildNetwork(options, inputs, registry.networks);
   try {
+    // Before the method, which may copy what the network starts with.
+    if (weights !== undefined) startWithWeights(network, weights);
     const strategy = buildMethod(network, method);
     const dispose = (): void => {
       strategy.dispose();

@@ -1,17 +1,14 @@
 import { messageOf, UserError } from '../core/errors.js';
-import { configDocument } from '../config/config.js';
 import { accumulateOf } from '../config/method-config.js';
 import { joinProcessGroup, usualTimeoutSeconds } from '../distributed/join.js';
 import type { Placement } from '../distributed/placement.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import type { ChosenMethod } from '../measure/memory/choose-cuts.js';
-import type { TrainState } from '../train/state.js';
+import { takeState } from '../train/give-state.js';
 import { train } from '../train/trainer.js';
 import type { Experiment } from './experiment.js';
 import { withStrategy } from './method-strategy.js';
-import { type FinishedRun } from './run.js';
-import { agreeOn } from './agree.js';
-import { runConfigOf } from './run-config.js';
+import { agreeToTrain } from './agree.js';
 
 /**
  * Joins the ranks that this process was started with, for as long as f runs. Seconds that a rank waits for another:
@@ -52,30 +49,22 @@ export async function joined<T>(placement: Placement, f: (ranks: ProcessGroup) =
 }
 
 /**
- * Refuses to train with ranks of another version or config.
+ * Trains as a rank that records nothing: rank 0 does, and says where the run goes on.
  *
- * @throws UserError on every rank, with what differs from rank 0
+ * @throws UserError where this is another version or config than rank 0's, and as `train`
  */
-export async function refuseOtherRanks(
-  ranks: ProcessGroup,
-  experiment: Experiment,
-  { method }: ChosenMethod,
-): Promise<void> {
-  await agreeOn(ranks, configDocument(runConfigOf(experiment, method)), null);
-}
-
-/** Trains as a rank that records nothing: rank 0 does. */
 export async function trainAlong(
   experiment: Experiment,
   { method }: ChosenMethod,
   ranks: ProcessGroup,
   signal: AbortSignal | undefined,
-  resume: TrainState | undefined,
-): Promise<FinishedRun> {
+): Promise<void> {
   const { config, engine, registry, dataset } = experiment;
-  return withStrategy(experiment, method, async (strategy) => {
+  if (!(await agreeToTrain(ranks, experiment, method))) return;
+  await withStrategy(experiment, method, async (strategy) => {
     const { optimizers } = registry;
-    const { interrupted } = await train(strategy, dataset, {
+    const resume = await takeState(ranks);
+    await train(strategy, dataset, {
       ...config.train,
       accumulate: accumulateOf(method, config.train),
       seed: config.seed,
@@ -85,6 +74,5 @@ export async function trainAlong(
       ranks,
       resume,
     });
-    return { folder: '', interrupted, result: undefined };
   });
 }

@@ -5,6 +5,8 @@ import { messageOf, UserError } from '../core/errors.js';
 import type { Registry } from '../config/registry.js';
 import { stringify } from 'yaml';
 import { writeFileAtomic } from '../core/files.js';
+import { agreeToTrain } from './agree.js';
+import { agreeOnMethod } from './block-ranks.js';
 import { checkpointName, positionInWords, type Checkpoint } from './checkpoint/file.js';
 import { checkpointsOf, listCheckpoints, newestCheckpoint } from './checkpoint/store.js';
 import { configDifferences } from '../config/differences.js';
@@ -82,6 +84,11 @@ export function finishedResult(folder: string): RunResult | undefined {
   return finishedResultOf(readRunSummary(path));
 }
 
+/** Of a run that is finished. */
+export function finishedNote(folder: string): string {
+  return `${folder}: this run is finished, there is nothing left to do`;
+}
+
 /**
  * Refuses another config.
  *
@@ -120,7 +127,12 @@ export async function resumeRun(
   const release = lockRunFolder(folder);
   try {
     const result = finishedResult(folder);
-    if (result !== undefined) return { folder, interrupted: false, result };
+    if (result !== undefined) {
+      const { ranks, blockRanks } = options;
+      if (ranks !== undefined) await agreeToTrain(ranks, experiment, stored.method, true);
+      if (blockRanks !== undefined) await agreeOnMethod(experiment, stored.method, blockRanks, true);
+      return { folder, interrupted: false, result };
+    }
     const checkpoint = findCheckpoint(folder, options.observer);
     if (checkpoint !== undefined) {
       const what = `${folder}: the checkpoint ${positionInWords(checkpoint.position)}`;

@@ -1,23 +1,27 @@
 import type { MethodConfig } from '../config/method-config.js';
+import type { ProcessGroup } from '../distributed/process-group.js';
 import type { Strategy } from '../local/strategy.js';
 import type { BlockRanks } from '../train/blocks/trainer.js';
 import { agreeOnMethod, placeOnRanks, type BlockGroup } from './block-ranks.js';
 import type { Experiment } from './experiment.js';
+import { agreeToTrain } from './agree.js';
 import { withStrategy } from './method-strategy.js';
 
 /** Of a run's options, what its strategy is built by. */
 interface OnRanks {
   readonly blockRanks?: BlockGroup | undefined;
+  readonly ranks?: ProcessGroup | undefined;
   readonly observer?: { note(message: string, always?: 'always'): void } | undefined;
 }
 
-/** As `withStrategy`; where its blocks are on several ranks, these have agreed on method and placement. */
+/** As `withStrategy`; where there are several ranks, these have agreed on method and placement. */
 export async function withRunStrategy<T>(
   experiment: Experiment,
   method: MethodConfig,
-  { blockRanks, observer }: OnRanks,
+  { blockRanks, ranks, observer }: OnRanks,
   f: (strategy: Strategy, label: string, placed?: BlockRanks) => Promise<T>,
 ): Promise<T> {
+  if (ranks !== undefined) await agreeToTrain(ranks, experiment, method);
   if (blockRanks === undefined) {
     return withStrategy(experiment, method, (strategy, label) => f(strategy, label));
   }

@@ -13,6 +13,7 @@ import { hasTop5 } from '../train/evaluate.js';
 import type { TrainState } from '../train/state.js';
 import type { TrainOptions } from '../train/context.js';
 import { trainBlocks, type BlockRanks } from '../train/blocks/trainer.js';
+import { giveState } from '../train/give-state.js';
 import { train } from '../train/trainer.js';
 import type { BlockGroup } from './block-ranks.js';
 import { withRunStrategy } from './run-strategy.js';
@@ -135,12 +136,22 @@ export async function runPrepared(
   chosen: ChosenMethod,
   options: RunOptions,
 ): Promise<FinishedRun> {
+  return beginRun(experiment, chosen, options, (...run) => createRunFolder(options.parent, ...run));
+}
+
+/** As `runPrepared`, recorded in the folder that `open` makes. */
+export async function beginRun(
+  experiment: Experiment,
+  chosen: ChosenMethod,
+  options: Omit<RunOptions, 'parent'>,
+  open: (config: RunConfig, columns: MetricsColumns) => RunFolder,
+): Promise<FinishedRun> {
   // What an earlier run left cached would count as this one's.
   experiment.engine.memory.release();
   const { method, balanced, recompute } = chosen;
   return withRunStrategy(experiment, method, options, (strategy, label, placed) => {
     const columns = metricsColumns(strategy, experiment.dataset, experiment.config.train);
-    const folder = createRunFolder(options.parent, runConfigOf(experiment, method), columns);
+    const folder = open(runConfigOf(experiment, method), columns);
     if (balanced !== undefined) folder.log.info(balanced, 'balanced cuts');
     if (recompute !== undefined) folder.log.info(recompute, 'recomputed');
     if (placed !== undefined) folder.log.info({ placement: placed.placement }, 'blocks on ranks');
@@ -246,11 +257,14 @@ async function trainInto(
       folder.writeMetrics(epochs);
       events?.write(event.metrics);
     }
-    if (event.type === 'epoch-start' || event.type === 'epoch-end') folder.log.info(event);
     if (event.type === 'ranks') {
       const parallel = placed === undefined ? 'data' : 'blocks';
       together = { ranks: { parallel, steps: event.steps, perRank: [...event.ranks] } };
     }
+    if (event.type === 'epoch-start' || event.type === 'epoch-end' || event.type === 'stalled')
+      folder.log.info(event);
+    if (event.type === 'stalled')
+      observer?.note(`${run.label}: stopped after epoch ${event.epoch}: no better for a while`, 'always');
     if (event.type === 'skipped') {
       folder.log.warn(event);
       badFiles.add(event.images);
@@ -293,6 +307,7 @@ async function trainInto(
       resume,
       onState: (state) => folder.writeCheckpoint(state, engine.description),
     };
+    if (ranks !== undefined) await giveState(ranks, resume);
     const { interrupted, weights } =
       placed === undefined
         ? { ...(await train(strategy, dataset, { ...options, ranks })), weights: undefined }

@@ -3,6 +3,7 @@ import { engineNames } from '../engine/engine.js';
 import type { StepCost } from '../local/cost.js';
 import type { EpochMetrics } from '../train/events.js';
 import { rankUseSchema } from '../train/rank-use.js';
+import { fileJsonSchema, type JsonSchema } from '../config/json-schema.js';
 import type { MethodConfig } from '../config/method-config.js';
 import { bestOf } from './best-epoch.js';
 import { readJson } from '../core/json-file.js';
@@ -117,6 +118,10 @@ const comparedRunSchema = resultSchema.extend({
   folder: z.string().exactOptional(),
 });
 const comparisonSchema = z.object({ runs: z.array(comparedRunSchema) });
+
+/** The JSON Schema of a run's `summary.json`: `schemas/summary.json`. */
+export const summaryFileSchema = (): JsonSchema =>
+  fileJsonSchema(summarySchema, 'summary.json of a run of locallearn');
 
 /** What was trained, with what. */
 export type RunIdentity = z.infer<typeof runIdentitySchema>;

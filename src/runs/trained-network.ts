@@ -9,6 +9,7 @@ import { disposeNetwork, type Network } from '../networks/network.js';
 import { readSafetensors } from '../formats/safetensors.js';
 import { configDocument, loadConfig, type Config, type LoadedConfig } from '../config/config.js';
 import { labelOf, type MethodConfig } from '../config/method-config.js';
+import { splitNetwork } from '../config/start-weights.js';
 import { configDifferences } from '../config/differences.js';
 import { readRunData } from './data.js';
 import { networkUseOf, type NetworkUse } from './network-use.js';
@@ -104,7 +105,8 @@ export function openTrainedNetwork(
   { classes, imageShape }: Pick<NetworkUse, 'classes' | 'imageShape'>,
 ): { readonly network: Network; readonly dispose: () => void } {
   const inputs = { classes: classes.length, imageShape, seed: config.seed };
-  const built = buildNetwork(config.network, inputs, registry.networks);
+  const { options } = splitNetwork(config.network);
+  const built = buildNetwork(options, inputs, registry.networks);
   const freed = [() => disposeNetwork(built)];
   const dispose = (): void => freed.forEach((free) => free());
   try {

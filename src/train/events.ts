@@ -33,7 +33,9 @@ export type TrainEvent =
       readonly metrics: EpochMetrics;
       /** What the metrics' evaluation is of. */
       readonly evaluatedOn: 'test' | 'validation';
-    };
+    }
+  /** The run ends here, before its last epoch, as `earlyStopping` says. */
+  | { readonly type: 'stalled'; readonly epoch: number };
 
 /**
  * One row of `metrics.csv`. Epochs count from 1. What is evaluated is the data set's test split, or what it says that

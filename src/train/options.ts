@@ -57,6 +57,13 @@ export const trainOptionsSchema = z.strictObject({
    */
   ema: z.strictObject({ decay: z.number().min(0).lt(1) }).exactOptional(),
   /**
+   * Ends the run when the accuracy on the split evaluated on has not risen by more than `minDelta` (0…1) for `patience`
+   * epochs. That is a choice made on this split: set `data.validation` for an honest test accuracy.
+   */
+  earlyStopping: z
+    .strictObject({ patience: z.int().min(1), minDelta: z.number().min(0).lt(1).default(0) })
+    .exactOptional(),
+  /**
    * Threads that prepare batches; 0: none but the main one. Image files are decoded by Node's four background threads
    * whatever their number, or by as many as the environment variable UV_THREADPOOL_SIZE says.
    */

@@ -12,6 +12,7 @@ import type { TrainOptions } from './context.js';
 import { dataParallel } from './data-parallel.js';
 import { Diverged } from './diverged.js';
 import { epochMetrics } from './epoch-metrics.js';
+import { hasStalled } from './early-stopping.js';
 import { evaluateUpdates } from './evaluate-updates.js';
 import type { EpochMetrics, TrainResult } from './events.js';
 import { feed, type FeedTally } from './feed.js';
@@ -87,7 +88,7 @@ export async function train(
     if (tally !== undefined)
       checkTally(tally, { epochs: epochs.length, steps: training.steps, updates: strategy.updates.length });
     if (tally !== undefined && ranks !== undefined && ranks.rank > 0) tally = withoutSums(tally);
-    while (epochs.length < options.epochs) {
+    while (epochs.length < options.epochs && !hasStalled(epochs, options.earlyStopping)) {
       if (isStopped(run)) return { epochs, interrupted: true };
       const metrics = await runEpoch(run, tally ?? newTally(epochs.length + 1, strategy.updates.length));
       if (metrics === undefined) return { epochs, interrupted: true };
@@ -96,6 +97,7 @@ export async function train(
       handState(run);
       options.onEvent?.({ type: 'epoch-end', metrics, evaluatedOn: dataset.evaluatedOn ?? 'test' });
     }
+    if (epochs.length < options.epochs) options.onEvent?.({ type: 'stalled', epoch: epochs.length });
     return { epochs, interrupted: false };
   } finally {
     // What was evaluated is what is left; what it was averaged of is in the last state.

@@ -3,7 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { rolldown } from 'rolldown';
@@ -38,7 +38,8 @@ try {
         ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1:handle_segv=2',
       };
   const log = join(folder, 'call');
-  const addon = path(`../../native/build/${args.plain ? '' : 'asan/'}locallearn.node`);
+  const build = resolve(process.env.LOCALLEARN_BRIDGE || path('../../native/build'));
+  const addon = join(build, args.plain ? '' : 'asan', 'locallearn.node');
   const { status, signal } = spawnSync(process.execPath, [program, addon, args.seed, log], {
     stdio: 'inherit',
     env: { ...process.env, OMP_NUM_THREADS: '2', OMP_WAIT_POLICY: 'passive', GLOG_minloglevel: '2', ...asan },

@@ -2,7 +2,8 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const program = join(import.meta.dirname, '../../dist/cli/main.js');
+/** The built command line. */
+export const program = join(import.meta.dirname, '../../dist/cli/main.js');
 
 /** What a run of the command line ended with. */
 export interface Outcome {

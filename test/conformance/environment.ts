@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { setTestEnvs } from '@tensorflow/tfjs-core/dist/jasmine_util.js';
-import { startTorch } from '../support/device.js';
+import { startEngine } from '../support/engine.js';
 
-startTorch();
-setTestEnvs([{ name: 'torch', backendName: 'torch', flags: {}, isDataSync: true }]);
-await tf.setBackend('torch');
+await startEngine();
+const name = tf.getBackend();
+setTestEnvs([{ name, backendName: name, flags: {}, isDataSync: true }]);

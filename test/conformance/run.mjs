@@ -1,4 +1,4 @@
-// Runs TensorFlow.js's own op tests against the torch engine: npm run test:tfjs [-- part of a test's name]
+// Runs TensorFlow.js's own op tests against the engine that tests run on: npm run test:tfjs [-- part of a test's name]
 import { spawnSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';

@@ -4,7 +4,7 @@ import { engineNames } from '../../src/engine/engine.js';
 import { fused } from '../../src/engine/fused/registry.js';
 import { composedOps } from '../../src/engine/fused/all.js';
 import { probeEngines, selectEngine } from '../../src/engine/select.js';
-import * as tensorflow from '../../src/engine/tensorflow.js';
+import * as tensorflow from '../../src/engine/tensorflow/load.js';
 import * as loader from '../../src/engine/torch/load-native.js';
 import type { Native } from '../../src/engine/torch/native.js';
 import { UserError } from '../../src/core/errors.js';
@@ -37,7 +37,7 @@ test('without libtorch, auto falls back and says in one line what to do', async 
   withoutTorch();
   const { engine, notice } = await selectEngine('auto');
   expect(engine.name).toBe(tensorflow.tensorflowPackage() === undefined ? 'wasm' : 'tensorflow');
-  expect(notice).toMatch(/^Running on the engine \w+: the bridge was not built\..*bash scripts\/setup\.sh/);
+  expect(notice).toMatch(/^Running on the engine \w+: the bridge was not built\..*npx locallearn setup/);
   expect(notice).not.toContain('\n');
 });
 
@@ -54,14 +54,17 @@ test('an engine that is not there is refused in one line', async () => {
     expect((error as UserError).message).not.toContain('\n');
   }
   expect(failures.map((error) => (error as UserError).message)).toEqual([
-    'engine torch: the bridge was not built; run "bash scripts/setup.sh"',
-    'engine torch-cuda: the bridge was not built; run "bash scripts/setup.sh"',
-    'engine tensorflow: @tensorflow/tfjs-node-gpu is not installed; run "npm install @tensorflow/tfjs-node-gpu" (or @tensorflow/tfjs-node)',
+    'engine torch: the bridge was not built; run "npx locallearn setup"',
+    'engine torch-cuda: the bridge was not built; run "npx locallearn setup"',
+    'engine tensorflow: TensorFlow is not installed; run "bash scripts/tensorflow-engine.sh"',
   ]);
 });
 
 test('a tensorflow package that does not load is reported, not thrown', async () => {
-  vi.spyOn(tensorflow, 'tensorflowPackage').mockReturnValue('@tensorflow/tfjs-node');
+  vi.spyOn(tensorflow, 'tensorflowPackage').mockReturnValue({
+    name: '@tensorflow/tfjs-node',
+    path: '',
+  });
   vi.spyOn(tensorflow, 'loadTensorflow').mockImplementation(() => {
     throw new Error('no binding\n  at some place');
   });
@@ -70,7 +73,7 @@ test('a tensorflow package that does not load is reported, not thrown', async ()
     name: 'tensorflow',
     available: false,
     detail: '@tensorflow/tfjs-node is installed but does not load (no binding)',
-    remedy: 'run "npm rebuild @tensorflow/tfjs-node --build-addon-from-source"',
+    remedy: 'run "bash scripts/tensorflow-engine.sh"',
   });
 });
 

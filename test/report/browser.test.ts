@@ -1,120 +1,102 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { page as reportPage } from '../../src/report/page.js';
 import { readReport } from '../../src/report/read-report.js';
 import { serveReport } from '../../src/report/serve.js';
+import { chromiumPath, launchChromium } from '../support/chromium.js';
 import { epochsOf, writeRun } from './folders.js';
 import { writeSample } from './sample.js';
 
-/** Debian's; scripts/install-chromium.sh installs it. */
-const executablePath = ((): string | undefined => {
-  try {
-    return execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim();
-  } catch {
-    return undefined;
+it.runIf(process.env['CI'] === 'true')('is there', () => expect(chromiumPath).toBeDefined());
+
+describe.skipIf(chromiumPath === undefined)('in Chromium (skipped where "chromium" is not installed)', () => {
+  let folder: string;
+  let browser: Browser;
+  let file: string;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'locallearn-browser-'));
+    const runs = join(folder, 'runs');
+    writeSample(runs);
+    file = join(folder, 'report.html');
+    writeFileSync(file, await reportPage(readReport([runs]), { title: 'a <report>', now: new Date() }));
+    browser = await launchChromium();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Opens an address; `complaints` gets what the page logs, and what it asks for beyond itself. */
+  async function open(url: string, width: number, colorScheme: 'light' | 'dark') {
+    const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
+    const opened = await context.newPage();
+    const complaints: string[] = [];
+    opened.on('console', (message) => complaints.push(message.text()));
+    opened.on('pageerror', (error) => complaints.push(error.message));
+    opened.on('request', (request) => {
+      if (!request.url().startsWith(url)) complaints.push(request.url());
+    });
+    await opened.goto(url);
+    return { opened, complaints, close: () => context.close() };
   }
-})();
 
-it.runIf(process.env['CI'] === 'true')('is there', () => expect(executablePath).toBeDefined());
-
-describe.skipIf(executablePath === undefined)(
-  'in Chromium (skipped where "chromium" is not installed)',
-  () => {
-    let folder: string;
-    let browser: Browser;
-    let file: string;
-    beforeAll(async () => {
-      folder = mkdtempSync(join(tmpdir(), 'locallearn-browser-'));
-      const runs = join(folder, 'runs');
-      writeSample(runs);
-      file = join(folder, 'report.html');
-      writeFileSync(file, await reportPage(readReport([runs]), { title: 'a <report>', now: new Date() }));
-      browser = await chromium.launch({
-        executablePath: executablePath!,
-        args: [
-          ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
-          ...['--disable-background-networking', '--disable-component-update'],
-        ],
-      });
-    });
-    afterAll(async () => {
-      await browser?.close();
-      rmSync(folder, { recursive: true });
-    });
-
-    /** Opens an address; `complaints` gets what the page logs, and what it asks for beyond itself. */
-    async function open(url: string, width: number, colorScheme: 'light' | 'dark') {
-      const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
-      const opened = await context.newPage();
-      const complaints: string[] = [];
-      opened.on('console', (message) => complaints.push(message.text()));
-      opened.on('pageerror', (error) => complaints.push(error.message));
-      opened.on('request', (request) => {
-        if (!request.url().startsWith(url)) complaints.push(request.url());
-      });
-      await opened.goto(url);
-      return { opened, complaints, close: () => context.close() };
-    }
-
-    describe.each([1280, 390])('%i pixels wide', (width) => {
-      it.each(['light', 'dark'] as const)('is whole and legible in %s', async (scheme) => {
-        const { opened, complaints, close } = await open(pathToFileURL(file).href, width, scheme);
-        const seen = await look(opened);
-        expect(seen.scrollWidth).toBeLessThanOrEqual(width);
-        expect(seen.cutOff).toEqual([]);
-        expect(seen.plots).toHaveLength(11);
-        for (const plot of seen.plots) {
-          expect(plot.width).toBeGreaterThan(300);
-          expect(plot.height).toBeGreaterThan(200);
-          expect(plot.smallestText).toBeGreaterThanOrEqual(11);
-          expect(plot.points).toBeGreaterThan(0);
-          expect(plot.leastContrast).toBeGreaterThan(4.5);
-        }
-        expect(seen.dark).toBe(scheme === 'dark');
-        expect(seen.harmed).toBe(false);
-        expect(complaints).toEqual([]);
-        await close();
-      });
-    });
-
-    it('is light on paper, with all configs open and nothing cut off', async () => {
-      const { opened, close } = await open(pathToFileURL(file).href, 680, 'dark');
-      await opened.emulateMedia({ media: 'print', colorScheme: 'dark' });
+  describe.each([1280, 390])('%i pixels wide', (width) => {
+    it.each(['light', 'dark'] as const)('is whole and legible in %s', async (scheme) => {
+      const { opened, complaints, close } = await open(pathToFileURL(file).href, width, scheme);
       const seen = await look(opened);
-      expect(seen.scrollWidth).toBeLessThanOrEqual(680);
+      expect(seen.scrollWidth).toBeLessThanOrEqual(width);
       expect(seen.cutOff).toEqual([]);
-      expect(seen.dark).toBe(false);
       expect(seen.plots).toHaveLength(11);
-      expect(seen.hiddenConfigs).toBe(0);
-      const pdf = await opened.pdf({ format: 'A4' });
-      expect(pdf.subarray(0, 5).toString()).toBe('%PDF-');
+      for (const plot of seen.plots) {
+        expect(plot.width).toBeGreaterThan(300);
+        expect(plot.height).toBeGreaterThan(200);
+        expect(plot.smallestText).toBeGreaterThanOrEqual(11);
+        expect(plot.points).toBeGreaterThan(0);
+        expect(plot.leastContrast).toBeGreaterThan(4.5);
+      }
+      expect(seen.dark).toBe(scheme === 'dark');
+      expect(seen.harmed).toBe(false);
+      expect(complaints).toEqual([]);
       await close();
     });
+  });
 
-    it('changes before the eyes while a run goes on', async () => {
-      const live = join(folder, 'live');
-      writeRun(join(live, 'run'), { status: 'open' });
-      const server = await serveReport(live, { title: 'live', port: 0, milliseconds: 20 });
-      const { opened, complaints, close } = await open(server.url, 390, 'light');
-      await opened.getByText('No epoch is finished yet.').waitFor();
-      await opened.getByText(/epoch 1 of 3, begun \d+:\d\d:\d\d ago/).waitFor();
-      await opened.locator('summary').click();
-      writeRun(join(live, 'run'), { status: 'open', epochs: epochsOf([0.5]) });
-      await opened.getByText(/epoch 2 of 3/).waitFor();
-      expect(await opened.locator('figure').count()).toBeGreaterThan(0);
-      expect(await opened.locator('details').getAttribute('open')).not.toBeNull();
-      await server.close();
-      await opened.locator('body[data-lost*=lost]').waitFor();
-      expect(complaints.filter((text) => !text.includes('ERR_'))).toEqual([]);
-      await close();
-    });
-  },
-);
+  it('is light on paper, with all configs open and nothing cut off', async () => {
+    const { opened, close } = await open(pathToFileURL(file).href, 680, 'dark');
+    await opened.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    const seen = await look(opened);
+    expect(seen.scrollWidth).toBeLessThanOrEqual(680);
+    expect(seen.cutOff).toEqual([]);
+    expect(seen.dark).toBe(false);
+    expect(seen.plots).toHaveLength(11);
+    expect(seen.hiddenConfigs).toBe(0);
+    const pdf = await opened.pdf({ format: 'A4' });
+    expect(pdf.subarray(0, 5).toString()).toBe('%PDF-');
+    await close();
+  });
+
+  it('changes before the eyes while a run goes on', async () => {
+    const live = join(folder, 'live');
+    writeRun(join(live, 'run'), { status: 'open' });
+    const server = await serveReport(live, { title: 'live', port: 0, milliseconds: 20 });
+    const { opened, complaints, close } = await open(server.url, 390, 'light');
+    await opened.getByText('No epoch is finished yet.').waitFor();
+    await opened.getByText(/epoch 1 of 3, begun \d+:\d\d:\d\d ago/).waitFor();
+    await opened.locator('summary').click();
+    writeRun(join(live, 'run'), { status: 'open', epochs: epochsOf([0.5]) });
+    await opened.getByText(/epoch 2 of 3/).waitFor();
+    expect(await opened.locator('figure').count()).toBeGreaterThan(0);
+    expect(await opened.locator('details').getAttribute('open')).not.toBeNull();
+    await server.close();
+    await opened.locator('body[data-lost*=lost]').waitFor();
+    expect(complaints.filter((text) => !text.includes('ERR_'))).toEqual([]);
+    await close();
+  });
+});
 
 interface Seen {
   readonly scrollWidth: number;

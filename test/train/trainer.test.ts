@@ -17,6 +17,7 @@ import { resnetCifar } from '../../src/networks/resnet-cifar.js';
 import { torchEngine } from '../support/device.js';
 import { randomStream } from '../../src/core/random.js';
 import type { TrainEvent } from '../../src/train/events.js';
+import type { TrainState } from '../../src/train/state.js';
 import { train } from '../../src/train/trainer.js';
 import { toTorch } from '../../src/nn/parameters.js';
 
@@ -98,6 +99,20 @@ describe.skipIf(!nativeStatus().available)('train', () => {
     const first = await run(1, 1);
     expect(await run(1, 2)).toEqual(first);
     expect(await run(2, 1)).not.toEqual(first);
+  });
+
+  it('ends early where accuracy stalls, resumed or not', async () => {
+    const events: TrainEvent[] = [];
+    const options = { ...section, epochs: 9, seed: 1, engine, earlyStopping: { patience: 1, minDelta: 0.9 } };
+    const onEvent = (event: TrainEvent): void => void events.push(event);
+    let state: TrainState | undefined;
+    const onState = (given: TrainState): void => void (state = given);
+    const first = await train(build({ method: 'bp' }), dataset, { ...options, onEvent, onState });
+    expect(first.interrupted).toBe(false);
+    expect(first.epochs.map(({ epoch }) => epoch)).toEqual([1, 2]);
+    expect(events.at(-1)).toEqual({ type: 'stalled', epoch: 2 });
+    const again = await train(build({ method: 'bp' }), dataset, { ...options, resume: state });
+    expect(again.epochs).toEqual(first.epochs);
   });
 
   it('reports every step and evaluation in order', async () => {

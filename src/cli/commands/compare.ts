@@ -16,7 +16,7 @@ import { UsageError } from '../errors.js';
 import { wholeNumbers } from '../whole-numbers.js';
 import { notify, notifyOfData, progressObserver, scanNotes } from '../progress.js';
 
-const compareOptions = {
+export const compareOptions = {
   ...configOptions,
   ...runOptions,
   out: {
@@ -43,7 +43,7 @@ const compareOptions = {
   },
 } as const;
 
-interface CompareArguments extends RunArguments {
+export interface CompareArguments extends RunArguments {
   readonly out: string | undefined;
   readonly seeds: string | undefined;
   readonly from: readonly string[];

@@ -5,7 +5,7 @@ import { cellsOf, displayOf, lineOf, startBar, type Bar, type ProgressStream } f
 export interface Amount {
   /** What is being done, `downloading x.tar.gz`. */
   readonly label: string;
-  readonly unit: 'bytes' | 'images' | 'measurements' | 'probes';
+  readonly unit: 'bytes' | 'images' | 'measurements' | 'probes' | 'steps';
   readonly done: number;
   readonly total: number | undefined;
 }

@@ -20,10 +20,10 @@ export const doctorCommand: Command<object, { readonly json: boolean }> = {
     const engines = await probeEngines();
     const datasets: Diagnosis['datasets'][number][] = [];
     for (const name of officialNames) datasets.push(await examine(name));
-    const native = nativeStatus();
+    const status = nativeStatus();
     const diagnosis = {
-      ...{ machine: thisMachine(), engines, libtorch: nativeSource(), datasets },
-      ...(native.available ? { distributed: native.native.distributed?.backends ?? [] } : {}),
+      ...{ machine: thisMachine(), engines, native: nativeSource(), datasets },
+      ...(status.available ? { distributed: status.native.distributed?.backends ?? [] } : {}),
     };
     process.stdout.write(json ? `${JSON.stringify(diagnosis)}\n` : doctorReport(diagnosis));
   },

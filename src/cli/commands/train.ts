@@ -1,4 +1,5 @@
 import { UserError } from '../../core/errors.js';
+import type { ChosenMethod } from '../../measure/memory/choose-cuts.js';
 import { endWithLauncher, startRanks } from '../../distributed/launch.js';
 import { placementIn, type Placement } from '../../distributed/placement.js';
 import type { FinishedRun, RunOptions } from '../../runs/run.js';
@@ -35,6 +36,12 @@ const trainOptions = {
     describe:
       'data=2: start two ranks here, which share every batch; blocks=2: each of which has a run of blocks; data: be one of them',
   },
+  into: {
+    type: 'string',
+    requiresArg: true,
+    conflicts: 'resume',
+    describe: 'the run folder itself: begin there, or go on with what the same command has begun',
+  },
   resume: {
     type: 'string',
     requiresArg: true,
@@ -45,6 +52,7 @@ const trainOptions = {
 type TrainArguments = Omit<RunArguments, 'config'> & {
   readonly config: string | undefined;
   readonly out: string;
+  readonly into: string | undefined;
   readonly resume: string | undefined;
   readonly parallel: string | undefined;
 };
@@ -59,6 +67,7 @@ export const trainCommand: Command<object, TrainArguments> = {
       .options(trainOptions)
       .example('$0 train configs/auglocal.yaml', '')
       .example('$0 train configs/auglocal.yaml --set method.depth=3 --seed 2', '')
+      .example('$0 train configs/auglocal.yaml --into runs/a', 'begin in runs/a, or go on there')
       .example('$0 train --resume experiments/runs/2026-…', 'go on where a run was interrupted'),
   handler: async (given) => {
     const placement = placementIn(process.env);
@@ -71,9 +80,9 @@ export const trainCommand: Command<object, TrainArguments> = {
     if (placement !== undefined) endWithLauncher();
     if (placement !== undefined) process.env['CUDA_VISIBLE_DEVICES'] ??= String(placement.localRank);
     const args = parallel === undefined ? given : { ...given, set: [...given.set, parallel.set] };
-    const { config: path, resume, out } = args;
+    const { config: path, resume } = args;
     const records = placement === undefined || placement.rank === 0;
-    const work = await (resume === undefined ? newRun(args, path, out) : oldRun(args, path, resume));
+    const work = await (resume === undefined ? newRun(args, path) : oldRun(args, path, resume));
     await withInterrupts(async (signal) => {
       const observer = progressObserver(process.stderr, args.quiet || !records);
       const { tensorboard } = args;
@@ -110,13 +119,17 @@ function parallelOf(text: string | undefined): { set: string; ranks?: number } |
   };
 }
 
+/** What records a run that this process has prepared. */
+type Begin = (chosen: ChosenMethod, options: Omit<RunOptions, 'parent'>) => Promise<FinishedRun>;
+
 /** What is to be done; nothing comes of it on ranks but the first. */
 type Work = (
   options: Omit<RunOptions, 'parent'>,
   placement: Placement | undefined,
 ) => Promise<FinishedRun | undefined>;
 
-async function newRun(args: TrainArguments, path: string | undefined, parent: string): Promise<Work> {
+async function newRun(args: TrainArguments, path: string | undefined): Promise<Work> {
+  const { out: parent, into } = args;
   if (path === undefined) throw new UsageError('a config is missing, or --resume with a run folder');
   const { config, registry } = await configOf({ ...args, config: path });
   const { method } = config;
@@ -127,35 +140,44 @@ async function newRun(args: TrainArguments, path: string | undefined, parent: st
     );
   }
   const { openExperiment } = await import('../../runs/experiment.js');
-  const { prepareMethod, runExperiment, runPrepared } = await import('../../runs/run.js');
-  const { refuseOtherRanks, trainAlong, withRanks } = await import('../../runs/ranks.js');
+  const { prepareMethod, runPrepared } = await import('../../runs/run.js');
+  const { runInto } = await import('../../runs/into.js');
+  const { trainAlong, withRanks } = await import('../../runs/ranks.js');
   return async (options, placement) => {
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
     notify(experiment.notice, args.quiet);
     notifyOfData(experiment.dataset, config.train);
+    const begin: Begin = (chosen, own) =>
+      into === undefined
+        ? runPrepared(experiment, chosen, { ...own, parent })
+        : runInto(experiment, chosen, into, own);
     if (typeof config.parallel === 'object') {
-      return onRanks(placement, experiment, method, options, (own) =>
-        runExperiment(experiment, method, { ...own, parent }),
+      return onRanks(placement, experiment, method, options, async (own) =>
+        begin(await prepareMethod(experiment, method, own), own),
       );
     }
     return withRanks(placement, config, async (ranks) => {
       const chosen = await prepareMethod(experiment, method, options);
-      if (ranks !== undefined) await refuseOtherRanks(ranks, experiment, chosen);
-      if (ranks === undefined || ranks.rank === 0) {
-        return runPrepared(experiment, chosen, { ...options, parent, ranks });
-      }
-      return trainAlong(experiment, chosen, ranks, options.signal, undefined);
+      if (ranks === undefined || ranks.rank === 0) return begin(chosen, { ...options, ranks });
+      await trainAlong(experiment, chosen, ranks, options.signal);
+      return undefined;
     });
   };
 }
 
 async function oldRun(args: TrainArguments, path: string | undefined, folder: string): Promise<Work> {
   const { openExperiment } = await import('../../runs/experiment.js');
-  const { finishedResult, readRunConfig, recordedOverridesOf, refuseOtherConfig, resumeRun, runConfigPath } =
-    await import('../../runs/resume.js');
+  const {
+    finishedNote,
+    finishedResult,
+    readRunConfig,
+    recordedOverridesOf,
+    refuseOtherConfig,
+    resumeRun,
+    runConfigPath,
+  } = await import('../../runs/resume.js');
   const { configDocument } = await import('../../config/config.js');
-  const { refuseOtherRanks, trainAlong, withRanks } = await import('../../runs/ranks.js');
-  const { checkpointsOf, newestCheckpoint } = await import('../../runs/checkpoint/store.js');
+  const { trainAlong, withRanks } = await import('../../runs/ranks.js');
   const stored = runConfigPath(folder);
   const asked =
     path === undefined
@@ -168,7 +190,7 @@ async function oldRun(args: TrainArguments, path: string | undefined, folder: st
   const result = finishedResult(folder);
   return async (options, placement) => {
     if (result !== undefined) {
-      notify(`${folder}: this run is finished, there is nothing left to do`, false);
+      notify(finishedNote(folder), false);
       return { folder, interrupted: false, result };
     }
     const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
@@ -178,12 +200,11 @@ async function oldRun(args: TrainArguments, path: string | undefined, folder: st
       return onRanks(placement, experiment, old.method, options, (own) => resumeRun(experiment, folder, own));
     }
     return withRanks(placement, config, async (ranks) => {
-      if (ranks === undefined) return resumeRun(experiment, folder, options);
-      // Read before the first of them may write another.
-      const state = newestCheckpoint(checkpointsOf(folder), () => {})?.state;
-      await refuseOtherRanks(ranks, experiment, { method: old.method });
-      if (ranks.rank === 0) return resumeRun(experiment, folder, { ...options, ranks });
-      return trainAlong(experiment, { method: old.method }, ranks, options.signal, state);
+      if (ranks === undefined || ranks.rank === 0) {
+        return resumeRun(experiment, folder, { ...options, ranks });
+      }
+      await trainAlong(experiment, { method: old.method }, ranks, options.signal);
+      return undefined;
     });
   };
 }

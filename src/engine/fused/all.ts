@@ -9,6 +9,7 @@ import { fromBytes } from './from-bytes.js';
 import type { FusedOp, Torch } from './fused-op.js';
 import { gelu } from './gelu.js';
 import { layerNorm } from './layer-norm.js';
+import { maxPool } from './max-pool.js';
 import { movingAverage } from './moving-average.js';
 import { scale } from './scale.js';
 import { sgd } from './sgd.js';
@@ -25,6 +26,7 @@ const fusedOps = {
   batchNorm,
   layerNorm,
   gelu,
+  maxPool,
   crossEntropy,
   binaryCrossEntropy,
   accumulate,

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { isDetached } from '../detached.js';
-import { outsideTape } from '../tape.js';
-import { differentiable } from './differentiable.js';
+import { batchNormKernels, gammaGradient, inverseDeviation } from './batch-norm-kernels.js';
+import { differentiable, tidied } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 import { batchNormEpsilon, batchNormMomentum, type BatchNormalization, type Mode } from './ops.js';
 
@@ -14,8 +14,35 @@ type BatchNorm = <T extends tf.Tensor2D | tf.Tensor4D>(
 
 export const batchNorm: FusedOp<BatchNorm> = {
   composed(x, norm, { relu, mode }) {
-    const y = normalise(x, norm, mode.training);
-    return (relu ? tf.relu(y) : y) as typeof x;
+    const wantX = !isDetached(x);
+    const { gamma, beta } = norm;
+    const wanted = [...(wantX ? [x] : []), ...(mode.parameterGradients ? [gamma, beta] : [])];
+    return differentiable(wanted, () => {
+      const { y: normalised, kept } = normalise(asMap(x), norm, mode);
+      const map = relu ? tf.relu(normalised) : normalised;
+      const y = tf.reshape(map, x.shape) as typeof x;
+      return {
+        y,
+        saved: [x, ...kept, ...(relu ? [y] : [])],
+        backward: (dy, [savedX, mean, spread, savedY]) =>
+          tidied(() => {
+            const { reluGradient } = batchNormKernels();
+            const dMap = relu ? reluGradient(asMap(dy), asMap(savedY as typeof y)) : asMap(dy);
+            const statistics = [mean, spread] as [tf.Tensor1D, tf.Tensor1D];
+            const [dx, ...parameters] = normGradients(
+              dMap,
+              asMap(savedX as typeof x),
+              norm,
+              statistics,
+              mode,
+            );
+            return [
+              wantX ? tf.reshape(dx, x.shape) : undefined,
+              ...(mode.parameterGradients ? parameters : []),
+            ];
+          }),
+      };
+    });
   },
 
   torch({ multiOp, input, wrapAll }) {
@@ -69,25 +96,45 @@ export const batchNorm: FusedOp<BatchNorm> = {
   },
 };
 
+/** `[n, c]` as a map of one pixel. */
+const asMap = (x: tf.Tensor2D | tf.Tensor4D): tf.Tensor4D =>
+  x.rank === 4 ? (x as tf.Tensor4D) : tf.reshape(x as tf.Tensor2D, [x.shape[0], 1, 1, x.shape[1]!]);
+
+/** Composed batch normalisation, which in training moves the running averages; `kept` is what `normGradients` needs. */
 export function normalise(
-  x: tf.Tensor2D | tf.Tensor4D,
+  x: tf.Tensor4D,
   norm: BatchNormalization,
-  training: boolean,
-): tf.Tensor {
-  const { mean, variance } = training
-    ? tf.moments(x, x.rank === 4 ? [0, 1, 2] : [0])
-    : { mean: norm.runningMean, variance: norm.runningVariance };
-  if (training) outsideTape(() => updateRunning(norm, mean, variance, x.size / x.shape[x.rank - 1]!));
-  const scale = tf.mul(norm.gamma, tf.rsqrt(tf.add(variance, batchNormEpsilon)));
-  return tf.add(tf.mul(tf.sub(x as tf.Tensor, mean), scale), norm.beta);
+  { training }: Mode,
+): { readonly y: tf.Tensor4D; readonly kept: readonly [tf.Tensor1D, tf.Tensor1D] } {
+  const { gamma, beta, runningMean, runningVariance } = norm;
+  if (!training) {
+    const y = tf.batchNorm4d(x, runningMean, runningVariance, beta, gamma, batchNormEpsilon);
+    return { y, kept: [runningMean.clone(), inverseDeviation(runningVariance)] };
+  }
+  const { y, mean, variance, kept } = batchNormKernels().forward(x, gamma, beta);
+  updateRunning(norm, mean, variance);
+  return { y, kept };
 }
 
-function updateRunning(norm: BatchNormalization, mean: tf.Tensor, variance: tf.Tensor, count: number): void {
+/** The gradients of x, gamma and beta, by that of what `normalise` gave. */
+export function normGradients(
+  dy: tf.Tensor4D,
+  x: tf.Tensor4D,
+  { gamma }: BatchNormalization,
+  kept: readonly [tf.Tensor1D, tf.Tensor1D],
+  { training }: Mode,
+): readonly [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D] {
+  if (training) return batchNormKernels().backward(dy, x, gamma, kept);
+  const [mean, inverse] = kept;
+  const dx = tf.mul<tf.Tensor4D>(dy, tf.mul(gamma, inverse));
+  return [dx, gammaGradient(dy, x, mean, inverse), tf.sum(dy, [0, 1, 2])];
+}
+
+function updateRunning(norm: BatchNormalization, mean: tf.Tensor1D, variance: tf.Tensor1D): void {
   tf.tidy(() => {
-    const unbiased = tf.mul(variance, count / (count - 1));
     const blend = (running: tf.Variable, value: tf.Tensor): void =>
       running.assign(tf.add(tf.mul(running, 1 - batchNormMomentum), tf.mul(value, batchNormMomentum)));
     blend(norm.runningMean, mean);
-    blend(norm.runningVariance, unbiased);
+    blend(norm.runningVariance, variance);
   });
 }

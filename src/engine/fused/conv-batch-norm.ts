@@ -2,9 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import { isDetached } from '../detached.js';
 import { multiplied } from '../multiply-adds.js';
 import { isLastPass, isWanted } from '../tape.js';
-import { normalise } from './batch-norm.js';
-import { convolve, convProducts, parametersOf } from './conv.js';
-import { differentiable } from './differentiable.js';
+import { batchNormKernels } from './batch-norm-kernels.js';
+import { normalise, normGradients } from './batch-norm.js';
+import { convGradients, convProducts, parametersOf } from './conv.js';
+import { convolve } from './convolution.js';
+import { differentiable, tidied } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 import {
   batchNormEpsilon,
@@ -24,9 +26,48 @@ type ConvBatchNorm = (
 
 export const convBatchNorm: FusedOp<ConvBatchNorm> = {
   composed(x, convolution, norm, { relu, residual, mode }) {
-    const normalised = normalise(convolve(x, convolution), norm, mode.training);
-    const sum = residual ? tf.add(normalised, residual) : normalised;
-    return (relu ? tf.relu(sum) : sum) as tf.Tensor4D;
+    const { filter, bias } = convolution;
+    const { gamma, beta } = norm;
+    const wantResidual = residual !== undefined && !isDetached(residual);
+    const wanted = [
+      ...(isDetached(x) ? [] : [x]),
+      ...parametersOf(convolution, mode),
+      ...(mode.parameterGradients ? [gamma, beta] : []),
+      ...(wantResidual ? [residual] : []),
+    ];
+    return differentiable(wanted, () => {
+      const product = convolve(x, convolution);
+      multiplied(filter, convProducts(filter, product.shape));
+      const c = bias === undefined ? product : tf.add<tf.Tensor4D>(product, bias);
+      const { y: normalised, kept } = normalise(c, norm, mode);
+      const y = tf.tidy(() => {
+        const sum = residual === undefined ? normalised : tf.add<tf.Tensor4D>(normalised, residual);
+        return relu ? tf.relu(sum) : sum.clone();
+      });
+      return {
+        y,
+        // The mask of the ReLU is found with the result, which mostly lives on as the next layer's input.
+        saved: [c, ...kept, ...(relu ? [y] : []), ...(mode.parameterGradients ? [x] : [])],
+        backward: (dy, [savedC, mean, spread, ...others]) =>
+          tidied(() => {
+            const savedY = relu ? others.shift() : undefined;
+            const savedX = others[0] as tf.Tensor4D | undefined;
+            const { reluGradient } = batchNormKernels();
+            const dSum = savedY === undefined ? dy.clone() : reluGradient(dy, savedY as tf.Tensor4D);
+            const statistics = [mean, spread] as [tf.Tensor1D, tf.Tensor1D];
+            const [dc, ...dNorm] = normGradients(dSum, savedC as tf.Tensor4D, norm, statistics, mode);
+            const wantsParameters = mode.parameterGradients && isWanted(filter);
+            const wantsResidual = wantResidual && isWanted(residual);
+            if (!wantsResidual) dSum.dispose();
+            if (isLastPass()) tf.dispose([savedC!, ...(savedY === undefined ? [] : [savedY])]);
+            return [
+              ...convGradients(x, convolution, mode, { dy: dc, savedX }),
+              ...(wantsParameters ? dNorm : []),
+              ...(wantsResidual ? [dSum] : []),
+            ];
+          }),
+      };
+    });
   },
 
   torch({ device, multiOp, input, wrapAll, isOwn }) {

@@ -1,17 +1,31 @@
 import * as tf from '@tensorflow/tfjs';
 import { isDetached } from '../detached.js';
-import { multiplied, multiplying } from '../multiply-adds.js';
+import { multiplied } from '../multiply-adds.js';
 import { isLastPass, isWanted } from '../tape.js';
-import { differentiable } from './differentiable.js';
+import { convolve, filterGradient, inputGradient } from './convolution.js';
+import { differentiable, tidied } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 import type { Convolution, Mode } from './ops.js';
-import { resizeBilinearOp } from './resize.js';
 
 /** Convolution with bias; `[n, h, w, in]` → `[n, h', w', out]`. */
 type Conv = (x: tf.Tensor4D, convolution: Convolution, mode: Mode) => tf.Tensor4D;
 
 export const conv: FusedOp<Conv> = {
-  composed: (x, convolution) => convolve(x, convolution),
+  composed(x, convolution, mode) {
+    const { filter, bias } = convolution;
+    const wanted = [...(isDetached(x) ? [] : [x]), ...parametersOf(convolution, mode)];
+    return differentiable(wanted, () => {
+      const c = convolve(x, convolution);
+      const products = convProducts(filter, c.shape);
+      multiplied(filter, products);
+      return {
+        y: bias === undefined ? c : tf.add(c, bias),
+        saved: [x],
+        backward: (dy, [savedX]) =>
+          tidied(() => convGradients(x, convolution, mode, { dy, savedX: savedX as tf.Tensor4D })),
+      };
+    });
+  },
 
   torch({ op, multiOp, input, wrap, wrapAll, isOwn }) {
     const forward = op('locallearn::conv');
@@ -55,54 +69,10 @@ export const conv: FusedOp<Conv> = {
   },
 };
 
-export function convolve(
-  x: tf.Tensor4D,
-  { filter, bias, stride, padding, groups, resized }: Convolution,
-): tf.Tensor4D {
-  const read = resized === undefined ? x : resizeBilinearOp(x, resized);
-  const padded: tf.Tensor4D =
-    padding > 0
-      ? tf.pad(read, [
-          [0, 0],
-          [padding, padding],
-          [padding, padding],
-          [0, 0],
-        ])
-      : read;
-  const y =
-    groups === 1
-      ? convolved(filter, padded, filter, stride)
-      : groupedConvolution(padded, filter, stride, groups);
-  return bias ? tf.add(y, bias) : y;
-}
-
-/** A convolution without padding by `part`, which is the filter or a group of it. */
-function convolved(filter: tf.Tensor4D, x: tf.Tensor4D, part: tf.Tensor4D, stride: number): tf.Tensor4D {
-  const [height, width] = [0, 1].map(
-    (axis) => Math.floor((x.shape[axis + 1]! - part.shape[axis]!) / stride) + 1,
-  );
-  const products = convProducts(part, [x.shape[0], height!, width!, part.shape[3]]);
-  return multiplying(filter, products, () => tf.conv2d(x, part, stride, 'valid'));
-}
-
 /** Of a convolution, and of either of its gradients: one for each value of the result and each of its filter's. */
 export function convProducts(filter: tf.Tensor4D, result: readonly number[]): number {
   const [height, width, inputs] = filter.shape;
   return tf.util.sizeFromShape([...result]) * height * width * inputs;
-}
-
-/** Split and not slices: its gradient is one concatenation, theirs a padded copy of the whole for each group. */
-function groupedConvolution(
-  x: tf.Tensor4D,
-  filter: tf.Tensor4D,
-  stride: number,
-  groups: number,
-): tf.Tensor4D {
-  const filters = tf.split(filter, groups, 3);
-  const parts = tf
-    .split(x, groups, 3)
-    .map((part, g) => convolved(filter, part as tf.Tensor4D, filters[g] as tf.Tensor4D, stride));
-  return tf.concat4d(parts, 3);
 }
 
 export function parametersOf(
@@ -111,4 +81,24 @@ export function parametersOf(
 ): tf.Tensor[] {
   if (!mode.parameterGradients) return [];
   return bias === undefined ? [filter] : [filter, bias];
+}
+
+/**
+ * Gradients of the input, the filter and the bias of a composed convolution, by that of its result; undefined where they
+ * cannot be asked for, or this pass does not.
+ */
+export function convGradients(
+  x: tf.Tensor4D,
+  convolution: Convolution,
+  mode: Mode,
+  { dy, savedX }: { readonly dy: tf.Tensor4D; readonly savedX: tf.Tensor4D | undefined },
+): (tf.Tensor | undefined)[] {
+  const { filter, bias } = convolution;
+  const wantsX = !isDetached(x) && isWanted(x);
+  const wantsFilter = mode.parameterGradients && isWanted(filter);
+  multiplied(filter, convProducts(filter, dy.shape) * (Number(wantsX) + Number(wantsFilter)));
+  const dFilter = wantsFilter ? filterGradient(savedX!, dy, convolution) : undefined;
+  const dBias = wantsFilter && bias !== undefined ? tf.sum(dy, [0, 1, 2]) : undefined;
+  const dx = wantsX ? inputGradient(x.shape, dy, convolution) : undefined;
+  return [dx, dFilter, dBias];
 }

@@ -1,13 +1,23 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf, UserError } from '../../core/errors.js';
 import type { Native } from './native.js';
 
-// The same path from src/ (tests) and from dist/: both lie three folders above.
-const addonPath = fileURLToPath(new URL('../../../native/build/locallearn.node', import.meta.url));
-// Written by scripts/build-native.mjs.
-const recordPath = fileURLToPath(new URL('../../../native/build/build.json', import.meta.url));
+// The same from src/ (tests) and from dist/.
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** The bridge as a package of its own, for machines without a compiler: scripts/prebuilt-bridge.mjs. */
+const prebuilt = `@locallearn/torch-${process.platform}-${process.arch}-cpu`;
+
+/**
+ * Where the bridge may be; the first that has it counts. The package of a bridge lies below this one or beside it.
+ * LOCALLEARN_BRIDGE names another build, and then no other is looked at.
+ */
+const folders = process.env['LOCALLEARN_BRIDGE']
+  ? [resolve(process.env['LOCALLEARN_BRIDGE'])]
+  : ['native/build', `node_modules/${prebuilt}`, `../${prebuilt}`].map((path) => join(root, path));
 
 export type NativeStatus =
   | { readonly available: true; readonly native: Native }
@@ -29,28 +39,54 @@ export function nativeStatus(): NativeStatus {
 export function loadNative(): Native {
   const current = nativeStatus();
   if (current.available) return current.native;
-  throw new UserError(`no torch engine: ${current.reason}; run: bash scripts/setup.sh`);
+  throw new UserError(`no torch engine: ${current.reason}; run "npx locallearn setup"`);
 }
 
-/** Which libtorch the bridge was built with, and where that was found; undefined where it was not built. */
-export function nativeSource(): string | undefined {
-  if (!existsSync(recordPath)) return undefined;
-  const { libtorch } = JSON.parse(readFileSync(recordPath, 'utf8')) as {
+/** Which libtorch the bridge was built with, and why. */
+export interface NativeSource {
+  /** Its version, and where it was found. */
+  readonly libtorch: string;
+  /** The folder of the bridge. */
+  readonly bridge: string;
+  /** Why not one of those that are looked for before it, a line each. */
+  readonly passedOver: readonly string[];
+}
+
+/** Of the bridge that is used; undefined where there is none. */
+export function nativeSource(): NativeSource | undefined {
+  const folder = bridgeFolder();
+  if (folder === undefined) return undefined;
+  // Written by scripts/build-native.mjs, before 0.2 without `passedOver`.
+  const { libtorch, passedOver = [] } = JSON.parse(readFileSync(join(folder, 'build.json'), 'utf8')) as {
     readonly libtorch: { readonly version: string; readonly source: string };
+    readonly passedOver?: readonly string[];
   };
-  return `libtorch ${libtorch.version} (${libtorch.source})`;
+  return { libtorch: `libtorch ${libtorch.version} (${libtorch.source})`, bridge: shown(folder), passedOver };
+}
+
+const addon = 'locallearn.node';
+
+const bridgeFolder = (): string | undefined => folders.find((folder) => existsSync(join(folder, addon)));
+
+/** From the package's folder, where it is in there. */
+function shown(path: string): string {
+  const near = relative(root, path);
+  return near.startsWith('..') ? path : near;
 }
 
 function tryLoading(): NativeStatus {
-  if (!existsSync(addonPath))
-    return { available: false, reason: 'native/build/locallearn.node was not built' };
+  const folder = bridgeFolder();
+  if (folder === undefined) {
+    return { available: false, reason: `${shown(join(folders[0]!, addon))} was not built` };
+  }
+  const path = join(folder, addon);
   // Waiting threads of libgomp spin by default: a step is a few per cent faster on idle cores, and ten times slower
   // as soon as anything else wants one. It reads this once, when it is loaded.
   process.env['OMP_WAIT_POLICY'] ??= 'passive';
   try {
-    return { available: true, native: createRequire(import.meta.url)(addonPath) as Native };
+    return { available: true, native: createRequire(import.meta.url)(path) as Native };
   } catch (error) {
     const [reason = 'unknown reason'] = messageOf(error).split('\n');
-    return { available: false, reason: `native/build/locallearn.node does not load (${reason})` };
+    return { available: false, reason: `${shown(path)} does not load (${reason})` };
   }
 }

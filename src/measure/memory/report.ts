@@ -74,7 +74,8 @@ export function inMicroBatches(
   return { ...setting, microBatch: setting.batchSize / accumulateOf(method, setting) };
 }
 
-async function withMethod<T>(
+/** Runs f on a method's strategy, in a network for measuring alone; what was left to measuring is chosen first. */
+export async function withMethod<T>(
   setting: MemorySetting,
   method: MethodConfig,
   { signal, onProgress }: MeasureOptions,

@@ -7,6 +7,7 @@ import { buildNetwork } from '../../networks/build.js';
 import { disposeNetwork, type Network } from '../../networks/network.js';
 import type { Chosen } from '../../core/choice.js';
 import type { Config } from '../../config/config.js';
+import { splitNetwork } from '../../config/start-weights.js';
 import { optimizerOf } from '../../train/optimizers.js';
 import type { Optimizer } from '../../train/sgd.js';
 
@@ -30,9 +31,10 @@ export interface MemorySetting {
 
 /** The setting in which a config trains. */
 export function settingOf(
-  { network, seed, train }: Config,
+  { network: started, seed, train }: Config,
   rest: Pick<MemorySetting, 'engine' | 'registry' | 'classes' | 'imageShape'>,
 ): MemorySetting {
+  const { options: network } = splitNetwork(started);
   const optimizer = (): Optimizer => optimizerOf(train, rest.registry.optimizers);
   const averaged = train.ema !== undefined;
   const { batchSize, accumulate } = train;

@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../core/errors.js';
 import type { FusedOps } from '../../engine/fused/all.js';
 import {
@@ -82,6 +82,8 @@ export function recordingOps({ graph, value, tensor }: Recorder): FusedOps {
       const [halved] = graph.node('Mul', [shifted, graph.scalar(0.5)]);
       return tensor({ ...input, name: graph.node('Mul', [input.name, halved])[0] });
     },
+    // The standard kernel, which kernels.ts records.
+    maxPool: (x, { window, stride, padding }) => tf.maxPool(x, window, stride, padding),
     fromBytes: never,
     crossEntropy: never,
     binaryCrossEntropy: never,

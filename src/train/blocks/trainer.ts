@@ -66,6 +66,11 @@ export async function trainBlocks(
       'accumulate: blocks on several ranks take their batches whole: leave it out, or train on one rank',
     );
   }
+  if (options.earlyStopping !== undefined) {
+    throw new UserError(
+      'train.earlyStopping: is not for blocks on several ranks, which know no accuracy but their own: leave it out',
+    );
+  }
   refuseLargerBatch(options.batchSize, dataset.train);
   const parts = partsOf(strategy, placement);
   const part = parts[group.rank]!;

@@ -3,14 +3,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { trainingMode, type Mode } from '../../../src/engine/fused/ops.js';
 import { fused } from '../../../src/engine/fused/registry.js';
 import { selectEngine } from '../../../src/engine/select.js';
-import { nativeStatus } from '../../../src/engine/torch/load-native.js';
 import { randomStream } from '../../../src/core/random.js';
-import { torchEngine } from '../../support/device.js';
+import { testEngines } from '../../support/engine.js';
 import { convCases } from './conv-cases.js';
 import { resizeBilinear } from './small-ops-reference.js';
 import { convolve, moments, normalise, numericGradient, outputShape, type ConvCase } from './reference.js';
 
-const native = nativeStatus();
 /** Values for one test. No ReLU's input may lie within rounding of 0, where gradients jump: hence a seed that was tried. */
 const drawing = (name: string): ((size: number, scale?: number) => Float64Array) => {
   const random = randomStream(2, 'fused ops', name);
@@ -28,8 +26,8 @@ function expectClose(found: tf.Tensor, expected: Float64Array, tolerance = 2e-4)
   expected.forEach((value, i) => expect(Math.abs(values[i]! - value) / scale).toBeLessThan(tolerance));
 }
 
-for (const engine of [torchEngine, 'wasm', 'cpu'] as const) {
-  describe.skipIf(engine === torchEngine && !native.available)(`fused ops on ${engine}`, () => {
+for (const engine of testEngines) {
+  describe(`fused ops on ${engine}`, () => {
     beforeAll(() => selectEngine(engine, { fullPrecision: true }));
 
     it.each([ArrayBuffer, SharedArrayBuffer])('bytes in an %o become floats', (Memory) => {

@@ -9,11 +9,10 @@ import { evaluationMode, frozenMode, trainingMode } from '../../../src/engine/fu
 import { fused } from '../../../src/engine/fused/registry.js';
 import { resizeBilinearOp } from '../../../src/engine/fused/resize.js';
 import { selectEngine } from '../../../src/engine/select.js';
-import { nativeStatus } from '../../../src/engine/torch/load-native.js';
 import { randomStream } from '../../../src/core/random.js';
-import { torchEngine } from '../../support/device.js';
+import { testEngines } from '../../support/engine.js';
 import { numericGradient } from './reference.js';
-import { attention, gelu, layerNorm, linear, resizeBilinear } from './small-ops-reference.js';
+import { attention, gelu, layerNorm, linear, maxPool, resizeBilinear } from './small-ops-reference.js';
 
 interface OpCase {
   readonly name: string;
@@ -70,6 +69,15 @@ const cases: readonly OpCase[] = [
     op: (x: tf.Tensor) => resizeBilinearOp(x as tf.Tensor4D, to),
     reference: (x: Float64Array) => resizeBilinear(x, [2, 4, 3, 2], to),
   })),
+  ...[
+    { window: 3, stride: 2, padding: 1 },
+    { window: 2, stride: 2, padding: 0 },
+  ].map((pooling) => ({
+    name: `max pool of windows ${pooling.window} wide`,
+    shapes: [[2, 5, 6, 3]],
+    op: (x: tf.Tensor) => fused().maxPool(x as tf.Tensor4D, pooling),
+    reference: (x: Float64Array) => maxPool(x, [2, 5, 6, 3], pooling),
+  })),
   {
     name: 'sum',
     shapes: [
@@ -98,60 +106,56 @@ function expectClose(found: tf.Tensor, expected: Float64Array): void {
   expected.forEach((value, i) => expect(Math.abs(values[i]! - value) / scale).toBeLessThan(1e-5));
 }
 
-for (const engine of [torchEngine, 'wasm', 'cpu'] as const) {
-  describe.skipIf(engine === torchEngine && !nativeStatus().available)(
-    `ops of one tape entry on ${engine}`,
-    () => {
-      beforeAll(() => selectEngine(engine, { fullPrecision: true }));
+for (const engine of testEngines) {
+  describe(`ops of one tape entry on ${engine}`, () => {
+    beforeAll(() => selectEngine(engine, { fullPrecision: true }));
 
-      it.each(cases)(
-        '$name: values and all gradients, and nothing is left',
-        ({ name, shapes, op, reference }) => {
-          const random = randomStream(1, 'small ops', name);
-          const draw = (size: number): Float64Array =>
-            Float64Array.from({ length: size }, () => Math.fround(random.normal()));
-          const given = shapes.map((shape) => draw(sizeOf(shape)));
-          const expected = reference(...given);
-          const weights = draw(expected.length);
+    it.each(cases)(
+      '$name: values and all gradients, and nothing is left',
+      ({ name, shapes, op, reference }) => {
+        const random = randomStream(1, 'small ops', name);
+        const draw = (size: number): Float64Array =>
+          Float64Array.from({ length: size }, () => Math.fround(random.normal()));
+        const given = shapes.map((shape) => draw(sizeOf(shape)));
+        const expected = reference(...given);
+        const weights = draw(expected.length);
 
-          const before = tf.memory().numTensors;
-          const inputs = given.map((values, i) => tensor(values, shapes[i]!));
-          const shape = tf.tidy(() => op(...inputs).shape);
-          const dy = tensor(weights, shape);
-          const { value, grads } = tf.valueAndGrads(op)(inputs, dy);
-          expectClose(value, expected);
-          given.forEach((values, i) => {
-            const numeric = numericGradient(
-              (at) =>
-                reference(...given.map((other, j) => (j === i ? at : other))).reduce(
-                  (sum, each, k) => sum + each * weights[k]!,
-                  0,
-                ),
-              values,
-            );
-            expect(grads[i]!.shape).toEqual(shapes[i]);
-            expectClose(grads[i]!, numeric);
-          });
-          expect(dy.isDisposed).toBe(false);
-          tf.dispose([value, dy, ...grads, ...inputs]);
-          expect(tf.memory().numTensors).toBe(before);
-        },
-      );
+        const before = tf.memory().numTensors;
+        const inputs = given.map((values, i) => tensor(values, shapes[i]!));
+        const shape = tf.tidy(() => op(...inputs).shape);
+        const dy = tensor(weights, shape);
+        const { value, grads } = tf.valueAndGrads(op)(inputs, dy);
+        expectClose(value, expected);
+        given.forEach((values, i) => {
+          const numeric = numericGradient(
+            (at) =>
+              reference(...given.map((other, j) => (j === i ? at : other))).reduce(
+                (sum, each, k) => sum + each * weights[k]!,
+                0,
+              ),
+            values,
+          );
+          expect(grads[i]!.shape).toEqual(shapes[i]);
+          expectClose(grads[i]!, numeric);
+        });
+        expect(dy.isDisposed).toBe(false);
+        tf.dispose([value, dy, ...grads, ...inputs]);
+        expect(tf.memory().numTensors).toBe(before);
+      },
+    );
 
-      it('computes no gradient that nobody can ask for', () => {
-        const x = detach(tf.randomNormal([2, 3, 3, 4], 0, 1, 'float32', 1));
-        const weight = tf.variable(tf.randomNormal<tf.Rank.R2>([4, 4], 0, 1, 'float32', 2));
-        const gamma = tf.variable(tf.ones<tf.Rank.R1>([4]));
-        const beta = tf.variable(tf.zeros<tf.Rank.R1>([4]));
-        const loss = (mode: typeof trainingMode): tf.Scalar =>
-          tf.sum(tf.square(linearOp(fused().layerNorm(x, { gamma, beta }, mode), weight, undefined, mode)));
-        const variables = [weight, gamma, beta] as tf.Variable[];
-        const { grads } = tf.variableGrads(() => loss(trainingMode), variables);
-        for (const { name } of variables)
-          expect(tf.sum(tf.abs(grads[name]!)).dataSync()[0]).toBeGreaterThan(0);
-        for (const mode of [frozenMode, evaluationMode])
-          expect(() => tf.variableGrads(() => loss(mode), variables)).toThrow(/connection/);
-      });
-    },
-  );
+    it('computes no gradient that nobody can ask for', () => {
+      const x = detach(tf.randomNormal([2, 3, 3, 4], 0, 1, 'float32', 1));
+      const weight = tf.variable(tf.randomNormal<tf.Rank.R2>([4, 4], 0, 1, 'float32', 2));
+      const gamma = tf.variable(tf.ones<tf.Rank.R1>([4]));
+      const beta = tf.variable(tf.zeros<tf.Rank.R1>([4]));
+      const loss = (mode: typeof trainingMode): tf.Scalar =>
+        tf.sum(tf.square(linearOp(fused().layerNorm(x, { gamma, beta }, mode), weight, undefined, mode)));
+      const variables = [weight, gamma, beta] as tf.Variable[];
+      const { grads } = tf.variableGrads(() => loss(trainingMode), variables);
+      for (const { name } of variables) expect(tf.sum(tf.abs(grads[name]!)).dataSync()[0]).toBeGreaterThan(0);
+      for (const mode of [frozenMode, evaluationMode])
+        expect(() => tf.variableGrads(() => loss(mode), variables)).toThrow(/connection/);
+    });
+  });
 }

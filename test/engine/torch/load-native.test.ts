@@ -1,10 +1,12 @@
+import { join, resolve } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../../src/core/errors.js';
 
-/** The module as it finds a machine where the addon is there or not, and loading it does this. */
-async function loaderWhere(exists: boolean, load: () => unknown) {
+/** The module as it finds a machine where the addon is there or not, by its path, and loading it does this. */
+async function loaderWhere(exists: boolean | ((path: string) => boolean), load: (path: string) => unknown) {
   vi.resetModules();
-  vi.doMock('node:fs', async (original) => ({ ...(await original<object>()), existsSync: () => exists }));
+  const existsSync = typeof exists === 'boolean' ? () => exists : exists;
+  vi.doMock('node:fs', async (original) => ({ ...(await original<object>()), existsSync }));
   vi.doMock('node:module', async (original) => ({
     ...(await original<object>()),
     createRequire: () => load,
@@ -16,6 +18,27 @@ describe('loading the bridge to libtorch', () => {
   afterEach(() => {
     vi.doUnmock('node:fs');
     vi.doUnmock('node:module');
+    vi.unstubAllEnvs();
+  });
+
+  it('takes the package that has it built, below this one or beside it, where no build is', async () => {
+    const name = join('@locallearn', `torch-${process.platform}-${process.arch}-cpu`);
+    const beside = join(import.meta.dirname, '../../../..', name, 'locallearn.node');
+    const load = vi.fn(() => ({}));
+    const { nativeStatus } = await loaderWhere((path) => path === beside, load);
+    expect(nativeStatus().available).toBe(true);
+    expect(load).toHaveBeenCalledWith(beside);
+  });
+
+  it('looks at no other than the build that LOCALLEARN_BRIDGE names', async () => {
+    vi.stubEnv('LOCALLEARN_BRIDGE', 'native/build/other');
+    const only = resolve('native/build/other/locallearn.node');
+    const { nativeStatus } = await loaderWhere(
+      (path) => path !== only,
+      () => ({}),
+    );
+    const reason = 'native/build/other/locallearn.node was not built';
+    expect(nativeStatus()).toEqual({ available: false, reason });
   });
 
   it('tries once, and keeps what it got', async () => {
@@ -33,7 +56,7 @@ describe('loading the bridge to libtorch', () => {
     const { loadNative, nativeStatus } = await loaderWhere(false, () => ({}));
     const reason = 'native/build/locallearn.node was not built';
     expect(nativeStatus()).toEqual({ available: false, reason });
-    expect(loadNative).toThrow(`no torch engine: ${reason}; run: bash scripts/setup.sh`);
+    expect(loadNative).toThrow(`no torch engine: ${reason}; run "npx locallearn setup"`);
     expect(loadNative).toThrow(expect.objectContaining({ name: UserError.name }));
   });
 
@@ -43,7 +66,7 @@ describe('loading the bridge to libtorch', () => {
     });
     expect(loadNative).toThrow(
       'no torch engine: native/build/locallearn.node does not load ' +
-        '(libtorch.so: cannot open shared object file); run: bash scripts/setup.sh',
+        '(libtorch.so: cannot open shared object file); run "npx locallearn setup"',
     );
   });
 });

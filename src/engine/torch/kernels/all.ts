@@ -1,9 +1,10 @@
+import { hostKernel } from '../../host-kernel.js';
 import { arithmeticKernels } from './arithmetic.js';
 import { complexKernels } from './complex.js';
 import { convolutionKernels } from './convolution.js';
 import { creationKernels } from './creation.js';
 import { elementwiseKernels } from './elementwise.js';
-import { hostKernel, hostKernels } from './host.js';
+import { hostKernels } from './host.js';
 import { imageKernels } from './image.js';
 import { indexingKernels } from './indexing.js';
 import type { Kernel, KernelContext, KernelTable } from './kernel.js';

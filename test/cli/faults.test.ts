@@ -1,0 +1,171 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { checkpointsOf, listCheckpoints } from '../../src/runs/checkpoint/store.js';
+import { readRunSummary } from '../../src/runs/summary.js';
+import { freePort } from '../distributed/ranks.js';
+import { ended, program, run, start } from './helpers.js';
+import {
+  errorLine,
+  faultConfig,
+  hasGroups,
+  killAll,
+  outcomesOf,
+  startCommand,
+  weightsHash,
+  type CommandRank,
+} from './ranks.js';
+
+// Each starts several processes, one after another.
+vi.setConfig({ testTimeout: 600_000 });
+
+const torchrun = '/usr/bin/torchrun';
+const threads = { OMP_NUM_THREADS: '1' };
+
+let work: string;
+let config: string;
+/** Weights of a run in one process that nothing happened to. */
+let expected: string;
+let ranks: readonly CommandRank[] = [];
+const command = (folder: string): string[] => [
+  ...['train', config, '--quiet', '--into', folder],
+  ...['--set', 'parallel.blocks=2', '--set', 'parallel.cuts=[2]'],
+];
+
+describe.skipIf(!hasGroups)('ranks that fail', () => {
+  beforeAll(async () => {
+    work = mkdtempSync(join(tmpdir(), 'locallearn-faults-'));
+    config = join(work, 'faults.yaml');
+    writeFileSync(config, faultConfig);
+    expect(await run(['train', config, '--quiet', '--into', join(work, 'alone')])).toMatchObject({ code: 0 });
+    expected = weightsHash(join(work, 'alone'));
+  });
+  afterEach(() => killAll(ranks));
+  afterAll(() => rmSync(work, { recursive: true }));
+
+  it('SIGKILL of any, at any moment: the other names it, and the same command goes on to the same bits', async () => {
+    const folder = join(work, 'killed');
+    // Passes through a unit: 6 batches an epoch through 2 units to train on, 2 through 2 to test on.
+    const faults: readonly (readonly [fault: string, killed: number, epochs: number])[] = [
+      ['1 train 5', 1, 0],
+      ['0 checkpoint 1', 0, 0],
+      ['0 train 17', 0, 1],
+      ['1 test 2', 1, 1],
+    ];
+    for (const [fault, killed, epochs] of faults) {
+      ranks = await startCommand(2, command(folder), { FAULT: `${fault} SIGKILL` });
+      const outcomes = await outcomesOf(ranks);
+      const other = 1 - killed;
+      expect([fault, outcomes[killed]!.code]).toEqual([fault, null]);
+      expect([fault, outcomes[other]!.code]).toEqual([fault, 1]);
+      const line = errorLine(`rank ${other}: rank ${killed} on \\S+ has ended, or is cut off: waited`);
+      expect(outcomes[other]!.stderr).toMatch(line);
+      expect([fault, listCheckpoints(checkpointsOf(folder))[0]?.epochs ?? 0]).toEqual([fault, epochs]);
+    }
+    ranks = await startCommand(2, command(folder));
+    expect((await outcomesOf(ranks)).map(({ code }) => code)).toEqual([0, 0]);
+    expect(weightsHash(folder)).toBe(expected);
+  });
+
+  it('one that hangs is named by the others when their patience ends', async () => {
+    ranks = await startCommand(2, command(join(work, 'hangs')), {
+      FAULT: '1 train 5 SIGSTOP',
+      LOCALLEARN_PEER_SECONDS: '10',
+    });
+    const { code, stderr } = await ranks[0]!.outcome;
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        errorLine('rank 0: rank 1 on \\S+ has ended, or is cut off: waited \\d+\\.\\d s'),
+      ),
+    ]);
+  });
+
+  it('Ctrl-C on the launcher ends its ranks with a checkpoint', async () => {
+    const folder = join(work, 'launcher');
+    const launcher = start([...command(folder), '--parallel', 'blocks=2', '--set', 'train.epochs=100000']);
+    try {
+      const outcome = ended(launcher);
+      await trained(folder);
+      launcher.kill('SIGINT');
+      expect((await outcome).code).toBe(130);
+      expect(readRunSummary(join(folder, 'summary.json')).status).toBe('interrupted');
+    } finally {
+      launcher.kill('SIGKILL');
+    }
+  });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'a full disk: rank 0 says it, and the other what rank 0 said',
+    async () => {
+      const disk = join(work, 'disk');
+      mkdirSync(disk);
+      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);
+      expect(String(mounted.stderr)).toBe('');
+      try {
+        const folder = join(disk, 'run');
+        ranks = await startCommand(2, [...command(folder), '--set', 'train.epochs=100000']);
+        await trained(folder);
+        fill(join(disk, 'filler'));
+        const [first, second] = await outcomesOf(ranks);
+        expect(first!.stderr).toMatch(errorLine(`${disk}.*cannot be written, the disk is full: make room`));
+        expect(second!.stderr).toMatch(errorLine('rank 1: rank 0 on \\S+ failed: .*the disk is full'));
+      } finally {
+        killAll(ranks);
+        spawnSync('umount', ['-l', disk]);
+      }
+    },
+  );
+
+  it('four ranks with a block each have the bits of one process', async () => {
+    const folder = join(work, 'four');
+    ranks = await startCommand(4, [
+      ...['train', config, '--quiet', '--into', folder],
+      ...['--set', 'parallel.blocks=4', '--set', 'parallel.cuts=[1, 2, 3]'],
+    ]);
+    expect((await outcomesOf(ranks)).map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    expect(weightsHash(folder)).toBe(expected);
+  });
+
+  it.skipIf(!existsSync(torchrun))('torchrun --max-restarts goes on to the same bits', async () => {
+    const folder = join(work, 'torchrun');
+    const options = ['--no_python', '--nproc_per_node', '2', '--max_restarts', '3', '-r', '2', '-t', '1'];
+    const child = spawn(
+      torchrun,
+      [
+        ...[...options, '--monitor_interval', '0.2', '--master_port', String(await freePort())],
+        ...['--log_dir', join(work, 'logs'), process.execPath, program, ...command(folder)],
+      ],
+      { env: { ...process.env, ...threads, FAULT: '0 train 17 SIGKILL' } },
+    );
+    try {
+      const { code, stderr } = await ended(child);
+      expect([code, stderr]).toEqual([0, expect.stringContaining('exitcode: -9')]);
+      expect(weightsHash(folder)).toBe(expected);
+    } finally {
+      child.kill('SIGTERM');
+    }
+  });
+});
+
+/** Settled when a run's first epoch is done. */
+async function trained(folder: string): Promise<void> {
+  await vi.waitFor(() => expect(listCheckpoints(checkpointsOf(folder))).not.toEqual([]), {
+    timeout: 120_000,
+    interval: 50,
+  });
+}
+
+/** Takes all the room there is. */
+function fill(path: string): void {
+  for (;;) {
+    try {
+      appendFileSync(path, Buffer.alloc(4096));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# What depends on libtorch, on another than the clone's own: npm run test:libtorch
+# On the one that LIBTORCH names, else on that of .venv-test, which is the newest. The bridge is built in
+# native/build/newest; native/build stays as it is.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+LIBTORCH=${LIBTORCH:-$(bash scripts/test-python.sh)}
+export LIBTORCH LOCALLEARN_BRIDGE=native/build/newest
+
+node scripts/build-native.mjs
+npx vitest run test/local/golden.test.ts test/engine/fused test/engine/torch/gradients.test.ts \
+  test/engine/torch/kernels.test.ts
+npm run -s test:tfjs
+# AddressSanitizer needs a second build as long as the first: LIBTORCH=… LOCALLEARN_BRIDGE=… npm run test:asan by hand.
+npm run -s test:asan -- --plain

@@ -1,0 +1,90 @@
+import * as tf from '@tensorflow/tfjs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createBatch, type Batch } from '../../src/local/batch.js';
+import { builtInMethods } from '../../src/local/methods/built-in.js';
+import type { MethodName, StrategyOptionsInput } from '../../src/local/options.js';
+import { buildStrategy } from '../../src/local/build.js';
+import { buildNetwork } from '../../src/networks/build.js';
+import { builtInNetworks } from '../../src/networks/built-in.js';
+import { disposeNetwork, type Network } from '../../src/networks/network.js';
+import { networkOptionsSchema, type NetworkOptionsInput } from '../../src/networks/options.js';
+import { randomStream } from '../../src/core/random.js';
+import { papersSgd } from '../../src/train/recipe.js';
+import { sgd } from '../../src/train/sgd.js';
+import { planSteps, trainStep } from '../../src/train/step.js';
+
+type Shape = readonly [number, number, number];
+
+/** Of each family a small one; of the ResNeXts, which are ImageNet's ResNets with grouped convolutions, there is none. */
+const families: readonly (readonly [NetworkOptionsInput, Shape])[] = [
+  [{ name: 'resnet', depth: 14 }, [8, 8, 3]],
+  [{ name: 'resnet-imagenet', depth: 18 }, [32, 32, 3]],
+  [{ name: 'vgg', depth: 13, head: 'pooled' }, [32, 32, 3]],
+  [{ name: 'vit', depth: 3, width: 16, heads: 2, patchSize: 4 }, [8, 16, 3]],
+];
+
+const classes = 3;
+const batchSize = 3;
+const batches = 2;
+
+/** Three blocks, where the method has a number of them. */
+const optionsOf = (method: MethodName, network: string): StrategyOptionsInput => {
+  if (method === 'bp') return { method };
+  // MAN++ has no bridge from one stage into the next there.
+  if (network === 'resnet-imagenet' && (method === 'man-plus' || method === 'dgl-man-plus'))
+    return { method, cuts: ['layer2.0', 'layer3.0'] };
+  if (method === 'auglocal') return { method, blocks: 3, depth: 1 };
+  return { method, blocks: 3 };
+};
+
+function batchOf(shape: Shape, name: string): Batch {
+  const random = randomStream(1, 'every method', name);
+  const size = batchSize * shape[0] * shape[1] * shape[2];
+  const images = Float32Array.from({ length: size }, () => random.uniform());
+  const labels = Uint16Array.from({ length: batchSize }, (_, i) => i % classes);
+  const normalization = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
+  return createBatch(images, labels, shape, classes, normalization);
+}
+
+/** Tests that each method trains all that it has to, on each network, on the engine that runs: an epoch of two batches. */
+export function testEveryMethod(): void {
+  test('the families are those that there are', () => {
+    const names = builtInNetworks.map(({ name }) => name).filter((name) => name !== 'resnext-imagenet');
+    expect(families.map(([{ name }]) => name)).toEqual(names);
+  });
+
+  describe.each(families)('%j', (options, imageShape) => {
+    // One for all methods, which go on with it: most of the time would be its initial values.
+    let network: Network;
+    beforeAll(() => {
+      network = buildNetwork(networkOptionsSchema.parse(options), { classes, imageShape, seed: 1 });
+    });
+    afterAll(() => disposeNetwork(network));
+
+    test.each(builtInMethods.map(({ name }) => name))('%s', (method) => {
+      const before = tf.memory().numTensors;
+      const strategy = buildStrategy(network, optionsOf(method, options.name));
+      const optimizer = sgd(papersSgd);
+      const plan = planSteps(strategy.updates);
+      const trained = strategy.updates.flatMap(({ name, variables }) =>
+        variables.map((variable) => ({ name, variable, old: tf.clone(variable) })),
+      );
+      for (let step = 1; step <= batches; step++) {
+        tf.tidy(() => {
+          const { losses } = trainStep(strategy, plan, optimizer, 0.01, batchOf(imageShape, `batch ${step}`));
+          expect(losses.every(Number.isFinite)).toBe(true);
+        });
+      }
+      for (const { name, variable, old } of trained) {
+        const change = tf.tidy(() => tf.sum(tf.abs(tf.sub(variable, old))).dataSync()[0]!);
+        old.dispose();
+        expect(change, `${name}, ${variable.name}`).toSatisfy(Number.isFinite);
+        // A bias in front of batch statistics has no gradient.
+        if (variable.rank > 1) expect(change, `${name}, ${variable.name}`).toBeGreaterThan(0);
+      }
+      optimizer.dispose();
+      strategy.dispose();
+      expect(tf.memory().numTensors).toBe(before);
+    });
+  });
+}
