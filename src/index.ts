@@ -199,6 +199,7 @@ export type { NoDecay } from './train/decay.js';
 export { Diverged } from './train/diverged.js';
 export { evaluate, type Evaluation } from './train/evaluate.js';
 export type { EpochMetrics, TrainEvent, TrainResult } from './train/events.js';
+export type { RankUse } from './train/rank-use.js';
 export type { Kept, KeptOfVariable } from './train/kept.js';
 export type { TrainSection, TrainSectionInput } from './train/options.js';
 export { defineOptimizer, type OptimizerKind } from './train/optimizer.js';
@@ -258,6 +259,7 @@ export {
   readComparison,
   readRunSummary,
   type ComparedRun,
+  type RunRanks,
   type RunResult,
   type RunSummary,
 } from './runs/summary.js';

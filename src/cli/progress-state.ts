@@ -74,6 +74,7 @@ export function trackProgress(
         state = { epoch: event.epoch, step: event.step, steps: event.steps, phase: evaluatedOn };
         break;
       case 'skipped':
+      case 'ranks':
       case 'stalled':
         break;
       case 'epoch-end':

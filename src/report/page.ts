@@ -21,6 +21,7 @@ import {
   resultsTable,
   runsTable,
 } from './tables.js';
+import { ranksPart } from './ranks.js';
 import { weightNotesList } from './weight-notes.js';
 import { probeByUnit, similarities } from './unit-plots.js';
 import { accuracyByUpdate, lossByUpdate } from './update-plots.js';
@@ -154,7 +155,7 @@ function machinesPart(runs: readonly RunRecord[]): Html {
             <dd>${meter}: ${meters[meter]}; 1 MB is 10⁶ bytes</dd>`,
       )}
     </dl>
-    ${processesTable(runs)}
+    ${processesTable(runs)} ${ranksPart(runs)}
   </section>`;
 }
 

@@ -9,7 +9,7 @@ import { readProbe, type ProbeReport } from '../study/probe-file.js';
 import { readSimilarities, type SimilarityReport } from '../study/similarity-file.js';
 import { readRunData } from '../runs/data.js';
 import { check, formatPath } from '../core/schema-problems.js';
-import { readRunSummary, type RunIdentity, type RunSummary } from '../runs/summary.js';
+import { readRunSummary, type RunIdentity, type RunRanks, type RunSummary } from '../runs/summary.js';
 import { visible } from '../core/visible.js';
 import { parseYaml } from '../config/yaml-source.js';
 import { refuseReplacedMethod } from '../runs/earlier-defaults.js';
@@ -58,6 +58,8 @@ export interface RunRecord {
   readonly error: string | undefined;
   /** Undefined if the run was killed before it could write its log. */
   readonly identity: RunIdentity | undefined;
+  /** Undefined where one process trained it. */
+  readonly ranks: RunRanks | undefined;
   readonly log: RunLog;
   /** Undefined if the run was not probed. */
   readonly probe: ProbeReport | undefined;
@@ -95,6 +97,7 @@ export function readRunRecord(folder: string): RunRecord {
     status: summary?.status ?? 'open',
     error: summary?.error,
     identity: written ?? log.starts.at(-1),
+    ranks: written?.ranks,
     log,
     probe: existsSync(join(folder, 'probe.json')) ? readProbe(folder) : undefined,
     similarities: readSimilarities(folder),

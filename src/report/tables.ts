@@ -29,7 +29,7 @@ interface Column<T> {
 }
 
 /** On a phone each row is a card with the columns' names beside its cells. */
-function table<T>(columns: readonly Column<T>[], rows: readonly T[]): Html {
+export function table<T>(columns: readonly Column<T>[], rows: readonly T[]): Html {
   const kind = ({ words }: Column<T>): string => (words ? 'words' : '');
   return markup`<div class="scroll">
     <table class="stack">

@@ -2,10 +2,12 @@ import { configDocument } from '../config/config.js';
 import { accumulateOf, type MethodConfig } from '../config/method-config.js';
 import type { BlockParallel } from '../config/parallel.js';
 import { UserError } from '../core/errors.js';
-import { balancedRankCuts, placeBlocks } from '../distributed/blocks/placement.js';
+import { placeBlocks } from '../distributed/blocks/placement.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import type { Strategy } from '../local/strategy.js';
-import { blockSeconds } from '../measure/block-times.js';
+import { measureBlocks } from '../measure/block-costs.js';
+import { chooseRankCuts } from '../measure/ranks/rank-load.js';
+import { optimizerOf } from '../train/optimizers.js';
 import type { BlockRanks } from '../train/blocks/trainer.js';
 import { trainBlocks } from '../train/blocks/trainer.js';
 import { agreeOn } from './agree.js';
@@ -39,7 +41,7 @@ export async function agreeOnMethod(
 
 /** The ranks' blocks; `balanced` cuts are rank 0's to measure. */
 export async function placeOnRanks(
-  { config }: Pick<Experiment, 'config'>,
+  { config, engine, registry }: Pick<Experiment, 'config' | 'engine' | 'registry'>,
   strategy: Strategy,
   { group, parallel: { blocks, cuts, queue } }: BlockGroup,
   note?: (message: string) => void,
@@ -51,8 +53,13 @@ export async function placeOnRanks(
   }
   const chosen = (): readonly number[] => {
     if (cuts !== 'balanced') return cuts;
-    if (strategy.blocks <= blocks) return balancedRankCuts(Array(strategy.blocks).fill(1), blocks);
-    return balancedRankCuts(blockSeconds(strategy, config.train.batchSize), blocks);
+    const costs = measureBlocks(strategy, {
+      meter: engine.memory,
+      batchSize: config.train.batchSize,
+      optimizer: () => optimizerOf(config.train, registry.optimizers),
+      averaged: config.train.ema !== undefined,
+    });
+    return chooseRankCuts(costs, blocks, queue);
   };
   const [first] = await group.exchange(JSON.stringify(group.rank === 0 ? chosen() : []));
   const agreed = JSON.parse(first!) as number[];

@@ -34,7 +34,8 @@ import { readRunLog } from './run-log.js';
 import { failureOf, howToGoOn, type FailedRun } from './outcome.js';
 import { checkMethod } from './method-strategy.js';
 import { watchStepCost } from './step-cost.js';
-import { ownWays, resultOf, type RunIdentity, type RunResult, type RunSummary } from './summary.js';
+import { ownWays, resultOf } from './summary.js';
+import type { RunIdentity, RunResult, RunSummary } from './summary.js';
 import { formatBytes } from '../core/text.js';
 import { WriteFailure } from './write-failure.js';
 import type { EventFile } from './tensorboard/event-file.js';
@@ -237,10 +238,14 @@ async function trainInto(
   const badFiles = gatherBadFiles(earlier.badFiles);
   let { cost } = earlier;
   const costs = watchStepCost(strategy, config.train.batchSize, cost);
-  const result = (): RunResult | undefined => resultOf(run, epochs, badFiles.all(), cost);
+  let together: Pick<RunSummary, 'ranks'> = {};
+  const result = (): RunResult | undefined => {
+    const found = resultOf(run, epochs, badFiles.all(), cost);
+    return found && { ...found, ...together };
+  };
   type How = Pick<RunSummary, 'status' | 'error' | 'failure'>;
   const summarise = (how: How): void => {
-    folder.writeSummary({ ...how, ...run, ...result() });
+    folder.writeSummary({ ...how, ...run, ...together, ...result() });
     folder.log.info({ ...how, epochs: epochs.length }, 'summary');
   };
   const onEvent = (event: TrainEvent): void => {
@@ -251,6 +256,10 @@ async function trainInto(
       epochs.push(event.metrics);
       folder.writeMetrics(epochs);
       events?.write(event.metrics);
+    }
+    if (event.type === 'ranks') {
+      const parallel = placed === undefined ? 'data' : 'blocks';
+      together = { ranks: { parallel, steps: event.steps, perRank: [...event.ranks] } };
     }
     if (event.type === 'epoch-start' || event.type === 'epoch-end' || event.type === 'stalled')
       folder.log.info(event);

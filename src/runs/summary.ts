@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { engineNames } from '../engine/engine.js';
 import type { StepCost } from '../local/cost.js';
 import type { EpochMetrics } from '../train/events.js';
+import { rankUseSchema } from '../train/rank-use.js';
 import { fileJsonSchema, type JsonSchema } from '../config/json-schema.js';
 import type { MethodConfig } from '../config/method-config.js';
 import { bestOf } from './best-epoch.js';
@@ -88,7 +89,19 @@ const countedShape = {
   /** As `countMultiplyAdds` counts; absent in summaries of earlier versions. */
   multiplyAdds: stepCostSchema.exactOptional(),
 };
-const resultSchema = z.object({ ...identityShape, ...measuredShape, ...countedShape });
+/** The ranks of a run that several trained, as the last process found them: a resumed run may have had others before. */
+const ranksSchema = z.object({
+  /** Each has a share of every batch, or a run of blocks. */
+  parallel: z.enum(['data', 'blocks']),
+  /** Training steps of the processes that this is of: the run's, since it was last resumed. */
+  steps: z.int().min(0),
+  perRank: z.array(rankUseSchema).min(1),
+});
+const ranksShape = {
+  /** Absent where one process trained, and in summaries of earlier versions. */
+  ranks: ranksSchema.exactOptional(),
+};
+const resultSchema = z.object({ ...identityShape, ...measuredShape, ...countedShape, ...ranksShape });
 const summarySchema = z.object({
   status: z.enum(['finished', 'interrupted', 'failed']),
   /** Why it failed. */
@@ -98,6 +111,7 @@ const summarySchema = z.object({
   ...identityShape,
   ...measuredSchema.partial().shape,
   ...countedShape,
+  ...ranksShape,
 });
 const comparedRunSchema = resultSchema.extend({
   /** The run's own, relative to the comparison's. */
@@ -111,6 +125,8 @@ export const summaryFileSchema = (): JsonSchema =>
 
 /** What was trained, with what. */
 export type RunIdentity = z.infer<typeof runIdentitySchema>;
+/** The ranks that trained a run together. */
+export type RunRanks = z.infer<typeof ranksSchema>;
 /** What at least one epoch came to. */
 export type Measured = z.infer<typeof measuredSchema>;
 /** What a run of at least one epoch came to. */

@@ -9,6 +9,7 @@ import { networkCounters, networkState } from '../networks/network.js';
 import { roleOf } from '../nn/parameters.js';
 import { addGradients, clippedGradients, freeGradients, stepReady, type Gradients } from './gradients.js';
 import { freeStreams, runUpdate } from './run-update.js';
+import { newRankTally, type RankTally } from './rank-use.js';
 import type { Optimizer } from './sgd.js';
 import { stepError, type StepPlan, type StepResult } from './step.js';
 
@@ -34,6 +35,8 @@ export interface DataParallel {
     wantsStop: boolean,
     meter?: MemoryMeter,
   ): Promise<StepResult>;
+  /** Of the steps so far: the gradients that were summed, and the time that their sums were waited for. */
+  readonly use: RankTally;
   /** Takes the optimiser steps that are put off: the weights are then those after the last step. */
   settle(): Promise<void>;
   /** Averages running statistics over the ranks: what is evaluated and kept. */
@@ -68,6 +71,7 @@ export function dataParallel(
     counter.share = group.rank;
   }
   let stopped = false;
+  const use = newRankTally();
   /** Taken or begun. */
   let steps = 0;
 
@@ -77,6 +81,7 @@ export function dataParallel(
     );
     freeGradients(own);
     const sums = [...gradients.values()];
+    use.bytes += sums.reduce((sum, { size }) => sum + 4 * size, 0);
     const arrived = sums.length === 0 ? Promise.resolve() : group.allReduce(sums, 'sum');
     // Whoever waits for it is told; until then nobody may be.
     arrived.catch(() => undefined);
@@ -88,12 +93,18 @@ export function dataParallel(
     for (;;) {
       const [first] = putOff;
       if (first === undefined || first.step === steps || first.update > last) return;
-      await first.arrived;
+      await waitingFor(first.arrived);
       putOff.shift();
       const { steps: ready, clip } = plan[first.update]!;
       addGradients(pending, clippedGradients(first.gradients, clip));
       stepReady(pending, ready, optimizer, first.learningRate);
     }
+  };
+
+  const waitingFor = async (what: Promise<void>): Promise<void> => {
+    const start = performance.now();
+    await what;
+    use.waitSeconds += (performance.now() - start) / 1000;
   };
 
   const free = (): void => {
@@ -103,6 +114,8 @@ export function dataParallel(
   };
 
   return {
+    use,
+
     async step(makeBatch, weight, learningRate, wantsStop, meter) {
       steps++;
       const votes = tf.keep(tf.tensor1d([wantsStop ? 1 : 0]));
@@ -135,8 +148,10 @@ export function dataParallel(
           }
           if (meter !== undefined) peakBytes.push(meter.peak());
         }
-        await counted;
+        await waitingFor(counted);
         stopped ||= votes.dataSync()[0]! > 0;
+        use.steps++;
+        use.peakBytes = Math.max(use.peakBytes, ...peakBytes);
       } catch (error) {
         free();
         throw stepError(current!.name, error);

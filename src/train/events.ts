@@ -1,4 +1,5 @@
 import type { BadImage } from '../data/dataset.js';
+import type { RankUse } from './rank-use.js';
 
 /** What a training run reports while it goes on. Plain data: the command line, the log and a user's callback read it. */
 export type TrainEvent =
@@ -25,6 +26,8 @@ export type TrainEvent =
       readonly split: 'train' | 'test' | 'validation';
       readonly images: readonly BadImage[];
     }
+  /** Where ranks train together, after an epoch's training: what each has and takes, by rank; `steps` are this process's. */
+  | { readonly type: 'ranks'; readonly steps: number; readonly ranks: readonly RankUse[] }
   | {
       readonly type: 'epoch-end';
       readonly metrics: EpochMetrics;

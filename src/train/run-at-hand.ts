@@ -5,6 +5,7 @@ import type { TrainContext } from './context.js';
 import type { DataParallel } from './data-parallel.js';
 import type { EpochMetrics } from './events.js';
 import type { TrainSettings } from './optimizers.js';
+import { gatherRankUse } from './rank-use.js';
 import type { AddUp } from './over-ranks.js';
 import type { skippedReporter } from './report-skipped.js';
 import type { Optimizer } from './sgd.js';
@@ -45,6 +46,14 @@ export async function settle({ parallel, average }: Run): Promise<void> {
   if (average === undefined) return;
   average.swap();
   await parallel.averageStatistics().finally(() => average.swap());
+}
+
+/** Tells, on all ranks, what each has and takes. */
+export async function tellRanks({ strategy, parallel, options }: Run): Promise<void> {
+  const { ranks: group, engine, onEvent } = options;
+  if (parallel === undefined || group === undefined) return;
+  const ranks = await gatherRankUse(group, strategy, engine.description, parallel.use);
+  onEvent?.({ type: 'ranks', steps: parallel.use.steps, ranks });
 }
 
 /** Whether the run ends here: as its signal says, or as all ranks have agreed. */

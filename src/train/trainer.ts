@@ -24,7 +24,7 @@ import { headIndex } from './head-update.js';
 import { learningRateAt } from './schedule.js';
 import { skippedReporter } from './report-skipped.js';
 import { captureState, findNotFinite, restoreState } from './state.js';
-import { isStopped, lossesBefore, settle, type Run } from './run-at-hand.js';
+import { isStopped, lossesBefore, settle, tellRanks, type Run } from './run-at-hand.js';
 import { stepError } from './step-error.js';
 import { planSteps, trainStep, type StepResult } from './step.js';
 import { checkTally, newTally, tallyOver, withoutSums, type EpochTally } from './tally.js';
@@ -199,6 +199,7 @@ async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
     throw error;
   }
   await settle(run);
+  await tellRanks(run);
   if (!isStopped(run)) return true;
   handState(run, await tallyOver(tally, run.addUp));
   return false;

@@ -1,8 +1,9 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { nativeStatus } from '../../src/engine/torch/load-native.js';
+import { readRunSummary } from '../../src/runs/summary.js';
 import { freePort } from '../distributed/ranks.js';
 import { ended, run, start, tinyConfig, writeFashionMnist, type Outcome } from './helpers.js';
 
@@ -77,6 +78,40 @@ describe.skipIf(!hasGroups)('ranks that hold blocks', () => {
     ]);
     expect(outcomes[1]!.stdout).toBe('');
     expect(numbers(ranks)).toEqual(numbers(alone));
+    const summaryOf = (out: string) => readRunSummary(join(out, readdirSync(out)[0]!, 'summary.json'));
+    expect(summaryOf(alone).ranks).toBeUndefined();
+    const { ranks: told, peakMemoryBytes, blocks } = summaryOf(ranks);
+    // Four batches of 16 in each of two epochs.
+    expect(told).toMatchObject({ parallel: 'blocks', steps: 8 });
+    const { perRank } = told!;
+    expect(perRank.map(({ host }) => host)).toEqual([hostname(), hostname()]);
+    expect(perRank.map((rank) => rank.blocks)).toEqual([
+      [1, expect.any(Number)],
+      [perRank[0]!.blocks![1] + 1, blocks],
+    ]);
+    expect(perRank[0]!.bytesPerStep).toBeGreaterThan(4 * 16 * 8 * 8);
+    expect(Math.max(...perRank.map((rank) => rank.peakMemoryBytes))).toBe(peakMemoryBytes);
+  });
+
+  it('a run that goes on in one process has the ranks of the last part: none', async () => {
+    const path = config('auglocal');
+    const out = join(work, 'goes-on');
+    const launcher = start(
+      ['train', path, '--out', out, '--quiet', '--parallel', 'blocks=2'].concat(['--set', 'train.epochs=40']),
+    );
+    const soon = { timeout: 120_000, interval: 100 };
+    const folder = () => join(out, readdirSync(out)[0]!);
+    await vi.waitFor(
+      () => expect(readFileSync(join(folder(), 'metrics.csv'), 'utf8')).toContain('\n2,'),
+      soon,
+    );
+    launcher.kill('SIGTERM');
+    await ended(launcher);
+    const { ranks, status: how } = readRunSummary(join(folder(), 'summary.json'));
+    expect([how, ranks!.perRank.length]).toEqual(['interrupted', 2]);
+    const quiet = ['--quiet', '--set', 'train.epochs=40'];
+    expect(await run(['train', '--resume', folder(), ...quiet])).toMatchObject({ code: 0 });
+    expect(readRunSummary(join(folder(), 'summary.json'))).not.toHaveProperty('ranks');
   });
 
   it('a rank with another config is refused at the start, and what differs is named', async () => {

@@ -42,6 +42,29 @@ describe('memory', () => {
     expect(stdout).toMatch(/^two +2 +\S.* [\d.]+ MB +\d\.\d\d +█+$/m);
   });
 
+  test('--ranks forecasts what each rank takes and how fast they are, as a table and as JSON', async () => {
+    const asked = ['memory', path, '--method', 'two', '--quiet', '--ranks', '2'];
+    const { code, stdout, stderr } = await run([...asked, '--link', '25Gbit']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^two: resnet, 8 images, 2 ranks, parallel: blocks, links of 25\.0 Gbit\/s, /);
+    expect(stdout).toMatch(/^1 +2–2 +\S+ MB +\S+ MB +\S+ ms /m);
+    expect(stdout).toMatch(/^a step: .* images\/s: .* × one process .*; limited by what rank \d computes$/m);
+    expect(stdout).toMatch(
+      /^BP in a naive pipeline cut there: .* images\/s; each rank waits 5\d % of the time$/m,
+    );
+    const json = await run([...asked, '--parallel', 'data', '--json']);
+    const [data] = lines(json.stdout);
+    expect(data).toMatchObject({ label: 'two', parallel: 'data', batch: 8, linkBytesPerSecond: 1.25e9 });
+    expect(data!['perRank']).toHaveLength(2);
+    const many = await run([...asked.slice(0, -1), '3']);
+    expect([many.code, many.stderr]).toEqual([
+      1,
+      expect.stringContaining('two: parallel.blocks: 2 blocks cannot be'),
+    ]);
+    const wrong = await run(['memory', path, '--link', '1Gbit']);
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('--link: only with --ranks')]);
+  });
+
   test('--frontier prints and draws what each takes with every setting', async () => {
     const svg = join(folder, 'frontier.svg');
     const options = ['--frontier', '--blocks', '2,9', '--method', 'two'];

@@ -22,7 +22,7 @@ describe.skipIf(!status.available || status.native.distributed === null)('train 
 
   it('starts its own ranks, of which one writes a run folder', async () => {
     const out = join(folder, 'runs');
-    const { code, stderr } = await run([
+    const { code, stderr, stdout } = await run([
       'train',
       join(folder, 'a.yaml'),
       '--parallel',
@@ -32,9 +32,17 @@ describe.skipIf(!status.available || status.native.distributed === null)('train 
       '--quiet',
     ]);
     expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^rank +host +blocks +parameters +summed a step +waited a step +peak$/m);
+    expect(stdout).toMatch(/^of the last 8 training steps; the run's peak is the largest rank's, /m);
     const runs = readdirSync(out);
     expect(runs).toHaveLength(1);
-    expect(readRunSummary(join(out, runs[0]!, 'summary.json')).status).toBe('finished');
+    const { status, ranks, peakMemoryBytes } = readRunSummary(join(out, runs[0]!, 'summary.json'));
+    expect([status, ranks?.parallel, ranks?.steps]).toEqual(['finished', 'data', 8]);
+    const { perRank } = ranks!;
+    expect(perRank).toHaveLength(2);
+    // Every gradient is summed once a step.
+    for (const rank of perRank) expect(rank.bytesPerStep).toBe(rank.parameterBytes);
+    expect(Math.max(...perRank.map((rank) => rank.peakMemoryBytes))).toBe(peakMemoryBytes);
   });
 
   it('ends its ranks with a checkpoint when it is killed itself', async () => {

@@ -17,6 +17,8 @@ export interface WrittenRun {
   readonly error?: string;
   /** Beside or in place of the config's own. */
   readonly config?: object;
+  /** Beside the summary's own. */
+  readonly summary?: object;
   /** The engine of each process that trained it: the first began it, the others resumed it. */
   readonly processes?: readonly string[];
 }
@@ -32,6 +34,7 @@ export function writeRun(folder: string, run: WrittenRun = {}): string {
     status = 'finished',
     error,
     config,
+    summary,
     processes = ['libtorch'],
   } = run;
   mkdirSync(folder, { recursive: true });
@@ -63,7 +66,8 @@ export function writeRun(folder: string, run: WrittenRun = {}): string {
       : [{ status, msg: 'summary' }]),
   ].map((line) => `${JSON.stringify({ time: '2026-01-02T03:04:05.678Z', ...line })}\n`);
   writeFileSync(file('log.jsonl'), log.join(''));
-  if (status !== 'open') writeFileSync(file('summary.json'), JSON.stringify({ status, error, ...identity }));
+  if (status !== 'open')
+    writeFileSync(file('summary.json'), JSON.stringify({ status, error, ...identity, ...summary }));
   return folder;
 }
 

@@ -32,6 +32,22 @@ it('draws runs of every kind without a complaint of Vega, and nothing of theirs 
   expect(new Set(ids).size).toBe(ids.length);
 });
 
+it('shows the ranks of a run that several trained, and what memory all of them take', async () => {
+  const rank = { host: '<b>far</b>', device: 'libtorch', bytesPerStep: 2.1e6, waitSecondsPerStep: 0.0042 };
+  const perRank = [
+    { ...rank, blocks: [1, 6], parameterBytes: 3e6, peakMemoryBytes: 5.2e7 },
+    { ...rank, blocks: [7, 14], parameterBytes: 6e6, peakMemoryBytes: 3.3e7 },
+  ];
+  const summary = { ranks: { parallel: 'blocks', steps: 5, perRank } };
+  writeRun(join(folder, 'alone'), { epochs: epochsOf([0.5]) });
+  writeRun(join(folder, 'together'), { label: 'auglocal', epochs: epochsOf([0.5]), summary });
+  const html = await page(readReport([folder]), made);
+  expect(html.match(/<h3>Ranks: auglocal, seed 1<\/h3>/g)).toHaveLength(1);
+  expect(html).toContain('&lt;b&gt;far&lt;/b&gt;');
+  for (const cell of ['7–14', '4.2 ms', '33.0 MB']) expect(html).toContain(`<span>${cell}</span>`);
+  expect(html).toContain('the largest rank&#39;s, 52.0 MB; all ranks together: 85.0 MB');
+});
+
 it('has a point for each update, labelled with its peak beside BP', async () => {
   writeSample(folder);
   const html = await page(readReport([folder]), made);

@@ -12,7 +12,7 @@ import { disposeNetwork } from '../../src/networks/network.js';
 import { withoutMemory } from '../../src/nn/parameters.js';
 import { trainBlocks } from '../../src/train/blocks/trainer.js';
 import type { TrainOptions } from '../../src/train/context.js';
-import type { EpochMetrics } from '../../src/train/events.js';
+import type { EpochMetrics, TrainEvent } from '../../src/train/events.js';
 import type { TrainState } from '../../src/train/state.js';
 import { train } from '../../src/train/trainer.js';
 import { memoryGroups } from './memory-group.js';
@@ -85,6 +85,8 @@ export function trainedAlone(
 export interface TrainedOnRanks extends Trained {
   /** Messages that came to nothing. */
   readonly left: readonly string[];
+  /** What they were told to take, after each epoch's training. */
+  readonly told: readonly Extract<TrainEvent, { type: 'ranks' }>[];
 }
 
 /** The same training, its blocks on ranks that take turns. */
@@ -100,6 +102,11 @@ export function trainedOnRanks(
   return using(strategies, async () => {
     let state: TrainState | undefined;
     const onState = (each: TrainState): void => void (state = each);
+    const told: TrainedOnRanks['told'][number][] = [];
+    const onEvent = (event: TrainEvent): void => {
+      if (event.type === 'ranks') told.push(event);
+      rest.onEvent?.(event);
+    };
     const ofAll = { ...rest, onEvent: undefined, resume: undefined };
     const results = await Promise.all(
       groups.map((group, rank) =>
@@ -108,7 +115,7 @@ export function trainedOnRanks(
           noiseDataset,
           {
             ...{ ...section, seed: 1, engine, signal: signals[rank] },
-            ...(rank === 0 ? { onState, ...rest } : ofAll),
+            ...(rank === 0 ? { onState, ...rest, onEvent } : ofAll),
           },
           { group, placement, queue },
         ),
@@ -116,7 +123,7 @@ export function trainedOnRanks(
     );
     const stops = new Set(results.map(({ interrupted }) => interrupted));
     if (stops.size > 1) throw new Error('some ranks were interrupted, others not');
-    return { ...results[0]!, state: state!, weights: results[0]!.weights!, left: messages.left() };
+    return { ...results[0]!, state: state!, weights: results[0]!.weights!, left: messages.left(), told };
   });
 }
 

@@ -70,6 +70,23 @@ describe('an optimiser step that is put off', () => {
     },
   );
 
+  it('is told with the bytes that are summed a step, and the time that they are waited for', async () => {
+    const network = tinyNetwork();
+    const strategy = buildStrategy(network, { method: 'auglocal', depth: 1 });
+    const optimizer = sgd(papersSgd);
+    const group = dataParallel(solo, strategy, planSteps(strategy.updates), optimizer);
+    await group.step(() => tinyBatch(4), 1, 0.1, false);
+    await group.step(() => tinyBatch(4), 1, 0.1, false);
+    await group.settle();
+    const { use } = group;
+    const numbers = strategy.updates.flatMap(({ variables }) => variables.map(({ size }) => size));
+    expect([use.steps, use.bytes]).toEqual([2, 2 * 4 * numbers.reduce((sum, size) => sum + size, 0)]);
+    expect(use.waitSeconds).toBeGreaterThan(0);
+    optimizer.dispose();
+    strategy.dispose();
+    disposeNetwork(network);
+  });
+
   it('tells of an end that was asked for, and frees all where a loss is no number', async () => {
     const before = tf.memory().numTensors;
     const network = tinyNetwork();

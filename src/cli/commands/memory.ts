@@ -9,6 +9,7 @@ import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
 import { configArgument, configOf, configOptions, type ConfigArguments } from '../options.js';
 import { notify, slowNotes } from '../progress.js';
+import { printForecast, ranksAsked, ranksOptions, type RanksArguments } from './memory-ranks.js';
 
 const memoryOptions = {
   ...configOptions,
@@ -43,11 +44,12 @@ const memoryOptions = {
     requiresArg: true,
     describe: 'measure BP and all methods with this: none, units, segments, or auto=2GB for what fits that',
   },
+  ...ranksOptions,
   batch: { type: 'number', requiresArg: true, describe: 'the same as --set train.batchSize=…' },
   json: { type: 'boolean', default: false, describe: 'a line of JSON for each result instead of tables' },
 } as const;
 
-interface MemoryArguments extends ConfigArguments {
+interface MemoryArguments extends ConfigArguments, RanksArguments {
   readonly method: string | undefined;
   readonly blocks: string | undefined;
   readonly budget: string | undefined;
@@ -72,10 +74,15 @@ export const memoryCommand: Command<object, MemoryArguments> = {
       .example('$0 memory configs/demo.yaml --method man --budget 100MB', '')
       .example('$0 memory configs/demo.yaml --at-peak', '')
       .example('$0 memory configs/demo.yaml --recompute auto=40MB', '')
+      .example('$0 memory configs/demo.yaml --ranks 4 --link 25Gbit', 'what four ranks would do')
       .example('$0 memory configs/demo.yaml --frontier --svg frontier.svg', ''),
   handler: async (args) => {
     const counts = countsOf(args.blocks);
     checkFrontier(args);
+    const others = (['blocks', 'budget', 'frontier', 'at-peak'] as const).filter(
+      (name) => args[name] !== undefined && args[name] !== false,
+    );
+    const asked = await ranksAsked(args, others);
     const { parseSize } = await import('../../core/size.js');
     const budget = args.budget === undefined ? undefined : parseSize(args.budget, '--budget');
     const recompute = args.recompute === undefined ? undefined : await recomputeOf(args.recompute);
@@ -85,7 +92,7 @@ export const memoryCommand: Command<object, MemoryArguments> = {
     const own = memoryMethods(config, registry, args.method);
     const methods = recompute === undefined ? own : await allRecomputing(own, recompute);
     const swept = !args.frontier && (args.blocks !== undefined || budget !== undefined);
-    if (swept && methods.length === 0) {
+    if ((swept || asked !== undefined) && methods.length === 0) {
       throw new UserError('the config has no method that cuts into blocks; name one with --method');
     }
     if (swept && args['at-peak'])
@@ -97,7 +104,10 @@ export const memoryCommand: Command<object, MemoryArguments> = {
       notify(notice, silent);
       const onLeftOut = (message: string): void => notify(message, silent);
       const options = { signal, onProgress: slowNotes(silent), json: args.json };
-      if (args.frontier) {
+      if (asked !== undefined) {
+        const each = (method: MethodConfig) => printForecast(setting, method, asked, config, options);
+        throwAll(await refusalsOf(methods, each));
+      } else if (args.frontier) {
         const { printFrontier } = await import('./memory-frontier.js');
         await printFrontier(setting, own, { ...options, counts, svg: args.svg, onLeftOut });
       } else if (args['at-peak']) await eachPeak(setting, methods, options);

@@ -4,6 +4,7 @@ import { endWithLauncher, startRanks } from '../../distributed/launch.js';
 import { placementIn, type Placement } from '../../distributed/placement.js';
 import type { FinishedRun, RunOptions } from '../../runs/run.js';
 import { textTable } from '../../core/table.js';
+import { rankNote, rankTable } from '../../runs/rank-table.js';
 import { resultTable, tableNotes } from '../../runs/table.js';
 import { resumeCommand } from '../../runs/write-failure.js';
 import type { Command } from '../command.js';
@@ -95,6 +96,8 @@ export const trainCommand: Command<object, TrainArguments> = {
         if (result) {
           process.stdout.write(textTable(resultTable([result])));
           for (const line of tableNotes([result])) process.stdout.write(`${line}\n`);
+          if (result.ranks)
+            process.stdout.write(`${textTable(rankTable(result.ranks))}${rankNote(result.ranks)}\n`);
         }
         process.stdout.write(`run folder: ${folder}\n`);
       }

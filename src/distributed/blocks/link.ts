@@ -24,9 +24,9 @@ type Meta = { readonly kind: 'batch'; readonly images: boolean } | ({ readonly k
 
 /** What a link has come to. */
 export interface LinkTally {
-  /** Sent to the next rank. */
+  /** Sent to the ranks beside it. */
   bytes: number;
-  /** Spent waiting for the next rank to take batches, or for the one before to send them. */
+  /** Spent waiting for the next rank to take batches or to lead on, or for the one before to send them. */
   waitSeconds: number;
 }
 
@@ -66,7 +66,9 @@ export function linkUp(group: ProcessGroup, queue: number, tally: LinkTally): Up
   /** Of batches on their way: settled when they have been taken. */
   const underWay: Promise<void>[] = [];
   const send = async (message: Message<Meta>): Promise<void> => {
-    tally.bytes += await sendMessage(group, to, tags.batch, message);
+    // Several are under way at once: what was counted before is read when this one has gone.
+    const bytes = await sendMessage(group, to, tags.batch, message);
+    tally.bytes += bytes;
     tf.dispose(Object.values(message.tensors ?? {}));
   };
   const taken = async (sent: Promise<void>): Promise<void> => {
@@ -131,6 +133,7 @@ export async function* receiveBatches(
       const { stopping, loss } = told();
       const bytesOfTold = new Uint8Array(Float64Array.of(stopping ? 1 : 0, loss).buffer);
       await group.sendBytes(bytesOfTold, from, tags.taken);
+      tally.bytes += bytesOfTold.length;
       const [labels, images] = bytes;
       yield { labels: labelsOf(labels!), images: meta.images ? images : undefined, streams: tensors };
     }

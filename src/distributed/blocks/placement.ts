@@ -27,35 +27,63 @@ export function placeBlocks(blocks: number, cuts: readonly number[]): BlockPlace
   return ends.map((end, i) => ({ first: ends[i - 1] ?? 0, end }));
 }
 
+/** How much longer than the least the slowest rank may take, where that saves memory. */
+const slack = 1.05;
+
 /**
- * The cuts with which the rank that takes longest takes least; of equal ones those that cut earliest.
+ * The cuts with which the rank that takes longest takes least. Given memory too, of all cuts with which it takes at most
+ * 5 % longer than that the ones with the least largest peak, and of those the fastest. Of equal ones those that cut
+ * earliest.
  *
  * @param costs of each block, in their order: seconds, or anything that adds up
+ * @param peak of a rank with these blocks, in bytes
  * @returns the last block of each rank but the last, counted from 1
  * @throws UserError where there are fewer blocks than ranks
  */
-export function balancedRankCuts(costs: readonly number[], ranks: number): number[] {
-  if (costs.length < ranks) {
-    const blocks = costs.length === 1 ? '1 block' : `${costs.length} blocks`;
-    throw new UserError(
-      `parallel.blocks: ${blocks} cannot be divided among ${ranks} ranks; ask for more blocks of the method, or for fewer ranks`,
-    );
-  }
+export function balancedRankCuts(
+  costs: readonly number[],
+  ranks: number,
+  peak?: (blocks: RankBlocks) => number,
+): number[] {
   const before = [0];
   for (const cost of costs) before.push(before.at(-1)! + cost);
-  /** Of the first `end` blocks on so many ranks: the longest rank's cost, and where the last of them begins. */
-  let best = before.map((cost) => ({ cost, cuts: [] as number[] }));
+  const time = ({ first, end }: RankBlocks): number => before[end]! - before[first]!;
+  const fastest = leastLargest(costs.length, ranks, time);
+  if (peak === undefined) return fastest.cuts;
+  const inTime = (blocks: RankBlocks): boolean => time(blocks) <= slack * fastest.cost;
+  const smallest = leastLargest(costs.length, ranks, (blocks) => (inTime(blocks) ? peak(blocks) : Infinity));
+  const fits = (blocks: RankBlocks): boolean => inTime(blocks) && peak(blocks) <= smallest.cost;
+  return leastLargest(costs.length, ranks, (blocks) => (fits(blocks) ? time(blocks) : Infinity)).cuts;
+}
+
+/** The cuts with which the largest of the ranks' costs is least, and that. */
+function leastLargest(
+  blocks: number,
+  ranks: number,
+  cost: (blocks: RankBlocks) => number,
+): { readonly cost: number; readonly cuts: number[] } {
+  if (blocks < ranks) {
+    const all = blocks === 1 ? '1 block' : `${blocks} blocks`;
+    throw new UserError(
+      `parallel.blocks: ${all} cannot be divided among ${ranks} ranks; ask for more blocks of the method, or for fewer ranks`,
+    );
+  }
+  /** Of the first `end` blocks on so many ranks: the largest rank's cost, and where the ranks end. */
+  let best = Array.from({ length: blocks + 1 }, (_, end) => ({
+    cost: end === 0 ? 0 : cost({ first: 0, end }),
+    cuts: [] as number[],
+  }));
   for (let rank = 2; rank <= ranks; rank++) {
     const shorter = best;
-    best = before.map((_, end) => {
+    best = shorter.map((_, end) => {
       let found = { cost: Infinity, cuts: [] as number[] };
-      for (let cut = rank - 1; cut < end; cut++) {
-        const { cost: others, cuts } = shorter[cut]!;
-        const cost = Math.max(others, before[end]! - before[cut]!);
-        if (cost < found.cost) found = { cost, cuts: [...cuts, cut] };
+      for (let first = rank - 1; first < end; first++) {
+        const { cost: others, cuts } = shorter[first]!;
+        const larger = Math.max(others, cost({ first, end }));
+        if (larger < found.cost) found = { cost: larger, cuts: [...cuts, first] };
       }
       return found;
     });
   }
-  return best.at(-1)!.cuts;
+  return best.at(-1)!;
 }

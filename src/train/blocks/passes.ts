@@ -17,14 +17,16 @@ import { runPart } from './step.js';
 export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<boolean> {
   const { group, part, feeds, up, options, steps } = run;
   const { epoch } = tally;
+  const before = { ...run.link };
   const start = performance.now() - 1000 * tally.seconds;
   const following = follow(group, part);
-  const led = [leadOn(group, part)];
+  const led: Promise<void>[] = [];
   const lead = (): void => {
-    const leading = leadOn(group, part);
+    const leading = leadOn(group, part).then((bytes) => void (run.link.bytes += bytes));
     leading.catch(() => {});
     led.push(leading);
   };
+  lead();
   const batches = feeds?.training(epoch, tally, () => isStopping(run)) ?? received(run);
   const end = await forEach(batches, async ({ labels, images, streams }) => {
     const at = `epoch ${epoch}, step ${tally.steps + 1}`;
@@ -43,7 +45,7 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
       sent.catch(() => {});
       let peakBytes: readonly number[];
       try {
-        if (step.waits) await following!.arrive();
+        if (step.waits) await waitingFor(run, following!.arrive());
         peakBytes = scoped(() => step.finish());
       } catch (error) {
         step.drop();
@@ -65,6 +67,8 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
   });
   await up.end(end);
   await Promise.all([...led, following?.end()]);
+  run.use.bytes += run.link.bytes - before.bytes;
+  run.use.waitSeconds += run.link.waitSeconds - before.waitSeconds;
   return !end.stopped;
 }
 
@@ -93,6 +97,12 @@ export async function evaluationPass(run: BlocksRun, epoch: number): Promise<Par
   });
   await up.end(end);
   return end.stopped ? undefined : sums;
+}
+
+async function waitingFor({ link }: BlocksRun, what: Promise<void>): Promise<void> {
+  const start = performance.now();
+  await what;
+  link.waitSeconds += (performance.now() - start) / 1000;
 }
 
 /** As `for await`, with what the generator returns. */
@@ -157,12 +167,14 @@ function passedOn({ parts, group }: BlocksRun, images: Uint8Array | undefined): 
 }
 
 function add(
-  { options: { engine } }: BlocksRun,
+  { options: { engine }, use }: BlocksRun,
   tally: EpochTally,
   images: number,
   losses: readonly number[],
   peakBytes: readonly number[],
 ): void {
+  use.steps++;
+  use.peakBytes = Math.max(use.peakBytes, ...peakBytes);
   tally.steps++;
   tally.images += images;
   losses.forEach((loss, i) => (tally.imageLosses[i]! += images * loss));

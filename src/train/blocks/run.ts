@@ -1,12 +1,14 @@
 import type { Dataset } from '../../data/dataset.js';
 import type { LinkTally, Upward } from '../../distributed/blocks/link.js';
 import type { Part } from '../../distributed/blocks/part.js';
+import type { RankBlocks } from '../../distributed/blocks/placement.js';
 import type { ProcessGroup } from '../../distributed/process-group.js';
 import type { Strategy } from '../../local/strategy.js';
 import type { TrainContext } from '../context.js';
 import type { EpochMetrics } from '../events.js';
 import { headIndex } from '../head-update.js';
 import type { TrainSettings } from '../optimizers.js';
+import type { RankTally } from '../rank-use.js';
 import type { WeightAverage } from '../weight-average.js';
 import type { Feeds } from './feeds.js';
 import type { RankStepper } from './step.js';
@@ -17,6 +19,8 @@ export interface BlocksRun {
   readonly strategy: Strategy;
   readonly parts: readonly Part[];
   readonly part: Part;
+  /** This rank's. */
+  readonly blocks: RankBlocks;
   readonly group: ProcessGroup;
   readonly queue: number;
   readonly dataset: Dataset;
@@ -26,7 +30,10 @@ export interface BlocksRun {
   readonly stepper: RankStepper;
   readonly average: WeightAverage | undefined;
   readonly up: Upward;
+  /** Of all passes. */
   readonly link: LinkTally;
+  /** Of training passes. */
+  readonly use: RankTally;
   /** Where the batches come from: on rank 0. */
   readonly feeds: Feeds | undefined;
   /** Whether all ranks hand in states. */

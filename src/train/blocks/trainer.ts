@@ -17,6 +17,7 @@ import { epochMetrics } from '../epoch-metrics.js';
 import { trainingSteps } from '../epoch-steps.js';
 import type { TrainResult } from '../events.js';
 import { builtInOptimizers, optimizerOf, trainSchema } from '../optimizers.js';
+import { gatherRankUse, newRankTally } from '../rank-use.js';
 import { learningRateAt } from '../schedule.js';
 import { planSteps } from '../step.js';
 import { restoreState } from '../state.js';
@@ -90,6 +91,8 @@ export async function trainBlocks(
     const link: LinkTally = { bytes: 0, waitSeconds: 0 };
     const run: BlocksRun = {
       ...{ strategy, parts, part, group, queue, dataset, options, average, link, feeds },
+      blocks: placement[group.rank]!,
+      use: newRankTally(),
       steps,
       stepper: { part, plan, optimizer, meter: engine.memory },
       up: linkUp(group, queue, link),
@@ -122,12 +125,14 @@ async function runEpochs(run: BlocksRun, done: number, partial: EpochTally | und
 
 /** The rest of an epoch; whether nobody wanted to stop before its end. */
 async function runEpoch(run: BlocksRun, tally: EpochTally): Promise<boolean> {
-  const { strategy, dataset, options, average, steps, feeds } = run;
-  const { onEvent, epochs } = options;
+  const { strategy, dataset, options, average, steps, feeds, group, part, blocks, use } = run;
+  const { onEvent, epochs, engine } = options;
   const { epoch } = tally;
   const learningRate = learningRateAt({ epoch, step: 0, steps }, options);
   onEvent?.({ type: 'epoch-start', epoch, epochs, steps, learningRate });
   const trained = await trainingPass(run, tally);
+  const ranks = await gatherRankUse(group, part.strategy, engine.description, use, blocks);
+  onEvent?.({ type: 'ranks', steps: use.steps, ranks });
   const start = performance.now();
   if (trained) average?.swap();
   const sums = trained ? await evaluationPass(run, epoch) : undefined;

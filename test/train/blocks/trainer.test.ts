@@ -59,6 +59,34 @@ it('three ranks with a queue of one come to the same, each method’s last block
   expect(ranks.left).toEqual([]);
 });
 
+it('ranks tell the bytes that they send in training alone, the peak of their own updates, and what they hold', async () => {
+  // Features [n, 8, 8, 16] and labels go up, with what says how long they are; 16 bytes for each batch come down.
+  const whole = buildStrategy(tinyNetwork(), auglocal);
+  const parts = partsOf(whole, placeBlocks(whole.blocks, [2]));
+  const parameterBytes = parts.map(({ strategy: { updates } }) =>
+    [...new Set(updates.flatMap(({ variables }) => variables))].reduce((sum, { size }) => sum + 4 * size, 0),
+  );
+  whole.dispose();
+  disposeNetwork(whole.network);
+  const { epochs, told } = await trainedOnRanks(engine, auglocal, placeBlocks(whole.blocks, [2]));
+  expect(told.map(({ steps }) => steps)).toEqual([4, 8]);
+  const { ranks } = told.at(-1)!;
+  expect(ranks.map((rank) => rank.blocks)).toEqual([
+    [1, 2],
+    [3, whole.blocks],
+  ]);
+  expect(ranks.map((rank) => rank.parameterBytes)).toEqual(parameterBytes);
+  // 14 images in four batches.
+  const features = (4 * 14 * 8 * 8 * 16) / 4;
+  expect(ranks[0]!.bytesPerStep).toBeGreaterThan(features);
+  expect(ranks[0]!.bytesPerStep).toBeLessThan(features + 300);
+  expect(ranks[1]!.bytesPerStep).toBe(16);
+  const peaks = ranks.map(({ peakMemoryBytes }) => peakMemoryBytes);
+  expect(Math.max(...peaks)).toBe(Math.max(...epochs.map(({ peakMemoryBytes }) => peakMemoryBytes)));
+  const own = epochs.map(({ updatePeakBytes }) => Object.values(updatePeakBytes).slice(2));
+  expect(peaks[1]).toBe(Math.max(...own.flat()));
+});
+
 /** Signals of two ranks, and an event handler of rank 0 that gives one of them at a step. */
 function stopping(rank: number, step: number) {
   const aborts = [new AbortController(), new AbortController()];

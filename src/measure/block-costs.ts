@@ -1,0 +1,159 @@
+import type * as tf from '@tensorflow/tfjs';
+import { detach } from '../engine/detached.js';
+import type { MemoryMeter } from '../engine/engine.js';
+import { scoped } from '../engine/scoped.js';
+import { partsOf, type Part } from '../distributed/blocks/part.js';
+import { placeBlocks } from '../distributed/blocks/placement.js';
+import { noiseBatch } from '../local/noise-batch.js';
+import type { Strategy } from '../local/strategy.js';
+import type { Streams } from '../local/update.js';
+import { networkCounters, networkState } from '../networks/network.js';
+import { makeAbsent } from '../nn/absent.js';
+import { drawAbsent } from '../nn/parameters.js';
+import { addGradients, stepReady, type PendingGradients } from '../train/gradients.js';
+import { freeStreams, runUpdate } from '../train/run-update.js';
+import type { Optimizer } from '../train/sgd.js';
+import { planSteps } from '../train/step.js';
+import { averageWeights } from '../train/weight-average.js';
+import { bytesOf } from './memory/measure.js';
+
+/** Of which the shortest counts: what else the machine does makes times longer, never shorter. */
+const runs = 3;
+
+/** What one block's part of a training step takes. */
+export interface BlockCost {
+  /** Forward and backward pass and the optimiser's step. */
+  readonly seconds: number;
+  /** Of what it trains. */
+  readonly parameterBytes: number;
+  /** In use between steps: parameters, running statistics, nets, the optimiser's state, averages. */
+  readonly heldBytes: number;
+  /** The most in use beyond that while it runs: what it reads, makes and hands on. */
+  readonly workBytes: number;
+  /** Of the features that it hands on; of the last block 0. */
+  readonly outBytes: number;
+  /** Of all that goes with them to another rank: labels, and images where a later block reads them; of the last block 0. */
+  readonly sentBytes: number;
+  /** Of the next block's values that its updates follow, which come back where that is on another rank. */
+  readonly followedBytes: number;
+}
+
+/** In what a block is measured. */
+export interface BlockSetting {
+  readonly meter: MemoryMeter;
+  readonly batchSize: number;
+  readonly optimizer: () => Optimizer;
+  /** Whether averages of the weights are held. */
+  readonly averaged: boolean;
+}
+
+/**
+ * Measures what each block's part of a training step takes, on random images, one block in memory at a time.
+ *
+ * @param strategy built within `withoutMemory`; it is left as it was
+ * @returns of each block, in their order
+ * @throws UserError where its blocks cannot be on different ranks
+ */
+export function measureBlocks(strategy: Strategy, setting: BlockSetting): BlockCost[] {
+  const { blocks, network } = strategy;
+  const { batchSize } = setting;
+  const batchOf = noiseBatch(network, batchSize, network.seed);
+  const each = Array.from({ length: blocks - 1 }, (_, i) => i + 1);
+  const parts = partsOf(strategy, placeBlocks(blocks, each));
+  const [height, width, channels] = network.imageShape;
+  let streams: Streams = scoped(() => ({ x: detach(batchOf().images) }));
+  try {
+    return parts.map((part, i) => {
+      const before = setting.meter.current() - streamBytes(streams);
+      const { next, ...cost } = inMemory(part, () => measureBlock(part, setting, batchOf, streams, before));
+      freeStreams(streams);
+      streams = next;
+      const [above, last] = [parts[i + 1], i === blocks - 1];
+      const outBytes = last ? 0 : streamBytes(streams);
+      const images = above?.images === true ? batchSize * height * width * channels : 0;
+      const sentBytes = last ? 0 : outBytes + 2 * batchSize + images;
+      return { ...cost, outBytes, sentBytes, followedBytes: bytesOf(part.follows) };
+    });
+  } finally {
+    freeStreams(streams);
+  }
+}
+
+/** Does it while the part's variables have values; its counters are what they were. */
+function inMemory<T>({ strategy }: Part, f: () => T): T {
+  const { network, counters: ofNets = [] } = strategy;
+  const variables = variablesOf(strategy);
+  drawAbsent(variables);
+  const counters = [...networkCounters(network), ...ofNets];
+  const before = counters.map(({ value }) => value);
+  try {
+    return f();
+  } finally {
+    counters.forEach((counter, i) => (counter.value = before[i]!));
+    variables.forEach(makeAbsent);
+  }
+}
+
+/**
+ * @param given stays the caller's, as `next` does
+ * @param before bytes in use without them and without the block
+ */
+function measureBlock(
+  { strategy }: Part,
+  { meter, optimizer: makeOptimizer, averaged }: BlockSetting,
+  batchOf: ReturnType<typeof noiseBatch>,
+  given: Streams,
+  before: number,
+): Pick<BlockCost, 'seconds' | 'parameterBytes' | 'heldBytes' | 'workBytes'> & { readonly next: Streams } {
+  const { updates } = strategy;
+  const trained = new Set(updates.flatMap(({ variables }) => variables));
+  const optimizer = makeOptimizer();
+  // The decay does not matter: nothing is changed.
+  const average = averaged ? averageWeights(strategy, 0) : undefined;
+  const plan = planSteps(updates);
+  const run = (): Streams => {
+    const batch = batchOf();
+    const pending: PendingGradients = new Map();
+    let current: Streams = copies(given);
+    updates.forEach((update, i) => {
+      const { gradients, next } = runUpdate(update, current, batch);
+      addGradients(pending, gradients);
+      stepReady(pending, plan[i]!.steps, optimizer, 0);
+      current = next;
+    });
+    return current;
+  };
+  try {
+    // The first run, which is not counted, makes what the others reuse.
+    freeStreams(scoped(run));
+    const heldBytes = meter.current() - before - streamBytes(given);
+    let seconds = Infinity;
+    let next: Streams = {};
+    meter.reset();
+    for (let i = 0; i < runs; i++) {
+      freeStreams(next);
+      const start = performance.now();
+      next = scoped(run);
+      seconds = Math.min(seconds, (performance.now() - start) / 1000);
+    }
+    const workBytes = meter.peak() - before - heldBytes;
+    return { seconds, parameterBytes: bytesOf(trained), heldBytes, workBytes, next };
+  } finally {
+    average?.dispose();
+    optimizer.dispose();
+  }
+}
+
+function variablesOf({ network, auxiliary, updates }: Strategy): tf.Variable[] {
+  const own = [...networkState(network), ...auxiliary].map(({ variable }) => variable);
+  return [...new Set([...own, ...updates.flatMap(({ variables }) => variables)])];
+}
+
+function copies(streams: Streams): Streams {
+  return Object.fromEntries(Object.entries(streams).map(([name, stream]) => [name, detach(stream)]));
+}
+
+function streamBytes(streams: Streams): number {
+  const tensors: readonly tf.Tensor[] = Object.values(streams);
+  return tensors.reduce((sum, { size }) => sum + 4 * size, 0);
+}

@@ -1,0 +1,41 @@
+import { balancedRankCuts, type RankBlocks } from '../../distributed/blocks/placement.js';
+import type { BlockCost } from '../block-costs.js';
+
+/** What a rank with a run of blocks takes, by what each of them takes. */
+export interface RankLoad {
+  /** Of computing a step. */
+  readonly seconds: number;
+  readonly parameterBytes: number;
+  /** At most in use: what its blocks hold, what the largest of them needs to run, and batches on their way. */
+  readonly peakBytes: number;
+  /** Sent to the next rank a step. */
+  readonly upBytes: number;
+  /** Sent to the rank before a step. */
+  readonly downBytes: number;
+}
+
+/** @param queue how many batches may be on their way to a rank, and so be held on both sides */
+export function rankLoad(costs: readonly BlockCost[], { first, end }: RankBlocks, queue: number): RankLoad {
+  const own = costs.slice(first, end);
+  const sum = (of: (cost: BlockCost) => number): number => own.reduce((total, cost) => total + of(cost), 0);
+  const [below, last] = [costs[first - 1], own.at(-1)!];
+  return {
+    seconds: sum(({ seconds }) => seconds),
+    parameterBytes: sum(({ parameterBytes }) => parameterBytes),
+    peakBytes:
+      sum(({ heldBytes }) => heldBytes) +
+      Math.max(...own.map(({ workBytes }) => workBytes)) +
+      queue * ((below?.outBytes ?? 0) + last.outBytes),
+    upBytes: last.sentBytes,
+    downBytes: below?.followedBytes ?? 0,
+  };
+}
+
+/** The cuts between ranks that balance time and memory, as `balancedRankCuts`. */
+export function chooseRankCuts(costs: readonly BlockCost[], ranks: number, queue: number): number[] {
+  return balancedRankCuts(
+    costs.map(({ seconds }) => seconds),
+    ranks,
+    (blocks) => rankLoad(costs, blocks, queue).peakBytes,
+  );
+}

@@ -1,0 +1,29 @@
+import type { Table } from '../core/table.js';
+import { formatBytes, plural } from '../core/text.js';
+import type { RunRanks } from './summary.js';
+
+/** A row for each rank: where it is, what it has, what a step takes of it. */
+export function rankTable({ parallel, perRank }: RunRanks): Table {
+  const sent = parallel === 'blocks' ? 'sent a step' : 'summed a step';
+  return {
+    header: ['rank', 'host', 'blocks', 'parameters', sent, 'waited a step', 'peak'],
+    rows: perRank.map(
+      ({ host, blocks, parameterBytes, bytesPerStep, waitSecondsPerStep, peakMemoryBytes }, rank) => [
+        String(rank),
+        host,
+        blocks === undefined ? 'all' : blocks.join('–'),
+        formatBytes(parameterBytes),
+        formatBytes(bytesPerStep),
+        `${(1000 * waitSecondsPerStep).toFixed(1)} ms`,
+        formatBytes(peakMemoryBytes),
+      ],
+    ),
+  };
+}
+
+/** What stands below it. */
+export function rankNote({ steps, perRank }: RunRanks): string {
+  const peaks = perRank.map(({ peakMemoryBytes }) => peakMemoryBytes);
+  const all = peaks.reduce((sum, peak) => sum + peak, 0);
+  return `of the last ${plural(steps, 'training step')}; the run's peak is the largest rank's, ${formatBytes(Math.max(...peaks))}; all ranks together: ${formatBytes(all)}`;
+}

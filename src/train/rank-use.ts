@@ -1,0 +1,62 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import type { ProcessGroup } from '../distributed/process-group.js';
+import type { Strategy } from '../local/strategy.js';
+
+/** What this process's training steps have come to, as one of several ranks. */
+export interface RankTally {
+  steps: number;
+  /** Sent to the ranks beside it, or summed with all others. */
+  bytes: number;
+  /** Spent waiting for other ranks. */
+  waitSeconds: number;
+  /** The most while an update ran. */
+  peakBytes: number;
+}
+
+export const newRankTally = (): RankTally => ({ steps: 0, bytes: 0, waitSeconds: 0, peakBytes: 0 });
+
+export const rankUseSchema = z.object({
+  host: z.string(),
+  /** The engine's description of what computes. */
+  device: z.string(),
+  /** The first and the last of its blocks, counted from 1; absent where every rank has all. */
+  blocks: z.tuple([z.int().min(1), z.int().min(1)]).exactOptional(),
+  /** Of what it trains. */
+  parameterBytes: z.number().min(0),
+  /** Of this process's training steps, the mean: sent to the ranks beside it, or summed with all others. */
+  bytesPerStep: z.number().min(0),
+  /** Of the same steps, the mean: waiting for other ranks. */
+  waitSecondsPerStep: z.number().min(0),
+  /** The most that the meter saw during training steps. */
+  peakMemoryBytes: z.number().min(0),
+});
+
+/** What one of the ranks that train together has, and what its steps take. Plain data. */
+export type RankUse = z.infer<typeof rankUseSchema>;
+
+/**
+ * Every rank's, by rank; all of them call it at once.
+ *
+ * @param blocks the rank's, where it does not have all
+ */
+export async function gatherRankUse(
+  group: ProcessGroup,
+  { updates }: Strategy,
+  device: string,
+  { steps, bytes, waitSeconds, peakBytes }: RankTally,
+  blocks?: { readonly first: number; readonly end: number },
+): Promise<readonly RankUse[]> {
+  const trained = new Set(updates.flatMap(({ variables }) => variables));
+  const own: RankUse = {
+    host: hostname(),
+    device,
+    ...(blocks && { blocks: [blocks.first + 1, blocks.end] }),
+    parameterBytes: [...trained].reduce((sum, { size }) => sum + 4 * size, 0),
+    bytesPerStep: bytes / Math.max(1, steps),
+    waitSecondsPerStep: waitSeconds / Math.max(1, steps),
+    peakMemoryBytes: peakBytes,
+  };
+  const texts = await group.exchange(JSON.stringify(own));
+  return texts.map((text) => rankUseSchema.parse(JSON.parse(text)));
+}
