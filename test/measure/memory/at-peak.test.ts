@@ -9,7 +9,7 @@ import { disposeNetwork, type Network } from '../../../src/networks/network.js';
 import { hasTorch, startEngine } from '../../support/engine.js';
 import { tinyMethods, tinyNetwork, titleOf } from '../../support/tiny.js';
 
-const shape = { batchSize: 8, seed: 1 };
+const shape = { batchSize: 32, seed: 1 };
 
 describe.each(['torch', 'wasm'] as const)('on %s, what is in use at the peak', (name) => {
   if (name === 'torch' && !hasTorch) return;
@@ -62,14 +62,14 @@ describe.each(['torch', 'wasm'] as const)('on %s, what is in use at the peak', (
     // Elsewhere an op takes the place of what it was before: only its holder is known.
     const state = held.filter(({ holder, bytes }) => holder === 'optimiser' && bytes === 4 * 9 * 16 * 16);
     expect(state.length).toBeGreaterThanOrEqual(4);
-    expect(of('labels')).toMatchObject({ shape: [8, 4], holder: 'batch' });
+    expect(of('labels')).toMatchObject({ shape: [32, 4], holder: 'batch' });
     if (name !== 'torch') return;
     expect(of('state of layer1.0.conv1.weight')).toMatchObject({
       bytes: 4 * 9 * 16 * 16,
       holder: 'optimiser',
     });
     expect(of('saved by convBatchNorm layer1.0.conv1')).toMatchObject({
-      ...{ shape: [8, 8, 8, 16], bytes: 4 * 8 * 8 * 8 * 16, holder: 'head, forward pass' },
+      ...{ shape: [32, 8, 8, 16], bytes: 4 * 32 * 8 * 8 * 16, holder: 'head, forward pass' },
     });
   });
 });
