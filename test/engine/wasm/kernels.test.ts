@@ -225,3 +225,23 @@ describe('what training a network needs', () => {
     tf.dispose([x, labels, filter, weight]);
   });
 });
+
+test('what is no number stays none in sums, means and batch normalisation', () => {
+  tf.tidy(() => {
+    const values = new Float32Array(2 * 4 * 4 * 3).fill(1);
+    values[20] = NaN; // Of channel 2.
+    const x = tf.tensor4d(values, [2, 4, 4, 3]);
+    const finite = (tensor: tf.Tensor): boolean[] => [...tensor.dataSync()].map(Number.isFinite);
+    expect(finite(tf.sum(x, [0, 1, 2]))).toEqual([true, true, false]);
+    expect(finite(tf.mean(x, [0, 1, 2]))).toEqual([true, true, false]);
+    expect(finite(tf.mean(x, [1, 2]))).toEqual([true, true, false, true, true, true]);
+    const { mean, variance } = tf.moments(x, [0, 1, 2]);
+    expect(finite(mean)).toEqual([true, true, false]);
+    expect(finite(variance)).toEqual([true, true, false]);
+    const y = tf.batchNorm4d(x, mean as tf.Tensor1D, variance as tf.Tensor1D);
+    const channels = finite(y).map((each, i) => [i % 3, each] as const);
+    for (const [channel, isFinite] of channels) expect(isFinite).toBe(channel !== 2);
+    const infinite = tf.tensor1d([Infinity, 1, 2]);
+    expect(finite(tf.sum(tf.mul(tf.ones([2, 4, 4, 3]), infinite), [0, 1, 2]))).toEqual([false, true, true]);
+  });
+});
