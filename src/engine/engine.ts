@@ -10,7 +10,10 @@ export interface MemoryMeter {
   current(): number;
   /** Most bytes in use since the last reset. */
   peak(): number;
-  /** Most bytes taken from the system since the last reset; the peak where the engine does not tell. */
+  /**
+   * Most bytes taken from the system since the last reset. Of `tensor-bytes` on Linux all that the process had in memory at
+   * its peak since the last release; elsewhere the peak.
+   */
   reserved(): number;
   /** Begins `peak` and `reserved` anew. */
   reset(): void;

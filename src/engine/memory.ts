@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { MemoryMeter } from './engine.js';
+import { forgetProcessPeak, processPeakBytes } from './process-memory.js';
 import type { Native } from './torch/native.js';
 
 /** What libtorch's allocator has handed out on a device: every tensor and every temporary, in exact bytes. */
@@ -24,6 +25,7 @@ const watched = new WeakMap<object, Watched>();
 /**
  * What TensorFlow.js's tensors hold, for backends that do not tell: the bytes of their values, those that several
  * tensors share once, without what a kernel uses inside. Exact, because all that is made and freed passes through here.
+ * What they leave out is in the process's own peak, which on Linux is what is reserved: with Node and all its heap.
  */
 export function tensorBytesMeter(): MemoryMeter {
   watch();
@@ -31,12 +33,12 @@ export function tensorBytesMeter(): MemoryMeter {
     name: 'tensor-bytes',
     current: () => watch().bytes,
     peak: () => watch().peak,
-    reserved: () => watch().peak,
+    reserved: () => Math.max(processPeakBytes() ?? 0, watch().peak),
     reset() {
       const counts = watch();
       counts.peak = counts.bytes;
     },
-    release: () => {}, // nothing is cached
+    release: forgetProcessPeak,
   };
 }
 

@@ -126,7 +126,7 @@ const meters: Record<RunIdentity['memoryMeter'], string> = {
   'cpu-allocator': 'every byte that libtorch held, at its peak over the training steps',
   'cuda-allocator': 'as torch.cuda.max_memory_allocated counts, at its peak over the training steps',
   'tensor-bytes':
-    "what TensorFlow.js's tensors held, at its peak over the training steps; not what its kernels use inside",
+    "what TensorFlow.js's tensors held, at its peak over the training steps; not what its kernels use inside. Reserved is, on Linux, all that the process had in memory at its peak",
 };
 
 function machinesPart(runs: readonly RunRecord[]): Html {

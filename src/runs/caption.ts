@@ -10,6 +10,13 @@ const computed: Readonly<Record<EngineName, string>> = {
   cpu: 'float32, deterministic',
 };
 
+/** What counts memory, with what it leaves out. */
+const meters: Readonly<Record<RunIdentity['memoryMeter'], string>> = {
+  'cuda-allocator': 'cuda-allocator',
+  'cpu-allocator': 'cpu-allocator',
+  'tensor-bytes': 'tensor-bytes (without what kernels use inside)',
+};
+
 /** What a table's figures are of: batch, engine, device, threads, precision, determinism, meter. */
 export function captionOf(runs: readonly RunIdentity[]): string {
   const distinct = (of: (run: RunIdentity) => string | undefined): string[] => [
@@ -23,6 +30,6 @@ export function captionOf(runs: readonly RunIdentity[]): string {
       engineDescription === undefined ? `engine ${engine}` : `engine ${engine} (${engineDescription})`,
     ),
     ...distinct(({ engine }) => computed[engine]),
-    `peak: ${distinct(({ memoryMeter }) => memoryMeter).join(', ')}`,
+    `peak: ${distinct(({ memoryMeter }) => meters[memoryMeter]).join(', ')}`,
   ].join('; ');
 }
