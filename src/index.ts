@@ -202,6 +202,7 @@ export type { EpochMetrics, TrainEvent, TrainResult } from './train/events.js';
 export type { RankUse } from './train/rank-use.js';
 export type { Kept, KeptOfVariable } from './train/kept.js';
 export type { TrainSection, TrainSectionInput } from './train/options.js';
+export type { LoggedRun, LoggerKind, RunEnd, RunLogger } from './config/run-logger.js';
 export { defineOptimizer, type OptimizerKind } from './train/optimizer.js';
 export type { TrainSettingsInput } from './train/optimizers.js';
 export { papersSgd } from './train/recipe.js';
@@ -254,7 +255,8 @@ export { readMetrics } from './runs/metrics.js';
 export type { ImageReading, NetworkUse } from './runs/network-use.js';
 export type { FailedRun } from './runs/outcome.js';
 export { finishedResult, readRunConfig, resumeRun } from './runs/resume.js';
-export { runExperiment, type FinishedRun, type RunObserver, type RunOptions } from './runs/run.js';
+export type { RunObserver } from './runs/observer.js';
+export { runExperiment, type FinishedRun, type RunOptions } from './runs/run.js';
 export {
   readComparison,
   readRunSummary,

@@ -1,7 +1,7 @@
 import { formatAccuracy, formatBytes, formatClock, formatRate, formatSeconds } from '../core/text.js';
 import type { Config } from '../config/config.js';
 import type { Dataset } from '../data/dataset.js';
-import type { RunObserver } from '../runs/run.js';
+import type { RunObserver } from '../runs/observer.js';
 import { loneImageNote } from '../train/epoch-steps.js';
 import type { EpochMetrics } from '../train/events.js';
 import { colored } from './color.js';

@@ -92,7 +92,7 @@ const lossSchema = z.object({ reconstructs: z.boolean(), classifies: z.boolean()
  */
 export function checkedPlugin(plugin: Plugin, file: string): Plugin {
   const { datasets = [], networks = [], methods = [] } = plugin;
-  const { paths = [], bridges = [], auxiliaries = [], losses = [], optimizers = [] } = plugin;
+  const { paths = [], bridges = [], auxiliaries = [], losses = [], optimizers = [], loggers = [] } = plugin;
   const expect = (kind: string, name: string, schema: z.ZodType, expected: string, value: unknown): void => {
     const result = schema.safeParse(value);
     if (result.success) return;
@@ -116,6 +116,7 @@ export function checkedPlugin(plugin: Plugin, file: string): Plugin {
       },
     }));
   return {
+    loggers,
     datasets: checked('data set', datasets, sourceSchema, 'a source { read, … }').map((kind) => ({
       ...kind,
       build(options) {

@@ -8,6 +8,7 @@ import type { LocalLoss } from '../local/axes/loss/loss.js';
 import type { Method } from '../local/method.js';
 import type { NetworkKind } from '../networks/network.js';
 import type { OptimizerKind } from '../train/optimizer.js';
+import type { LoggerKind } from './run-logger.js';
 import type { PathBuilder } from '../local/axes/path/path.js';
 
 /**
@@ -23,6 +24,8 @@ export interface Plugin {
   readonly auxiliaries?: readonly Choice<AuxiliaryNet>[];
   readonly losses?: readonly Choice<LocalLoss>[];
   readonly optimizers?: readonly OptimizerKind[];
+  /** They log every run whose config names the plugin. */
+  readonly loggers?: readonly LoggerKind[];
 }
 
 /** Returns its argument: for the types alone. */
@@ -32,12 +35,13 @@ export function definePlugin(plugin: Plugin): Plugin {
 
 export const functionSchema = z.custom((value) => typeof value === 'function', 'must be a function');
 
+const nameSchema = z
+  .string()
+  .max(60)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, ".", "_" and "-"');
+
 /** `taken`: keys beside the options that the program gives a meaning of its own. */
 function definitions(...taken: readonly string[]) {
-  const name = z
-    .string()
-    .max(60)
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, ".", "_" and "-"');
   const options = z
     .instanceof(z.ZodObject, { error: 'must be a schema, such as z.strictObject({ depth: z.int() })' })
     .superRefine(({ shape }, context) => {
@@ -45,7 +49,7 @@ function definitions(...taken: readonly string[]) {
       if (clash === undefined) return;
       context.addIssue(`has an option "${clash}", which means something else beside it; call it otherwise`);
     });
-  return z.array(z.strictObject({ name, options, build: functionSchema })).exactOptional();
+  return z.array(z.strictObject({ name: nameSchema, options, build: functionSchema })).exactOptional();
 }
 
 /** The form of a plugin, for files that no type checker has seen. */
@@ -58,4 +62,5 @@ export const pluginSchema = z.strictObject({
   losses: definitions('name', 'weight'),
   datasets: definitions('name', ...commonDataKeys),
   optimizers: definitions('name'),
+  loggers: z.array(z.strictObject({ name: nameSchema, start: functionSchema })).exactOptional(),
 }) as unknown as z.ZodType<Plugin>;

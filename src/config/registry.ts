@@ -11,6 +11,7 @@ import type { OptimizerKind } from '../train/optimizer.js';
 import { builtInOptimizers } from '../train/optimizers.js';
 import { checkedPlugin } from './plugin-results.js';
 import type { Plugin } from './plugin.js';
+import type { LoggerKind } from './run-logger.js';
 
 /** Everything that a config can name. */
 export interface Registry {
@@ -20,6 +21,8 @@ export interface Registry {
   readonly networks: readonly NetworkKind[];
   readonly datasets: readonly DatasetKind[];
   readonly optimizers: readonly OptimizerKind[];
+  /** Of every run. */
+  readonly loggers: readonly LoggerKind[];
 }
 
 /** A plugin and the file that it is from. */
@@ -64,6 +67,7 @@ export function registryWith(sources: readonly PluginSource[]): Registry {
     networks: all<NetworkKind>('network', builtInNetworks, ({ networks }) => networks),
     datasets: all<DatasetKind>('data set', builtInDatasets, ({ datasets }) => datasets),
     optimizers: all<OptimizerKind>('optimizer', builtInOptimizers, ({ optimizers }) => optimizers),
+    loggers: all<LoggerKind>('logger', [], ({ loggers }) => loggers),
   };
 }
 

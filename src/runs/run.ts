@@ -6,6 +6,8 @@ import { messageOf } from '../core/errors.js';
 import { weightNotes } from '../local/loss-weights.js';
 import type { Strategy } from '../local/strategy.js';
 import { networkWeights } from '../networks/export.js';
+import { configDocument } from '../config/config.js';
+import type { RunEnd } from '../config/run-logger.js';
 import type { EpochMetrics, TrainEvent } from '../train/events.js';
 import { checkLearningRate } from '../train/check-learning-rate.js';
 import { Diverged } from '../train/diverged.js';
@@ -27,7 +29,9 @@ import { asksForBalance, type ChosenMethod } from '../measure/memory/choose-cuts
 import { asksForBudget, chooseMethod, recomputeInWords } from '../measure/memory/choose-method.js';
 import { settingOf } from '../measure/memory/setting.js';
 import { thisMachine } from '../core/machine.js';
+import { openLoggers, type OpenLoggers } from './loggers.js';
 import type { MetricsColumns } from './metrics.js';
+import type { RunObserver } from './observer.js';
 import { useOf, weightsMetadata } from './network-use.js';
 import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
 import { readRunLog } from './run-log.js';
@@ -38,27 +42,7 @@ import { ownWays, resultOf } from './summary.js';
 import type { RunIdentity, RunResult, RunSummary } from './summary.js';
 import { formatBytes } from '../core/text.js';
 import { WriteFailure } from './write-failure.js';
-import type { EventFile } from './tensorboard/event-file.js';
-
-/** Called as a run goes on; drawing progress is what it is for. */
-export interface RunObserver {
-  /** A run begins; `evaluationSteps` are the batches of an evaluation. */
-  start(run: {
-    readonly label: string;
-    readonly epochs: number;
-    readonly evaluationSteps: number;
-    readonly evaluatedOn: 'test' | 'validation';
-  }): void;
-  /** Its training goes on. */
-  event(event: TrainEvent): void;
-  /** It has ended, however it ended. */
-  end(): void;
-  /**
-   * Something to know that is no part of the training, such as how cut points were chosen. `always`: also for those who
-   * want no progress, as it tells what the results are of.
-   */
-  note(message: string, always?: 'always'): void;
-}
+import { tensorboardLogger } from './tensorboard/logger.js';
 
 /** Where and how a run is recorded. */
 export interface RunOptions {
@@ -227,13 +211,15 @@ export async function record(
 }
 
 async function trainInto(
-  { config, registry, engine, notice, dataset }: Experiment,
+  experiment: Experiment,
   { folder, method, strategy, placed, resume }: OpenRun,
   run: RunIdentity,
   { signal, observer, ranks, tensorboard, onFailed }: Omit<RunOptions, 'parent'>,
 ): Promise<FinishedRun> {
+  const { config, registry, engine, notice, dataset } = experiment;
   const epochs: EpochMetrics[] = [...(resume?.epochs ?? [])];
-  let events: EventFile | undefined;
+  let loggers: OpenLoggers | undefined;
+  let end: RunEnd = { status: 'failed' };
   const earlier = readRunLog(join(folder.path, 'log.jsonl'));
   const badFiles = gatherBadFiles(earlier.badFiles);
   let { cost } = earlier;
@@ -255,7 +241,7 @@ async function trainInto(
     if (event.type === 'epoch-end') {
       epochs.push(event.metrics);
       folder.writeMetrics(epochs);
-      events?.write(event.metrics);
+      loggers?.epoch(event.metrics);
     }
     if (event.type === 'ranks') {
       const parallel = placed === undefined ? 'data' : 'blocks';
@@ -295,7 +281,10 @@ async function trainInto(
   signal?.addEventListener('abort', onAbort);
   try {
     if (resume !== undefined) folder.writeMetrics(epochs);
-    if (tensorboard) events = folder.openEvents(epochs);
+    const kinds = [...(tensorboard ? [tensorboardLogger(folder)] : []), ...registry.loggers];
+    const logged = { folder: folder.path, label: run.label, seed: run.seed, finished: [...epochs] };
+    const own = configDocument(runConfigOf(experiment, method));
+    loggers = openLoggers(kinds, { ...logged, config: own }, (message) => observer?.note(message, 'always'));
     const options: TrainOptions = {
       ...config.train,
       accumulate: accumulateOf(method, config.train),
@@ -317,17 +306,19 @@ async function trainInto(
       ...weightsMetadata(useOf(dataset)),
       ...averagedIn(config.train),
     });
-    summarise({ status: interrupted ? 'interrupted' : 'finished' });
+    end = { status: interrupted ? 'interrupted' : 'finished' };
+    summarise(end);
     return { folder: folder.path, interrupted, result: result() };
   } catch (error) {
     if (error instanceof Diverged) folder.log.error({ losses: error.losses }, 'losses of the step before');
     const failure = failureOf(error);
-    trySummarise({ status: 'failed', error: messageOf(error), ...(failure !== undefined && { failure }) });
+    end = { status: 'failed', error: messageOf(error) };
+    trySummarise({ ...end, ...(failure !== undefined && { failure }) });
     if (failure !== undefined) onFailed?.({ ...run, folder: folder.path, failure, error: messageOf(error) });
     throw howToGoOn(error, folder.path, (message) => observer?.note(message));
   } finally {
     signal?.removeEventListener('abort', onAbort);
     costs.close();
-    events?.close();
+    await loggers?.end(end);
   }
 }

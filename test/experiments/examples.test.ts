@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { readComparison } from '../../src/runs/summary.js';
@@ -68,5 +71,50 @@ describe('examples', () => {
     } finally {
       rmSync(out, { recursive: true });
     }
+  });
+
+  it('mlflow: every run of a config with this plugin is logged by the REST API', async () => {
+    const calls: { readonly call: string; readonly body: Record<string, unknown> }[] = [];
+    const server = createServer((request, response) => {
+      void json(request).then((body) => {
+        calls.push({ call: request.url!, body: body as Record<string, unknown> });
+        response.end(JSON.stringify({ run: { info: { run_id: 'r1' } } }));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const out = mkdtempSync(join(tmpdir(), 'locallearn-examples-'));
+    const config = join(out, 'logged.yaml');
+    writeFileSync(
+      config,
+      `
+name: logged
+data: { name: fashion-mnist, trainImages: 160, testImages: 40 }
+network: { name: resnet, depth: 8 }
+train: { epochs: 2, batchSize: 32, learningRate: 0.05, schedule: constant, workers: 0 }
+method: { method: auglocal, depth: 1 }
+`,
+    );
+    try {
+      await run(
+        'node',
+        [
+          ...['dist/cli/main.js', 'train', config, '--plugin', 'experiments/examples/mlflow.ts'],
+          ...['--out', join(out, 'runs')],
+        ],
+        { env: { ...process.env, MLFLOW_TRACKING_URI: `http://127.0.0.1:${port}` } },
+      );
+    } finally {
+      server.close();
+      rmSync(out, { recursive: true });
+    }
+    expect(calls.map(({ call }) => call.replace('/api/2.0/mlflow/', ''))).toEqual([
+      ...['runs/create', 'runs/log-batch', 'runs/log-batch', 'runs/log-batch', 'runs/update'],
+    ]);
+    const [, start, first, second, end] = calls.map(({ body }) => body);
+    expect(start!['params']).toContainEqual({ key: 'train.epochs', value: '2' });
+    expect(first!['metrics']).toContainEqual(expect.objectContaining({ key: 'evaluationAccuracy', step: 1 }));
+    expect(second!['metrics']).toContainEqual(expect.objectContaining({ key: 'loss/head', step: 2 }));
+    expect(end).toMatchObject({ run_id: 'r1', status: 'FINISHED' });
   });
 });
