@@ -52,11 +52,12 @@ export function stepMultiplyAdds({ network }: Strategy, counted: MultiplyAdds): 
   return { network: sum(true), auxiliary: sum(false) };
 }
 
-/** Without contexts, which a method has added. */
-function ownVariables({ units, head }: Strategy['network']): ReadonlySet<tf.Variable> {
+/** A network's own trained variables: without contexts, which a method has added. */
+export function ownVariables({ units, head }: Strategy['network']): ReadonlySet<tf.Variable> {
   return new Set(trainableVariables([...units.map(({ layer }) => layer), head]));
 }
 
-function sizeOf(variables: Iterable<tf.Variable>): number {
+/** How many values they hold together. */
+export function sizeOf(variables: Iterable<tf.Variable>): number {
   return [...variables].reduce((sum, { size }) => sum + size, 0);
 }

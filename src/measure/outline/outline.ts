@@ -5,7 +5,9 @@ import { evaluationMode } from '../../engine/fused/ops.js';
 import { countMultiplyAdds } from '../../engine/multiply-adds.js';
 import { scoped } from '../../engine/scoped.js';
 import {
+  ownVariables,
   parameterCounts,
+  sizeOf,
   stepMultiplyAdds,
   type ParameterCounts,
   type StepMultiplyAdds,
@@ -106,7 +108,7 @@ export async function outlineMethod(
 
 function updateOutlines(strategy: Strategy): UpdateOutline[] {
   const { network } = strategy;
-  const own = new Set(trainableVariables([...network.units.map(({ layer }) => layer), network.head]));
+  const own = ownVariables(network);
   const batch = noiseBatch(network, firstBatch, network.seed)();
   let streams: Streams = { x: detach(batch.images) };
   try {
@@ -133,8 +135,6 @@ function updateOutlines(strategy: Strategy): UpdateOutline[] {
     for (const update of strategy.updates) update.release?.();
   }
 }
-
-const sizeOf = (variables: readonly tf.Variable[]): number => sum(variables.map(({ size }) => size));
 
 function sum(numbers: Iterable<number>): number {
   return [...numbers].reduce((total, each) => total + each, 0);
