@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
-import type { ImageBatch, MemorySplit, Split } from '../../src/data/dataset.js';
+import type { Dataset, ImageBatch, MemorySplit, Split } from '../../src/data/dataset.js';
 import { emptySplit } from '../../src/data/split.js';
 import { UserError } from '../../src/core/errors.js';
 import { randomStream } from '../../src/core/random.js';
@@ -32,6 +32,18 @@ export function noiseSplit(size: number, imageBytes: number, classes = 10): Memo
   }
   return split;
 }
+
+/** A data set of noise in four classes, 8×8, for what needs one to train on and not to learn. */
+export const tinyNoise = (): Dataset => ({
+  name: 'noise',
+  classes: ['a', 'b', 'c', 'd'],
+  imageShape: [8, 8, 3],
+  mean: [0.5, 0.5, 0.5],
+  std: [0.25, 0.25, 0.25],
+  train: noiseSplit(32, 8 * 8 * 3, 4),
+  test: noiseSplit(16, 8 * 8 * 3, 4),
+  augmentation: { crop: { kind: 'padded', pad: 1, padMode: 'zero' }, flip: true },
+});
 
 /** A split that is held whole. */
 export function inMemory(split: Split): MemorySplit {

@@ -1,5 +1,4 @@
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import type { Dataset } from '../../src/data/dataset.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { buildStrategy } from '../../src/local/build.js';
 import type { Strategy } from '../../src/local/strategy.js';
@@ -8,19 +7,10 @@ import { resnetCifar } from '../../src/networks/resnet-cifar.js';
 import { rateRange, type RangeOptions } from '../../src/study/rate-range.js';
 import { rateRangeText } from '../../src/study/rate-range-output.js';
 import { builtInOptimizers, trainSchema } from '../../src/train/optimizers.js';
-import { noiseSplit } from '../data/helpers.js';
+import { tinyNoise } from '../data/helpers.js';
 import { startEngine } from '../support/engine.js';
 
-const dataset: Dataset = {
-  name: 'noise',
-  classes: ['a', 'b', 'c', 'd'],
-  imageShape: [8, 8, 3],
-  mean: [0.5, 0.5, 0.5],
-  std: [0.25, 0.25, 0.25],
-  train: noiseSplit(32, 8 * 8 * 3, 4),
-  test: noiseSplit(16, 8 * 8 * 3, 4),
-  augmentation: { crop: { kind: 'padded', pad: 1, padMode: 'zero' }, flip: true },
-};
+const dataset = tinyNoise();
 const settings = trainSchema(builtInOptimizers).parse({
   ...{ epochs: 1, batchSize: 16, learningRate: 0.1, schedule: 'constant', augment: false, workers: 0 },
 });

@@ -2,28 +2,18 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Dataset } from '../../../src/data/dataset.js';
 import { parseConfig, type Config } from '../../../src/config/config.js';
 import { chooseCuts } from '../../../src/measure/memory/choose-cuts.js';
 import { settingOf, type MemorySetting } from '../../../src/measure/memory/setting.js';
 import { runExperiment } from '../../../src/runs/run.js';
 import { type Experiment } from '../../../src/runs/experiment.js';
 import { builtInRegistry } from '../../../src/config/registry.js';
-import { noiseSplit } from '../../data/helpers.js';
+import { tinyNoise } from '../../data/helpers.js';
 import { partitionOf } from '../../../src/local/partition/of-method.js';
 import { startEngine } from '../../support/engine.js';
 import { methodOf } from '../../support/method.js';
 
-const dataset: Dataset = {
-  name: 'noise',
-  classes: ['a', 'b', 'c', 'd'],
-  imageShape: [8, 8, 3],
-  mean: [0.5, 0.5, 0.5],
-  std: [0.25, 0.25, 0.25],
-  train: noiseSplit(32, 8 * 8 * 3, 4),
-  test: noiseSplit(16, 8 * 8 * 3, 4),
-  augmentation: { crop: { kind: 'padded', pad: 1, padMode: 'zero' }, flip: true },
-};
+const dataset = tinyNoise();
 
 const configOf = (method: string): Config =>
   parseConfig(
