@@ -8,7 +8,6 @@ import { readMetrics } from '../../src/runs/metrics.js';
 import { readComparison, readRunSummary, type ComparedRun } from '../../src/runs/summary.js';
 import { readSafetensors } from '../../src/formats/safetensors.js';
 import { readPoints } from '../runs/tensorboard/reader.js';
-import { hasTorch } from '../support/engine.js';
 import { ended, run, start, tinyConfig, writeFashionMnist } from './helpers.js';
 
 let folder: string;
@@ -264,76 +263,5 @@ describe('an interrupted run', () => {
       msg: 'start',
       method: 'auglocal',
     });
-  });
-});
-
-describe('bench', () => {
-  it('prints a line of JSON for each method', async () => {
-    const { code, stdout } = await run([
-      ...[
-        'bench',
-        '--methods',
-        'bp,auglocal',
-        '--batch',
-        '4',
-        '--depth',
-        '8',
-        '--blocks',
-        '4',
-        '--steps',
-        '2',
-      ],
-      '--json',
-    ]);
-    expect(code).toBe(0);
-    const results = stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(results.map(({ method }) => method)).toEqual(['bp', 'auglocal']);
-    for (const result of results) {
-      expect(result).toMatchObject({ batch: 4, steps: 2, engine: expect.any(String) as string });
-      expect(result['imagesPerSecond']).toBeGreaterThan(0);
-      expect(result['peakMemoryBytes']).toBeGreaterThan(0);
-    }
-  });
-});
-
-describe.skipIf(!hasTorch)('profile', () => {
-  it('prints all of it as a line of JSON', async () => {
-    const args = ['--method', 'greedy', '--batch', '2', '--depth', '8', '--blocks', '4', '--steps', '1'];
-    const { code, stdout } = await run(['profile', ...args, '--threads', '1', '--json']);
-    expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ method: 'greedy', depth: 8, batch: 2, threads: 1, steps: 1 });
-  });
-});
-
-describe('the program', () => {
-  it('has help with examples and a version', async () => {
-    const help = await run(['--help']);
-    expect(help).toMatchObject({ code: 0, stderr: '' });
-    expect(help.stdout).toMatch(/^ *locallearn demo  Fashion-MNIST/m);
-    expect((await run(['train', '--help'])).stdout).toMatch(/--set .*train\.epochs=2/);
-    const manifest = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
-    const { version } = JSON.parse(manifest) as { version: string };
-    expect(await run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
-  });
-
-  it('bears a reader that goes away', async () => {
-    const child = start(['--help']);
-    child.stdout.destroy();
-    const { code, stderr } = await ended(child);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  });
-
-  it('tells in doctor what is there', async () => {
-    const { code, stdout, stderr } = await run(['doctor']);
-    // TensorFlow, where it is installed, has two lines of its own.
-    const own = stderr.replaceAll(/^(?:WARNING: All log messages before absl|I0000 ).*\n/gm, '');
-    expect({ code, own }).toEqual({ code: 0, own: '' });
-    for (const name of ['torch', 'torch-cuda', 'tensorflow', 'wasm', 'cpu', 'fashion-mnist', 'cifar10']) {
-      expect(stdout).toMatch(new RegExp(`^ *${name} `, 'm'));
-    }
-    expect(stdout).toContain(process.version);
   });
 });
