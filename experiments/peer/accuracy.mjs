@@ -155,8 +155,8 @@ async function trainOurs(dataset, strategy, seed) {
     schedule: 'cosine-steps',
   });
   return {
-    accuracies: epochs.map(({ testAccuracy }) => testAccuracy),
-    testLosses: epochs.map(({ testLoss }) => testLoss),
+    accuracies: epochs.map(({ evaluationAccuracy }) => evaluationAccuracy),
+    testLosses: epochs.map(({ evaluationLoss }) => evaluationLoss),
     trainLosses: epochs.map(({ updateLosses }) => Object.values(updateLosses)),
   };
 }
