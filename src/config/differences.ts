@@ -7,6 +7,7 @@ const free = [
   /^data\.(dir|file)$/,
   /^plugins\.\d+\.path$/,
   /^network\.weights\.file$/,
+  /^train\.init\.from$/,
   /^parallel\.(blocks|queue|cuts)/,
 ];
 

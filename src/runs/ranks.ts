@@ -8,6 +8,7 @@ import { takeState } from '../train/give-state.js';
 import { train } from '../train/trainer.js';
 import type { Experiment } from './experiment.js';
 import { withStrategy } from './method-strategy.js';
+import { sectionOf } from './start-state.js';
 import { agreeToTrain } from './agree.js';
 
 /**
@@ -65,7 +66,7 @@ export async function trainAlong(
     const { optimizers } = registry;
     const resume = await takeState(ranks);
     await train(strategy, dataset, {
-      ...config.train,
+      ...sectionOf(config.train),
       accumulate: accumulateOf(method, config.train),
       seed: config.seed,
       engine,

@@ -21,6 +21,7 @@ import type { BlockGroup } from './block-ranks.js';
 import { withRunStrategy } from './run-strategy.js';
 import type { Experiment } from './experiment.js';
 import { runConfigOf } from './run-config.js';
+import { sectionOf, startState } from './start-state.js';
 import { gatherBadFiles } from './bad-images.js';
 import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
 import { parameterCounts } from '../local/cost.js';
@@ -285,18 +286,19 @@ async function trainInto(
     const logged = { folder: folder.path, label: run.label, seed: run.seed, finished: [...epochs] };
     const own = configDocument(runConfigOf(experiment, method));
     loggers = openLoggers(kinds, { ...logged, config: own }, (message) => observer?.note(message, 'always'));
+    const start = resume ?? startState(config.train);
     const options: TrainOptions = {
-      ...config.train,
+      ...sectionOf(config.train),
       accumulate: accumulateOf(method, config.train),
       seed: config.seed,
       engine,
       optimizers: registry.optimizers,
       signal,
       onEvent,
-      resume,
+      resume: start,
       onState: (state) => folder.writeCheckpoint(state, engine.description),
     };
-    if (ranks !== undefined) await giveState(ranks, resume);
+    if (ranks !== undefined) await giveState(ranks, start);
     const { interrupted, weights } =
       placed === undefined
         ? { ...(await train(strategy, dataset, { ...options, ranks })), weights: undefined }
