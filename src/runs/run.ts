@@ -33,6 +33,7 @@ import { thisMachine } from '../core/machine.js';
 import { openLoggers, type OpenLoggers } from './loggers.js';
 import type { MetricsColumns } from './metrics.js';
 import type { RunObserver } from './observer.js';
+import { ownLoggers } from './own-loggers.js';
 import { useOf, weightsMetadata } from './network-use.js';
 import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
 import { readRunLog } from './run-log.js';
@@ -43,7 +44,6 @@ import { ownWays, resultOf } from './summary.js';
 import type { RunIdentity, RunResult, RunSummary } from './summary.js';
 import { formatBytes } from '../core/text.js';
 import { WriteFailure } from './write-failure.js';
-import { tensorboardLogger } from './tensorboard/logger.js';
 
 /** Where and how a run is recorded. */
 export interface RunOptions {
@@ -244,6 +244,7 @@ async function trainInto(
       folder.writeMetrics(epochs);
       loggers?.epoch(event.metrics);
     }
+    if (event.type === 'step-metrics') loggers?.step(event.metrics);
     if (event.type === 'ranks') {
       const parallel = placed === undefined ? 'data' : 'blocks';
       together = { ranks: { parallel, steps: event.steps, perRank: [...event.ranks] } };
@@ -282,7 +283,8 @@ async function trainInto(
   signal?.addEventListener('abort', onAbort);
   try {
     if (resume !== undefined) folder.writeMetrics(epochs);
-    const kinds = [...(tensorboard ? [tensorboardLogger(folder)] : []), ...registry.loggers];
+    const { logEvery } = config.train;
+    const kinds = [...ownLoggers(folder, { tensorboard, logEvery, resume }), ...registry.loggers];
     const logged = { folder: folder.path, label: run.label, seed: run.seed, finished: [...epochs] };
     const own = configDocument(runConfigOf(experiment, method));
     loggers = openLoggers(kinds, { ...logged, config: own }, (message) => observer?.note(message, 'always'));

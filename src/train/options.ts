@@ -64,6 +64,11 @@ export const trainOptionsSchema = z.strictObject({
     .strictObject({ patience: z.int().min(1), minDelta: z.number().min(0).lt(1).default(0) })
     .exactOptional(),
   /**
+   * After each so many steps of the run, that step's losses and learning rate are told: a row of a run folder's
+   * `steps.csv`. Default: never.
+   */
+  logEvery: z.int().min(1).exactOptional(),
+  /**
    * Threads that prepare batches; 0: none but the main one. Image files are decoded by Node's four background threads
    * whatever their number, or by as many as the environment variable UV_THREADPOOL_SIZE says.
    */

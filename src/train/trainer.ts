@@ -26,6 +26,7 @@ import { skippedReporter } from './report-skipped.js';
 import { captureState, findNotFinite, restoreState } from './state.js';
 import { isStopped, lossesBefore, settle, tellRanks, type Run } from './run-at-hand.js';
 import { stepError } from './step-error.js';
+import { stepTeller } from './step-teller.js';
 import { planSteps, trainStep, type StepResult } from './step.js';
 import { checkTally, newTally, tallyOver, withoutSums, type EpochTally } from './tally.js';
 import { averageWeights } from './weight-average.js';
@@ -169,6 +170,7 @@ async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
   const { epoch } = tally;
   const { steps } = training;
   const start = performance.now() - 1000 * tally.seconds;
+  const tell = stepTeller(run, epoch);
   // Whether the weights are those of the tally: between two steps they are.
   let whole = true;
   try {
@@ -190,6 +192,7 @@ async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
       whole = run.parallel === undefined;
       const loss = losses[headIndex(strategy)]!;
       onEvent?.({ type: 'step', epoch, step: tally.steps, steps, images: batch.size, loss });
+      tell(tally.steps, batch.size, losses);
       // The step is synchronous: without a turn of the event loop no signal and no screen update gets through.
       await setImmediate();
       if (isStopped(run)) break;

@@ -19,6 +19,7 @@ import type { TrainResult } from '../events.js';
 import { builtInOptimizers, optimizerOf, trainSchema } from '../optimizers.js';
 import { gatherRankUse, newRankTally } from '../rank-use.js';
 import { learningRateAt } from '../schedule.js';
+import { noStepsOnRanks } from '../over-ranks.js';
 import { planSteps } from '../step.js';
 import { restoreState } from '../state.js';
 import { newTally, type EpochTally } from '../tally.js';
@@ -71,6 +72,7 @@ export async function trainBlocks(
       'train.earlyStopping: is not for blocks on several ranks, which know no accuracy but their own: leave it out',
     );
   }
+  if (options.logEvery !== undefined) throw new UserError(noStepsOnRanks);
   refuseLargerBatch(options.batchSize, dataset.train);
   const parts = partsOf(strategy, placement);
   const part = parts[group.rank]!;
