@@ -132,7 +132,7 @@ export type {
   ResizedCrop,
   Split,
 } from './data/dataset.js';
-export type { PathList } from './data/files/path-list.js';
+export type { PackedBytes, PathList } from './data/files/path-list.js';
 export type { ScanProgress } from './data/files/scan.js';
 export type { DataIdentity } from './data/identity.js';
 export type { DataOptions, DataOptionsInput } from './data/options.js';

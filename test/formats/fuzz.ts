@@ -77,13 +77,14 @@ export interface Fuzzed {
 }
 
 /**
- * Reads 2,000 mutated files: each is read, or refused by a user error of one line that names the file. Anything else
+ * Reads mutated files, 2,000 unless it is said otherwise: each is read, or refused by a user error of one line that names the file. Anything else
  * that is thrown fails the test, and so does a reader that does not come back.
  */
 export async function fuzz(
   files: fc.Arbitrary<Buffer>,
   path: string,
   read: (content: Buffer) => unknown,
+  numRuns = 2000,
 ): Promise<Fuzzed> {
   let [readable, refused, largest] = [0, 0, 0];
   await fc.assert(
@@ -101,7 +102,7 @@ export async function fuzz(
         largest = Math.max(largest, watch.stop());
       }
     }),
-    { numRuns: 2000, endOnFailure: true },
+    { numRuns, endOnFailure: true },
   );
   return { read: readable, refused, largest };
 }
