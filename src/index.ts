@@ -70,11 +70,14 @@ export {
 } from './nn/layers.js';
 export {
   childScope,
+  constant,
   createParameter,
+  normal,
   roleOf,
   rootScope,
   setFromTorch,
   toTorch,
+  uniform,
   type InitialValues,
   type Initializer,
   type Parameter,
@@ -133,6 +136,9 @@ export type {
   Split,
 } from './data/dataset.js';
 export type { PackedBytes, PathList } from './data/files/path-list.js';
+export { openLoader, type LoadedDataset, type Loader, type LoaderOptions } from './data/loader/loader.js';
+export type { Share } from './data/loader/share.js';
+export { emptySplit } from './data/split.js';
 export type { ScanProgress } from './data/files/scan.js';
 export type { DataIdentity } from './data/identity.js';
 export type { DataOptions, DataOptionsInput } from './data/options.js';
@@ -213,7 +219,14 @@ export type { BlockGroup } from './runs/block-ranks.js';
 export type { BlockParallel } from './config/parallel.js';
 export type { Apart } from './local/update.js';
 export type { TrainState } from './train/state.js';
-export type { PlainSchedule } from './train/schedules.js';
+export {
+  defineSchedule,
+  type Moment,
+  type PlainSchedule,
+  type Schedule,
+  type ScheduleKind,
+} from './train/schedules.js';
+export type { MetricKind, MetricTally } from './train/metric.js';
 export {
   planSteps,
   trainStep,

@@ -98,7 +98,7 @@ function configSchema(registry: Registry) {
       plugins: pluginsSchema,
       data: dataSchema(registry.datasets),
       network: networkSchema(registry.networks),
-      train: trainSchema(registry.optimizers).safeExtend({
+      train: trainSchema(registry.optimizers, registry.schedules).safeExtend({
         /** Begins where another run is: with its weights, auxiliary nets and what its optimiser keeps. */
         init: startStateSchema.exactOptional(),
       }),

@@ -56,12 +56,12 @@ function ofDocuments({
 
 /** The JSON Schema with a description of every key that has none of its own. */
 function describeKeys(schema: JsonSchema, path: readonly string[] = []): JsonSchema {
-  const { properties, anyOf, items } = schema;
+  const { properties, anyOf, items } = schema as JsonSchema & { readonly items?: unknown };
   return {
     ...schema,
     ...(properties && {
       properties: Object.fromEntries(
-        Object.entries(properties).map(([key, inner]) => {
+        Object.entries(properties).map(([key, inner]): [string, z.core.JSONSchema._JSONSchema] => {
           if (typeof inner !== 'object') return [key, inner];
           const own = [...path, key];
           const description = inner.description ?? descriptionOf(own);

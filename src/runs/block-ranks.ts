@@ -13,7 +13,7 @@ import { trainBlocks } from '../train/blocks/trainer.js';
 import { agreeOn } from './agree.js';
 import type { Experiment } from './experiment.js';
 import { withStrategy } from './method-strategy.js';
-import { sectionOf } from './start-state.js';
+import { sectionOf, trainKinds } from './start-state.js';
 
 /** Ranks that train the blocks of one network. */
 export interface BlockGroup {
@@ -96,7 +96,7 @@ export async function joinRun(
         accumulate,
         seed: config.seed,
         engine,
-        optimizers: registry.optimizers,
+        ...trainKinds(registry),
         signal,
       };
       return (await trainBlocks(strategy, dataset, options, placed)).interrupted;

@@ -32,7 +32,8 @@ export async function runInto(
   }
   const there = readRunConfig(folder, experiment.registry);
   const here = runConfigOf(experiment, chosen.method);
-  refuseOtherRun(`${folder}: the run`, there, here, epochsDone(folder));
+  const { schedules } = experiment.registry;
+  refuseOtherRun(`${folder}: the run`, there, here, { done: epochsDone(folder), schedules });
   if (!isLonger(there, here) && finishedResult(folder) !== undefined)
     options.observer?.note(finishedNote(folder), 'always');
   return resumeRun(experiment, folder, options);

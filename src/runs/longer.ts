@@ -3,15 +3,26 @@ import { existsSync } from 'node:fs';
 import type { Config } from '../config/config.js';
 import { configDocument } from '../config/config.js';
 import { configDifferences } from '../config/differences.js';
+import type { Registry } from '../config/registry.js';
 import { UserError } from '../core/errors.js';
 import { plural } from '../core/text.js';
 import { hasStalled } from '../train/early-stopping.js';
 import type { EpochMetrics } from '../train/events.js';
-import { learningRateAt } from '../train/schedule.js';
+import { learningRateAt, type ScheduleOptions } from '../train/schedule.js';
 import { readMetrics } from './metrics.js';
 
 /** A config of one run, whatever else it has. */
 type OfRun = Omit<Config, 'methods' | 'baselines'>;
+
+/** Where a run stands. */
+interface Standing {
+  /** The epochs that are finished. */
+  readonly done: readonly EpochMetrics[];
+  /** Whether there is more of the next one. */
+  readonly partial?: boolean;
+  /** Those that its config can name. */
+  readonly schedules: Registry['schedules'];
+}
 
 /** Places of an epoch at which two schedules are set against each other. */
 const looks = 16;
@@ -20,16 +31,13 @@ const looks = 16;
  * Refuses to go on with a run with another config. One key may be another: `train.epochs`, where the epochs that are
  * done had the learning rates that they would have had, so that the run is the one which had that many from the start.
  *
- * @param done the epochs that are finished
- * @param partial whether there is more of the next one
  * @throws UserError with a line for each key in which it differs, or why it cannot have so many epochs
  */
 export function refuseOtherRun(
   what: string,
   there: OfRun,
   here: OfRun,
-  done: readonly EpochMetrics[],
-  partial = false,
+  { done, partial = false, schedules }: Standing,
 ): void {
   const differences = configDifferences(configDocument(there), configDocument(here));
   const { epochs } = here.train;
@@ -53,7 +61,11 @@ export function refuseOtherRun(
       `${asked} it was stopped after epoch ${done.length}, as train.earlyStopping says, and would be again`,
     );
   }
-  const epoch = otherRate(there.train, here.train, done.length + (partial ? 1 : 0));
+  const epoch = otherRate(
+    { ...there.train, schedules },
+    { ...here.train, schedules },
+    done.length + (partial ? 1 : 0),
+  );
   if (epoch === undefined) return;
   const { schedule } = here.train;
   const name = typeof schedule === 'string' ? schedule : schedule.name;
@@ -63,7 +75,7 @@ export function refuseOtherRun(
 }
 
 /** The first of so many epochs that has another learning rate somewhere. */
-function otherRate(there: Config['train'], here: Config['train'], epochs: number): number | undefined {
+function otherRate(there: ScheduleOptions, here: ScheduleOptions, epochs: number): number | undefined {
   for (let epoch = 1; epoch <= epochs; epoch++) {
     for (let step = 0; step < looks; step++) {
       const moment = { epoch, step, steps: looks };

@@ -105,7 +105,8 @@ export async function resumeRun(
   const stored = readRunConfig(folder, experiment.registry);
   const config = runConfigOf(experiment, stored.method);
   const [before, now] = [configDocument(stored), configDocument(config)];
-  refuseOtherRun(`${folder}: the run`, stored, config, epochsDone(folder));
+  const { schedules } = experiment.registry;
+  refuseOtherRun(`${folder}: the run`, stored, config, { done: epochsDone(folder), schedules });
   refuseOtherData(folder, readRunData(folder), identityOf(experiment.dataset), (message) =>
     options.observer?.note(message, 'always'),
   );
@@ -124,7 +125,7 @@ export async function resumeRun(
       // Parsed like the folder's config, so that both have the keys that came after them.
       const recorded = parseRecorded(stringify(checkpoint.config), what, experiment.registry);
       const { epochs: done, partial } = checkpoint.state;
-      refuseOtherRun(what, recorded, config, done, partial !== undefined);
+      refuseOtherRun(what, recorded, config, { done, partial: partial !== undefined, schedules });
       tellOtherEngine(checkpoint, experiment, options.observer);
     }
     experiment.engine.memory.release();
@@ -137,12 +138,7 @@ export async function resumeRun(
         if (stringify(before) !== stringify(now)) writeFileAtomic(runConfigPath(folder), stringify(now));
         if (checkpoint !== undefined) setDamagedAside(folder, checkpoint);
       });
-      const open = openRunFolder(
-        folder,
-        config,
-        metricsColumns(strategy, experiment.dataset, config.train),
-        release,
-      );
+      const open = openRunFolder(folder, config, metricsColumns(strategy, experiment), release);
       const run = { folder: open, method, label, strategy, placed, resume: checkpoint?.state };
       return record(experiment, run, options);
     });

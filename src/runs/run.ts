@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { Dataset } from '../data/dataset.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import { identityOf } from '../data/identity.js';
 import { messageOf } from '../core/errors.js';
@@ -13,7 +12,7 @@ import { checkLearningRate } from '../train/check-learning-rate.js';
 import { Diverged } from '../train/diverged.js';
 import { hasTop5 } from '../train/evaluate.js';
 import type { TrainState } from '../train/state.js';
-import type { TrainOptions } from '../train/context.js';
+import type { ConfiguredTraining } from '../train/context.js';
 import { trainBlocks, type BlockRanks } from '../train/blocks/trainer.js';
 import { giveState } from '../train/give-state.js';
 import { train } from '../train/trainer.js';
@@ -21,7 +20,7 @@ import type { BlockGroup } from './block-ranks.js';
 import { withRunStrategy } from './run-strategy.js';
 import type { Experiment } from './experiment.js';
 import { runConfigOf } from './run-config.js';
-import { sectionOf, startState } from './start-state.js';
+import { sectionOf, startState, trainKinds } from './start-state.js';
 import { gatherBadFiles } from './bad-images.js';
 import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
 import { parameterCounts } from '../local/cost.js';
@@ -98,7 +97,7 @@ export async function prepareMethod(
   { signal, observer }: Pick<RunOptions, 'signal' | 'observer'>,
 ): Promise<ChosenMethod> {
   const { config, engine, registry, dataset } = experiment;
-  checkLearningRate(config.train);
+  checkLearningRate({ ...config.train, schedules: registry.schedules });
   const label = labelOf(method);
   if (asksForBalance(method)) observer?.note(`${label}: measuring where to cut`);
   if (asksForBudget(method)) observer?.note(`${label}: measuring what to recompute`);
@@ -135,7 +134,7 @@ export async function beginRun(
   experiment.engine.memory.release();
   const { method, balanced, recompute } = chosen;
   return withRunStrategy(experiment, method, options, (strategy, label, placed) => {
-    const columns = metricsColumns(strategy, experiment.dataset, experiment.config.train);
+    const columns = metricsColumns(strategy, experiment);
     const folder = open(runConfigOf(experiment, method), columns);
     if (balanced !== undefined) folder.log.info(balanced, 'balanced cuts');
     if (recompute !== undefined) folder.log.info(recompute, 'recomputed');
@@ -147,12 +146,11 @@ export async function beginRun(
 /** What the metrics of a run have columns for. */
 export function metricsColumns(
   { updates }: Strategy,
-  { evaluatedOn = 'test', classes }: Dataset,
-  { ema }: RunConfig['train'],
+  { dataset: { evaluatedOn = 'test', classes }, config, registry }: Experiment,
 ): MetricsColumns {
   return {
-    ...{ updates: updates.map(({ name }) => name), evaluatedOn, averaged: ema !== undefined },
-    top5: hasTop5(classes.length),
+    ...{ updates: updates.map(({ name }) => name), evaluatedOn, averaged: config.train.ema !== undefined },
+    ...{ top5: hasTop5(classes.length), metrics: registry.metrics.map(({ name }) => name) },
   };
 }
 
@@ -289,12 +287,12 @@ async function trainInto(
     const own = configDocument(runConfigOf(experiment, method));
     loggers = openLoggers(kinds, { ...logged, config: own }, (message) => observer?.note(message, 'always'));
     const start = resume ?? startState(config.train);
-    const options: TrainOptions = {
+    const options: ConfiguredTraining = {
       ...sectionOf(config.train),
       accumulate: accumulateOf(method, config.train),
       seed: config.seed,
       engine,
-      optimizers: registry.optimizers,
+      ...trainKinds(registry),
       signal,
       onEvent,
       resume: start,

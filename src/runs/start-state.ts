@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Config } from '../config/config.js';
 import { refuseOtherState as refuseOtherFile, type StartState } from '../config/start-state.js';
+import type { Registry } from '../config/registry.js';
 import { messageOf, UserError } from '../core/errors.js';
 import { visible } from '../core/visible.js';
 import { isAverage, type TrainState } from '../train/state.js';
@@ -12,6 +13,15 @@ export function sectionOf(train: Config['train']): Omit<Config['train'], 'init'>
   const section = { ...train };
   delete section.init;
   return section;
+}
+
+/** What of the registry a training can name or is told by. */
+export function trainKinds({
+  optimizers,
+  schedules,
+  metrics,
+}: Registry): Pick<Registry, 'optimizers' | 'schedules' | 'metrics'> {
+  return { optimizers, schedules, metrics };
 }
 
 /**

@@ -75,6 +75,8 @@ export interface EpochMetrics {
    * network's head. Updates that classify nothing are not in it.
    */
   readonly updateAccuracies: Readonly<Record<string, number>>;
+  /** On the split evaluated on, of metrics that a plugin or the caller adds, by their names. */
+  readonly metrics?: Readonly<Record<string, number>>;
 }
 
 /** One row of `steps.csv`: what a single training step came to. */

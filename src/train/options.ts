@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { clipOption } from './clip.js';
 import { noDecayOption } from './decay.js';
 import { papersSgd } from './recipe.js';
-import { scheduleOption } from './schedules.js';
+import { builtInSchedules, scheduleOption } from './schedules.js';
 
 /** How a network is trained: the `train` section of a config. */
 export const trainOptionsSchema = z.strictObject({
@@ -35,7 +35,7 @@ export const trainOptionsSchema = z.strictObject({
    * How the learning rate goes: by name (`cosine`, `cosine-imagenet`, `cosine-steps`, `step`, `constant`), or with options,
    * such as `{ name: steps, at: [30, 60] }`.
    */
-  schedule: scheduleOption.default('cosine'),
+  schedule: scheduleOption(builtInSchedules).default('cosine'),
   /** Epochs over which the learning rate rises to the schedule's. */
   warmupEpochs: z.int().min(0).default(0),
   /** Whether training images are varied at random, as the data set's papers do it or as `data.augmentation` says. */

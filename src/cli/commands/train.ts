@@ -180,7 +180,8 @@ async function oldRun(args: TrainArguments, path: string | undefined, folder: st
   const { config: given, registry } = await configOf(asked);
   const old = readRunConfig(folder, registry);
   const config = given.engine === 'auto' ? { ...given, engine: old.engine } : given;
-  refuseOtherRun(`${folder}: the run`, old, config, epochsDone(folder));
+  const { schedules } = registry;
+  refuseOtherRun(`${folder}: the run`, old, config, { done: epochsDone(folder), schedules });
   const result = isLonger(old, config) ? undefined : finishedResult(folder);
   return async (options, placement) => {
     if (result !== undefined) {

@@ -26,6 +26,7 @@ export function scalarsOf(
     ['speed/data_wait_seconds', epoch.dataWaitSeconds],
     ['memory_MB/peak', epoch.peakMemoryBytes / 1e6],
     ['memory_MB/reserved', epoch.reservedMemoryBytes / 1e6],
+    ...each('metric', epoch.metrics ?? {}),
     ...each('update_loss', epoch.updateLosses),
     ...each('update_accuracy', epoch.updateAccuracies),
     ...each(
