@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import { fuzzRuns } from '../support/fuzz.js';
 import { UserError } from '../../src/core/errors.js';
 import { watchAllocations } from './allocations.js';
 
@@ -77,14 +78,14 @@ export interface Fuzzed {
 }
 
 /**
- * Reads mutated files, 2,000 unless it is said otherwise: each is read, or refused by a user error of one line that names the file. Anything else
- * that is thrown fails the test, and so does a reader that does not come back.
+ * Reads mutated files, 2,000 in CI unless it is said otherwise: each is read, or refused by a user error of one line that
+ * names the file. Anything else that is thrown fails the test, and so does a reader that does not come back.
  */
 export async function fuzz(
   files: fc.Arbitrary<Buffer>,
   path: string,
   read: (content: Buffer) => unknown,
-  numRuns = 2000,
+  most = 2000,
 ): Promise<Fuzzed> {
   let [readable, refused, largest] = [0, 0, 0];
   await fc.assert(
@@ -102,7 +103,7 @@ export async function fuzz(
         largest = Math.max(largest, watch.stop());
       }
     }),
-    { numRuns, endOnFailure: true },
+    { numRuns: fuzzRuns(most), endOnFailure: true },
   );
   return { read: readable, refused, largest };
 }
