@@ -70,7 +70,7 @@ export function refuseOtherRun(
   const { schedule } = here.train;
   const name = typeof schedule === 'string' ? schedule : schedule.name;
   throw new UserError(
-    `${asked} the learning rates of the schedule "${name}" depend on the number of epochs, and those of epoch ${epoch} would have been others: begin a run of its own where this one ended, with a schedule of its own: train.init`,
+    `${asked} the learning rates of the schedule "${name}" depend on the number of epochs, and those of epoch ${epoch} would have been others: begin a run of its own where this one ended, with a schedule of its own: --set train.init=FOLDER`,
   );
 }
 

@@ -78,14 +78,16 @@ describe('a run with more epochs', () => {
   it('is refused where its epochs would have had other rates, with what can be done', async () => {
     const run = await runOf('epochs: 2');
     await expect(resumeRun(await experimentOf('epochs: 4'), run, {})).rejects.toThrow(
-      `${run}: the run: train.epochs: 2 there, 4 here: the learning rates of the schedule "cosine" depend on the number of epochs, and those of epoch 1 would have been others: begin a run of its own where this one ended, with a schedule of its own: train.init`,
+      `${run}: the run: train.epochs: 2 there, 4 here: the learning rates of the schedule "cosine" depend on the number of epochs, and those of epoch 1 would have been others: begin a run of its own where this one ended, with a schedule of its own: --set train.init=FOLDER`,
     );
     expect(losses(run)).toHaveLength(2);
     await expect(resumeRun(await experimentOf('epochs: 1'), run, {})).rejects.toThrow(
       'train.epochs: 2 there, 1 here: 2 epochs of it are done',
     );
     const other = await experimentOf('epochs: 4, momentum: 0.5');
-    await expect(resumeRun(other, run, {})).rejects.toThrow(/these keys differ:\ntrain\.epochs: 2 there, 4 here\ntrain\.momentum/);
+    await expect(resumeRun(other, run, {})).rejects.toThrow(
+      /these keys differ:\ntrain\.epochs: 2 there, 4 here\ntrain\.momentum/,
+    );
   });
 
   it('is refused where it was stopped early', async () => {

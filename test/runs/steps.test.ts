@@ -8,6 +8,8 @@ import { readMetrics } from '../../src/runs/metrics.js';
 import { resumeRun } from '../../src/runs/resume.js';
 import { runExperiment } from '../../src/runs/run.js';
 import { readSteps } from '../../src/runs/steps.js';
+import { refuseMetricsOnRanks } from '../../src/train/metric.js';
+import { checkShares } from '../../src/train/over-ranks.js';
 import { startEngine } from '../support/engine.js';
 import { edges } from '../support/edges.js';
 import { readPoints } from './tensorboard/reader.js';
@@ -104,6 +106,14 @@ it('steps count through epochs, and are not told unless it is asked for', async 
   const plain = await experimentOf('');
   const other = await runExperiment(plain, plain.config.method!, { parent: folder });
   expect(readdirSync(other.folder)).not.toContain('steps.csv');
+});
+
+it('steps and metrics are refused where no process sees the whole', () => {
+  const section = { batchSize: 16, lastBatch: 'keep', mixup: 0, logEvery: 2 } as const;
+  expect(() => checkShares(section, edges(), 2)).toThrow(/^train\.logEvery: is not for several ranks/);
+  const metric = { name: 'mine', start: () => ({ add: () => {}, total: () => 0 }) };
+  expect(() => refuseMetricsOnRanks([metric])).toThrow(/^metric "mine": is not for several ranks/);
+  expect(() => refuseMetricsOnRanks([])).not.toThrow();
 });
 
 it('a file of steps that is none is named', () => {
