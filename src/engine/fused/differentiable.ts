@@ -7,7 +7,7 @@ export interface Recorded<T extends tf.Tensor> {
   readonly saved: tf.Tensor[];
   /**
    * Gradients of the wanted tensors, in their order; undefined where not asked for. Of those that only this pass does not
-   * ask for (`isWanted`), it gives all or none.
+   * ask for (`isWanted`), it gives all or none. `dy` is given up: it may be freed before the end.
    */
   readonly backward: (dy: T, saved: readonly tf.Tensor[]) => (tf.Tensor | undefined)[];
 }
@@ -26,10 +26,11 @@ export function differentiable<T extends tf.Tensor>(wanted: readonly tf.Tensor[]
     const { y, saved, backward } = run();
     save(saved);
     const gradFunc = (dy: tf.Tensor, kept: tf.Tensor[]): tf.Tensor[] => {
-      const gradients = backward(dy as T, kept).filter((gradient) => gradient !== undefined);
-      if (isLastPass()) for (const tensor of kept) tensor.dispose();
       // A gradient that came from outside, `tf.grads(f)(x, dy)`, is the caller's.
-      if (dy.scopeId === tf.engine().state.activeScope.id) dy.dispose();
+      const own = dy.scopeId === tf.engine().state.activeScope.id ? dy : dy.clone();
+      const gradients = backward(own as T, kept).filter((gradient) => gradient !== undefined);
+      if (isLastPass()) for (const tensor of kept) tensor.dispose();
+      own.dispose();
       if (gradients.length === wanted.length) return gradients;
       // TensorFlow.js wants a tensor for each; it does not look at those that this pass did not ask for.
       return wanted.map((tensor) => (isWanted(tensor) ? gradients.shift()! : dy));

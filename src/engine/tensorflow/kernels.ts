@@ -57,6 +57,7 @@ export function setTensorflowKernels(): void {
       // The last is what a GPU would have kept besides: for float32 it is not read.
       const inputs = [dy, x, gamma, ...kept, tf.tensor1d([], 'float32')];
       const [dx, dGamma, dBeta] = backend.executeMultipleOutputs('FusedBatchNormGradV3', norm, inputs, 5);
+      tf.dispose([dy, x]);
       return [dx as tf.Tensor4D, dGamma as tf.Tensor1D, dBeta as tf.Tensor1D];
     },
     reluGradient: (dy, y) => backend.executeSingleOutput('ReluGrad', [type('T')], [dy, y]) as tf.Tensor4D,
