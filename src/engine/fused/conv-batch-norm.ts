@@ -55,11 +55,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
             const c = isLast() ? savedC! : savedC!.clone();
             const statistics = [mean, spread] as [tf.Tensor1D, tf.Tensor1D];
             const [dc, ...dNorm] = normGradients(dSum, c as tf.Tensor4D, norm, statistics, mode);
-            return [
-              ...convGradients(x, convolution, request, { dy: dc, savedX }),
-              ...dNorm,
-              dResidual,
-            ];
+            return [...convGradients(x, convolution, request, { dy: dc, savedX }), ...dNorm, dResidual];
           }),
       };
     });
