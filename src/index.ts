@@ -44,7 +44,8 @@ export {
   type Mode,
   type SgdSettings,
 } from './engine/fused/ops.js';
-export { probeEngines, selectEngine, type EngineReport } from './engine/select.js';
+export { probeEngines, type EngineReport } from './engine/probe.js';
+export { selectEngine } from './engine/select.js';
 
 // nn: layers, and parameters by PyTorch's names.
 export { dropout } from './nn/dropout.js';

@@ -26,7 +26,7 @@ function expectOneLine({ code, stdout, stderr }: Outcome, exitCode: number, mess
   expect(stderr).not.toMatch(/^\s+at /m);
   const lines = stderr.trimEnd().split('\n');
   expect(lines.filter((line) => line.startsWith('error: '))).toHaveLength(1);
-  expect(lines.filter((line) => !/^(error|note): |^see "locallearn --help"$/.test(line))).toEqual([]);
+  expect(lines.filter((line) => !/^(error|note): |^see "locallearn .*--help"$/.test(line))).toEqual([]);
   expect(stdout).toBe('');
   expect(code).toBe(exitCode);
 }
