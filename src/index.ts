@@ -256,7 +256,7 @@ export { readMetrics } from './runs/metrics.js';
 export type { ImageReading, NetworkUse } from './runs/network-use.js';
 export type { FailedRun } from './runs/outcome.js';
 export { finishedResult, readRunConfig, resumeRun } from './runs/resume.js';
-export type { RunObserver } from './runs/observer.js';
+export type { ObservedRun, RunObserver, RunPlace } from './runs/observer.js';
 export { runExperiment, type FinishedRun, type RunOptions } from './runs/run.js';
 export {
   readComparison,

@@ -85,6 +85,11 @@ export function resultsNote({ series }: Section): Html | undefined {
   const several = series.filter(({ counted }) => counted.length > 1);
   const seeds = new Set(several.flatMap(({ counted }) => counted.map(({ seed }) => seed)));
   const baselines = new Set(series.flatMap(({ baseline }) => baseline?.label ?? []));
+  const blocks = series.flatMap(({ label, runs }) =>
+    runs.flatMap(({ identity }) =>
+      identity?.blocksNote === undefined ? [] : `${label}: ${identity.blocksNote}.`,
+    ),
+  );
   const notes = [
     several.length > 0
       ? `Figures are means over the n runs of a row, which differ in their seed alone (${[...seeds].sort((a, b) => a - b).join(', ')}); ± is the sample standard deviation, with n − 1.`
@@ -92,6 +97,7 @@ export function resultsNote({ series }: Section): Html | undefined {
     baselines.size > 1
       ? '“Beside BP” sets a row against the BP that was trained with the same settings.'
       : '',
+    ...new Set(blocks),
   ].filter((note) => note !== '');
   return notes.length === 0 ? undefined : markup`<p class="quiet">${notes.join(' ')}</p>`;
 }
