@@ -1,5 +1,6 @@
 import { afterAll, expect, it } from 'vitest';
-import { buildStrategy, type StrategyOptionsInput } from '../../../src/local/build.js';
+import { buildStrategy } from '../../../src/local/build.js';
+import type { StrategyOptionsInput } from '../../../src/local/options.js';
 import { blocksNote } from '../../../src/local/partition/asked.js';
 import { disposeNetwork } from '../../../src/networks/network.js';
 import { resnetCifar } from '../../../src/networks/resnet-cifar.js';
