@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { methodsOf } from './methods.mjs';
 
 const { values: args } = parseArgs({
   options: {
@@ -35,18 +36,8 @@ const { values: args } = parseArgs({
   },
 });
 
-const fading = { ixx_1: 5, ixx_2: 0, ixy_1: 0.5, ixy_2: 0, aux_net_config: '2c2f' };
-/** Each method on ResNet-32 cut after every unit, as both sides name its options. */
-const methods = {
-  bp: { ours: {}, peer: {} },
-  greedy: { ours: { blocks: 16 }, peer: {} },
-  dgl: { ours: { blocks: 16 }, peer: {} },
-  predsim: { ours: { blocks: 16 }, peer: { ixx_1: 0.99, ixx_2: 0.99, ixy_1: 0.01, ixy_2: 0.01 } },
-  infopro: { ours: { blocks: 16 }, peer: { ixx_1: 5, ixx_2: 0.2, ixy_1: 0.05, ixy_2: 0.5 } },
-  auglocal: { ours: { blocks: 16, depth: 2 }, peer: { pyramid: true, pyramid_coeff: 0.5 } },
-  man: { ours: { blocks: 16, ramp: 'stages' }, peer: { ...fading, momentum: 0.995 } },
-  hpff: { ours: { blocks: 16 }, peer: fading },
-};
+/** On ResNet-32 cut after every unit. */
+const methods = methodsOf({ blocks: 16, depth: 2 });
 
 const listOf = (name, known) => {
   const list = args[name].split(',');

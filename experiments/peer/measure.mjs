@@ -1,28 +1,32 @@
 // What bench.mjs runs.
-import { spawn } from 'node:child_process';
-import { availableParallelism } from 'node:os';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UserError } from '../../dist/core/errors.js';
+import { thisMachine } from '../../dist/core/machine.js';
 import { pythons } from '../../scripts/pythons.mjs';
 import { findPython } from './find-python.mjs';
+import { kinds, peersOf, startPeer } from './kinds.mjs';
+import { methodsOf } from './methods.mjs';
 
 const { values: args } = parseArgs({
   options: {
     methods: { type: 'string', default: 'bp,auglocal,man,hpff' },
+    /** Kinds of PyTorch, by commas (kinds.mjs). */
+    peer: { type: 'string', default: 'plain' },
     batch: { type: 'string', default: '128' },
     /** Layers of the CIFAR ResNet. */
     layers: { type: 'string', default: '32' },
     /** K; and AugLocal's depth d. */
     blocks: { type: 'string', default: '16' },
     depth: { type: 'string', default: '2' },
-    /** Of `steps` timed steps each, the two taking turns. */
+    /** Of `steps` timed steps each, all taking turns. */
     rounds: { type: 'string', default: '4' },
     steps: { type: 'string', default: '2' },
     threads: { type: 'string', default: String(availableParallelism()) },
     device: { type: 'string', default: 'cpu' },
-    /** The first of several that has torch, if none is named. */
+    /** Pythons, by commas; the first of several that has torch, if none is named. */
     python: { type: 'string' },
     evaluate: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -37,156 +41,131 @@ const [batch, layers, blocks, depth] = ['batch', 'layers', 'blocks', 'depth'].ma
 const [rounds, steps, threads] = ['rounds', 'steps', 'threads'].map(number);
 const { device } = args;
 if (device !== 'cpu' && device !== 'cuda') throw new UserError(`--device must be cpu or cuda, not ${device}`);
+const methods = methodsOf({ blocks, depth });
+const listOf = (name, known) => {
+  const list = args[name].split(',');
+  const lost = list.find((each) => !known.includes(each));
+  if (lost === undefined) return list;
+  throw new UserError(`--${name}: ${lost} is none of ${known.join(', ')}`);
+};
+const wanted = listOf('methods', Object.keys(methods));
+const wantedKinds = listOf('peer', kinds);
 const warmupSteps = device === 'cpu' ? 2 : 5;
+/** Of losses of the first step, relative to the largest: by float32's rounding, or on a GPU by TF32's. */
+const allowed = device === 'cpu' ? 1e-3 : 2e-2;
 
 // Read by libtorch when it is loaded.
 process.env.OMP_NUM_THREADS = String(threads);
-const tf = await import('@tensorflow/tfjs');
-const locallearn = await import('../../dist/index.js');
-
-const fading = { ixx_1: 5, ixx_2: 0, ixy_1: 0.5, ixy_2: 0, aux_net_config: '2c2f' };
-/** Each method as both sides name its options. */
-const methods = {
-  bp: { ours: {}, peer: {} },
-  auglocal: { ours: { blocks, depth }, peer: { pyramid: true, pyramid_coeff: 0.5 } },
-  man: { ours: { blocks, ramp: 'stages' }, peer: { ...fading, momentum: 0.995 } },
-  hpff: { ours: { blocks }, peer: fading },
-};
-
-/** A process of plain PyTorch that runs steps when asked. */
-async function startPeer(method, options) {
-  const program = fileURLToPath(new URL('peer.py', import.meta.url));
-  const child = spawn(python, [program], { stdio: ['pipe', 'pipe', 'inherit'] });
-  // Where it has ended, so have its lines, which is told below.
-  child.stdin.on('error', () => {});
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const ask = async (request) => {
-    child.stdin.write(`${JSON.stringify(request)}\n`);
-    const { value, done } = await lines.next();
-    if (done) throw new UserError(`${python} ended early (what it said stands above)`);
-    return JSON.parse(value);
-  };
-  await ask({ method, layers, K: blocks, depth, batch, threads, device, options });
-  return { run: (what, count) => ask({ [what]: count }), close: () => child.stdin.end() };
-}
-
-/** The same steps here. */
-function openOurs(engine, method, options) {
-  const {
-    buildStrategy,
-    createBatch,
-    evaluationMode,
-    networkForward,
-    papersSgd,
-    planSteps,
-    resnetCifar,
-    sgd,
-    trainStep,
-  } = locallearn;
-  const network = resnetCifar({ depth: layers, classes: 10, imageShape: [32, 32, 3], seed: 1 });
-  const strategy = buildStrategy(network, { method, ...options });
-  const optimizer = sgd(papersSgd);
-  const plan = planSteps(strategy.updates);
-  let state = 1;
-  const random = (below) => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) % below;
-  const images = Uint8Array.from({ length: batch * 32 * 32 * 3 }, () => random(65536) >> 8);
-  const labels = Uint16Array.from({ length: batch }, () => (random(65536) >> 8) % 10);
-  const normalization = { mean: [0.491, 0.482, 0.447], std: [0.247, 0.244, 0.262] };
-  const upload = () => createBatch(images, labels, [32, 32, 3], 10, normalization);
-  const step = {
-    train: () => void trainStep(strategy, plan, optimizer, 0.01, upload()),
-    evaluate() {
-      const data = upload();
-      const logits = networkForward(network, data.images, evaluationMode);
-      tf.sum(tf.equal(tf.argMax(logits, 1), tf.argMax(data.labels, 1))).dataSync();
-    },
-  };
-  engine.memory.release();
-  return {
-    run(what, count) {
-      const seconds = [];
-      engine.memory.reset();
-      for (let i = 0; i < count; i++) {
-        const start = performance.now();
-        tf.tidy(step[what]);
-        // On a GPU this comes behind all that the step asked for.
-        if (device !== 'cpu') tf.tidy(() => tf.zeros([1]).dataSync());
-        seconds.push((performance.now() - start) / 1000);
-      }
-      return { seconds, peakBytes: engine.memory.peak() };
-    },
-    close() {
-      optimizer.dispose();
-      strategy.dispose();
-      locallearn.disposeNetwork(network);
-    },
-  };
-}
+const { selectEngine } = await import('../../dist/index.js');
+const { openOurs } = await import('./ours.mjs');
 
 const median = (values) => {
   const sorted = values.toSorted((a, b) => a - b);
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 };
 
-async function measure(engine, method, what) {
-  const peer = await startPeer(method, methods[method].peer);
-  const ours = openOurs(engine, method, methods[method].ours);
+/** The widest of the processor's instructions that matter here. */
+function instructions() {
   try {
-    const sides = { ours, peer };
-    const seconds = { ours: [], peer: [] };
-    const peakBytes = {};
-    for (let round = -1; round < rounds; round++) {
-      for (const name of ['ours', 'peer']) {
-        const result = await sides[name].run(what, round < 0 ? warmupSteps : steps);
-        if (round >= 0) seconds[name].push(...result.seconds);
-        peakBytes[name] = result.peakBytes;
-      }
-    }
-    const side = (name) => ({
-      imagesPerSecond: batch / median(seconds[name]),
-      peakMemoryBytes: peakBytes[name],
-    });
-    return {
-      method: what === 'evaluate' ? 'evaluation' : method,
-      layers,
-      batch,
-      threads,
-      ours: side('ours'),
-      peer: side('peer'),
-      speed: median(seconds.peer) / median(seconds.ours),
-      memory: peakBytes.ours / peakBytes.peer,
-      steps: rounds * steps,
-    };
-  } finally {
-    ours.close();
-    peer.close();
+    const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(/\s+/) ?? [];
+    return ['avx2', 'avx512f', 'avx512_bf16', 'amx_bf16'].filter((flag) => flags.includes(flag));
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+    return [];
   }
 }
 
-const wanted = args.methods.split(',');
-for (const method of wanted) {
-  if (!(method in methods))
-    throw new UserError(`--methods: ${method} is none of ${Object.keys(methods).join(', ')}`);
+/** That a peer computes what we do: the losses of one step from the same values on the same batch. */
+function checkLosses(label, method, found, expected) {
+  const scale = Math.max(...expected.map(Math.abs));
+  const off =
+    found.length === expected.length
+      ? Math.max(...expected.map((loss, i) => Math.abs(found[i] - loss))) / scale
+      : Infinity;
+  // A NaN is not below either.
+  if (off <= allowed) return;
+  throw new UserError(
+    `${method}: the losses of ${label} are ${off.toExponential(1)} off ours, where ${allowed} is allowed: nothing was timed`,
+  );
 }
-const python = findPython(args.python === undefined ? pythons() : [args.python]);
-const { engine } = await locallearn.selectEngine(device === 'cpu' ? 'torch' : 'torch-cuda');
-const cases = [...wanted.map((method) => [method, 'train']), ...(args.evaluate ? [['bp', 'evaluate']] : [])];
-if (!args.json) console.log('method      batch  images/s   peer  ratio   peak MB   peer  ratio');
-for (const [method, what] of cases) {
-  const result = await measure(engine, method, what);
-  if (args.json) console.log(JSON.stringify(result));
-  else {
-    const { ours, peer } = result;
-    const cell = (value, width, digits = 0) => value.toFixed(digits).padStart(width);
-    console.log(
-      result.method.padEnd(11) +
-        cell(batch, 6) +
-        cell(ours.imagesPerSecond, 10) +
-        cell(peer.imagesPerSecond, 7) +
-        cell(result.speed, 7, 2) +
-        cell(ours.peakMemoryBytes / 1e6, 10) +
-        cell(peer.peakMemoryBytes / 1e6, 7) +
-        cell(result.memory, 7, 2),
-    );
+
+/** Ours and all peers, which take turns. */
+async function measure(engine, peers, method, what) {
+  const ours = openOurs(engine, method, methods[method].ours, { layers, batch, device });
+  const folder = mkdtempSync(join(tmpdir(), 'locallearn-peer-'));
+  const sides = [{ side: ours, seconds: [] }];
+  try {
+    const settings = {
+      ...{ method, layers, K: blocks, depth, threads, device, options: methods[method].peer },
+      files: ours.writeStart(folder),
+    };
+    const expected = ours.firstLosses();
+    for (const peer of peers) {
+      const side = await startPeer(peer, settings);
+      sides.push({ side, seconds: [], peer });
+      checkLosses(peer.label, method, await side.firstLosses(), expected);
+    }
+    for (let round = -1; round < rounds; round++) {
+      for (const each of sides) {
+        const result = await each.side.run(what, round < 0 ? warmupSteps : steps);
+        if (round >= 0) each.seconds.push(...result.seconds);
+        each.peakBytes = result.peakBytes;
+      }
+    }
+  } finally {
+    for (const { side } of sides) side.close();
+    rmSync(folder, { recursive: true });
   }
+  const [own, ...others] = sides.map(({ seconds, peakBytes, peer }) => ({
+    ...(peer === undefined ? {} : { kind: peer.kind, torch: peer.torch, allocator: peer.name }),
+    imagesPerSecond: batch / median(seconds),
+    peakMemoryBytes: peakBytes,
+  }));
+  const compared = others.map((each) => ({
+    ...each,
+    speed: own.imagesPerSecond / each.imagesPerSecond,
+    memory: own.peakMemoryBytes / each.peakMemoryBytes,
+  }));
+  return {
+    method: what === 'evaluate' ? 'evaluation' : method,
+    ...{ layers, batch, threads, steps: rounds * steps, ours: own, peers: compared },
+    /** Ours over the fastest of the peers. */
+    speed: Math.min(...compared.map(({ speed }) => speed)),
+  };
+}
+
+function printRows({ method, ours, peers }) {
+  const cell = (value, width, digits = 0) => value.toFixed(digits).padStart(width);
+  const rates = `${method.padEnd(11)}${cell(batch, 6)}${cell(ours.imagesPerSecond, 10)}${cell(ours.peakMemoryBytes / 1e6, 9)}`;
+  peers.forEach(({ kind, torch, imagesPerSecond, speed, peakMemoryBytes, memory }, i) => {
+    const start = i === 0 ? rates : ' '.repeat(rates.length);
+    const peer = `  ${`${kind}, torch ${torch}`.padEnd(28)}`;
+    const figures = `${cell(imagesPerSecond, 9)}${cell(speed, 7, 2)}${cell(peakMemoryBytes / 1e6, 9)}${cell(memory, 7, 2)}`;
+    console.log(start + peer + figures);
+  });
+}
+
+const named = args.python === undefined ? undefined : args.python.split(',');
+const found = named?.map((python) => findPython([python])) ?? [findPython(pythons())];
+const peers = peersOf(wantedKinds, found, device);
+const { engine } = await selectEngine(device === 'cpu' ? 'torch' : 'torch-cuda');
+const machine = {
+  ...thisMachine(),
+  ...{ instructions: instructions(), threads, device, engine: engine.description, load: loadavg()[0] },
+};
+const cases = [...wanted.map((method) => [method, 'train']), ...(args.evaluate ? [['bp', 'evaluate']] : [])];
+if (args.json) console.log(JSON.stringify({ machine }));
+else {
+  const { cpu, cores, system, node } = machine;
+  console.log(
+    `${cpu} (${machine.instructions.join(' ')}), ${threads} of ${cores} cores, load ${machine.load.toFixed(1)}; ${system}, Node ${node}; ${engine.description}`,
+  );
+  console.log(
+    'method      batch  images/s  peak MB  peer                         images/s  ratio  peak MB  ratio',
+  );
+}
+for (const [method, what] of cases) {
+  const result = await measure(engine, peers, method, what);
+  if (args.json) console.log(JSON.stringify(result));
+  else printRows(result);
 }

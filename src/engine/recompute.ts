@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { differentiable } from './fused/differentiable.js';
-import { isDetached } from './detached.js';
 import { record } from './recording.js';
 import type { Recompute } from './recompute-choices.js';
-import { isWanted, outsideTape, takeSum } from './tape.js';
+import { outsideTape, takeSum } from './tape.js';
 
 /** Where the computation of a place is that is made again; `made` comes with its output. */
 export type Moment =
@@ -72,8 +71,7 @@ export interface Repeatable {
  * @returns a new tensor, the caller's to dispose
  */
 export function recomputed(x: tf.Tensor, { variables, run, again, within, reached }: Repeatable): tf.Tensor {
-  const wantX = !isDetached(x);
-  return differentiable([...(wantX ? [x] : []), ...variables], () => {
+  return differentiable([x, ...variables], ({ wants }) => {
     reached?.('forward');
     const y = outsideTape(() => withRecompute('none', () => tf.tidy(() => run(x))));
     reached?.('forward-end');
@@ -86,13 +84,12 @@ export function recomputed(x: tf.Tensor, { variables, run, again, within, reache
         reached?.('made', output);
         output.dispose();
         reached?.('output-freed');
-        const asked = variables.filter(isWanted);
-        const gradients =
-          wantX && isWanted(x)
-            ? recording.finishWithInput(dy.clone(), asked, takeSum(x))
-            : recording.finish(dy.clone(), asked);
+        const asked = variables.filter(wants);
+        const [dx, ...gradients] = wants(x)
+          ? recording.finishWithInput(dy.clone(), asked, takeSum(x))
+          : [undefined, ...recording.finish(dy.clone(), asked)];
         reached?.('backward-end');
-        return gradients;
+        return [dx, ...variables.map((variable) => (wants(variable) ? gradients.shift() : undefined))];
       },
     };
   });

@@ -1,8 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { dataDifferences } from '../data/identity-difference.js';
 import type { DataIdentity } from '../data/identity.js';
-import { messageOf, UserError } from '../core/errors.js';
+import { UserError } from '../core/errors.js';
 import type { Registry } from '../config/registry.js';
 import { checkpointsOf, listCheckpoints } from './checkpoint/store.js';
 import { configDifferences } from '../config/differences.js';
@@ -11,6 +9,7 @@ import { namedOptions } from '../config/method-config.js';
 import { finishedResult, readRunConfig } from './resume.js';
 import { placeOf, readRunData } from './data.js';
 import type { RunConfig } from './folder.js';
+import { findRunFolders } from './find.js';
 import { failedRun, type FailedRun } from './outcome.js';
 import type { RunResult } from './summary.js';
 import { visible } from '../core/visible.js';
@@ -31,17 +30,11 @@ export interface EarlierRun {
  * The runs in a folder, the newest first: those directly in it, and the folder itself where it is one. Runs that can't
  * be read, or name methods that are not there, are left out, with a note.
  *
- * Throws a UserError if the folder can't be read.
+ * @throws UserError if the folder can't be read
  */
 export function findRuns(folder: string, registry: Registry, note: (message: string) => void): EarlierRun[] {
-  let names: string[];
-  try {
-    names = readdirSync(folder).sort().reverse();
-  } catch (error) {
-    throw new UserError(`${folder}: cannot look for runs: ${messageOf(error)}`);
-  }
-  return [folder, ...names.map((name) => join(folder, name))]
-    .filter((path) => existsSync(join(path, 'config.yaml')))
+  return findRunFolders([folder], 1)
+    .reverse()
     .flatMap((path) => {
       try {
         const config = readRunConfig(path, registry);

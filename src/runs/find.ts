@@ -6,16 +6,17 @@ import { messageOf, UserError } from '../core/errors.js';
 const deepest = 3;
 
 /**
- * The run folders that the folders are or hold, in the order of their names, each once. Links to folders inside are
+ * The one finder of runs: the run folders that the folders are or hold, in the order of their names, each once. Links to folders inside are
  * not followed.
  *
+ * @param levels of folders below these that are looked through
  * @throws UserError if a folder can't be read
  */
-export function findRunFolders(folders: readonly string[]): string[] {
+export function findRunFolders(folders: readonly string[], levels = deepest): string[] {
   const found = folders.flatMap((folder) => {
     try {
       if (!statSync(folder).isDirectory()) throw new UserError(`${folder}: not a folder`);
-      return runFoldersIn(folder, deepest);
+      return runFoldersIn(folder, levels);
     } catch (error) {
       if (error instanceof UserError) throw error;
       throw new UserError(`${folder}: cannot read the folder: ${messageOf(error)}`);

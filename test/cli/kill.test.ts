@@ -8,13 +8,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkpointsOf, newestCheckpoint } from '../../src/runs/checkpoint/store.js';
 import { readMetrics } from '../../src/runs/metrics.js';
 import { readRunSummary } from '../../src/runs/summary.js';
-import { randomStream } from '../../src/core/random.js';
+import { randomStream, type RandomStream } from '../../src/core/random.js';
 import type { EpochMetrics } from '../../src/train/events.js';
 import { hasTorch } from '../support/engine.js';
+import { fuzzRuns } from '../support/fuzz.js';
 import { ended, start } from './helpers.js';
 
 /** Of each method; four methods are killed at the same time. */
-const kills = 8;
+const kills = Math.max(2, fuzzRuns(8));
+/** Of the moments: in the name of the tests, so that those that found a fault can be tried again. */
+const seed = Number(process.env['LOCALLEARN_FUZZ_SEED'] ?? Date.now() % 1_000_000);
 const epochs = 6;
 
 let folder: string;
@@ -63,9 +66,13 @@ function only(parent: string): string {
  * Lets a child live until it says that it begins to train, or has finished its first or second epoch, and from there
  * for a random part of an epoch's milliseconds. False if it came to its end before.
  */
-async function killAtRandom(child: ChildProcessWithoutNullStreams, epoch: number): Promise<boolean> {
+async function killAtRandom(
+  child: ChildProcessWithoutNullStreams,
+  epoch: number,
+  random: RandomStream,
+): Promise<boolean> {
   const outcome = ended(child);
-  const wanted = Math.floor(Math.random() * 3);
+  const wanted = random.below(3);
   let said = '';
   const reached = new Promise<void>((resolve) => {
     child.stderr.on('data', (chunk: Buffer) => {
@@ -75,14 +82,14 @@ async function killAtRandom(child: ChildProcessWithoutNullStreams, epoch: number
     });
   });
   await Promise.race([reached, outcome]);
-  await setTimeout(Math.random() * epoch);
+  await setTimeout(random.uniform() * epoch);
   child.kill('SIGKILL');
   const { code, stderr } = await outcome;
   if (code !== null && code !== 0) throw new Error(stderr);
   return code === null;
 }
 
-describe.skipIf(!hasTorch)('a run that is killed at random moments', () => {
+describe.skipIf(!hasTorch)(`a run that is killed at random moments, seed ${seed}`, () => {
   it.concurrent.each([
     ['bp', '{ method: bp }'],
     ['auglocal', '{ method: auglocal, depth: 1 }'],
@@ -110,6 +117,7 @@ method: ${method}
       const seconds = expected.reduce((sum, row) => sum + row.trainSeconds + row.evaluationSeconds, 0);
       const weights = (run: string): Buffer => readFileSync(join(run, 'weights.safetensors'));
 
+      const random = randomStream(seed, 'kills', name);
       let killed = 0;
       for (let round = 1; killed < kills; round++) {
         const parent = join(folder, `${name}-${round}`);
@@ -119,7 +127,7 @@ method: ${method}
           const run = readdirSync(parent)[0];
           const args = run === undefined ? [config, '--out', parent] : ['--resume', join(parent, run)];
           const child = start(['train', ...args]);
-          if (killed < kills) alive = await killAtRandom(child, (1000 * seconds) / epochs);
+          if (killed < kills) alive = await killAtRandom(child, (1000 * seconds) / epochs, random);
           else {
             expect(await ended(child)).toMatchObject({ code: 0 });
             alive = false;

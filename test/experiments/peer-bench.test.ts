@@ -72,5 +72,8 @@ it('tells wrong options in one line', () => {
     stdout: '{"error":"--batch must be a whole number from 1, not x"}\n',
     stderr: '',
   });
+  expect(bench('--peer', 'tuned,fastest').stderr).toBe(
+    'error: --peer: fastest is none of plain, tuned, compiled\n',
+  );
   expect(bench('--nope')).toEqual({ status: 1, stdout: '', stderr: "error: Unknown option '--nope'\n" });
 });

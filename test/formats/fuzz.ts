@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import { fuzzRuns } from '../support/fuzz.js';
 import { UserError } from '../../src/core/errors.js';
 import { watchAllocations } from './allocations.js';
 
@@ -77,7 +78,7 @@ export interface Fuzzed {
 }
 
 /**
- * Reads 2,000 mutated files: each is read, or refused by a user error of one line that names the file. Anything else
+ * Reads mutated files: each is read, or refused by a user error of one line that names the file. Anything else
  * that is thrown fails the test, and so does a reader that does not come back.
  */
 export async function fuzz(
@@ -101,7 +102,7 @@ export async function fuzz(
         largest = Math.max(largest, watch.stop());
       }
     }),
-    { numRuns: 2000, endOnFailure: true },
+    { numRuns: fuzzRuns(2000), endOnFailure: true },
   );
   return { read: readable, refused, largest };
 }

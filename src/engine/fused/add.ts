@@ -1,13 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
-import { isDetached } from '../detached.js';
 import { differentiable } from './differentiable.js';
 
 /** a + b of one shape. Keeps neither, where `tf.add` keeps both until the gradient scope ends. */
 export function addOp<T extends tf.Tensor>(a: T, b: T): T {
-  const wanted = [a, b].filter((x) => !isDetached(x));
-  return differentiable(wanted, () => ({
+  const inputs = [a, b];
+  return differentiable(inputs, ({ wants }) => ({
     y: tf.add<T>(a, b),
     saved: [],
-    backward: (dy) => wanted.map(() => dy.clone()),
+    backward: (dy) => inputs.map((x) => (wants(x) ? dy.clone() : undefined)),
   }));
 }

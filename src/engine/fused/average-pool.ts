@@ -1,11 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
-import { isDetached } from '../detached.js';
 import { differentiable, tidied } from './differentiable.js';
 
 /** Mean over the map: `[n, h, w, c]` → `[n, c]`. Keeps nothing, where `tf.mean` keeps the whole map for its shape. */
 export function averagePoolOp(x: tf.Tensor4D): tf.Tensor2D {
   const [n, height, width, channels] = x.shape;
-  return differentiable(isDetached(x) ? [] : [x], () => ({
+  return differentiable([x], () => ({
     y: tf.mean<tf.Tensor2D>(x, [1, 2]),
     saved: [],
     backward: (dy) =>

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { isDetached } from '../detached.js';
 import { batchNormKernels, gammaGradient, inverseDeviation } from './batch-norm-kernels.js';
-import { differentiable, tidied } from './differentiable.js';
+import { differentiable, tidied, trained } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 import { batchNormEpsilon, batchNormMomentum, type BatchNormalization, type Mode } from './ops.js';
 
@@ -14,10 +13,8 @@ type BatchNorm = <T extends tf.Tensor2D | tf.Tensor4D>(
 
 export const batchNorm: FusedOp<BatchNorm> = {
   composed(x, norm, { relu, mode }) {
-    const wantX = !isDetached(x);
     const { gamma, beta } = norm;
-    const wanted = [...(wantX ? [x] : []), ...(mode.parameterGradients ? [gamma, beta] : [])];
-    return differentiable(wanted, () => {
+    return differentiable([x, ...trained(mode, gamma, beta)], () => {
       const { y: normalised, kept } = normalise(asMap(x), norm, mode);
       const map = relu ? tf.relu(normalised) : normalised;
       const y = tf.reshape(map, x.shape) as typeof x;
@@ -36,10 +33,7 @@ export const batchNorm: FusedOp<BatchNorm> = {
               statistics,
               mode,
             );
-            return [
-              wantX ? tf.reshape(dx, x.shape) : undefined,
-              ...(mode.parameterGradients ? parameters : []),
-            ];
+            return [tf.reshape(dx, x.shape), ...parameters];
           }),
       };
     });
@@ -51,9 +45,7 @@ export const batchNorm: FusedOp<BatchNorm> = {
 
     return (x, norm, { relu, mode }) => {
       const { gamma, beta, runningMean, runningVariance } = norm;
-      const wantX = !isDetached(x);
-      const wanted = [...(wantX ? [x] : []), ...(mode.parameterGradients ? [gamma, beta] : [])];
-      return differentiable(wanted, () => {
+      return differentiable([x, ...trained(mode, gamma, beta)], () => {
         const [y, mean, inverseDeviation] = wrapAll(
           forward(
             input(x),
@@ -71,7 +63,8 @@ export const batchNorm: FusedOp<BatchNorm> = {
           y,
           saved: [x, mean, inverseDeviation],
           backward: (dy, [savedX, savedMean, savedDeviation]) => {
-            const gradients = wrapAll(
+            // All three come out of the same two passes.
+            return wrapAll(
               backward(
                 input(dy),
                 input(savedX),
@@ -84,11 +77,6 @@ export const batchNorm: FusedOp<BatchNorm> = {
                 batchNormEpsilon,
               ),
             );
-            // All three come out of the same two passes; what is not wanted is dropped.
-            const unwanted = gradients.splice(mode.parameterGradients ? 3 : 1);
-            if (!wantX) unwanted.push(...gradients.splice(0, 1));
-            tf.dispose(unwanted);
-            return gradients;
           },
         };
       });

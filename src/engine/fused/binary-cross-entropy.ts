@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs';
-import { isLastPass } from '../tape.js';
 import { differentiable, tidied } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 
@@ -27,12 +26,12 @@ export const binaryCrossEntropy: FusedOp<BinaryCrossEntropy> = {
     const clone = op('aten::clone');
 
     return (logits, targets) =>
-      differentiable([logits], () => ({
+      differentiable([logits], ({ isLast }) => ({
         y: wrap(forward(input(logits), input(targets))) as tf.Scalar,
         saved: [logits, targets],
         backward: (dy, [savedLogits, savedTargets]) => {
           // The gradient is written over the logits, or over a copy where somebody else has them.
-          const copy = isLastPass() && isOwn(savedLogits!) ? undefined : clone(input(savedLogits));
+          const copy = isLast() && isOwn(savedLogits!) ? undefined : clone(input(savedLogits));
           const logit = copy ?? input(savedLogits);
           const gradient = backward(input(dy), logit, input(savedTargets));
           copy?.dispose();

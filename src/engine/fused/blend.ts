@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs';
-import { isDetached } from '../detached.js';
 import { differentiable, tidied } from './differentiable.js';
 
 /**
@@ -7,18 +6,14 @@ import { differentiable, tidied } from './differentiable.js';
  * products.
  */
 export function blendOp<T extends tf.Tensor>(share: tf.Scalar, a: T, b: T): T {
-  const wanted = [share, a, b].filter((x) => !isDetached(x));
-  return differentiable(wanted, () => ({
+  return differentiable([share, a, b], ({ wants }) => ({
     y: tf.tidy(() => tf.add(tf.mul(a, share), tf.mul(b, tf.sub(2, share)))) as T,
     saved: [tf.sub(a, b)],
     backward: (dy, [difference]) =>
-      tidied(() => {
-        const gradients = new Map<tf.Tensor, () => tf.Tensor>([
-          [share, () => tf.sum(tf.mul(dy as tf.Tensor, difference!))],
-          [a, () => tf.mul(dy as tf.Tensor, share)],
-          [b, () => tf.mul(dy as tf.Tensor, tf.sub(2, share))],
-        ]);
-        return wanted.map((x) => gradients.get(x)!());
-      }),
+      tidied(() => [
+        wants(share) ? tf.sum(tf.mul(dy as tf.Tensor, difference!)) : undefined,
+        wants(a) ? tf.mul(dy as tf.Tensor, share) : undefined,
+        wants(b) ? tf.mul(dy as tf.Tensor, tf.sub(2, share)) : undefined,
+      ]),
   }));
 }

@@ -1,12 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
-import { isDetached } from '../detached.js';
 import { multiplied } from '../multiply-adds.js';
-import { isLastPass, isWanted } from '../tape.js';
 import { batchNormKernels } from './batch-norm-kernels.js';
 import { normalise, normGradients } from './batch-norm.js';
-import { convGradients, convProducts, parametersOf } from './conv.js';
+import { convGradients, convProducts } from './conv.js';
 import { convolve } from './convolution.js';
-import { differentiable, tidied } from './differentiable.js';
+import { differentiable, tidied, trained } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 import {
   batchNormEpsilon,
@@ -28,14 +26,9 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
   composed(x, convolution, norm, { relu, residual, mode }) {
     const { filter, bias } = convolution;
     const { gamma, beta } = norm;
-    const wantResidual = residual !== undefined && !isDetached(residual);
-    const wanted = [
-      ...(isDetached(x) ? [] : [x]),
-      ...parametersOf(convolution, mode),
-      ...(mode.parameterGradients ? [gamma, beta] : []),
-      ...(wantResidual ? [residual] : []),
-    ];
-    return differentiable(wanted, () => {
+    const inputs = [x, ...trained(mode, filter, bias, gamma, beta), residual];
+    return differentiable(inputs, (request) => {
+      const { wants, isLast } = request;
       const product = convolve(x, convolution);
       multiplied(filter, convProducts(filter, product.shape));
       const c = bias === undefined ? product : tf.add<tf.Tensor4D>(product, bias);
@@ -47,7 +40,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
       return {
         y,
         // The mask of the ReLU is found with the result, which mostly lives on as the next layer's input.
-        saved: [c, ...kept, ...(relu ? [y] : []), ...(mode.parameterGradients ? [x] : [])],
+        saved: [c, ...kept, ...(relu ? [y] : []), ...(wants(filter) ? [x] : [])],
         backward: (dy, [savedC, mean, spread, ...others]) =>
           tidied(() => {
             const savedY = relu ? others.shift() : undefined;
@@ -56,14 +49,12 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
             const dSum = savedY === undefined ? dy.clone() : reluGradient(dy, savedY as tf.Tensor4D);
             const statistics = [mean, spread] as [tf.Tensor1D, tf.Tensor1D];
             const [dc, ...dNorm] = normGradients(dSum, savedC as tf.Tensor4D, norm, statistics, mode);
-            const wantsParameters = mode.parameterGradients && isWanted(filter);
-            const wantsResidual = wantResidual && isWanted(residual);
-            if (!wantsResidual) dSum.dispose();
-            if (isLastPass()) tf.dispose([savedC!, ...(savedY === undefined ? [] : [savedY])]);
+            if (!wants(residual)) dSum.dispose();
+            if (isLast()) tf.dispose([savedC!, ...(savedY === undefined ? [] : [savedY])]);
             return [
-              ...convGradients(x, convolution, mode, { dy: dc, savedX }),
-              ...(wantsParameters ? dNorm : []),
-              ...(wantsResidual ? [dSum] : []),
+              ...convGradients(x, convolution, request, { dy: dc, savedX }),
+              ...dNorm,
+              wants(residual) ? dSum : undefined,
             ];
           }),
       };
@@ -78,21 +69,14 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
     return (x, convolution, norm, { relu, residual, residualKept = false, mode }) => {
       const { filter, bias, stride, padding, groups, resized = [] } = convolution;
       const { gamma, beta, runningMean, runningVariance } = norm;
-      const wantX = !isDetached(x);
-      const wantResidual = residual !== undefined && !isDetached(residual);
-      // The input's own gradient needs no input.
-      const keepsX = mode.parameterGradients;
       // The mask of a ReLU is found anew from c; behind a residual, with it or with y. On a GPU y alone serves: it mostly
       // lives on as the next layer's input, and finding it anew takes kernels of its own.
       const fromOutput = relu && (onGpu || (residual !== undefined && !residualKept));
       const fromResidual = relu && residual !== undefined && !fromOutput;
-      const wanted = [
-        ...(wantX ? [x] : []),
-        ...parametersOf(convolution, mode),
-        ...(mode.parameterGradients ? [gamma, beta] : []),
-        ...(wantResidual ? [residual] : []),
-      ];
-      return differentiable(wanted, () => {
+      const inputs = [x, ...trained(mode, filter, bias, gamma, beta), residual];
+      return differentiable(inputs, ({ wants, isLast }) => {
+        // The input's own gradient needs no input.
+        const keepsX = wants(filter);
         const [y, c, mean, inverseDeviation] = wrapAll(
           forward(
             input(x),
@@ -128,9 +112,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
           backward: (dy, [savedC, savedMean, savedDeviation, ...others]) => {
             const savedX = keepsX ? others.shift() : undefined;
             const [other] = others;
-            const wantsX = wantX && isWanted(x);
-            const wantsFilter = mode.parameterGradients && isWanted(filter);
-            multiplied(filter, products * (Number(wantsX) + Number(wantsFilter)));
+            multiplied(filter, products * (Number(wants(x)) + Number(wants(filter))));
             return wrapAll(
               backward(
                 input(dy),
@@ -152,10 +134,10 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
                 resized,
                 mode.training,
                 batchNormEpsilon,
-                wantsX,
-                isLastPass() && savedX !== undefined && isOwn(savedX),
-                wantsFilter,
-                wantResidual && isWanted(residual),
+                wants(x),
+                isLast() && savedX !== undefined && isOwn(savedX),
+                wants(filter),
+                wants(residual),
               ),
             );
           },

@@ -1,9 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { isDetached } from '../detached.js';
 import { multiplied } from '../multiply-adds.js';
-import { isLastPass, isWanted } from '../tape.js';
 import { convolve, filterGradient, inputGradient } from './convolution.js';
-import { differentiable, tidied } from './differentiable.js';
+import { differentiable, tidied, trained, type GradientRequest } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 import type { Convolution, Mode } from './ops.js';
 
@@ -13,8 +11,7 @@ type Conv = (x: tf.Tensor4D, convolution: Convolution, mode: Mode) => tf.Tensor4
 export const conv: FusedOp<Conv> = {
   composed(x, convolution, mode) {
     const { filter, bias } = convolution;
-    const wanted = [...(isDetached(x) ? [] : [x]), ...parametersOf(convolution, mode)];
-    return differentiable(wanted, () => {
+    return differentiable([x, ...trained(mode, filter, bias)], (request) => {
       const c = convolve(x, convolution);
       const products = convProducts(filter, c.shape);
       multiplied(filter, products);
@@ -22,7 +19,7 @@ export const conv: FusedOp<Conv> = {
         y: bias === undefined ? c : tf.add(c, bias),
         saved: [x],
         backward: (dy, [savedX]) =>
-          tidied(() => convGradients(x, convolution, mode, { dy, savedX: savedX as tf.Tensor4D })),
+          tidied(() => convGradients(x, convolution, request, { dy, savedX: savedX as tf.Tensor4D })),
       };
     });
   },
@@ -32,9 +29,7 @@ export const conv: FusedOp<Conv> = {
     const backward = multiOp('locallearn::conv_backward');
 
     return (x, { filter, bias, stride, padding, groups, resized = [] }, mode) => {
-      const wantX = !isDetached(x);
-      const wanted = [...(wantX ? [x] : []), ...parametersOf({ filter, bias }, mode)];
-      return differentiable(wanted, () => {
+      return differentiable([x, ...trained(mode, filter, bias)], ({ wants, isLast }) => {
         const y = wrap(
           forward(input(x), input(filter), input(bias), stride, padding, groups, resized),
         ) as tf.Tensor4D;
@@ -44,9 +39,7 @@ export const conv: FusedOp<Conv> = {
           y,
           saved: [x],
           backward: (dy, [savedX]) => {
-            const wantsX = wantX && isWanted(x);
-            const wantsFilter = mode.parameterGradients && isWanted(filter);
-            multiplied(filter, products * (Number(wantsX) + Number(wantsFilter)));
+            multiplied(filter, products * (Number(wants(x)) + Number(wants(filter))));
             return wrapAll(
               backward(
                 input(dy),
@@ -57,9 +50,9 @@ export const conv: FusedOp<Conv> = {
                 padding,
                 groups,
                 resized,
-                wantsX,
-                isLastPass() && isOwn(savedX!),
-                wantsFilter,
+                wants(x),
+                isLast() && isOwn(savedX!),
+                wants(filter),
               ),
             );
           },
@@ -75,30 +68,20 @@ export function convProducts(filter: tf.Tensor4D, result: readonly number[]): nu
   return tf.util.sizeFromShape([...result]) * height * width * inputs;
 }
 
-export function parametersOf(
-  { filter, bias }: Pick<Convolution, 'filter' | 'bias'>,
-  mode: Mode,
-): tf.Tensor[] {
-  if (!mode.parameterGradients) return [];
-  return bias === undefined ? [filter] : [filter, bias];
-}
-
 /**
- * Gradients of the input, the filter and the bias of a composed convolution, by that of its result; undefined where they
- * cannot be asked for, or this pass does not.
+ * Gradients of the input, the filter and the bias of a composed convolution, by that of its result; undefined where they are
+ * not wanted.
  */
 export function convGradients(
   x: tf.Tensor4D,
   convolution: Convolution,
-  mode: Mode,
+  { wants }: GradientRequest,
   { dy, savedX }: { readonly dy: tf.Tensor4D; readonly savedX: tf.Tensor4D | undefined },
 ): (tf.Tensor | undefined)[] {
   const { filter, bias } = convolution;
-  const wantsX = !isDetached(x) && isWanted(x);
-  const wantsFilter = mode.parameterGradients && isWanted(filter);
-  multiplied(filter, convProducts(filter, dy.shape) * (Number(wantsX) + Number(wantsFilter)));
-  const dFilter = wantsFilter ? filterGradient(savedX!, dy, convolution) : undefined;
-  const dBias = wantsFilter && bias !== undefined ? tf.sum(dy, [0, 1, 2]) : undefined;
-  const dx = wantsX ? inputGradient(x.shape, dy, convolution) : undefined;
+  multiplied(filter, convProducts(filter, dy.shape) * (Number(wants(x)) + Number(wants(filter))));
+  const dFilter = wants(filter) ? filterGradient(savedX!, dy, convolution) : undefined;
+  const dBias = wants(bias) ? tf.sum(dy, [0, 1, 2]) : undefined;
+  const dx = wants(x) ? inputGradient(x.shape, dy, convolution) : undefined;
   return [dx, dFilter, dBias];
 }

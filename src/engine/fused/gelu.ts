@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs';
-import { isDetached } from '../detached.js';
 import { differentiable, tidied } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 
@@ -8,7 +7,7 @@ type Gelu = <T extends tf.Tensor>(x: T) => T;
 
 export const gelu: FusedOp<Gelu> = {
   composed: (x) =>
-    differentiable(isDetached(x) ? [] : [x], () => ({
+    differentiable([x], () => ({
       y: tf.mul(x, normalDistribution(x)) as typeof x,
       saved: [x],
       backward: (dy, [savedX]) =>
@@ -24,7 +23,7 @@ export const gelu: FusedOp<Gelu> = {
     const backward = op('aten::gelu_backward');
 
     return (x) =>
-      differentiable(isDetached(x) ? [] : [x], () => ({
+      differentiable([x], () => ({
         y: wrap(forward(input(x))) as typeof x,
         saved: [x],
         backward: (dy, [savedX]) => [wrap(backward(input(dy), input(savedX)))],

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { isDetached } from '../detached.js';
-import { differentiable, tidied } from './differentiable.js';
+import { differentiable, tidied, trained } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 import { layerNormEpsilon, type LayerNormalization, type Mode } from './ops.js';
 
@@ -9,9 +8,7 @@ type LayerNorm = <T extends tf.Tensor>(x: T, norm: LayerNormalization, mode: Mod
 
 export const layerNorm: FusedOp<LayerNorm> = {
   composed(x, { gamma, beta }, mode) {
-    const wantX = !isDetached(x);
-    const wanted = [...(wantX ? [x] : []), ...(mode.parameterGradients ? [gamma, beta] : [])];
-    return differentiable(wanted, () => {
+    return differentiable([x, ...trained(mode, gamma, beta)], ({ wants }) => {
       const { mean, variance } = tf.moments(x, -1, true);
       const inverseDeviation = tf.rsqrt(tf.add(variance, layerNormEpsilon));
       const normalised = tf.mul(tf.sub(x as tf.Tensor, mean), inverseDeviation);
@@ -23,10 +20,9 @@ export const layerNorm: FusedOp<LayerNorm> = {
             const centred = tf.mul(tf.sub(savedX!, savedMean!), savedDeviation!);
             const leading = dy.shape.slice(0, -1).map((_, axis) => axis);
             return [
-              ...(wantX ? [layerNormInputGradient(tf.mul(dy, gamma), centred, savedDeviation!)] : []),
-              ...(mode.parameterGradients
-                ? [tf.sum(tf.mul(dy as tf.Tensor, centred), leading), tf.sum(dy, leading)]
-                : []),
+              wants(x) ? layerNormInputGradient(tf.mul(dy, gamma), centred, savedDeviation!) : undefined,
+              wants(gamma) ? tf.sum(tf.mul(dy as tf.Tensor, centred), leading) : undefined,
+              wants(beta) ? tf.sum(dy, leading) : undefined,
             ];
           }),
       };
@@ -39,9 +35,7 @@ export const layerNorm: FusedOp<LayerNorm> = {
 
     return (x, { gamma, beta }, mode) => {
       const channels = [gamma.size];
-      const wantX = !isDetached(x);
-      const wanted = [...(wantX ? [x] : []), ...(mode.parameterGradients ? [gamma, beta] : [])];
-      return differentiable(wanted, () => {
+      return differentiable([x, ...trained(mode, gamma, beta)], ({ wants }) => {
         const [y, mean, inverseDeviation] = wrapAll(
           forward(input(x), channels, input(gamma), input(beta), layerNormEpsilon),
         ) as [typeof x, tf.Tensor, tf.Tensor];
@@ -58,7 +52,7 @@ export const layerNorm: FusedOp<LayerNorm> = {
                 input(savedDeviation),
                 input(gamma),
                 input(beta),
-                [wantX, mode.parameterGradients, mode.parameterGradients],
+                [wants(x), wants(gamma), wants(beta)],
               ),
             ),
         };

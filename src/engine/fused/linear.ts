@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { isDetached } from '../detached.js';
 import { multiplied } from '../multiply-adds.js';
-import { differentiable, tidied } from './differentiable.js';
+import { differentiable, tidied, trained } from './differentiable.js';
 import type { Mode } from './ops.js';
 
 /**
@@ -15,9 +14,7 @@ export function linearOp(
   mode: Mode,
 ): tf.Tensor {
   const [inputs, outputs] = weight.shape;
-  const wantX = !isDetached(x);
-  const parameters = mode.parameterGradients ? [weight, ...(bias === undefined ? [] : [bias])] : [];
-  return differentiable([...(wantX ? [x] : []), ...parameters], () => {
+  return differentiable([x, ...trained(mode, weight, bias)], ({ wants }) => {
     const product = tf.matMul(tf.reshape<tf.Rank.R2>(x, [-1, inputs]), weight);
     multiplied(weight, x.size * outputs);
     const sum = bias === undefined ? product : tf.add(product, bias);
@@ -27,14 +24,14 @@ export function linearOp(
       backward: (dy, [savedX]) =>
         tidied(() => {
           const rows = tf.reshape<tf.Rank.R2>(dy, [-1, outputs]);
-          multiplied(weight, x.size * outputs * (Number(wantX) + Number(mode.parameterGradients)));
+          multiplied(weight, x.size * outputs * (Number(wants(x)) + Number(wants(weight))));
           const dx = (): tf.Tensor => tf.reshape(tf.matMul(rows, weight, false, true), x.shape);
           const dWeight = (): tf.Tensor =>
             tf.matMul(tf.reshape<tf.Rank.R2>(savedX!, [-1, inputs]), rows, true);
           return [
-            ...(wantX ? [dx()] : []),
-            ...(mode.parameterGradients ? [dWeight()] : []),
-            ...(mode.parameterGradients && bias !== undefined ? [tf.sum(rows, 0)] : []),
+            wants(x) ? dx() : undefined,
+            wants(weight) ? dWeight() : undefined,
+            wants(bias) ? tf.sum(rows, 0) : undefined,
           ];
         }),
     };

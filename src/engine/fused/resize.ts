@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs';
-import { isDetached } from '../detached.js';
 import { differentiable } from './differentiable.js';
 
 /**
@@ -7,7 +6,7 @@ import { differentiable } from './differentiable.js';
  * gradient, the largest tensor of an upsampling, as soon as it was used.
  */
 export function resizeBilinearOp(x: tf.Tensor4D, size: readonly [number, number]): tf.Tensor4D {
-  return differentiable(isDetached(x) ? [] : [x], () => ({
+  return differentiable([x], () => ({
     y: resizeBilinear(x, size),
     saved: [],
     backward: (dy) => [resizeBilinearGradient(x.shape, dy)],

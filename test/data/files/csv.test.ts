@@ -140,7 +140,7 @@ describe('a CSV list that is refused with a line', () => {
     [
       'a line break in a label',
       `path,label\n${ok}3.jpg,"a\nb"\n`,
-      'list.csv:5: the label a\\u000ab has a control character in it',
+      'list.csv:5: the label a\\nb has a control character in it',
     ],
     ['a quote that is not closed', `path,label\n${ok}"3.jpg,a\n`, 'list.csv:4: the file ends within quotes'],
     ['text after a quote', `path,label\n${ok}"3".jpg,a\n`, 'list.csv:4: text after a closing quote'],

@@ -4,6 +4,7 @@ import { crc32, deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
+import { fuzzRuns } from '../../support/fuzz.js';
 import { BadImageError } from '../../../src/data/files/bad-image.js';
 import { decodeRectangle, limits, openImage } from '../../../src/data/files/decode-file.js';
 import { temporaryFolders } from '../helpers.js';
@@ -283,7 +284,7 @@ describe('any damage gives an image or a bad image', () => {
           refused.count++;
         }
       }),
-      { numRuns },
+      { numRuns: fuzzRuns(numRuns) },
     );
     expect([decoded.count > 0, refused.count > 0]).toEqual([true, true]);
   });

@@ -160,7 +160,7 @@ describe('a folder that is refused with a line', () => {
     [
       'with a name of several lines',
       (dir) => plant(dir, 'nowhere/train/a/1.jpg', 'nowhere/train/b/1.jpg', 'nowhere/test/c\nd/1.jpg'),
-      'test/c\\u000ad: a class that ',
+      'test/c\\nd: a class that ',
     ],
     [
       'with a name that is not UTF-8',

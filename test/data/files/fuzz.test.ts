@@ -5,6 +5,7 @@ import { readCsvList } from '../../../src/data/files/csv.js';
 import { readGroundTruth } from '../../../src/data/files/imagenet-truth.js';
 import { readSynsetText } from '../../../src/data/files/imagenet-synsets.js';
 import { readClassNames } from '../../../src/data/files/imagenet-names.js';
+import { fuzzRuns } from '../../support/fuzz.js';
 import { UserError } from '../../../src/core/errors.js';
 import { temporaryFolders } from '../helpers.js';
 import { metaMat } from './meta-mat.js';
@@ -69,7 +70,7 @@ async function fuzz(
   file: string,
   original: string | Buffer,
   read: () => Promise<unknown>,
-  numRuns = 2000,
+  numRuns = fuzzRuns(2000),
 ): Promise<void> {
   const outcomes = { true: 0, false: 0 };
   const content = Buffer.from(original as string);

@@ -12,6 +12,7 @@ import {
 } from '../../../src/data/kinds/fashion-mnist.js';
 import { inMemory, temporaryFolders, userMessage } from '../helpers.js';
 import { fuzz, mutated } from '../../formats/fuzz.js';
+import { fuzzRuns } from '../../support/fuzz.js';
 import { channelMoments } from './moments.js';
 
 const temporaryFolder = temporaryFolders();
@@ -139,7 +140,7 @@ describe('the official idx files', () => {
     ['train-images-idx3-ubyte', false],
     ['train-images-idx3-ubyte', true],
     ['train-labels-idx1-ubyte', false],
-  ])('2,000 mutated files: %s, packed: %s', async (name, pack) => {
+  ])('mutated files: %s, packed: %s', async (name, pack) => {
     const { dir, path } = writeIdx();
     const file = pack ? `${path(name)}.gz` : path(name);
     const whole = pack ? gzipSync(readFileSync(path(name))) : readFileSync(path(name));
@@ -149,8 +150,8 @@ describe('the official idx files', () => {
       return loadFashionMnistIdx(dir, counts);
     });
     // Of a packed file only its header's time and name may change.
-    expect(read).toBeGreaterThan(pack ? 0 : 15);
-    expect(refused).toBeGreaterThan(500);
+    expect(read).toBeGreaterThan(pack ? 0 : fuzzRuns(15));
+    expect(refused).toBeGreaterThan(fuzzRuns(500));
     // Node reads files in pieces of this size, larger than all the images.
     expect(largest).toBeLessThanOrEqual(64 * 1024);
   });

@@ -1,5 +1,7 @@
 /** Convolution, batch normalisation, residual and ReLU in float64, from their definitions, and numeric gradients. */
 
+import type { Drawn } from './op-case.js';
+
 export interface Shape4 {
   readonly n: number;
   readonly h: number;
@@ -7,25 +9,23 @@ export interface Shape4 {
   readonly c: number;
 }
 
-export interface ConvCase {
+export interface ConvShape {
   readonly x: Shape4;
   readonly out: number;
   readonly kernel: number;
   readonly stride: number;
   readonly padding: number;
   readonly groups: number;
-  /** Height and width of the input before it is resized to those of x. */
-  readonly from?: readonly [height: number, width: number];
 }
 
-export function outputShape({ x, out, kernel, stride, padding }: ConvCase): Shape4 {
+export function outputShape({ x, out, kernel, stride, padding }: ConvShape): Shape4 {
   const length = (size: number): number => Math.floor((size + 2 * padding - kernel) / stride) + 1;
   return { n: x.n, h: length(x.h), w: length(x.w), c: out };
 }
 
 /** x `[n, h, w, c]`, filter `[k, k, c / groups, out]`. */
 export function convolve(
-  test: ConvCase,
+  test: ConvShape,
   x: Float64Array,
   filter: Float64Array,
   bias?: Float64Array,
@@ -64,7 +64,7 @@ export interface Norm {
 }
 
 /** Mean and biased variance of each channel. */
-export function moments(x: Float64Array, channels: number): { mean: Float64Array; variance: Float64Array } {
+function moments(x: Float64Array, channels: number): { mean: Float64Array; variance: Float64Array } {
   const mean = new Float64Array(channels);
   const variance = new Float64Array(channels);
   const rows = x.length / channels;
@@ -86,6 +86,22 @@ export function normalise(
     const sum = normalised + (residual?.[i] ?? 0);
     return relu ? Math.max(0, sum) : sum;
   });
+}
+
+/** Running mean and variance of so many channels, as an op is given them. */
+export const statisticsOf = (channels: number, scale = 1): readonly Drawn[] => [
+  { name: 'mean', shape: [channels], value: (drawn) => scale * drawn },
+  { name: 'variance', shape: [channels], value: (drawn) => 1 + drawn ** 2 },
+];
+
+/** Running mean and variance after x has been seen: momentum 0.1, the variance unbiased. */
+export function movedStatistics(x: Float64Array, [mean, variance]: readonly Float64Array[]): Float64Array[] {
+  const channels = mean!.length;
+  const batch = moments(x, channels);
+  const count = x.length / channels;
+  const blend = (old: Float64Array, now: Float64Array, factor: number): Float64Array =>
+    old.map((value, i) => 0.9 * value + 0.1 * now[i]! * factor);
+  return [blend(mean!, batch.mean, 1), blend(variance!, batch.variance, count / (count - 1))];
 }
 
 /** df/dx by central differences. */

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { detach } from '../../../src/engine/detached.js';
+import { linearOp } from '../../../src/engine/fused/linear.js';
 import {
   evaluationMode,
   frozenMode,
@@ -13,6 +14,7 @@ import { fused } from '../../../src/engine/fused/registry.js';
 import { selectEngine } from '../../../src/engine/select.js';
 import { nativeStatus } from '../../../src/engine/torch/load-native.js';
 import { torchEngine } from '../../support/device.js';
+import { testEngines } from '../../support/engine.js';
 
 const native = nativeStatus();
 const vector = (values: readonly number[]): tf.Variable<tf.Rank.R1> => tf.variable(tf.tensor1d([...values]));
@@ -73,3 +75,23 @@ describe.skipIf(!native.available)('gradients that nobody can ask for', () => {
       expect(run({ ...built, x }, mode).dataSync()[0]).toBeNaN();
   });
 });
+
+for (const engine of testEngines) {
+  describe(`gradients that nobody can ask for on ${engine}`, () => {
+    beforeAll(() => selectEngine(engine, { fullPrecision: true }));
+
+    it('are not computed of a detached input, nor of frozen parameters', () => {
+      const x = detach(tf.randomNormal([2, 3, 3, 4], 0, 1, 'float32', 1));
+      const weight = tf.variable(tf.randomNormal<tf.Rank.R2>([4, 4], 0, 1, 'float32', 2));
+      const gamma = tf.variable(tf.ones<tf.Rank.R1>([4]));
+      const beta = tf.variable(tf.zeros<tf.Rank.R1>([4]));
+      const loss = (mode: Mode): tf.Scalar =>
+        tf.sum(tf.square(linearOp(fused().layerNorm(x, { gamma, beta }, mode), weight, undefined, mode)));
+      const variables = [weight, gamma, beta] as tf.Variable[];
+      const { grads } = tf.variableGrads(() => loss(trainingMode), variables);
+      for (const { name } of variables) expect(tf.sum(tf.abs(grads[name]!)).dataSync()[0]).toBeGreaterThan(0);
+      for (const mode of [frozenMode, evaluationMode])
+        expect(() => tf.variableGrads(() => loss(mode), variables)).toThrow(/connection/);
+    });
+  });
+}

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { fuzzRuns } from '../../support/fuzz.js';
 import { rightCalls } from './native-calls.js';
 import { describeCall, randomCall, runCall, wrongCall } from './native-random.js';
 import { describeNative } from './native-tools.js';
@@ -32,9 +33,9 @@ describeNative(`calls of libtorch, seed ${seed}`, ({ native }) => {
           expect(message).not.toContain('\n');
         }
       }),
-      { numRuns: 12_000, seed },
+      { numRuns: fuzzRuns(12_000), seed },
     );
-    expect(succeeded).toBeGreaterThan(100);
+    expect(succeeded).toBeGreaterThan(fuzzRuns(12_000) / 120);
     expect(native.memory('cpu').allocatedBytes).toBe(before);
   });
 
@@ -47,7 +48,7 @@ describeNative(`calls of libtorch, seed ${seed}`, ({ native }) => {
           expect(error).toBeInstanceOf(Error);
         }
       }),
-      { numRuns: 8000, seed },
+      { numRuns: fuzzRuns(8000), seed },
     );
   });
 });

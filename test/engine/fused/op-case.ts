@@ -1,0 +1,88 @@
+import * as tf from '@tensorflow/tfjs';
+import { expect } from 'vitest';
+import { randomStream } from '../../../src/core/random.js';
+import { numericGradient } from './reference.js';
+
+/** A tensor that an op is given: values drawn from a normal distribution, each as `value` makes it. */
+export interface Drawn {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly value?: (drawn: number) => number;
+}
+
+/** One way to call an op, and what it computes, in float64, from its definition. */
+export interface OpCase {
+  readonly name: string;
+  /** All that it has gradients of. */
+  readonly inputs: readonly Drawn[];
+  /** Running statistics: the op reads and moves them. */
+  readonly running?: readonly Drawn[];
+  readonly op: (inputs: readonly tf.Tensor[], running: readonly tf.Variable[]) => tf.Tensor;
+  readonly reference: (inputs: readonly Float64Array[], running: readonly Float64Array[]) => Float64Array;
+  /** The running statistics afterwards. */
+  readonly moved?: (
+    inputs: readonly Float64Array[],
+    running: readonly Float64Array[],
+  ) => readonly Float64Array[];
+  /** Inputs whose gradient is 0 by definition: what is left of it is rounding. */
+  readonly flat?: readonly string[];
+  /** Largest differences relative to the largest value; 1e-5 by default. */
+  readonly tolerance?: { readonly values: number; readonly gradients: number };
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
+const tensor = (values: Float64Array, shape: readonly number[]): tf.Tensor =>
+  tf.tensor(Float32Array.from(values), [...shape]);
+const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+
+export function expectClose(found: tf.Tensor, expected: Float64Array, tolerance: number): void {
+  const values = found.dataSync();
+  const scale = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-3);
+  expect(values.length).toBe(expected.length);
+  expected.forEach((value, i) => expect(Math.abs(values[i]! - value) / scale).toBeLessThan(tolerance));
+}
+
+/** Values, running statistics and all gradients are the definition's, and no tensor is left. */
+export function checkOp(test: OpCase): void {
+  const { inputs, running = [], op, reference, moved, flat = [] } = test;
+  const tolerance = test.tolerance ?? { values: 1e-5, gradients: 1e-5 };
+  // No ReLU's input may lie within rounding of 0, where gradients jump: hence a seed that was tried.
+  const random = randomStream(2, 'fused ops', test.name);
+  const draw = ({ shape, value = (drawn) => drawn }: Omit<Drawn, 'name'>): Float64Array =>
+    Float64Array.from({ length: sizeOf(shape) }, () => Math.fround(value(random.normal())));
+  const given = inputs.map(draw);
+  const statistics = running.map(draw);
+  const expected = reference(given, statistics);
+  const weights = draw({ shape: [expected.length] });
+
+  const before = tf.memory().numTensors;
+  const xs = given.map((values, i) => tensor(values, inputs[i]!.shape));
+  const variables = (): tf.Variable[] =>
+    statistics.map((values, i) => tf.tidy(() => tf.variable(tensor(values, running[i]!.shape))));
+  const shape = tf.tidy(() => {
+    const unused = variables();
+    const { shape } = op(xs, unused);
+    tf.dispose(unused);
+    return shape;
+  });
+  const moving = variables();
+  const dy = tensor(weights, shape);
+  const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => op(tensors, moving))(xs, dy);
+
+  expectClose(value, expected, tolerance.values);
+  given.forEach((values, i) => {
+    const { name, shape } = inputs[i]!;
+    expect(grads[i]!.shape).toEqual(shape);
+    if (flat.includes(name)) {
+      expect(Math.max(...grads[i]!.dataSync().map(Math.abs))).toBeLessThan(1e-4);
+      return;
+    }
+    const lossAt = (at: Float64Array): number => dot(reference(given.with(i, at), statistics), weights);
+    expectClose(grads[i]!, numericGradient(lossAt, values), tolerance.gradients);
+  });
+  moved?.(given, statistics).forEach((values, i) => expectClose(moving[i]!, values, tolerance.values));
+
+  expect(dy.isDisposed).toBe(false);
+  tf.dispose([value, dy, ...moving, ...grads, ...xs]);
+  expect(tf.memory().numTensors).toBe(before);
+}
