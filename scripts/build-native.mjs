@@ -66,9 +66,9 @@ async function buildWith(libtorch, log, passedOver) {
     rmSync(record, { force: true });
   }
 
-  // `bridge/addon`, …: objects lie in folders of the same names.
+  // `bridge/addon`, …: objects lie in folders of the same names. In `build` are others' sources: TensorFlow's binding.
   const names = readdirSync(sources, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.cc'))
+    .filter((name) => name.endsWith('.cc') && !name.startsWith('build/'))
     .map((name) => name.slice(0, -'.cc'.length));
   const objects = names.map((name) => join(build, `${name}.o`));
   const stale = names.filter(

@@ -71,11 +71,14 @@ export {
 } from './nn/layers.js';
 export {
   childScope,
+  constant,
   createParameter,
+  normal,
   roleOf,
   rootScope,
   setFromTorch,
   toTorch,
+  uniform,
   type InitialValues,
   type Initializer,
   type Parameter,
@@ -133,7 +136,10 @@ export type {
   ResizedCrop,
   Split,
 } from './data/dataset.js';
-export type { PathList } from './data/files/path-list.js';
+export type { PackedBytes, PathList } from './data/files/path-list.js';
+export { openLoader, type LoadedDataset, type Loader, type LoaderOptions } from './data/loader/loader.js';
+export type { Share } from './data/loader/share.js';
+export { emptySplit } from './data/split.js';
 export type { ScanProgress } from './data/files/scan.js';
 export type { DataIdentity } from './data/identity.js';
 export type { DataOptions, DataOptionsInput } from './data/options.js';
@@ -199,7 +205,7 @@ export type { Clip } from './train/clip.js';
 export type { NoDecay } from './train/decay.js';
 export { Diverged } from './train/diverged.js';
 export { evaluate, type Evaluation } from './train/evaluate.js';
-export type { EpochMetrics, TrainEvent, TrainResult } from './train/events.js';
+export type { EpochMetrics, StepMetrics, TrainEvent, TrainResult } from './train/events.js';
 export type { RankUse } from './train/rank-use.js';
 export type { Kept, KeptOfVariable } from './train/kept.js';
 export type { TrainSection, TrainSectionInput } from './train/options.js';
@@ -214,7 +220,14 @@ export type { BlockGroup } from './runs/block-ranks.js';
 export type { BlockParallel } from './config/parallel.js';
 export type { Apart } from './local/update.js';
 export type { TrainState } from './train/state.js';
-export type { PlainSchedule } from './train/schedules.js';
+export {
+  defineSchedule,
+  type Moment,
+  type PlainSchedule,
+  type Schedule,
+  type ScheduleKind,
+} from './train/schedules.js';
+export type { MetricKind, MetricTally } from './train/metric.js';
 export {
   planSteps,
   trainStep,
@@ -253,6 +266,7 @@ export { openExperiment, type Experiment } from './runs/experiment.js';
 export { exportRun } from './runs/export.js';
 export type { RunConfig } from './runs/folder.js';
 export { readMetrics } from './runs/metrics.js';
+export { readSteps } from './runs/steps.js';
 export type { ImageReading, NetworkUse } from './runs/network-use.js';
 export type { FailedRun } from './runs/outcome.js';
 export { finishedResult, readRunConfig, resumeRun } from './runs/resume.js';

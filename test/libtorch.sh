@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What depends on libtorch, on another than the clone's own: npm run test:libtorch
+# What depends on libtorch, on another than the clone's own: npm run test:libtorch [-- --asan]
 # On the one that LIBTORCH names, else on that of .venv-test, which is the newest. The bridge is built in
 # native/build/newest; native/build stays as it is.
 set -euo pipefail
@@ -12,5 +12,5 @@ node scripts/build-native.mjs
 npx vitest run test/local/golden.test.ts test/engine/fused test/engine/torch/gradients.test.ts \
   test/engine/torch/kernels.test.ts
 npm run -s test:tfjs
-# AddressSanitizer needs a second build as long as the first: LIBTORCH=… LOCALLEARN_BRIDGE=… npm run test:asan by hand.
-npm run -s test:asan -- --plain
+# AddressSanitizer needs a second build, about 200 seconds of processor time: where it is asked for.
+if [ "${1:-}" = --asan ]; then npm run -s test:asan; else npm run -s test:asan -- --plain; fi

@@ -1,13 +1,14 @@
 // The engines beside each other: speed and peak of the demo's methods.
 //   npm run build && node experiments/benchmarks/engines.mjs [--engines torch,tensorflow,wasm] [--images 1024] [--rounds 3] [--json]
 // The engines take turns, each round a `locallearn compare` of configs/demo.yaml of one epoch in a process of its own;
-// printed are the best speed of the rounds, the highest peak, and each as a ratio to the first engine's.
+// printed are the median speed of the rounds, the highest peak, and each as a ratio to the first engine's.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { median } from '../../dist/core/stats.js';
 
 const { values: args } = parseArgs({
   options: {
@@ -41,15 +42,15 @@ function compare(engine) {
     .map((line) => JSON.parse(line));
 }
 
-/** By method and engine: `{ speed, peak }`. */
+/** By method and engine: `{ speeds, peak }`. */
 const results = new Map();
 for (let round = 0; round < Number(args.rounds); round++) {
   for (const engine of engines) {
     for (const { label, imagesPerSecond, peakMemoryBytes } of compare(engine)) {
       const byEngine = results.get(label) ?? new Map();
-      const { speed = 0, peak = 0 } = byEngine.get(engine) ?? {};
+      const { speeds = [], peak = 0 } = byEngine.get(engine) ?? {};
       byEngine.set(engine, {
-        speed: Math.max(speed, imagesPerSecond),
+        speeds: [...speeds, imagesPerSecond],
         peak: Math.max(peak, peakMemoryBytes),
       });
       results.set(label, byEngine);
@@ -60,8 +61,10 @@ for (let round = 0; round < Number(args.rounds); round++) {
 const rows = [...results].flatMap(([method, byEngine]) =>
   engines.map((engine) => {
     const first = byEngine.get(engines[0]);
-    const { speed, peak } = byEngine.get(engine);
-    return { method, engine, speed, speedRatio: speed / first.speed, peak, peakRatio: peak / first.peak };
+    const { speeds, peak } = byEngine.get(engine);
+    const speed = median(speeds);
+    const speedRatio = speed / median(first.speeds);
+    return { method, engine, speed, speedRatio, peak, peakRatio: peak / first.peak };
   }),
 );
 if (args.json) for (const row of rows) console.log(JSON.stringify(row));

@@ -54,10 +54,10 @@ export const engineOption = {
 
 /** Which weights of a run. */
 export const weightsOption = {
-  choices: ['averaged', 'trained'],
+  choices: ['best', 'averaged', 'trained'],
   requiresArg: true,
   describe:
-    'of a run with train.ema: the averages that were evaluated [default], or what they are averages of',
+    'those of the best epoch in place of the last; of a run with train.ema the averages that were evaluated [default], or what they are averages of',
 } as const satisfies Options;
 
 /** The argument that names the config. */

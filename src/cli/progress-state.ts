@@ -73,6 +73,7 @@ export function trackProgress(
         evaluationSteps = event.steps;
         state = { epoch: event.epoch, step: event.step, steps: event.steps, phase: evaluatedOn };
         break;
+      case 'step-metrics':
       case 'skipped':
       case 'ranks':
       case 'stalled':

@@ -23,6 +23,7 @@ import { type ConfigDocument } from './document.js';
 import { loadPlugins } from './plugins.js';
 import { configJsonSchema, type JsonSchema } from './json-schema.js';
 import { keyPaths } from './schema-paths.js';
+import { identifyState, startStateSchema } from './start-state.js';
 import { identifyWeights, startWeightsSchema, type StartedNetwork } from './start-weights.js';
 import { validate } from './validate-document.js';
 
@@ -97,7 +98,10 @@ function configSchema(registry: Registry) {
       plugins: pluginsSchema,
       data: dataSchema(registry.datasets),
       network: networkSchema(registry.networks),
-      train: trainSchema(registry.optimizers),
+      train: trainSchema(registry.optimizers, registry.schedules).safeExtend({
+        /** Begins where another run is: with its weights, auxiliary nets and what its optimiser keeps. */
+        init: startStateSchema.exactOptional(),
+      }),
       parallel: parallelSchema,
       method: method.exactOptional(),
       methods: z.array(method).min(1).superRefine(refuseTwins).exactOptional(),
@@ -110,6 +114,10 @@ function configSchema(registry: Registry) {
         context.addIssue({ code: 'custom', message });
       }
       const { train, method: one, methods = [], baselines = [] } = config;
+      if (train.init !== undefined && config.network.weights !== undefined) {
+        const message = 'cannot go with network.weights, which are part of the state that a run begins with';
+        context.addIssue({ code: 'custom', path: ['train', 'init'], message });
+      }
       refuseUneven(
         train.batchSize,
         [
@@ -179,7 +187,7 @@ export async function loadConfig(
   const document = readDocument(readText(path), path, overrides);
   const { registry, ran } = await registryOf(document, plugins);
   const schema = ran.length === 0 ? builtInConfigSchema : configSchema(registry);
-  const config = withIdentifiedWeights(validate(schema, document), document);
+  const config = withIdentifiedState(withIdentifiedWeights(validate(schema, document), document), document);
   return { config: ran.length === 0 ? config : { ...config, plugins: ran }, registry };
 }
 
@@ -188,6 +196,13 @@ function withIdentifiedWeights({ network, ...rest }: Config, document: ConfigDoc
   if (network.weights === undefined) return { ...rest, network };
   const weights = identifyWeights(network.weights, dirname(document.fileOf(path)), document.locate(path));
   return { ...rest, network: { ...network, weights } };
+}
+
+function withIdentifiedState({ train, ...rest }: Config, document: ConfigDocument): Config {
+  const path = ['train', 'init'];
+  if (train.init === undefined) return { ...rest, train };
+  const init = identifyState(train.init, dirname(document.fileOf(path)), document.locate(path));
+  return { ...rest, train: { ...train, init } };
 }
 
 /** A plugin that was run, by absolute path, as run folders record it. */

@@ -3,10 +3,11 @@ import { visible } from '../core/visible.js';
 
 /** What a resumed run may have otherwise than it had: none of these changes a number. */
 const free = [
-  /^train\.(workers|keep)$/,
+  /^train\.(workers|keep|logEvery)$/,
   /^data\.(dir|file)$/,
   /^plugins\.\d+\.path$/,
   /^network\.weights\.file$/,
+  /^train\.init\.from$/,
   /^parallel\.(blocks|queue|cuts)/,
 ];
 

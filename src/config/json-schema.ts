@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { descriptionOf } from './key-descriptions.js';
 
 /** A JSON Schema (draft 7, which editors know), or a part of one. */
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
@@ -15,14 +16,14 @@ const openKeys = ['name', 'method'] as const;
 export function configJsonSchema(schema: z.ZodType): JsonSchema {
   const json = z.toJSONSchema(schema, { ...common, io: 'input', override: ofDocuments });
   const path = { type: 'string', minLength: 1 } as const;
-  return {
+  return describeKeys({
     ...json,
     title: 'A config of locallearn',
     properties: {
       ...json.properties,
       extends: { anyOf: [path, { type: 'array', items: path, minItems: 1 }] },
     },
-  };
+  });
 }
 
 /** The JSON Schema of a file that the program writes: keys that later versions add are not refused. */
@@ -51,6 +52,35 @@ function ofDocuments({
   }
   const { def } = zodSchema._zod;
   if (def.type === 'pipe' && def.in._zod.def.type === 'transform') allowShort(json);
+}
+
+/** The JSON Schema with a description of every key that has none of its own. */
+function describeKeys(schema: JsonSchema, path: readonly string[] = []): JsonSchema {
+  const { properties, anyOf, items } = schema as JsonSchema & { readonly items?: unknown };
+  return {
+    ...schema,
+    ...(properties && {
+      properties: Object.fromEntries(
+        Object.entries(properties).map(([key, inner]): [string, z.core.JSONSchema._JSONSchema] => {
+          if (typeof inner !== 'object') return [key, inner];
+          const own = [...path, key];
+          const description = inner.description ?? descriptionOf(own);
+          return [key, { ...describeKeys(inner, own), ...(description && { description }) }];
+        }),
+      ),
+    }),
+    ...(anyOf && { anyOf: anyOf.map((each) => inside(each, path)) }),
+    ...(items && {
+      items: Array.isArray(items) ? (items as JsonSchema[]) : inside(items as JsonSchema, path),
+    }),
+  };
+}
+
+/** A choice's own keys are told apart by its name. */
+function inside(schema: z.core.JSONSchema._JSONSchema, path: readonly string[]): JsonSchema {
+  if (typeof schema !== 'object') return schema as unknown as JsonSchema;
+  const name = openKeys.map((key) => constOf(schema.properties?.[key])).find((each) => each !== undefined);
+  return describeKeys(schema, name === undefined ? path : [...path, name]);
 }
 
 /** A branch for the choices of plugins, where these are told apart by a key that is theirs. */

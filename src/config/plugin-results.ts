@@ -84,6 +84,8 @@ const optimizerSchema = z.object({
   dispose: functionSchema,
 });
 
+const tallySchema = z.object({ add: functionSchema, total: functionSchema });
+
 const lossSchema = z.object({ reconstructs: z.boolean(), classifies: z.boolean(), attach: functionSchema });
 
 /**
@@ -93,12 +95,20 @@ const lossSchema = z.object({ reconstructs: z.boolean(), classifies: z.boolean()
 export function checkedPlugin(plugin: Plugin, file: string): Plugin {
   const { datasets = [], networks = [], methods = [] } = plugin;
   const { paths = [], bridges = [], auxiliaries = [], losses = [], optimizers = [], loggers = [] } = plugin;
-  const expect = (kind: string, name: string, schema: z.ZodType, expected: string, value: unknown): void => {
+  const { schedules = [], metrics = [] } = plugin;
+  const expect = (
+    kind: string,
+    name: string,
+    schema: z.ZodType,
+    expected: string,
+    value: unknown,
+    what = 'build',
+  ): void => {
     const result = schema.safeParse(value);
     if (result.success) return;
     const { path, message } = result.error.issues[0]!;
     const place = path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`;
-    throw new UserError(`${file}: ${kind} "${name}": build must return ${expected} (${place})`);
+    throw new UserError(`${file}: ${kind} "${name}": ${what} must return ${expected} (${place})`);
   };
   const whose = (kind: string, name: string): string => `${file}: ${kind} "${name}": `;
   const checked = <Part>(
@@ -117,6 +127,31 @@ export function checkedPlugin(plugin: Plugin, file: string): Plugin {
     }));
   return {
     loggers,
+    metrics: metrics.map((metric) => ({
+      ...metric,
+      start(classes) {
+        const tally = metric.start(classes);
+        expect('metric', metric.name, tallySchema, 'a tally { add, total }', tally, 'start');
+        return tally;
+      },
+    })),
+    schedules: checked('schedule', schedules, functionSchema, '(moment, epochs) => share').map((kind) => ({
+      ...kind,
+      build(options) {
+        const shareAt = kind.build(options);
+        return (moment, epochs) => {
+          const share = shareAt(moment, epochs);
+          expect(
+            'schedule',
+            kind.name,
+            z.number().min(0),
+            'a function that gives a share of the learning rate',
+            share,
+          );
+          return share;
+        };
+      },
+    })),
     datasets: checked('data set', datasets, sourceSchema, 'a source { read, … }').map((kind) => ({
       ...kind,
       build(options) {

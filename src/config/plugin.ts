@@ -7,7 +7,9 @@ import { commonDataKeys } from '../data/options.js';
 import type { LocalLoss } from '../local/axes/loss/loss.js';
 import type { Method } from '../local/method.js';
 import type { NetworkKind } from '../networks/network.js';
+import type { MetricKind } from '../train/metric.js';
 import type { OptimizerKind } from '../train/optimizer.js';
+import type { ScheduleKind } from '../train/schedules.js';
 import type { LoggerKind } from './run-logger.js';
 import type { PathBuilder } from '../local/axes/path/path.js';
 
@@ -24,6 +26,9 @@ export interface Plugin {
   readonly auxiliaries?: readonly Choice<AuxiliaryNet>[];
   readonly losses?: readonly Choice<LocalLoss>[];
   readonly optimizers?: readonly OptimizerKind[];
+  readonly schedules?: readonly ScheduleKind[];
+  /** They are told of every evaluation of a run whose config names the plugin. */
+  readonly metrics?: readonly MetricKind[];
   /** They log every run whose config names the plugin. */
   readonly loggers?: readonly LoggerKind[];
 }
@@ -62,5 +67,7 @@ export const pluginSchema = z.strictObject({
   losses: definitions('name', 'weight'),
   datasets: definitions('name', ...commonDataKeys),
   optimizers: definitions('name'),
+  schedules: definitions('name'),
+  metrics: z.array(z.strictObject({ name: nameSchema, start: functionSchema })).exactOptional(),
   loggers: z.array(z.strictObject({ name: nameSchema, start: functionSchema })).exactOptional(),
 }) as unknown as z.ZodType<Plugin>;

@@ -7,8 +7,10 @@ import type { Method } from '../local/method.js';
 import { methodsWith } from '../local/methods/built-in.js';
 import { builtInNetworks } from '../networks/built-in.js';
 import type { NetworkKind } from '../networks/network.js';
+import type { MetricKind } from '../train/metric.js';
 import type { OptimizerKind } from '../train/optimizer.js';
 import { builtInOptimizers } from '../train/optimizers.js';
+import { builtInSchedules, type ScheduleKind } from '../train/schedules.js';
 import { checkedPlugin } from './plugin-results.js';
 import type { Plugin } from './plugin.js';
 import type { LoggerKind } from './run-logger.js';
@@ -21,6 +23,9 @@ export interface Registry {
   readonly networks: readonly NetworkKind[];
   readonly datasets: readonly DatasetKind[];
   readonly optimizers: readonly OptimizerKind[];
+  readonly schedules: readonly ScheduleKind[];
+  /** Of every run. */
+  readonly metrics: readonly MetricKind[];
   /** Of every run. */
   readonly loggers: readonly LoggerKind[];
 }
@@ -67,6 +72,8 @@ export function registryWith(sources: readonly PluginSource[]): Registry {
     networks: all<NetworkKind>('network', builtInNetworks, ({ networks }) => networks),
     datasets: all<DatasetKind>('data set', builtInDatasets, ({ datasets }) => datasets),
     optimizers: all<OptimizerKind>('optimizer', builtInOptimizers, ({ optimizers }) => optimizers),
+    schedules: all<ScheduleKind>('schedule', builtInSchedules, ({ schedules }) => schedules),
+    metrics: all<MetricKind>('metric', [], ({ metrics }) => metrics),
     loggers: all<LoggerKind>('logger', [], ({ loggers }) => loggers),
   };
 }

@@ -1,4 +1,4 @@
-import type { EpochMetrics } from '../train/events.js';
+import type { EpochMetrics, StepMetrics } from '../train/events.js';
 
 /** A run, as its loggers are told of it. */
 export interface LoggedRun {
@@ -27,6 +27,8 @@ export interface RunEnd {
 export interface RunLogger {
   /** Called after each epoch. */
   epoch(metrics: EpochMetrics): void | Promise<void>;
+  /** Called after each `train.logEvery` steps, where a config has that. */
+  step?(metrics: StepMetrics): void | Promise<void>;
   /** Called once, unless the process is killed. */
   end(how: RunEnd): void | Promise<void>;
 }

@@ -16,6 +16,12 @@ export function formatSpread({ mean, deviation }: Spread): string {
   return `${(mean * 100).toFixed(2)} ± ${(deviation * 100).toFixed(2)} %`;
 }
 
+/** A number of any size, to four digits: `0.7312 ± 0.012`. */
+export function formatNumberSpread({ mean, deviation }: Spread): string {
+  const middle = String(Number(mean.toPrecision(4)));
+  return deviation === undefined ? middle : `${middle} ± ${Number(deviation.toPrecision(2))}`;
+}
+
 /** In megabytes of 10⁶ bytes. */
 export function formatBytes(bytes: number): string {
   const megabytes = bytes / 1e6;

@@ -1,5 +1,5 @@
 import type { DataIdentity } from './identity.js';
-import type { PathList } from './files/path-list.js';
+import type { PackedBytes, PathList } from './files/path-list.js';
 
 /** Images of one split, or where they are. */
 export type Split = MemorySplit | FileSplit;
@@ -19,6 +19,8 @@ export interface FileSplit {
   readonly kind: 'files';
   readonly size: number;
   readonly paths: PathList;
+  /** What the files hold, where they are in memory already; paths then are names, for messages. */
+  readonly contents?: PackedBytes;
   /** Class indices, `[size]`. */
   readonly labels: Uint16Array;
 }

@@ -1,8 +1,7 @@
 import { randomStream } from '../core/random.js';
 import { BadImageError } from './files/bad-image.js';
 import type { Dataset, FileSplit, Split } from './dataset.js';
-import { openImage } from './files/decode-file.js';
-import { pathAt } from './files/path-list.js';
+import { openImageOf } from './files/decode-file.js';
 import { plainBatches, type PlainBatchesOptions } from './loader/plain-batches.js';
 import { stratifiedSubset } from './split.js';
 
@@ -126,7 +125,7 @@ async function measureFiles(
   for (let i = 0; i < split.size; i++) {
     signal?.throwIfAborted();
     try {
-      const { width, height } = await openImage(pathAt(split.paths, i));
+      const { width, height } = await openImageOf(split, i);
       widths.push(width);
       heights.push(height);
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { RandomStream } from '../core/random.js';
 import { permutation } from '../core/random.js';
 import type { FileSplit, MemorySplit, Split } from './dataset.js';
+import { packedSubset } from './files/path-list.js';
 
 /** Bytes over shared memory, zeroed: worker threads read them without a copy. */
 export function sharedBytes(length: number): Uint8Array {
@@ -84,18 +85,11 @@ function memorySubset(split: MemorySplit, indices: Uint32Array): MemorySplit {
   return subset;
 }
 
-/** Copies the paths' bytes: a million of them are never a million strings. */
-function fileSubset({ paths, labels }: FileSplit, indices: Uint32Array): FileSplit {
-  const size = indices.length;
-  const starts = new Float64Array(new SharedArrayBuffer(8 * (size + 1)));
-  const chosen = sharedLabels(size);
-  indices.forEach((index, i) => {
-    starts[i + 1] = starts[i]! + paths.starts[index + 1]! - paths.starts[index]!;
-    chosen[i] = labels[index]!;
-  });
-  const bytes = sharedBytes(starts[size]!);
-  indices.forEach((index, i) => {
-    bytes.set(paths.bytes.subarray(paths.starts[index], paths.starts[index + 1]), starts[i]);
-  });
-  return { kind: 'files', size, paths: { bytes, starts }, labels: chosen };
+function fileSubset({ paths, labels, contents }: FileSplit, indices: Uint32Array): FileSplit {
+  const chosen = sharedLabels(indices.length);
+  indices.forEach((index, i) => (chosen[i] = labels[index]!));
+  return {
+    ...{ kind: 'files', size: indices.length, paths: packedSubset(paths, indices), labels: chosen },
+    ...(contents && { contents: packedSubset(contents, indices) }),
+  };
 }

@@ -50,14 +50,17 @@ export function childScope(scope: Scope, name: string | number): Scope {
 /** Draws one initial value of a parameter. */
 export type Initializer = (random: RandomStream) => number;
 
+/** All of one value. */
 export const constant =
   (value: number): Initializer =>
   () =>
     value;
+/** Of a normal distribution around 0 with this standard deviation. */
 export const normal =
   (deviation: number): Initializer =>
   (random) =>
     random.normal() * deviation;
+/** Evenly between −bound and bound. */
 export const uniform =
   (bound: number): Initializer =>
   (random) =>

@@ -1,4 +1,5 @@
 import { isReference, type ReferenceTraits } from '../config/reference.js';
+import { metricSpreads } from '../runs/seeds.js';
 import { evaluatedInWords, measuredOf, type Measured, type RunIdentity } from '../runs/summary.js';
 import type { Taken } from '../measure/trade.js';
 import { spread, type Spread } from '../core/stats.js';
@@ -40,6 +41,8 @@ export interface SeriesFigures extends Taken {
   readonly best: Spread;
   /** After the last epoch; undefined where a run has none. */
   readonly top5: Spread | undefined;
+  /** Of metrics of plugins after the last epoch, by their names. */
+  readonly metrics: Readonly<Record<string, Spread>>;
   readonly peakMemory: Spread;
   readonly reservedMemory: Spread;
   readonly rate: Spread;
@@ -180,6 +183,7 @@ function figuresOf(runs: readonly RunRecord[]): SeriesFigures | undefined {
     accuracyDeviation: accuracy.deviation,
     best: spread(results.flatMap(({ bestAccuracy }) => bestAccuracy ?? [])),
     top5: top5.length === results.length ? spread(top5) : undefined,
+    metrics: metricSpreads(results),
     ...{ peakMemory, reservedMemory: over((each) => each.reservedMemoryBytes), rate },
     ...{ epochTime: over(({ seconds, epochs }) => seconds / epochs), time: over(({ seconds }) => seconds) },
     ...{ peakMemoryBytes: peakMemory.mean, imagesPerSecond: rate.mean },

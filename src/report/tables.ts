@@ -7,6 +7,7 @@ import {
   formatPoints,
   formatRateSpread,
   formatSecondsSpread,
+  formatNumberSpread,
   formatSpread,
 } from '../core/text.js';
 import { gatherBadFiles } from '../runs/bad-images.js';
@@ -105,6 +106,7 @@ export function resultsNote({ series }: Section): Html | undefined {
 /** What each series is made of, and the rest of what it takes. */
 export function costTable({ series }: Section): Html {
   const anyTop5 = series.some(({ figures }) => figures?.top5 !== undefined);
+  const metrics = new Set(series.flatMap(({ figures }) => Object.keys(figures?.metrics ?? {})));
   const parameters = (part: 'network' | 'auxiliary' | 'inference') =>
     figure(({ parameters }) => (parameters ? formatCount(parameters[part]) : none));
   const products = (part: 'network' | 'auxiliary') =>
@@ -115,6 +117,10 @@ export function costTable({ series }: Section): Html {
       ...(anyTop5
         ? [{ name: 'top-5 accuracy', cell: figure(({ top5 }) => (top5 ? formatSpread(top5) : none)) }]
         : []),
+      ...[...metrics].map((name) => ({
+        name,
+        cell: figure(({ metrics: own }) => (own[name] ? formatNumberSpread(own[name]) : none)),
+      })),
       { name: 'parameters of the network', cell: parameters('network') },
       { name: 'parameters beside it in training', cell: parameters('auxiliary') },
       { name: 'parameters at inference', cell: parameters('inference') },

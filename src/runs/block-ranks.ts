@@ -13,6 +13,7 @@ import { trainBlocks } from '../train/blocks/trainer.js';
 import { agreeOn } from './agree.js';
 import type { Experiment } from './experiment.js';
 import { withStrategy } from './method-strategy.js';
+import { sectionOf, trainKinds } from './start-state.js';
 
 /** Ranks that train the blocks of one network. */
 export interface BlockGroup {
@@ -91,11 +92,11 @@ export async function joinRun(
       const placed = await placeOnRanks(experiment, strategy, ranks);
       const accumulate = accumulateOf(method, config.train);
       const options = {
-        ...config.train,
+        ...sectionOf(config.train),
         accumulate,
         seed: config.seed,
         engine,
-        optimizers: registry.optimizers,
+        ...trainKinds(registry),
         signal,
       };
       return (await trainBlocks(strategy, dataset, options, placed)).interrupted;

@@ -16,7 +16,7 @@ import { messageOf, UserError } from '../core/errors.js';
 import { writeFileAtomic } from '../core/files.js';
 import { takeLock } from '../core/lock.js';
 import { writeSafetensors, type SafeTensor } from '../formats/safetensors.js';
-import type { EpochMetrics } from '../train/events.js';
+import type { EpochMetrics, StepMetrics } from '../train/events.js';
 import type { TrainState } from '../train/state.js';
 import { writeCheckpoint } from './checkpoint/file.js';
 import { checkpointsOf, removeOldCheckpoints } from './checkpoint/store.js';
@@ -26,7 +26,13 @@ import { writeMetrics } from './metrics.js';
 import { dataPathOf, writeRunData } from './data.js';
 import { type MetricsColumns } from './metrics.js';
 import type { RunSummary } from './summary.js';
-import { openEventFile, type EventFile } from './tensorboard/event-file.js';
+import { openStepFile, type StepFile } from './steps.js';
+import {
+  openEventFile,
+  openStepEventFile,
+  type EventFile,
+  type StepEventFile,
+} from './tensorboard/event-file.js';
 import { explainWrite, resumeCommand, writing } from './write-failure.js';
 
 /**
@@ -47,6 +53,10 @@ export interface RunFolder {
   writeSummary(summary: RunSummary): void;
   /** Opens a file of events for TensorBoard. */
   openEvents(finished: readonly EpochMetrics[]): EventFile;
+  /** Opens the file of steps, as it was where the run goes on. */
+  openSteps(from: TrainState | undefined): StepFile;
+  /** Opens a file of events of steps, in a folder of its own. */
+  openStepEvents(earlier: readonly StepMetrics[]): StepEventFile;
   /** Closes the log and gives the folder back; nothing is written afterwards. */
   close(): void;
 }
@@ -162,6 +172,14 @@ export function openRunFolder(
     openEvents: (finished) => {
       const events = ours(path, () => openEventFile(path, finished, columns));
       return { ...events, write: (epoch) => ours(events.path, () => events.write(epoch)) };
+    },
+    openSteps: (from) => {
+      const steps = ours(join(path, 'steps.csv'), (file) => openStepFile(file, columns.updates, from));
+      return { ...steps, write: (metrics) => ours(steps.path, () => steps.write(metrics)) };
+    },
+    openStepEvents: (earlier) => {
+      const events = ours(join(path, 'steps'), (folder) => openStepEventFile(folder, earlier));
+      return { ...events, write: (metrics) => ours(events.path, () => events.write(metrics)) };
     },
     close: () => {
       logFile.end();

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { configDocument } from '../config/config.js';
 import { UserError } from '../core/errors.js';
 import type { ChosenMethod } from '../measure/memory/choose-cuts.js';
 import type { Experiment } from './experiment.js';
 import { beginRunFolder, hasNothing } from './folder.js';
-import { finishedNote, finishedResult, readRunConfig, refuseOtherConfig, resumeRun } from './resume.js';
+import { epochsDone, isLonger, refuseOtherRun } from './longer.js';
+import { finishedNote, finishedResult, readRunConfig, resumeRun } from './resume.js';
 import { runConfigOf } from './run-config.js';
 import { beginRun, type FinishedRun, type RunOptions } from './run.js';
 
@@ -30,9 +30,11 @@ export async function runInto(
       `${folder}: is not empty and no run's folder: name a run's, an empty one, or one that is not there`,
     );
   }
-  const there = configDocument(readRunConfig(folder, experiment.registry));
-  const here = configDocument(runConfigOf(experiment, chosen.method));
-  refuseOtherConfig(`${folder}: the run`, there, here);
-  if (finishedResult(folder) !== undefined) options.observer?.note(finishedNote(folder), 'always');
+  const there = readRunConfig(folder, experiment.registry);
+  const here = runConfigOf(experiment, chosen.method);
+  const { schedules } = experiment.registry;
+  refuseOtherRun(`${folder}: the run`, there, here, { done: epochsDone(folder), schedules });
+  if (!isLonger(there, here) && finishedResult(folder) !== undefined)
+    options.observer?.note(finishedNote(folder), 'always');
   return resumeRun(experiment, folder, options);
 }

@@ -1,11 +1,12 @@
 import type { LoggedRun, LoggerKind, RunEnd, RunLogger } from '../config/run-logger.js';
 import { messageOf } from '../core/errors.js';
-import type { EpochMetrics } from '../train/events.js';
+import type { EpochMetrics, StepMetrics } from '../train/events.js';
 import { WriteFailure } from './write-failure.js';
 
 /** All loggers of one run. */
 export interface OpenLoggers {
   epoch(metrics: EpochMetrics): void;
+  step(metrics: StepMetrics): void;
   /** Settled when all have been told, and are done. */
   end(how: RunEnd): Promise<void>;
 }
@@ -24,6 +25,7 @@ export function openLoggers(
   const calls = kinds.map((kind) => inOrder(kind, run, note));
   return {
     epoch: (metrics) => calls.forEach((call) => void call((logger) => logger.epoch(metrics))),
+    step: (metrics) => calls.forEach((call) => void call((logger) => logger.step?.(metrics))),
     end: async (how) => void (await Promise.all(calls.map((call) => call((logger) => logger.end(how))))),
   };
 }

@@ -21,6 +21,7 @@ export function methodRecord(each: MethodResult, reference: MethodResult | undef
     ...{ recompute: each.recompute, batchSize: each.batchSize },
     ...{ top5: each.top5?.mean, top5Deviation: each.top5?.deviation },
     ...{ bestTop5: each.bestTop5?.mean, bestTop5Deviation: each.bestTop5?.deviation },
+    ...Object.fromEntries(Object.entries(each.metrics).map(([name, { mean }]) => [`metric:${name}`, mean])),
     peakMemoryDeviation: each.peakMemory.deviation,
     ...{
       reservedMemoryBytes: each.reservedMemory.mean,

@@ -6,10 +6,12 @@ import { withoutDrawing, withoutMemory } from '../nn/parameters.js';
 import { checkLoneImage } from '../train/check-lone-image.js';
 import { checkMixing } from '../train/check-mixing.js';
 import { optimizerOf } from '../train/optimizers.js';
+import { refuseOtherState } from '../train/state.js';
 import { planSteps } from '../train/step.js';
 import { splitNetwork } from '../config/start-weights.js';
 import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
 import type { Experiment } from './experiment.js';
+import { ofStartState, startState } from './start-state.js';
 import { startWithWeights } from './start-weights.js';
 
 type StrategySetting = Pick<Experiment, 'config' | 'registry' | 'dataset'>;
@@ -72,10 +74,21 @@ export function checkMethod(experiment: StrategySetting, method: MethodConfig): 
     try {
       optimizerOf(experiment.config.train, experiment.registry.optimizers).dispose();
       planSteps(strategy.updates, experiment.config.train);
+      checkStart(strategy, experiment.config.train);
       if (mixup > 0) checkMixing(strategy);
       if (batchSize === accumulate) checkLoneImage(strategy, accumulate);
     } finally {
       dispose();
     }
   });
+}
+
+function checkStart(strategy: Strategy, section: StrategySetting['config']['train']): void {
+  const start = startState(section);
+  if (start === undefined) return;
+  try {
+    refuseOtherState(strategy, start);
+  } catch (error) {
+    throw ofStartState(error, section);
+  }
 }

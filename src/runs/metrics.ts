@@ -14,6 +14,8 @@ export interface MetricsColumns {
   readonly averaged?: boolean;
   /** Whether there is a column of top-5 accuracy; default: no. */
   readonly top5?: boolean;
+  /** The names of metrics of plugins, each a `metric:` column; default: none. */
+  readonly metrics?: readonly string[];
 }
 
 /** What every row has, in order. */
@@ -41,7 +43,9 @@ const evaluated: Readonly<Record<string, string>> = {
   evaluationAccuracy: 'Accuracy',
   evaluationTop5: 'Top5',
 };
-/** The last column, where there is one. Empty for epochs of an earlier version, which a newer one went on from. */
+/** Of plugins, after all others. Empty for epochs before a plugin had them. */
+const metricPrefix = 'metric:';
+/** The last column but these, where there is one. Empty for epochs of an earlier version, which a newer one went on from. */
 const top5Field = 'evaluationTop5';
 /** A network can diverge on what it is evaluated on alone, so these may be Infinity or NaN. */
 const mayBeInfinite = /^(test|validation)Loss(Averaged)?$/;
@@ -56,7 +60,7 @@ export function writeMetrics(path: string, columns: MetricsColumns, epochs: read
 
 /** The text of a `metrics.csv`, from which the same numbers are read back, to the last bit. */
 export function formatMetrics(
-  { updates, evaluatedOn, averaged = false, top5 = false }: MetricsColumns,
+  { updates, evaluatedOn, averaged = false, top5 = false, metrics = [] }: MetricsColumns,
   epochs: readonly EpochMetrics[],
 ): string {
   const header = [
@@ -65,6 +69,7 @@ export function formatMetrics(
     ...updates.map((name) => peakPrefix + name),
     ...updates.map((name) => accuracyPrefix + name),
     ...(top5 ? [columnOf(top5Field, evaluatedOn, averaged)] : []),
+    ...metrics.map((name) => metricPrefix + name),
   ];
   const rows = epochs.map((epoch) => [
     ...fields.map((field) => epoch[field]),
@@ -74,6 +79,7 @@ export function formatMetrics(
       Object.hasOwn(epoch.updateAccuracies, name) ? epoch.updateAccuracies[name]! : '',
     ),
     ...(top5 ? [epoch.evaluationTop5 ?? ''] : []),
+    ...metrics.map((name) => epoch.metrics?.[name] ?? ''),
   ]);
   return csvText([header, ...rows]);
 }
@@ -112,23 +118,27 @@ export function parseMetrics(text: string, path: string): EpochMetrics[] {
   const odd = columns.find((column, i) => header[i] !== column);
   if (odd !== undefined) throw new UserError(`${path}: not a metrics file: the column "${odd}" is missing`);
   const top5Column = columnOf(top5Field, evaluatedOn, averaged);
+  const mayBeEmpty = (column: string): boolean =>
+    column.startsWith(accuracyPrefix) || column.startsWith(metricPrefix) || column === top5Column;
   return rows.map((cells, i) => {
     const place = `${path}: row ${i + 1}`;
     const values = new Map<string, number>();
     for (const [k, column] of header.entries()) {
       const cell = cells[k] ?? '';
-      if (cell === '' && (column.startsWith(accuracyPrefix) || column === top5Column)) continue;
+      if (cell === '' && mayBeEmpty(column)) continue;
       values.set(column, number(cell, column, place));
     }
     if (values.get('epoch') !== i + 1) throw new UserError(`${place}: epoch ${cells[0]} instead of ${i + 1}`);
     const fixed = Object.fromEntries(fields.map((field, k) => [field, values.get(columns[k]!)]));
     const top5 = values.get(top5Column);
+    const metrics = withPrefix(values, metricPrefix);
     return {
       ...(top5 === undefined ? {} : { evaluationTop5: top5 }),
       ...(fixed as Pick<EpochMetrics, (typeof fields)[number]>),
       updateLosses: withPrefix(values, lossPrefix),
       updatePeakBytes: withPrefix(values, peakPrefix),
       updateAccuracies: withPrefix(values, accuracyPrefix),
+      ...(Object.keys(metrics).length > 0 && { metrics }),
     };
   });
 }

@@ -8,6 +8,7 @@ import { takeState } from '../train/give-state.js';
 import { train } from '../train/trainer.js';
 import type { Experiment } from './experiment.js';
 import { withStrategy } from './method-strategy.js';
+import { sectionOf, trainKinds } from './start-state.js';
 import { agreeToTrain } from './agree.js';
 
 /**
@@ -62,14 +63,13 @@ export async function trainAlong(
   const { config, engine, registry, dataset } = experiment;
   if (!(await agreeToTrain(ranks, experiment, method))) return;
   await withStrategy(experiment, method, async (strategy) => {
-    const { optimizers } = registry;
     const resume = await takeState(ranks);
     await train(strategy, dataset, {
-      ...config.train,
+      ...sectionOf(config.train),
       accumulate: accumulateOf(method, config.train),
       seed: config.seed,
       engine,
-      optimizers,
+      ...trainKinds(registry),
       signal,
       ranks,
       resume,

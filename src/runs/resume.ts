@@ -9,9 +9,8 @@ import { agreeToTrain } from './agree.js';
 import { agreeOnMethod } from './block-ranks.js';
 import { checkpointName, positionInWords, type Checkpoint } from './checkpoint/file.js';
 import { checkpointsOf, listCheckpoints, newestCheckpoint } from './checkpoint/store.js';
-import { configDifferences } from '../config/differences.js';
 import { configDocument, parseConfig } from '../config/config.js';
-import { readMetrics } from './metrics.js';
+import { epochsDone, isLonger, refuseOtherRun } from './longer.js';
 import { metricsColumns, prepareMethod, record } from './run.js';
 import { runConfigOf } from './run-config.js';
 import { withRunStrategy } from './run-strategy.js';
@@ -91,24 +90,9 @@ export function finishedNote(folder: string): string {
 }
 
 /**
- * Refuses another config.
- *
- * @param there the document of the config that may be another
- * @throws UserError with a line for each key in which it differs
- */
-export function refuseOtherConfig(what: string, there: object, here: object): void {
-  const differences = configDifferences(there, here);
-  if (differences.length === 0) return;
-  const keys = differences.length === 1 ? 'this key differs' : 'these keys differ';
-  throw new UserError(
-    [`${what} is of another config and cannot go on with this one; ${keys}:`, ...differences].join('\n'),
-  );
-}
-
-/**
  * Goes on with the run in a folder from its newest whole checkpoint, or from the start if it has none yet, to the same
  * numbers to the last bit as a run that was never interrupted; only times and the memory that the allocator reserved
- * are this process's. A run that is finished is left as it is.
+ * are this process's. A run that is finished is left as it is, unless the config has more epochs: see `refuseOtherRun`.
  *
  * @throws UserError if the folder is no run's, is being trained, was made with another config (the keys are named) or on
  * other data (what differs is named), or none of its checkpoints is whole; and as `runExperiment`
@@ -121,13 +105,14 @@ export async function resumeRun(
   const stored = readRunConfig(folder, experiment.registry);
   const config = runConfigOf(experiment, stored.method);
   const [before, now] = [configDocument(stored), configDocument(config)];
-  refuseOtherConfig(`${folder}: the run`, before, now);
+  const { schedules } = experiment.registry;
+  refuseOtherRun(`${folder}: the run`, stored, config, { done: epochsDone(folder), schedules });
   refuseOtherData(folder, readRunData(folder), identityOf(experiment.dataset), (message) =>
     options.observer?.note(message, 'always'),
   );
   const release = lockRunFolder(folder);
   try {
-    const result = finishedResult(folder);
+    const result = isLonger(stored, config) ? undefined : finishedResult(folder);
     if (result !== undefined) {
       const { ranks, blockRanks } = options;
       if (ranks !== undefined) await agreeToTrain(ranks, experiment, stored.method, true);
@@ -139,24 +124,21 @@ export async function resumeRun(
       const what = `${folder}: the checkpoint ${positionInWords(checkpoint.position)}`;
       // Parsed like the folder's config, so that both have the keys that came after them.
       const recorded = parseRecorded(stringify(checkpoint.config), what, experiment.registry);
-      refuseOtherConfig(what, configDocument(recorded), now);
+      const { epochs: done, partial } = checkpoint.state;
+      refuseOtherRun(what, recorded, config, { done, partial: partial !== undefined, schedules });
       tellOtherEngine(checkpoint, experiment, options.observer);
     }
     experiment.engine.memory.release();
     const { method } = await prepareMethod(experiment, stored.method, options);
     return await withRunStrategy(experiment, method, options, (strategy, label, placed) => {
       writing(folder, () => {
+        // First, as a run with more epochs than its summary knows of is not finished.
+        rmSync(join(folder, 'summary.json'), { force: true });
         // What it goes on with is what the next resumption goes on with.
         if (stringify(before) !== stringify(now)) writeFileAtomic(runConfigPath(folder), stringify(now));
         if (checkpoint !== undefined) setDamagedAside(folder, checkpoint);
-        rmSync(join(folder, 'summary.json'), { force: true });
       });
-      const open = openRunFolder(
-        folder,
-        config,
-        metricsColumns(strategy, experiment.dataset, config.train),
-        release,
-      );
+      const open = openRunFolder(folder, config, metricsColumns(strategy, experiment), release);
       const run = { folder: open, method, label, strategy, placed, resume: checkpoint?.state };
       return record(experiment, run, options);
     });
@@ -172,8 +154,7 @@ function findCheckpoint(folder: string, observer: RunObserver | undefined): Chec
     observer?.note(`${folder}: goes on from the checkpoint ${positionInWords(checkpoint.position)}`);
     return checkpoint;
   }
-  const metrics = join(folder, 'metrics.csv');
-  if (existsSync(metrics) && readMetrics(metrics).length > 0) {
+  if (epochsDone(folder).length > 0) {
     throw new UserError(
       `${folder}: has finished epochs but no checkpoint to go on from; train it anew with: ${anewCommand(folder)}`,
     );

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { Dataset } from '../data/dataset.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import { identityOf } from '../data/identity.js';
 import { messageOf } from '../core/errors.js';
@@ -15,7 +14,7 @@ import { checkLearningRate } from '../train/check-learning-rate.js';
 import { Diverged } from '../train/diverged.js';
 import { hasTop5 } from '../train/evaluate.js';
 import type { TrainState } from '../train/state.js';
-import type { TrainOptions } from '../train/context.js';
+import type { ConfiguredTraining } from '../train/context.js';
 import { trainBlocks, type BlockRanks } from '../train/blocks/trainer.js';
 import { giveState } from '../train/give-state.js';
 import { train } from '../train/trainer.js';
@@ -23,6 +22,7 @@ import type { BlockGroup } from './block-ranks.js';
 import { withRunStrategy } from './run-strategy.js';
 import type { Experiment } from './experiment.js';
 import { runConfigOf } from './run-config.js';
+import { sectionOf, startState, trainKinds } from './start-state.js';
 import { gatherBadFiles } from './bad-images.js';
 import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
 import { parameterCounts } from '../local/cost.js';
@@ -34,6 +34,7 @@ import { thisMachine } from '../core/machine.js';
 import { openLoggers, type OpenLoggers } from './loggers.js';
 import type { MetricsColumns } from './metrics.js';
 import type { RunObserver } from './observer.js';
+import { ownLoggers } from './own-loggers.js';
 import { useOf, weightsMetadata } from './network-use.js';
 import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
 import { readRunLog } from './run-log.js';
@@ -44,7 +45,6 @@ import { ownWays, resultOf } from './summary.js';
 import type { RunIdentity, RunResult, RunSummary } from './summary.js';
 import { formatBytes } from '../core/text.js';
 import { WriteFailure } from './write-failure.js';
-import { tensorboardLogger } from './tensorboard/logger.js';
 
 /** Where and how a run is recorded. */
 export interface RunOptions {
@@ -99,7 +99,7 @@ export async function prepareMethod(
   { signal, observer }: Pick<RunOptions, 'signal' | 'observer'>,
 ): Promise<ChosenMethod> {
   const { config, engine, registry, dataset } = experiment;
-  checkLearningRate(config.train);
+  checkLearningRate({ ...config.train, schedules: registry.schedules });
   const label = labelOf(method);
   if (asksForBalance(method)) observer?.note(`${label}: measuring where to cut`);
   if (asksForBudget(method)) observer?.note(`${label}: measuring what to recompute`);
@@ -136,7 +136,7 @@ export async function beginRun(
   experiment.engine.memory.release();
   const { method, balanced, recompute } = chosen;
   return withRunStrategy(experiment, method, options, (strategy, label, placed) => {
-    const columns = metricsColumns(strategy, experiment.dataset, experiment.config.train);
+    const columns = metricsColumns(strategy, experiment);
     const folder = open(runConfigOf(experiment, method), columns);
     if (balanced !== undefined) folder.log.info(balanced, 'balanced cuts');
     if (recompute !== undefined) folder.log.info(recompute, 'recomputed');
@@ -148,12 +148,11 @@ export async function beginRun(
 /** What the metrics of a run have columns for. */
 export function metricsColumns(
   { updates }: Strategy,
-  { evaluatedOn = 'test', classes }: Dataset,
-  { ema }: RunConfig['train'],
+  { dataset: { evaluatedOn = 'test', classes }, config, registry }: Experiment,
 ): MetricsColumns {
   return {
-    ...{ updates: updates.map(({ name }) => name), evaluatedOn, averaged: ema !== undefined },
-    top5: hasTop5(classes.length),
+    ...{ updates: updates.map(({ name }) => name), evaluatedOn, averaged: config.train.ema !== undefined },
+    ...{ top5: hasTop5(classes.length), metrics: registry.metrics.map(({ name }) => name) },
   };
 }
 
@@ -249,6 +248,7 @@ async function trainInto(
       folder.writeMetrics(epochs);
       loggers?.epoch(event.metrics);
     }
+    if (event.type === 'step-metrics') loggers?.step(event.metrics);
     if (event.type === 'ranks') {
       const parallel = placed === undefined ? 'data' : 'blocks';
       together = { ranks: { parallel, steps: event.steps, perRank: [...event.ranks] } };
@@ -287,22 +287,24 @@ async function trainInto(
   signal?.addEventListener('abort', onAbort);
   try {
     if (resume !== undefined) folder.writeMetrics(epochs);
-    const kinds = [...(tensorboard ? [tensorboardLogger(folder)] : []), ...registry.loggers];
+    const { logEvery } = config.train;
+    const kinds = [...ownLoggers(folder, { tensorboard, logEvery, resume }), ...registry.loggers];
     const logged = { folder: folder.path, label: run.label, seed: run.seed, finished: [...epochs] };
     const own = configDocument(runConfigOf(experiment, method));
     loggers = openLoggers(kinds, { ...logged, config: own }, (message) => observer?.note(message, 'always'));
-    const options: TrainOptions = {
-      ...config.train,
+    const start = resume ?? startState(config.train);
+    const options: ConfiguredTraining = {
+      ...sectionOf(config.train),
       accumulate: accumulateOf(method, config.train),
       seed: config.seed,
       engine,
-      optimizers: registry.optimizers,
+      ...trainKinds(registry),
       signal,
       onEvent,
-      resume,
+      resume: start,
       onState: (state) => folder.writeCheckpoint(state, engine.description),
     };
-    if (ranks !== undefined) await giveState(ranks, resume);
+    if (ranks !== undefined) await giveState(ranks, start);
     const { interrupted, weights } =
       placed === undefined
         ? { ...(await train(strategy, dataset, { ...options, ranks })), weights: undefined }

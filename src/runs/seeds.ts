@@ -26,6 +26,8 @@ export interface MethodResult extends Pick<
   /** After the last epoch and the best one; undefined where a run has none: of few classes, or of an earlier version. */
   readonly top5: Spread | undefined;
   readonly bestTop5: Spread | undefined;
+  /** Of metrics of plugins after the last epoch, those that all its runs have. */
+  readonly metrics: Readonly<Record<string, Spread>>;
   /** Image files left out, the most of any run. */
   readonly badFiles: number;
   readonly peakMemory: Spread;
@@ -39,6 +41,16 @@ export interface MethodResult extends Pick<
   readonly peakMemoryBytes: number;
   readonly imagesPerSecond: number;
   readonly multiplyAdds: RunResult['multiplyAdds'];
+}
+
+/** Of each metric that all the results have, by its name. */
+export function metricSpreads(results: readonly Pick<RunResult, 'metrics'>[]): Record<string, Spread> {
+  const names = Object.keys(results[0]?.metrics ?? {});
+  const spreads = names.flatMap((name) => {
+    const values = results.flatMap(({ metrics }) => metrics?.[name] ?? []);
+    return values.length === results.length ? [[name, spread(values)] as const] : [];
+  });
+  return Object.fromEntries(spreads);
 }
 
 /** Runs of one label together, in the order of their first. */
@@ -70,6 +82,7 @@ export function overSeeds(results: readonly RunResult[]): MethodResult[] {
       bestEpochs: runs.flatMap((run) => run.bestEpoch ?? []),
       top5: ofAll(({ top5 }) => top5),
       bestTop5: ofAll(({ bestTop5 }) => bestTop5),
+      metrics: metricSpreads(runs),
       badFiles: Math.max(...runs.map(badFilesOf)),
       ...{ peakMemory, reservedMemory: over((run) => run.reservedMemoryBytes) },
       ...{ rate, time: over((run) => run.seconds), epochTime: over((run) => run.seconds / run.epochs) },

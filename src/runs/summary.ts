@@ -60,6 +60,10 @@ const measuredShape = {
   top5: z.number().min(0).max(1).exactOptional(),
   /** The same after the epoch of the best accuracy. */
   bestTop5: z.number().min(0).max(1).exactOptional(),
+  /** Of plugins' metrics, by their names, after the last epoch; absent where there are none. */
+  metrics: z.record(z.string(), z.number()).exactOptional(),
+  /** The same after the epoch of the best accuracy. */
+  bestMetrics: z.record(z.string(), z.number()).exactOptional(),
   /** The most that the meter saw during training steps; evaluation does not count. */
   peakMemoryBytes: z.number().min(0),
   reservedMemoryBytes: z.number().min(0),
@@ -179,6 +183,8 @@ export function measuredOf(epochs: readonly EpochMetrics[]): Measured | undefine
     bestEpoch: best.epoch,
     ...(last.evaluationTop5 !== undefined && { top5: last.evaluationTop5 }),
     ...(best.evaluationTop5 !== undefined && { bestTop5: best.evaluationTop5 }),
+    ...(last.metrics !== undefined && { metrics: last.metrics }),
+    ...(best.metrics !== undefined && { bestMetrics: best.metrics }),
     peakMemoryBytes: Math.max(...epochs.map((epoch) => epoch.peakMemoryBytes)),
     reservedMemoryBytes: Math.max(...epochs.map((epoch) => epoch.reservedMemoryBytes)),
     imagesPerSecond: sum((epoch) => epoch.imagesPerSecond * epoch.trainSeconds) / trainSeconds,

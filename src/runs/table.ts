@@ -9,6 +9,7 @@ import {
   formatPoints,
   formatRateSpread,
   formatSecondsSpread,
+  formatNumberSpread,
   formatSpread,
 } from '../core/text.js';
 import { captionOf } from './caption.js';
@@ -62,7 +63,7 @@ function mainColumns(several: boolean, isSetAgainst: boolean, anyBad: boolean): 
 }
 
 /** What it is made of and what that takes. */
-function costColumns(anyTop5: boolean): Column[] {
+function costColumns(anyTop5: boolean, metrics: readonly string[]): Column[] {
   const parameters = (name: string, part: 'network' | 'auxiliary' | 'inference'): Column => ({
     name,
     cell: ({ each }) => (each.parameters ? formatCount(each.parameters[part]) : none),
@@ -81,6 +82,10 @@ function costColumns(anyTop5: boolean): Column[] {
   return [
     ...(anyTop5 ? [top5('top-5, last epoch', (each) => each.top5)] : []),
     ...(anyTop5 ? [top5('top-5, best epoch', (each) => each.bestTop5)] : []),
+    ...metrics.map((name) => ({
+      name,
+      cell: ({ each }: Row) => (each.metrics[name] ? formatNumberSpread(each.metrics[name]) : none),
+    })),
     parameters('parameters', 'network'),
     parameters('auxiliary', 'auxiliary'),
     parameters('at inference', 'inference'),
@@ -122,7 +127,11 @@ export function resultTable(results: readonly RunResult[], failed: readonly Fail
 /** Parameters, multiply-adds and the rest of what methods take. */
 export function costTable(results: readonly RunResult[]): Table {
   const rows = rowsOf(results, 0);
-  const columns = costColumns(rows.some(({ each }) => each.top5 !== undefined));
+  const metrics = new Set(rows.flatMap(({ each }) => Object.keys(each.metrics)));
+  const columns = costColumns(
+    rows.some(({ each }) => each.top5 !== undefined),
+    [...metrics],
+  );
   return { header: ['method', ...columns.map(({ name }) => name)], rows: cellsOf(rows, columns) };
 }
 

@@ -1,9 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Dataset } from '../data/dataset.js';
+import type { Dataset, Split } from '../data/dataset.js';
 import { plainBatches } from '../data/loader/plain-batches.js';
+import { selectEngine } from '../engine/select.js';
+import { networkUseOf } from '../runs/network-use.js';
 import { withTrainedNetwork, type TrainedRun } from '../runs/trained-network.js';
 import { tallyConfusion, type Confusion } from './confusion.js';
 import { logitsOf } from './logits.js';
+import { openOtherData } from './other-data.js';
+import { withBorder } from './predict-files.js';
 import type { ProbeProgress } from './probe-units.js';
 import { openRunData, type RunDataOptions } from './run-data.js';
 
@@ -17,33 +21,41 @@ export interface RunEvaluation extends Confusion {
   readonly skippedImages: number;
   /** Where the weights are averages. */
   readonly weights?: 'averaged';
+  /** Where they are those of the best epoch: that epoch. */
+  readonly bestEpoch?: number;
+  /** Where the images are not the run's own: whose they are. */
+  readonly data?: string;
 }
 
 export interface EvaluateOptions extends RunDataOptions {
   /** The images that training evaluated on, or those it learned from (not augmented). */
   readonly on: 'test' | 'train';
+  /** Other data to evaluate on, as a config's `data` section has it. */
+  readonly data?: string | undefined;
   /** Ends the work by throwing its reason. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: ProbeProgress) => void) | undefined;
 }
 
 /**
- * Evaluates a run's network on its own data, in evaluation mode: accuracy, loss, and which classes it takes for which.
+ * Evaluates a run's network on its own data or other, in evaluation mode: accuracy, loss, and which classes it takes for
+ * which.
  *
- * @throws UserError if the data is not there or not the run's, or the network's logits are not finite
+ * @throws UserError if the data is not there, not the run's or, where it is other data, of other classes, or the
+ * network's logits are not finite
  */
 export async function evaluateRun(run: TrainedRun, options: EvaluateOptions): Promise<RunEvaluation> {
-  const { dataset } = await openRunData([run], options);
-  return withTrainedNetwork(run, dataset, async (network) => {
+  const { dataset, split, border, imageShape, ...what } = await imagesOf(run, options);
+  return withTrainedNetwork(run, { classes: dataset.classes, imageShape }, async (network) => {
     const { config, summary } = run;
     const { workers, batchSize } = config.train;
-    const { on, signal, onProgress } = options;
-    const split = dataset[on];
+    const { signal, onProgress } = options;
     const tally = tallyConfusion(network.classes);
     let [done, skipped] = [0, 0];
     for await (const batch of plainBatches(dataset, split, { workers, signal, batchSize })) {
       onProgress?.({ label: 'evaluating', unit: 'images', done, total: split.size });
-      const logits = logitsOf(network, batch.images, dataset.imageShape, dataset);
+      const images = withBorder(batch.images, dataset.imageShape, border);
+      const logits = logitsOf(network, images, imageShape, dataset);
       logits.forEach((each, image) => tally.add(batch.labels[image]!, each));
       done += batch.size + batch.skipped.length;
       skipped += batch.skipped.length;
@@ -52,15 +64,38 @@ export async function evaluateRun(run: TrainedRun, options: EvaluateOptions): Pr
     const averaged = run.weights.metadata['weights'] === 'averaged';
     return {
       label: summary.label,
-      evaluatedOn: evaluatedOn(on, dataset),
+      ...what,
       classes: dataset.classes,
       skippedImages: skipped,
       ...(averaged ? { weights: 'averaged' as const } : {}),
+      ...(run.bestEpoch === undefined ? {} : { bestEpoch: run.bestEpoch }),
       ...tally.total(),
     };
   });
 }
 
-function evaluatedOn(on: EvaluateOptions['on'], dataset: Dataset): RunEvaluation['evaluatedOn'] {
-  return on === 'train' ? 'train' : (dataset.evaluatedOn ?? 'test');
+/** What a network is asked about. */
+interface Images extends Pick<RunEvaluation, 'evaluatedOn' | 'data'> {
+  readonly dataset: Dataset;
+  readonly split: Split;
+  /** Zero pixels to put around each image. */
+  readonly border: number;
+  /** As the network gets them. */
+  readonly imageShape: Dataset['imageShape'];
+}
+
+async function imagesOf(run: TrainedRun, options: EvaluateOptions): Promise<Images> {
+  const { on, data, engine, onNotice, onScan } = options;
+  if (data === undefined) {
+    const { dataset } = await openRunData([run], options);
+    const evaluatedOn = on === 'train' ? on : (dataset.evaluatedOn ?? 'test');
+    return { dataset, split: dataset[on], border: 0, imageShape: dataset.imageShape, evaluatedOn };
+  }
+  const use = networkUseOf(run.weights.metadata, run.weightsPath);
+  const { notice } = await selectEngine(engine);
+  if (notice !== undefined) onNotice?.(notice);
+  const { name, absent, ...other } = await openOtherData(data, use, on, run.registry.datasets, onScan);
+  if (absent.length > 0) onNotice?.(`${name} has no images of ${absent.join(', ')}`);
+  for (const note of other.dataset.notes ?? []) onNotice?.(note);
+  return { ...other, imageShape: use.imageShape, data: name, evaluatedOn: on };
 }

@@ -12,14 +12,17 @@ const mistakes = 2;
 
 /** An evaluation as people read it: the network's rates, and by class its accuracy and what it is taken for. */
 export function evaluationTable(evaluation: RunEvaluation): string {
-  const { label, evaluatedOn, images, accuracy, top5, loss, classes, counts, skippedImages } = evaluation;
+  const { evaluatedOn, images, accuracy, top5, loss, classes, counts, skippedImages } = evaluation;
+  const { label, bestEpoch, data } = evaluation;
   const rates = [
     `accuracy ${formatAccuracy(accuracy)}`,
     ...(top5 === undefined ? [] : [`top-5 ${formatAccuracy(top5)}`]),
     `loss ${loss.toFixed(4)}`,
   ];
   const skipped = skippedImages === 0 ? '' : `; ${plural(skippedImages, 'image')} could not be decoded`;
-  const head = `${label} on ${plural(images, `${evaluatedOn} image`)}: ${rates.join(', ')}${skipped}\n`;
+  const after = bestEpoch === undefined ? '' : ` after epoch ${bestEpoch}, its best,`;
+  const of = data === undefined ? '' : ` of ${visible(data)}`;
+  const head = `${label}${after} on ${plural(images, `${evaluatedOn} image`)}${of}: ${rates.join(', ')}${skipped}\n`;
   const order = classes
     .map((_, each) => ({ each, share: classAccuracy(evaluation, each) }))
     .filter(({ share }) => share !== undefined);

@@ -132,7 +132,7 @@ function named(classes: readonly string[], logits: Float32Array, top: number): P
 }
 
 /** Images with zero pixels around them. */
-function withBorder(
+export function withBorder(
   images: Uint8Array,
   [height, width, channels]: readonly [number, number, number],
   border: number,

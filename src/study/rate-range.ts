@@ -9,6 +9,7 @@ import { openTrainLoader } from '../train/loaders.js';
 import { optimizerOf, type TrainSettings } from '../train/optimizers.js';
 import type { OptimizerKind } from '../train/optimizer.js';
 import { NotFinite } from '../train/run-update.js';
+import { restoreState, type TrainState } from '../train/state.js';
 import { planSteps, trainStep } from '../train/step.js';
 
 /** How far the learning rate goes, and in how many steps. */
@@ -17,6 +18,8 @@ export interface RangeOptions {
   readonly to: number;
   readonly steps: number;
   readonly signal?: AbortSignal | undefined;
+  /** What training begins with in the place of fresh nets. */
+  readonly start?: TrainState | undefined;
   /** Told after each step, of `steps`. */
   readonly onStep?: ((done: number) => void) | undefined;
 }
@@ -62,7 +65,7 @@ export async function rateRange(
   dataset: Dataset,
   settings: TrainSettings & { readonly seed: number; readonly engine: Engine },
   optimizers: readonly OptimizerKind[],
-  { from, to, steps, signal, onStep }: RangeOptions,
+  { from, to, steps, start, signal, onStep }: RangeOptions,
 ): Promise<RateRange> {
   const { updates, network } = strategy;
   const optimizer = optimizerOf(settings, optimizers);
@@ -74,6 +77,7 @@ export async function rateRange(
   const means = updates.map(() => 0);
   let diverged = false;
   try {
+    if (start !== undefined) restoreState(strategy, optimizer, start);
     for (let epoch = 1; !isOver(); epoch++) {
       const tally = { batches: 0, waitSeconds: 0, skipped: 0 };
       for await (const { images, labels } of feed(loader.batches(epoch), tally, () => {})) {

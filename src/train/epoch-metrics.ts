@@ -10,6 +10,8 @@ export interface EpochRest {
   readonly learningRate: number;
   readonly evaluation: Pick<Evaluation, 'accuracy' | 'loss' | 'top5'> &
     Pick<EpochMetrics, 'updateAccuracies'>;
+  /** Of metrics of one's own, where there are any. */
+  readonly metrics?: Readonly<Record<string, number>> | undefined;
   readonly evaluationSeconds: number;
   /** Images that the evaluation went without, and those for which the epoch had no batch. */
   readonly skippedImages: number;
@@ -19,7 +21,7 @@ export interface EpochRest {
 export function epochMetrics(
   strategy: Strategy,
   tally: EpochTally,
-  { learningRate, evaluation, evaluationSeconds, skippedImages }: EpochRest,
+  { learningRate, evaluation, metrics, evaluationSeconds, skippedImages }: EpochRest,
 ): EpochMetrics {
   const byName = (values: readonly number[]): Record<string, number> =>
     Object.fromEntries(strategy.updates.map((update, i) => [update.name, values[i]!]));
@@ -41,5 +43,6 @@ export function epochMetrics(
     updateLosses: byName(meanLosses),
     updatePeakBytes: byName(tally.peakBytes),
     updateAccuracies: evaluation.updateAccuracies,
+    ...(metrics === undefined ? {} : { metrics }),
   };
 }

@@ -7,6 +7,7 @@ import { createBatch, type Batch } from '../local/batch.js';
 import type { Classifier } from '../local/classifier.js';
 import { crossEntropy } from '../local/axes/loss/cross-entropy.js';
 import { visitUnits, type Network, type VisitUnit } from '../networks/network.js';
+import type { MetricTally } from './metric.js';
 import { alone, type AddUp } from './over-ranks.js';
 
 /** What a network is worth on the images that it was evaluated on. */
@@ -34,6 +35,7 @@ export function hasTop5(classes: number): boolean {
  * @param onBatch runs after each batch; where it comes to false, evaluation ends
  * @param classifiers of the updates of a strategy
  * @param addUp over ranks that evaluate shares of the batches
+ * @param tallies are given each image's logits, of this rank's share
  * @returns accuracy and loss over all images; undefined where `onBatch` has ended it
  * @throws UserError if the batches have no image, or a classifier reads a unit that the network has not
  */
@@ -44,6 +46,7 @@ export async function evaluate(
   onBatch: () => Promise<boolean> = () => Promise.resolve(true),
   classifiers: readonly Classifier[] = [],
   addUp: AddUp = alone,
+  tallies: readonly MetricTally[] = [],
 ): Promise<Evaluation | undefined> {
   const lost = classifiers.find(({ after }) => !network.units.some(({ name }) => name === after));
   if (lost !== undefined) {
@@ -58,7 +61,7 @@ export async function evaluate(
   for await (const { images, labels, size } of batches) {
     scoped(() => {
       const batch = createBatch(images, labels, dataset.imageShape, network.classes, dataset);
-      const result = evaluateBatch(network, classifiers, batch);
+      const result = evaluateBatch(network, classifiers, batch, (logits) => addTo(tallies, logits, labels));
       correct.forEach((_, i) => (correct[i]! += result.hits[i]!));
       loss += result.loss * size;
       amongFive += result.amongFive;
@@ -78,12 +81,14 @@ function evaluateBatch(
   network: Network,
   classifiers: readonly Classifier[],
   { images, labels }: Batch,
+  onLogits: (logits: tf.Tensor2D) => void,
 ): { readonly hits: ArrayLike<number>; readonly amongFive: number; readonly loss: number } {
   const { features, hits: ofClassifiers } = classifyFeatures(classifiers, labels, (visit) =>
     visitUnits(network, images, evaluationMode, visit),
   );
   const logits = network.head.forward(features, evaluationMode) as tf.Tensor2D;
   features.dispose();
+  onLogits(logits);
   // Read in one go: on a GPU each read waits for all the work before it.
   const hits = [hitsOf(logits, labels), ...ofClassifiers];
   const top5 = hasTop5(network.classes) ? [hitsAmongFive(logits, labels)] : [];
@@ -93,6 +98,17 @@ function evaluateBatch(
     amongFive: read[hits.length] ?? 0,
     loss: crossEntropy(logits, labels).dataSync()[0]!,
   };
+}
+
+/** Gives each image's logits to tallies, where there are any: they are read from the engine then. */
+function addTo(tallies: readonly MetricTally[], logits: tf.Tensor2D, labels: Uint16Array): void {
+  if (tallies.length === 0) return;
+  const [images, classes] = logits.shape;
+  const values = logits.dataSync() as Float32Array;
+  for (let i = 0; i < images; i++) {
+    const own = values.slice(i * classes, (i + 1) * classes);
+    for (const tally of tallies) tally.add(own, labels[i]!);
+  }
 }
 
 /** How many labels, one-hot, are among the five greatest logits; of equal ones the lower class is first, as in argmax. */

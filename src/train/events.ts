@@ -18,6 +18,8 @@ export type TrainEvent =
       readonly images: number;
       readonly loss: number;
     }
+  /** After each `logEvery` steps. */
+  | { readonly type: 'step-metrics'; readonly metrics: StepMetrics }
   | { readonly type: 'evaluation'; readonly epoch: number; readonly step: number; readonly steps: number }
   /** Image files that could not be decoded or were alone in their batch, and were left out, each the first time in a run. */
   | {
@@ -73,6 +75,23 @@ export interface EpochMetrics {
    * network's head. Updates that classify nothing are not in it.
    */
   readonly updateAccuracies: Readonly<Record<string, number>>;
+  /** On the split evaluated on, of metrics that a plugin or the caller adds, by their names. */
+  readonly metrics?: Readonly<Record<string, number>>;
+}
+
+/** One row of `steps.csv`: what a single training step came to. */
+export interface StepMetrics {
+  /** From 1. */
+  readonly epoch: number;
+  /** Of the epoch, from 1. */
+  readonly step: number;
+  /** Of the run, from 1. */
+  readonly runStep: number;
+  readonly learningRate: number;
+  /** Images a second of training since the row before, in this epoch and process. */
+  readonly imagesPerSecond: number;
+  /** Training loss of each update over this step's images, by its name. */
+  readonly updateLosses: Readonly<Record<string, number>>;
 }
 
 /** What a training came to. */

@@ -7,6 +7,7 @@ import { adamw } from './adamw.js';
 import { defineOptimizer, type OptimizerKind } from './optimizer.js';
 import { cannotCut } from './micro-batches.js';
 import { trainOptionsSchema } from './options.js';
+import { builtInSchedules, scheduleOption } from './schedules.js';
 import { sgd, type Optimizer } from './sgd.js';
 
 const { momentum, nesterov, weightDecay, noDecay } = trainOptionsSchema.shape;
@@ -35,10 +36,11 @@ const adamwKind = defineOptimizer({
 /** The optimisers that there are without plugins. */
 export const builtInOptimizers: readonly OptimizerKind[] = [sgdKind, adamwKind];
 
-/** The `train` section of a config with these optimisers. */
-export function trainSchema(kinds: readonly OptimizerKind[]) {
+/** The `train` section of a config with these optimisers and schedules. */
+export function trainSchema(kinds: readonly OptimizerKind[], schedules = builtInSchedules) {
   return trainOptionsSchema
     .extend({
+      schedule: scheduleOption(schedules).default('cosine'),
       /** In place of SGD with this section's `momentum`, `nesterov`, `weightDecay` and `noDecay`, which are not read then. */
       optimizer: choiceSchema(kinds).exactOptional(),
     })

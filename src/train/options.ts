@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { clipOption } from './clip.js';
 import { noDecayOption } from './decay.js';
 import { papersSgd } from './recipe.js';
-import { scheduleOption } from './schedules.js';
+import { builtInSchedules, scheduleOption } from './schedules.js';
 
 /** How a network is trained: the `train` section of a config. */
 export const trainOptionsSchema = z.strictObject({
@@ -35,7 +35,7 @@ export const trainOptionsSchema = z.strictObject({
    * How the learning rate goes: by name (`cosine`, `cosine-imagenet`, `cosine-steps`, `step`, `constant`), or with options,
    * such as `{ name: steps, at: [30, 60] }`.
    */
-  schedule: scheduleOption.default('cosine'),
+  schedule: scheduleOption(builtInSchedules).default('cosine'),
   /** Epochs over which the learning rate rises to the schedule's. */
   warmupEpochs: z.int().min(0).default(0),
   /** Whether training images are varied at random, as the data set's papers do it or as `data.augmentation` says. */
@@ -63,6 +63,11 @@ export const trainOptionsSchema = z.strictObject({
   earlyStopping: z
     .strictObject({ patience: z.int().min(1), minDelta: z.number().min(0).lt(1).default(0) })
     .exactOptional(),
+  /**
+   * After each so many steps of the run, that step's losses and learning rate are told: a row of a run folder's
+   * `steps.csv`. Default: never.
+   */
+  logEvery: z.int().min(1).exactOptional(),
   /**
    * Threads that prepare batches; 0: none but the main one. Image files are decoded by Node's four background threads
    * whatever their number, or by as many as the environment variable UV_THREADPOOL_SIZE says.

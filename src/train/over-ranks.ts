@@ -11,6 +11,10 @@ export type AddUp = (numbers: readonly number[]) => Promise<readonly number[]>;
 /** Of a process by itself. */
 export const alone: AddUp = (numbers) => Promise.resolve(numbers);
 
+/** A step's losses are known to all ranks together at an epoch's end, as sums. */
+export const noStepsOnRanks =
+  'train.logEvery: is not for several ranks, of which none knows a whole step: leave it out';
+
 /** In the order of the ranks, in double precision. */
 export function addOver(group: ProcessGroup): AddUp {
   return async (numbers) =>
@@ -39,7 +43,8 @@ export function checkShares(
     lastBatch,
     mixup,
     accumulate = 1,
-  }: Pick<TrainSettings, 'batchSize' | 'lastBatch' | 'mixup' | 'accumulate'>,
+    logEvery,
+  }: Pick<TrainSettings, 'batchSize' | 'lastBatch' | 'mixup' | 'accumulate' | 'logEvery'>,
   { train, onBadImage }: Pick<Dataset, 'train' | 'onBadImage'>,
   ranks: number,
 ): void {
@@ -53,6 +58,7 @@ export function checkShares(
       'train.accumulate: is not for data parallel, whose ranks have shares of the batch as it is: leave it out, or use more ranks',
     );
   }
+  if (logEvery !== undefined) throw new UserError(noStepsOnRanks);
   if (onBadImage === 'skip') {
     throw new UserError(
       'data.onBadImage: skip is not for data parallel, whose ranks know each share by its size: set it to fail',

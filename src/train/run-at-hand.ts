@@ -1,10 +1,9 @@
 import type { Dataset } from '../data/dataset.js';
 import type { Loader } from '../data/loader/loader.js';
 import type { Strategy } from '../local/strategy.js';
-import type { TrainContext } from './context.js';
+import type { RunSettings } from './context.js';
 import type { DataParallel } from './data-parallel.js';
 import type { EpochMetrics } from './events.js';
-import type { TrainSettings } from './optimizers.js';
 import { gatherRankUse } from './rank-use.js';
 import type { AddUp } from './over-ranks.js';
 import type { skippedReporter } from './report-skipped.js';
@@ -16,7 +15,7 @@ import type { WeightAverage } from './weight-average.js';
 export interface Run {
   readonly strategy: Strategy;
   readonly dataset: Dataset;
-  readonly options: TrainSettings & TrainContext;
+  readonly options: RunSettings;
   readonly training: Loader;
   readonly testing: Loader;
   readonly optimizer: Optimizer;

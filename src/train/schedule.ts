@@ -1,9 +1,14 @@
 import { buildChosen } from '../core/choice.js';
 import type { TrainSection } from './options.js';
-import { schedules, type Moment } from './schedules.js';
+import { builtInSchedules, type Moment, type Schedule, type ScheduleKind } from './schedules.js';
 
 /** What the learning rate depends on, beside the moment. */
-export type ScheduleOptions = Pick<TrainSection, 'schedule' | 'learningRate' | 'epochs' | 'warmupEpochs'>;
+export interface ScheduleOptions extends Pick<TrainSection, 'learningRate' | 'epochs' | 'warmupEpochs'> {
+  /** One that is named, or itself. */
+  readonly schedule: TrainSection['schedule'] | Schedule;
+  /** Those that can be named; default: the built-in ones. */
+  readonly schedules?: readonly ScheduleKind[] | undefined;
+}
 
 /** The learning rate that warm-up starts from, as in the papers' code. */
 const warmupStart = 0.01;
@@ -19,9 +24,10 @@ const warmupStart = 0.01;
  * with warm-up, theirs rises epoch by epoch.
  */
 export function learningRateAt(moment: Moment, options: ScheduleOptions): number {
-  const { learningRate, warmupEpochs, schedule, epochs } = options;
+  const { learningRate, warmupEpochs, schedule, epochs, schedules = builtInSchedules } = options;
   const chosen = typeof schedule === 'string' ? { name: schedule } : schedule;
-  const rate = learningRate * buildChosen(schedules, chosen)(moment, epochs);
+  const shareAt = typeof chosen === 'function' ? chosen : buildChosen(schedules, chosen);
+  const rate = learningRate * shareAt(moment, epochs);
   const done = moment.epoch - 1 + (schedule === 'cosine-steps' ? moment.step / moment.steps : 0);
   if (done >= warmupEpochs) return rate;
   return (rate * done + Math.min(warmupStart, learningRate) * (warmupEpochs - done)) / warmupEpochs;

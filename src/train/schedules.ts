@@ -14,8 +14,11 @@ export interface Moment {
 /** The share of the peak learning rate at a moment, warm-up left aside, in a training of so many epochs. */
 export type Schedule = (moment: Moment, epochs: number) => number;
 
-/** A schedule by name. Returns its argument: for the types alone. */
-const defineSchedule = defineChoice<Schedule>();
+/** A schedule by name: its options, and what makes it. */
+export type ScheduleKind = Choice<Schedule>;
+
+/** A schedule that a config can name: `train: { schedule: … }`. Returns its argument: for the types alone. */
+export const defineSchedule = defineChoice<Schedule>();
 
 const cosine = (at: number, of: number): number => (1 + Math.cos((Math.PI * at) / of)) / 2;
 /** Epochs that are done, a part of one among them. */
@@ -94,15 +97,17 @@ const plain: readonly (readonly [PlainSchedule, Schedule])[] = [
 /** A schedule that has no options. */
 export type PlainSchedule = 'cosine' | 'cosine-imagenet' | 'cosine-steps' | 'step' | 'constant';
 
-/** All that there are. */
-export const schedules: readonly Choice<Schedule>[] = [
+/** The schedules that there are without plugins. */
+export const builtInSchedules: readonly ScheduleKind[] = [
   ...plain.map(([name, schedule]) => defineSchedule({ name, options: noOptions, build: () => schedule })),
   oneCycle,
   steps,
   linear,
 ];
 
-/** A schedule: one without options by its name alone, others with their options. */
-export const scheduleOption = choiceSchema(schedules).transform((chosen): PlainSchedule | Chosen =>
-  plain.some(([name]) => name === chosen.name) ? (chosen.name as PlainSchedule) : chosen,
-);
+/** A schedule of these: one that is built in and has no options by its name alone, others with their options. */
+export function scheduleOption(kinds: readonly ScheduleKind[]) {
+  return choiceSchema(kinds).transform((chosen): PlainSchedule | Chosen =>
+    plain.some(([name]) => name === chosen.name) ? (chosen.name as PlainSchedule) : chosen,
+  );
+}

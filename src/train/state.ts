@@ -140,6 +140,9 @@ export function findNotFinite(
 const kinds = ['network', 'auxiliary', 'update'];
 const averageWord = 'average';
 
+/** Whether a state's tensor is an average of weights. */
+export const isAverage = (name: string): boolean => split(name).word === averageWord;
+
 /** `momentum/network/conv1.weight`: what is kept, and of which parameter; a parameter's own name has no such word. */
 function split(name: string): { readonly word?: string; readonly owner: string } {
   const slash = name.indexOf('/');

@@ -8,7 +8,7 @@ import { createBatch, type Batch } from '../local/batch.js';
 import { checkedUpdates } from '../local/checked-updates.js';
 import type { Strategy } from '../local/strategy.js';
 import { checkLearningRate } from './check-learning-rate.js';
-import type { TrainOptions } from './context.js';
+import { splitMade, type RunSettings, type TrainOptions } from './context.js';
 import { dataParallel } from './data-parallel.js';
 import { Diverged } from './diverged.js';
 import { epochMetrics } from './epoch-metrics.js';
@@ -17,6 +17,7 @@ import { evaluateUpdates } from './evaluate-updates.js';
 import type { EpochMetrics, TrainResult } from './events.js';
 import { feed, type FeedTally } from './feed.js';
 import { openTestLoader, openTrainLoader } from './loaders.js';
+import { refuseMetricsOnRanks, totalsOf } from './metric.js';
 import { drawMixing } from './mixup.js';
 import { addOver, alone, checkShares, mostOver } from './over-ranks.js';
 import { builtInOptimizers, optimizerOf, trainSchema } from './optimizers.js';
@@ -26,6 +27,7 @@ import { skippedReporter } from './report-skipped.js';
 import { captureState, findNotFinite, restoreState } from './state.js';
 import { isStopped, lossesBefore, settle, tellRanks, type Run } from './run-at-hand.js';
 import { stepError } from './step-error.js';
+import { stepTeller } from './step-teller.js';
 import { planSteps, trainStep, type StepResult } from './step.js';
 import { checkTally, newTally, tallyOver, withoutSums, type EpochTally } from './tally.js';
 import { averageWeights } from './weight-average.js';
@@ -37,7 +39,7 @@ const smallerBatch = 'lower train.batchSize';
  * seed and the epoch alone. An image that is alone in its batch, the last of an epoch or, with `onBadImage: skip`, one
  * of bad images, is left out of it: it counts as skipped.
  *
- * @param given the strategy of the network to train
+ * @param bare the strategy of the network to train
  * @param dataset whose images the network can take
  * @param options a config's `train` section, and the run that it belongs to
  * @throws ZodError for invalid options
@@ -47,15 +49,29 @@ const smallerBatch = 'lower train.batchSize';
  * @throws Diverged if a loss stops being a number; it names the update, the epoch and the step
  */
 export async function train(
-  given: Strategy,
+  bare: Strategy,
   dataset: Dataset,
-  { seed, engine, optimizers, signal, ranks, onEvent, resume, onState, ...section }: TrainOptions,
+  {
+    seed,
+    engine,
+    optimizers,
+    schedules,
+    metrics,
+    signal,
+    ranks,
+    onEvent,
+    resume,
+    onState,
+    ...given
+  }: TrainOptions,
 ): Promise<TrainResult> {
   const kinds = optimizers ?? builtInOptimizers;
-  const settings = trainSchema(kinds).parse(section);
-  const options = { ...settings, seed, engine, signal, ranks, onEvent, resume, onState };
+  const { section, made } = splitMade(given);
+  const settings = trainSchema(kinds, schedules).parse(section);
+  const context = { seed, engine, schedules, metrics, signal, ranks, onEvent, resume, onState };
+  const options: RunSettings = { ...settings, ...context, ...(made.schedule && { schedule: made.schedule }) };
   checkLearningRate(options);
-  const strategy: Strategy = { ...given, updates: checkedUpdates(given.updates) };
+  const strategy: Strategy = { ...bare, updates: checkedUpdates(bare.updates) };
   const plan = planSteps(strategy.updates, settings);
   const { ema } = options;
   refuseLargerBatch(options.batchSize, dataset.train);
@@ -63,7 +79,8 @@ export async function train(
   const share = ranks === undefined ? undefined : { index: ranks.rank, of: ranks.size };
   const training = openTrainLoader(dataset, { ...options, share });
   const testing = openTestLoader(dataset, { ...options, share });
-  const optimizer = optimizerOf(settings, kinds);
+  if (ranks !== undefined) refuseMetricsOnRanks(metrics);
+  const optimizer = made.optimizer ?? optimizerOf(settings, kinds);
   const run: Run = {
     strategy,
     dataset,
@@ -133,7 +150,9 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
     return parallel !== undefined || !signal?.aborted;
   };
   average?.swap();
-  const evaluation = await evaluateUpdates(strategy, dataset, testBatches, afterBatch, addUp)
+  const { metrics = [] } = options;
+  const tallies = metrics.map((metric) => metric.start(strategy.network.classes));
+  const evaluation = await evaluateUpdates(strategy, dataset, testBatches, afterBatch, addUp, tallies)
     .catch((error: unknown) => {
       throw outOfMemoryIn(`epoch ${epoch}, evaluation`, smallerBatch, error);
     })
@@ -156,6 +175,7 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
     {
       learningRate,
       evaluation,
+      ...(metrics.length > 0 && { metrics: totalsOf(metrics, tallies) }),
       evaluationSeconds: (performance.now() - evaluationStart) / 1000,
       skippedImages: options.lastBatch === 'keep' ? leftOut : 0,
     },
@@ -169,6 +189,7 @@ async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
   const { epoch } = tally;
   const { steps } = training;
   const start = performance.now() - 1000 * tally.seconds;
+  const tell = stepTeller(run, epoch);
   // Whether the weights are those of the tally: between two steps they are.
   let whole = true;
   try {
@@ -190,6 +211,7 @@ async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
       whole = run.parallel === undefined;
       const loss = losses[headIndex(strategy)]!;
       onEvent?.({ type: 'step', epoch, step: tally.steps, steps, images: batch.size, loss });
+      tell(tally.steps, batch.size, losses);
       // The step is synchronous: without a turn of the event loop no signal and no screen update gets through.
       await setImmediate();
       if (isStopped(run)) break;

@@ -70,5 +70,5 @@ it('the data commands read it, from a config and with --plugin', async () => {
   );
   const { code, stderr } = await run(['data', 'info', 'shapse', ...plugin, '--quiet']);
   expect(code).toBe(1);
-  expect(stderr).toContain('folder, csv, shapes, not "shapse" (did you mean "shapes"?)');
+  expect(stderr).toContain('folder, csv, parquet, shapes, not "shapse" (did you mean "shapes"?)');
 });

@@ -104,7 +104,7 @@ describe('a bad config', () => {
 
   it('has a value that is none of the allowed', () => {
     expect(problem(minimal.replace('fashion-mnist', 'fashion_minst'))).toBe(
-      'c.yaml:3:3: data.name: must be one of fashion-mnist, cifar10, cifar100, svhn, stl10, imagenet, folder, csv, not "fashion_minst" (did you mean "fashion-mnist"?)',
+      'c.yaml:3:3: data.name: must be one of fashion-mnist, cifar10, cifar100, svhn, stl10, imagenet, folder, csv, parquet, not "fashion_minst" (did you mean "fashion-mnist"?)',
     );
     expect(problem(minimal, ['method.method=auglocl'])).toMatch(
       /^c\.yaml: --set method\.method=auglocl: method\.method: must be one of bp, .*auglocal.*, not "auglocl" \(did you mean "auglocal"\?\)$/,

@@ -59,7 +59,7 @@ describe('data options', () => {
   test.each([
     [
       { name: 'cifar' },
-      'name: must be one of fashion-mnist, cifar10, cifar100, svhn, stl10, imagenet, folder, csv, not "cifar" (did you mean "cifar10"?)',
+      'name: must be one of fashion-mnist, cifar10, cifar100, svhn, stl10, imagenet, folder, csv, parquet, not "cifar" (did you mean "cifar10"?)',
     ],
     [{ name: 'folder' }, 'dir: missing; must be text'],
     [{ name: 'csv' }, 'file: missing; must be text'],

@@ -71,6 +71,8 @@ describe.skipIf(!hasCompiler && process.env['CI'] === undefined)(
         'checkout/native/addon.cc',
         '#include <node_api.h>\nNAPI_MODULE_INIT() { (void)env; return exports; }\n',
       );
+      // As the engine `tensorflow` leaves its binding's sources there.
+      write('checkout/native/build/tensorflow/binding.cc', '#error of another engine\n');
       write('bin/npm', '#!/bin/sh\n');
       // Nothing may be installed by a test; that it was asked for is seen.
       write('bin/apt-get', `#!/bin/sh\necho "$@" >> ${folder}/apt-get\nexit 1\n`);

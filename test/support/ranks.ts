@@ -11,7 +11,7 @@ import { networkWeights } from '../../src/networks/export.js';
 import { disposeNetwork } from '../../src/networks/network.js';
 import { withoutMemory } from '../../src/nn/parameters.js';
 import { trainBlocks } from '../../src/train/blocks/trainer.js';
-import type { TrainOptions } from '../../src/train/context.js';
+import type { ConfiguredTraining } from '../../src/train/context.js';
 import type { EpochMetrics, TrainEvent } from '../../src/train/events.js';
 import type { TrainState } from '../../src/train/state.js';
 import { train } from '../../src/train/trainer.js';
@@ -54,7 +54,7 @@ export interface Trained {
   readonly weights: ReadonlyMap<string, SafeTensor>;
 }
 
-type Changes = Partial<TrainOptions>;
+type Changes = Partial<ConfiguredTraining>;
 
 async function using<T>(strategies: readonly Strategy[], f: () => Promise<T>): Promise<T> {
   try {

@@ -16,6 +16,12 @@ const evaluateOptions = {
     requiresArg: true,
     describe: 'the images that training evaluated on, or those that it learned from',
   },
+  data: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      "other images of the run's classes, as a config has them: fashion-mnist, or '{ name: folder, dir: photos }'",
+  },
   weights: weightsOption,
   engine: engineOption,
   csv: { type: 'boolean', default: false, describe: 'the confusion matrix as CSV instead of a table' },
@@ -27,7 +33,8 @@ interface EvaluateArguments {
   readonly run: string;
   readonly set: readonly string[];
   readonly on: 'test' | 'train';
-  readonly weights: 'averaged' | 'trained' | undefined;
+  readonly data: string | undefined;
+  readonly weights: (typeof weightsOption.choices)[number] | undefined;
   readonly engine: (typeof evaluateOptions.engine.choices)[number];
   readonly csv: boolean;
   readonly json: boolean;
@@ -43,8 +50,12 @@ export const evaluateCommand: Command<object, EvaluateArguments> = {
       .positional('run', { type: 'string', demandOption: true, describe: 'a run folder' })
       .options(evaluateOptions)
       .example('$0 evaluate experiments/runs/<run>', '')
-      .example('$0 evaluate experiments/runs/<run> --csv > confusion.csv', 'true classes by answers'),
-  handler: async ({ run: folder, set, on, weights, engine, csv, json, quiet }) => {
+      .example('$0 evaluate experiments/runs/<run> --csv > confusion.csv', 'true classes by answers')
+      .example(
+        "$0 evaluate experiments/runs/<run> --weights best --data '{ name: folder, dir: photos }'",
+        '',
+      ),
+  handler: async ({ run: folder, set, on, data, weights, engine, csv, json, quiet }) => {
     if (csv && json) throw new UsageError('--csv and --json cannot both be given');
     const { readTrainedRun } = await import('../../runs/trained-network.js');
     const { chooseWeights } = await import('../../runs/which-weights.js');
@@ -56,7 +67,7 @@ export const evaluateCommand: Command<object, EvaluateArguments> = {
     await withInterrupts(async (signal) => {
       try {
         const evaluation = await evaluateRun(run, {
-          ...{ engine, on, signal },
+          ...{ engine, on, data, signal },
           onProgress: (amount) => progress.update(amount),
           onNotice: (notice) => notify(notice, quiet),
           onScan: scanNotes(quiet),

@@ -59,6 +59,7 @@ export const learningRateCommand: Command<object, RangeArguments> = {
     const { openExperiment } = await import('../../runs/experiment.js');
     const { prepareMethod } = await import('../../runs/run.js');
     const { withStrategy } = await import('../../runs/method-strategy.js');
+    const { sectionOf, startState } = await import('../../runs/start-state.js');
     const { rateRange } = await import('../../study/rate-range.js');
     const { rateRangeText } = await import('../../study/rate-range-output.js');
     await withInterrupts(async (signal) => {
@@ -69,11 +70,19 @@ export const learningRateCommand: Command<object, RangeArguments> = {
       const progress = amountProgress(process.stderr, args.quiet || json);
       const { engine, dataset } = experiment;
       const accumulate = accumulateOf(chosen.method, config.train);
-      const settings = { ...config.train, accumulate, seed: config.seed, engine };
+      const start = startState(config.train, false);
+      const settings = { ...sectionOf(config.train), accumulate, seed: config.seed, engine };
       const onStep = (done: number): void =>
         progress.update({ label: labelOf(method), unit: 'steps', done, total: steps });
       const range = await withStrategy(experiment, chosen.method, (strategy) =>
-        rateRange(strategy, dataset, settings, registry.optimizers, { from, to, steps, signal, onStep }),
+        rateRange(strategy, dataset, settings, registry.optimizers, {
+          from,
+          to,
+          steps,
+          start,
+          signal,
+          onStep,
+        }),
       ).finally(() => progress.end());
       process.stdout.write(json ? `${JSON.stringify(range)}\n` : rateRangeText(range));
     });

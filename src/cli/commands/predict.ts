@@ -26,7 +26,7 @@ interface PredictArguments {
   readonly run: string;
   readonly images: readonly string[];
   readonly top: number;
-  readonly weights: 'averaged' | 'trained' | undefined;
+  readonly weights: (typeof weightsOption.choices)[number] | undefined;
   readonly engine: (typeof predictOptions.engine.choices)[number];
   readonly csv: boolean;
   readonly json: boolean;

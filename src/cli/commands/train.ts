@@ -68,7 +68,8 @@ export const trainCommand: Command<object, TrainArguments> = {
       .example('$0 train configs/auglocal.yaml', '')
       .example('$0 train configs/auglocal.yaml --set method.depth=3 --seed 2', '')
       .example('$0 train configs/auglocal.yaml --into runs/a', 'begin in runs/a, or go on there')
-      .example('$0 train --resume experiments/runs/2026-…', 'go on where a run was interrupted'),
+      .example('$0 train --resume experiments/runs/2026-…', 'go on where a run was interrupted')
+      .example('$0 train --resume experiments/runs/2026-… --set train.epochs=20', 'train it longer'),
   handler: async (given) => {
     const placement = placementIn(process.env);
     const parallel = parallelOf(given.parallel);
@@ -167,16 +168,9 @@ async function newRun(args: TrainArguments, path: string | undefined): Promise<W
 
 async function oldRun(args: TrainArguments, path: string | undefined, folder: string): Promise<Work> {
   const { openExperiment } = await import('../../runs/experiment.js');
-  const {
-    finishedNote,
-    finishedResult,
-    readRunConfig,
-    recordedOverridesOf,
-    refuseOtherConfig,
-    resumeRun,
-    runConfigPath,
-  } = await import('../../runs/resume.js');
-  const { configDocument } = await import('../../config/config.js');
+  const { finishedNote, finishedResult, readRunConfig, recordedOverridesOf, resumeRun, runConfigPath } =
+    await import('../../runs/resume.js');
+  const { epochsDone, isLonger, refuseOtherRun } = await import('../../runs/longer.js');
   const { trainAlong, withRanks } = await import('../../runs/ranks.js');
   const stored = runConfigPath(folder);
   const asked =
@@ -186,8 +180,9 @@ async function oldRun(args: TrainArguments, path: string | undefined, folder: st
   const { config: given, registry } = await configOf(asked);
   const old = readRunConfig(folder, registry);
   const config = given.engine === 'auto' ? { ...given, engine: old.engine } : given;
-  refuseOtherConfig(`${folder}: the run`, configDocument(old), configDocument(config));
-  const result = finishedResult(folder);
+  const { schedules } = registry;
+  refuseOtherRun(`${folder}: the run`, old, config, { done: epochsDone(folder), schedules });
+  const result = isLonger(old, config) ? undefined : finishedResult(folder);
   return async (options, placement) => {
     if (result !== undefined) {
       notify(finishedNote(folder), false);

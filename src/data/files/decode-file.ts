@@ -3,9 +3,10 @@ import sharp, { type Sharp } from 'sharp';
 import { messageOf } from '../../core/errors.js';
 import type { ImageShape, Rectangle } from '../augment/raster.js';
 import { BadImageError } from './bad-image.js';
-import { defaultBackground, type Colour } from '../dataset.js';
+import { defaultBackground, type Colour, type FileSplit } from '../dataset.js';
 import { outlineOf, sniffFormat } from '../image-bytes.js';
 import { isMissing } from '../../core/read.js';
+import { bytesAt, pathAt } from './path-list.js';
 import { readTiffSamples } from './tiff-samples.js';
 
 /** In pixels, of an image that stands upright. */
@@ -45,7 +46,23 @@ sharp.cache(false);
  * @throws BadImageError
  */
 export async function openImage(path: string): Promise<EncodedImage> {
-  const bytes = readBounded(path);
+  return openEncoded(readBounded(path));
+}
+
+/**
+ * An image of a split: a file, or what is in memory of one.
+ *
+ * @throws BadImageError
+ */
+export async function openImageOf({ paths, contents }: FileSplit, index: number): Promise<EncodedImage> {
+  if (contents === undefined) return openImage(pathAt(paths, index));
+  // A copy, as sharp takes no shared memory.
+  const bytes = Buffer.from(bytesAt(contents, index));
+  refuseLarge(bytes.length);
+  return openEncoded(bytes);
+}
+
+async function openEncoded(bytes: Buffer): Promise<EncodedImage> {
   const format = sniffFormat(bytes);
   if (format === undefined) throw new BadImageError('is no JPEG, PNG, GIF, WebP, TIFF or AVIF image');
   const { whole, size } = outlineOf(bytes, format);
@@ -179,14 +196,17 @@ async function decoding<T>(f: () => Promise<T>): Promise<T> {
   }
 }
 
+function refuseLarge(bytes: number): void {
+  if (bytes <= limits.fileBytes) return;
+  throw new BadImageError(`has ${bytes} bytes, more than the ${limits.fileBytes} of any image`);
+}
+
 /** Its size is looked at before anything is read, and that it is a file: reading a pipe would never end. */
 function readBounded(path: string): Buffer {
   try {
     const status = statSync(path);
     if (!status.isFile()) throw new BadImageError('is no file');
-    if (status.size > limits.fileBytes) {
-      throw new BadImageError(`has ${status.size} bytes, more than the ${limits.fileBytes} of any image`);
-    }
+    refuseLarge(status.size);
     return readFileSync(path);
   } catch (error) {
     if (error instanceof BadImageError) throw error;

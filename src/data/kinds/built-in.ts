@@ -4,6 +4,7 @@ import { csvKind } from './csv.js';
 import { fashionMnistKind } from './fashion-mnist.js';
 import { folderKind } from './folder.js';
 import { imagenetKind } from './imagenet.js';
+import { parquetKind } from './parquet.js';
 import { stl10Kind } from './stl10.js';
 import { svhnKind } from './svhn.js';
 
@@ -18,4 +19,4 @@ export const officialDatasets = [
 ] as const;
 
 /** The data sets that there are without plugins. */
-export const builtInDatasets = [...officialDatasets, folderKind, csvKind] as const;
+export const builtInDatasets = [...officialDatasets, folderKind, csvKind, parquetKind] as const;

@@ -7,8 +7,8 @@ import type { BatchFiller, BatchPlan } from './batch-plan.js';
 import { pathAt } from '../files/path-list.js';
 import { shareOf } from './share.js';
 
-/** Decodes, crops and augments one file into the bytes of its image. */
-type SampleDecoder = (path: string, streams: SampleStreams, target: Uint8Array) => Promise<void>;
+/** Decodes, crops and augments one image of the split into bytes. */
+type SampleDecoder = (index: number, streams: SampleStreams, target: Uint8Array) => Promise<void>;
 
 const aloneInBatch = 'is alone in its batch, of which all other images are bad';
 
@@ -18,7 +18,7 @@ export function createFileFiller(plan: BatchPlan, split: FileSplit, lanes: numbe
   const imageBytes = imageShape[0] * imageShape[1] * imageShape[2];
   let decoder: Promise<SampleDecoder> | undefined;
   return async (epoch, step, { images, labels }, isStopped) => {
-    const decode = await (decoder ??= createSampleDecoder(plan));
+    const decode = await (decoder ??= createSampleDecoder(plan, split));
     const start = step * batchSize;
     const own = shareOf(Math.min(batchSize, split.size - start), share);
     const first = start + own.first;
@@ -29,13 +29,12 @@ export function createFileFiller(plan: BatchPlan, split: FileSplit, lanes: numbe
       while (next < count && !isStopped()) {
         const i = next++;
         const index = order[first + i]!;
-        const path = pathAt(split.paths, index);
         const target = images.subarray(i * imageBytes, (i + 1) * imageBytes);
         try {
-          await decode(path, sampleStreams(seed, epoch, index), target);
+          await decode(index, sampleStreams(seed, epoch, index), target);
         } catch (error) {
           if (!(error instanceof BadImageError)) throw error;
-          bad.set(i, { index, path, reason: error.message });
+          bad.set(i, { index, path: pathAt(split.paths, index), reason: error.message });
         }
         labels[i] = split.labels[index]!;
       }
@@ -58,30 +57,27 @@ export function createFileFiller(plan: BatchPlan, split: FileSplit, lanes: numbe
 }
 
 /** Only now is the decoding library loaded: most data sets do without. */
-async function createSampleDecoder({
-  augmentation,
-  imageShape,
-  mean,
-  centreShare,
-  background,
-}: BatchPlan): Promise<SampleDecoder> {
-  const { decodeCentre, decodeRectangle, openImage } = await import('../files/decode-file.js');
+async function createSampleDecoder(
+  { augmentation, imageShape, mean, centreShare, background }: BatchPlan,
+  split: FileSplit,
+): Promise<SampleDecoder> {
+  const { decodeCentre, decodeRectangle, openImageOf } = await import('../files/decode-file.js');
   if (augmentation === undefined) {
-    return async (path, _streams, target) => {
-      target.set(await decodeCentre(await openImage(path), centreShare, imageShape, background));
+    return async (index, _streams, target) => {
+      target.set(await decodeCentre(await openImageOf(split, index), centreShare, imageShape, background));
     };
   }
   const { crop, flip } = augmentation;
   if (crop.kind === 'padded') {
     const augment = createAugmenter(augmentation, imageShape, mean);
-    return async (path, streams, target) => {
-      const pixels = await decodeCentre(await openImage(path), centreShare, imageShape, background);
+    return async (index, streams, target) => {
+      const pixels = await decodeCentre(await openImageOf(split, index), centreShare, imageShape, background);
       augment(streams, pixels, 0, target, 0);
     };
   }
   const finish = createFinisher(augmentation, imageShape, mean);
-  return async (path, streams, target) => {
-    const image = await openImage(path);
+  return async (index, streams, target) => {
+    const image = await openImageOf(split, index);
     const { rectangle, flipped } = drawCrop(streams, crop, flip, image.width, image.height);
     target.set(await decodeRectangle(image, rectangle, imageShape, background));
     if (flipped) mirror(target, imageShape);

@@ -19,6 +19,7 @@ export type LoadedDataset = Pick<
   'imageShape' | 'mean' | 'augmentation' | 'onBadImage' | 'background'
 >;
 
+/** How a split is read. */
 export interface LoaderOptions {
   /** Of whole batches. */
   readonly batchSize: number;
@@ -47,6 +48,7 @@ const evaluationShare = 224 / 256;
 /** Image files decoded at once where there are no workers: as many as Node has threads for it. */
 const inlineLanes = 4;
 
+/** Batches of a split, epoch by epoch. */
 export interface Loader {
   /** Batches an epoch. */
   readonly steps: number;

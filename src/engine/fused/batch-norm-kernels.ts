@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { givenUp } from './given-up.js';
 import { batchNormEpsilon } from './ops.js';
 
 /** What layers with batch normalisation are composed of, where a backend may have kernels of its own; x `[n, h, w, c]`. */
@@ -15,7 +16,7 @@ export interface BatchNormKernels {
     readonly variance: tf.Tensor1D;
     readonly kept: readonly [tf.Tensor1D, tf.Tensor1D];
   };
-  /** The gradients of x, gamma and beta, by that of y. */
+  /** The gradients of x, gamma and beta, by that of y; dy and x are given up. */
   readonly backward: (
     dy: tf.Tensor4D,
     x: tf.Tensor4D,
@@ -49,7 +50,10 @@ const composed: BatchNormKernels = {
     const constant = tf.neg<tf.Tensor1D>(
       tf.add(tf.mul(ofDy, tf.div<tf.Tensor1D>(dBeta, count)), tf.mul<tf.Tensor1D>(ofX, mean)),
     );
-    const dx = tf.tidy(() => tf.add<tf.Tensor4D>(tf.mul(dy, ofDy), scaledAndShifted(x, ofX, constant)));
+    const partOfDy = givenUp(dy, () => tf.mul<tf.Tensor4D>(dy, ofDy));
+    const partOfX = givenUp(x, () => scaledAndShifted(x, ofX, constant));
+    const dx = tf.add<tf.Tensor4D>(partOfDy, partOfX);
+    tf.dispose([partOfDy, partOfX]);
     return [dx, dGamma, dBeta];
   },
 

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { batchNormKernels, gammaGradient, inverseDeviation } from './batch-norm-kernels.js';
 import { differentiable, tidied, trained } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
+import { givenUp } from './given-up.js';
 import { batchNormEpsilon, batchNormMomentum, type BatchNormalization, type Mode } from './ops.js';
 
 /** Batch normalisation of `[n, c]` or `[n, h, w, c]`, then ReLU where asked. */
@@ -24,11 +25,11 @@ export const batchNorm: FusedOp<BatchNorm> = {
         backward: (dy, [savedX, mean, spread, savedY]) =>
           tidied(() => {
             const { reluGradient } = batchNormKernels();
-            const dMap = relu ? reluGradient(asMap(dy), asMap(savedY as typeof y)) : asMap(dy);
+            const dMap = relu ? reluGradient(asMap(dy), asMap(savedY as typeof y)) : asMap(dy).clone();
             const statistics = [mean, spread] as [tf.Tensor1D, tf.Tensor1D];
             const [dx, ...parameters] = normGradients(
               dMap,
-              asMap(savedX as typeof x),
+              asMap(savedX as typeof x).clone(),
               norm,
               statistics,
               mode,
@@ -104,7 +105,7 @@ export function normalise(
   return { y, kept };
 }
 
-/** The gradients of x, gamma and beta, by that of what `normalise` gave. */
+/** The gradients of x, gamma and beta, by that of what `normalise` gave; dy and x are given up. */
 export function normGradients(
   dy: tf.Tensor4D,
   x: tf.Tensor4D,
@@ -114,8 +115,10 @@ export function normGradients(
 ): readonly [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D] {
   if (training) return batchNormKernels().backward(dy, x, gamma, kept);
   const [mean, inverse] = kept;
-  const dx = tf.mul<tf.Tensor4D>(dy, tf.mul(gamma, inverse));
-  return [dx, gammaGradient(dy, x, mean, inverse), tf.sum(dy, [0, 1, 2])];
+  const dGamma = givenUp(x, () => gammaGradient(dy, x, mean, inverse));
+  const dBeta = tf.sum<tf.Tensor1D>(dy, [0, 1, 2]);
+  const dx = givenUp(dy, () => tf.mul<tf.Tensor4D>(dy, tf.mul(gamma, inverse)));
+  return [dx, dGamma, dBeta];
 }
 
 function updateRunning(norm: BatchNormalization, mean: tf.Tensor1D, variance: tf.Tensor1D): void {

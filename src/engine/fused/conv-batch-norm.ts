@@ -6,6 +6,7 @@ import { convGradients, convProducts } from './conv.js';
 import { convolve } from './convolution.js';
 import { differentiable, tidied, trained } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
+import { givenUp } from './given-up.js';
 import {
   batchNormEpsilon,
   batchNormMomentum,
@@ -33,10 +34,11 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
       multiplied(filter, convProducts(filter, product.shape));
       const c = bias === undefined ? product : tf.add<tf.Tensor4D>(product, bias);
       const { y: normalised, kept } = normalise(c, norm, mode);
-      const y = tf.tidy(() => {
-        const sum = residual === undefined ? normalised : tf.add<tf.Tensor4D>(normalised, residual);
-        return relu ? tf.relu(sum) : sum.clone();
-      });
+      const sum =
+        residual === undefined
+          ? normalised
+          : givenUp(normalised, () => tf.add<tf.Tensor4D>(normalised, residual));
+      const y = relu ? givenUp(sum, () => tf.relu(sum)) : sum;
       return {
         y,
         // The mask of the ReLU is found with the result, which mostly lives on as the next layer's input.
@@ -46,16 +48,14 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
             const savedY = relu ? others.shift() : undefined;
             const savedX = others[0] as tf.Tensor4D | undefined;
             const { reluGradient } = batchNormKernels();
-            const dSum = savedY === undefined ? dy.clone() : reluGradient(dy, savedY as tf.Tensor4D);
+            const dSum =
+              savedY === undefined ? dy : givenUp(dy, () => reluGradient(dy, savedY as tf.Tensor4D));
+            if (isLast()) savedY?.dispose();
+            const dResidual = wants(residual) ? dSum.clone() : undefined;
+            const c = isLast() ? savedC! : savedC!.clone();
             const statistics = [mean, spread] as [tf.Tensor1D, tf.Tensor1D];
-            const [dc, ...dNorm] = normGradients(dSum, savedC as tf.Tensor4D, norm, statistics, mode);
-            if (!wants(residual)) dSum.dispose();
-            if (isLast()) tf.dispose([savedC!, ...(savedY === undefined ? [] : [savedY])]);
-            return [
-              ...convGradients(x, convolution, request, { dy: dc, savedX }),
-              ...dNorm,
-              wants(residual) ? dSum : undefined,
-            ];
+            const [dc, ...dNorm] = normGradients(dSum, c as tf.Tensor4D, norm, statistics, mode);
+            return [...convGradients(x, convolution, request, { dy: dc, savedX }), ...dNorm, dResidual];
           }),
       };
     });

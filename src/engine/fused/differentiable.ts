@@ -18,7 +18,10 @@ export interface GradientRequest {
 export interface Recorded<T extends tf.Tensor> {
   readonly y: T;
   readonly saved: readonly tf.Tensor[];
-  /** Gradients of the inputs, in their order; those that are not wanted may be undefined, and are freed where not. */
+  /**
+   * Gradients of the inputs, in their order; those that are not wanted may be undefined, and are freed where not. `dy` is
+   * given up: it may be freed before the end.
+   */
   readonly backward: (dy: T, saved: readonly tf.Tensor[]) => readonly (tf.Tensor | undefined)[];
 }
 
@@ -52,7 +55,9 @@ export function differentiable<T extends tf.Tensor>(
     const { y, saved, backward } = run(request);
     save([...saved]);
     const gradFunc = (dy: tf.Tensor, kept: tf.Tensor[]): tf.Tensor[] => {
-      const gradients = backward(dy as T, kept);
+      // A gradient that came from outside, `tf.grads(f)(x, dy)`, is the caller's.
+      const own = dy.scopeId === tf.engine().state.activeScope.id ? dy : dy.clone();
+      const gradients = backward(own as T, kept);
       if (request.isLast()) tf.dispose(kept);
       // TensorFlow.js wants a tensor for each; it does not look at those that this pass did not ask for.
       const asked = inputs.flatMap((x, i) =>
@@ -61,8 +66,7 @@ export function differentiable<T extends tf.Tensor>(
       tf.dispose(
         gradients.filter((gradient) => gradient !== undefined && !asked.includes(gradient)) as tf.Tensor[],
       );
-      // A gradient that came from outside, `tf.grads(f)(x, dy)`, is the caller's.
-      if (dy.scopeId === tf.engine().state.activeScope.id) dy.dispose();
+      own.dispose();
       return asked;
     };
     return { value: y, gradFunc };

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { givenUp } from '../fused/given-up.js';
 
 type Inputs = Readonly<Record<string, tf.Tensor>>;
 type Run = (inputs: Inputs, attrs: object) => tf.Tensor;
@@ -124,13 +125,22 @@ function filterGradient(
   assertNhwc(dataFormat);
   const { padInfo, strideHeight, strideWidth, outHeight, outWidth, filterHeight, filterWidth } =
     tf.backend_util.computeConv2DInfo(x.shape, filterShape, strides, 1, pad, dimRoundingMode);
-  const height = (outHeight - 1) * strideHeight + filterHeight;
-  const width = (outWidth - 1) * strideWidth + filterWidth;
-  const source = tf.tidy(() =>
-    tf.transpose(fitted(x, padInfo.top, height, padInfo.left, width), [3, 1, 2, 0]),
-  );
+  const { top, left } = padInfo;
+  const [, rows, columns] = x.shape;
+  const bottom = (outHeight - 1) * strideHeight + filterHeight - top - rows;
+  const right = (outWidth - 1) * strideWidth + filterWidth - left - columns;
+  const read = tf.tidy(() => {
+    const reached = fitted(x, 0, rows + Math.min(0, bottom), 0, columns + Math.min(0, right));
+    return tf.transpose(reached, [3, 1, 2, 0]);
+  });
   const filter = tf.transpose(dy, [1, 2, 0, 3]);
-  const gradient = tf.conv2d(source, filter, 1, 'valid', 'NHWC', [strideHeight, strideWidth]);
+  const border: tf.backend_util.ExplicitPadding = [
+    [0, 0],
+    [top, Math.max(0, bottom)],
+    [left, Math.max(0, right)],
+    [0, 0],
+  ];
+  const gradient = tf.conv2d(read, filter, 1, border, 'NHWC', [strideHeight, strideWidth]);
   return tf.transpose(gradient, [1, 2, 0, 3]);
 }
 
@@ -188,13 +198,12 @@ function inputGradient(
       );
   if (plain) return whole;
   const [n, down, across] = whole.shape;
-  const places = tf.reshape(whole, [n, down, across, strideHeight, strideWidth, inputs]);
-  const laidOut = tf.reshape<tf.Rank.R4>(tf.transpose(places, [0, 1, 3, 2, 4, 5]), [
-    n,
-    down * strideHeight,
-    across * strideWidth,
-    inputs,
-  ]);
+  const shape = [n, down, across, strideHeight, strideWidth, inputs];
+  const places = givenUp(whole, () => tf.reshape(whole, shape));
+  const laidOut = tf.reshape<tf.Rank.R4>(
+    givenUp(places, () => tf.transpose(places, [0, 1, 3, 2, 4, 5])),
+    [n, down * strideHeight, across * strideWidth, inputs],
+  );
   return fitted(laidOut, -padInfo.top, inputShape[1], -padInfo.left, inputShape[2]);
 }
 
@@ -207,12 +216,16 @@ function fitted(x: tf.Tensor4D, top: number, height: number, left: number, width
   const [batch, rows, columns, channels] = x.shape;
   const bottom = height - top - rows;
   const right = width - left - columns;
-  const padded = tf.pad(x, [
-    [0, 0],
-    [Math.max(0, top), Math.max(0, bottom)],
-    [Math.max(0, left), Math.max(0, right)],
-    [0, 0],
-  ]);
+  const most = Math.max(top, bottom, left, right);
+  const padded =
+    most <= 0
+      ? x
+      : tf.pad(x, [
+          [0, 0],
+          [Math.max(0, top), Math.max(0, bottom)],
+          [Math.max(0, left), Math.max(0, right)],
+          [0, 0],
+        ]);
   if (Math.min(top, bottom, left, right) >= 0) return padded;
   return tf.slice(padded, [0, Math.max(0, -top), Math.max(0, -left), 0], [batch, height, width, channels]);
 }

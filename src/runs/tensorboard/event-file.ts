@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFully } from '../../core/files.js';
 import {
@@ -11,16 +11,24 @@ import {
   toBytes,
   type Encoded,
 } from '../../formats/protobuf.js';
-import type { EpochMetrics } from '../../train/events.js';
+import type { EpochMetrics, StepMetrics } from '../../train/events.js';
 import type { MetricsColumns } from '../metrics.js';
 import { record } from '../../formats/tfrecord.js';
-import { scalarsOf } from './scalars.js';
+import { scalarsOf, stepScalarsOf } from './scalars.js';
 
 /** TensorBoard's event file of one run, or of the part of a run since it was last resumed. */
 export interface EventFile {
   readonly path: string;
   /** Adds an epoch's points; they are on disk when this returns. */
   write(epoch: EpochMetrics): void;
+  close(): void;
+}
+
+/** The same of single steps. */
+export interface StepEventFile {
+  readonly path: string;
+  /** Adds a step's points. */
+  write(metrics: StepMetrics): void;
   close(): void;
 }
 
@@ -47,6 +55,56 @@ export function openEventFile(
   columns: Omit<MetricsColumns, 'updates'>,
   now: () => number = Date.now,
 ): EventFile {
+  const pointsOf = (epoch: EpochMetrics): Points => [epoch.epoch, scalarsOf(epoch, columns)];
+  const file = openPoints(folder, now, (hasOlder) => {
+    const again = (hasOlder ? finished.slice(-1) : finished).map(pointsOf);
+    return { first: again[0]?.[0] ?? 1, again };
+  });
+  return {
+    ...file,
+    write(epoch) {
+      file.write(pointsOf(epoch));
+      file.sync();
+    },
+  };
+}
+
+/**
+ * The same of single steps, which need a folder of their own: a reader forgets by steps, whatever they count.
+ *
+ * @param earlier steps done before this process
+ */
+export function openStepEventFile(
+  folder: string,
+  earlier: readonly StepMetrics[],
+  now: () => number = Date.now,
+): StepEventFile {
+  mkdirSync(folder, { recursive: true });
+  const pointsOf = (metrics: StepMetrics): Points => [metrics.runStep, stepScalarsOf(metrics)];
+  const file = openPoints(folder, now, (hasOlder) => {
+    const again = (hasOlder ? earlier.slice(-1) : earlier).map(pointsOf);
+    return { first: again[0]?.[0] ?? 1, again };
+  });
+  return { ...file, write: (metrics) => file.write(pointsOf(metrics)) };
+}
+
+/** What is known of a step, by tag. */
+type Points = readonly [step: number, values: readonly (readonly [tag: string, value: number])[]];
+
+interface PointFile {
+  readonly path: string;
+  write(points: Points): void;
+  /** Puts what was written on disk. */
+  sync(): void;
+  close(): void;
+}
+
+/** @param begin the step from which older files of the folder, if any, are to be forgotten, and what is written first */
+function openPoints(
+  folder: string,
+  now: () => number,
+  begin: (hasOlder: boolean) => { readonly first: number; readonly again: readonly Points[] },
+): PointFile {
   const older = readdirSync(folder).filter((name) => name.startsWith(prefix));
   const path = join(folder, `${prefix}${nextStamp(older, now())}.locallearn`);
   const file = openSync(path, 'ax');
@@ -56,32 +114,25 @@ export function openEventFile(
     const stamp = [doubleField(event.wallTime, now() / 1000), ...place];
     writeFully(file, record(toBytes(message([...stamp, ...fields]))));
   };
-  const writePoints = (epoch: EpochMetrics): void => {
-    const values = scalarsOf(epoch, columns).map(([tag, number]) =>
+  const write = ([step, points]: Points): void => {
+    const values = points.map(([tag, number]) =>
       messageField(summaryValue, [textField(value.tag, tag), floatField(value.simpleValue, number)]),
     );
-    append(epoch.epoch, messageField(event.summary, values));
+    append(step, messageField(event.summary, values));
   };
-  const again = older.length === 0 ? finished : finished.slice(-1);
+  const sync = (): void => fsyncSync(file);
   try {
+    const { first, again } = begin(older.length > 0);
     append(0, textField(event.fileVersion, 'brain.Event:2'));
-    const started = messageField(event.sessionLog, [integerField(sessionStatus, sessionStart)]);
-    append(again[0]?.epoch ?? 1, started);
-    again.forEach(writePoints);
-    fsyncSync(file);
+    append(first, messageField(event.sessionLog, [integerField(sessionStatus, sessionStart)]));
+    again.forEach(write);
+    sync();
   } catch (error) {
     closeSync(file);
     // Of a write the system tells the reason and not the file.
     throw error instanceof Error ? Object.assign(error, { path }) : error;
   }
-  return {
-    path,
-    write(epoch) {
-      writePoints(epoch);
-      fsyncSync(file);
-    },
-    close: () => closeSync(file),
-  };
+  return { path, write, sync, close: () => closeSync(file) };
 }
 
 /** Seconds since 1970, ten digits, later than those in the names of older files. */

@@ -1,4 +1,4 @@
-import type { EpochMetrics } from '../../train/events.js';
+import type { EpochMetrics, StepMetrics } from '../../train/events.js';
 import type { MetricsColumns } from '../metrics.js';
 
 /**
@@ -26,12 +26,23 @@ export function scalarsOf(
     ['speed/data_wait_seconds', epoch.dataWaitSeconds],
     ['memory_MB/peak', epoch.peakMemoryBytes / 1e6],
     ['memory_MB/reserved', epoch.reservedMemoryBytes / 1e6],
+    ...each('metric', epoch.metrics ?? {}),
     ...each('update_loss', epoch.updateLosses),
     ...each('update_accuracy', epoch.updateAccuracies),
     ...each(
       'update_memory_MB',
       mapValues(epoch.updatePeakBytes, (bytes) => bytes / 1e6),
     ),
+  ];
+}
+
+/** The same of a single step. */
+export function stepScalarsOf(metrics: StepMetrics): (readonly [tag: string, value: number])[] {
+  const losses = Object.entries(metrics.updateLosses);
+  return [
+    ['learning_rate', metrics.learningRate],
+    ['speed/images_per_second', metrics.imagesPerSecond],
+    ...losses.map(([update, loss]) => [`step_loss/${update}`, loss] as const),
   ];
 }
 

@@ -12,13 +12,15 @@ import { networkWeights } from '../../networks/export.js';
 import { networkCounters, networkState } from '../../networks/network.js';
 import { drawAbsent } from '../../nn/parameters.js';
 import { checkLearningRate } from '../check-learning-rate.js';
-import type { TrainOptions } from '../context.js';
+import type { ConfiguredTraining } from '../context.js';
 import { epochMetrics } from '../epoch-metrics.js';
 import { trainingSteps } from '../epoch-steps.js';
 import type { TrainResult } from '../events.js';
 import { builtInOptimizers, optimizerOf, trainSchema } from '../optimizers.js';
 import { gatherRankUse, newRankTally } from '../rank-use.js';
 import { learningRateAt } from '../schedule.js';
+import { refuseMetricsOnRanks } from '../metric.js';
+import { noStepsOnRanks } from '../over-ranks.js';
 import { planSteps } from '../step.js';
 import { restoreState } from '../state.js';
 import { newTally, type EpochTally } from '../tally.js';
@@ -54,12 +56,23 @@ export interface BlocksResult extends TrainResult {
 export async function trainBlocks(
   strategy: Strategy,
   dataset: Dataset,
-  { seed, engine, optimizers, signal, onEvent, resume, onState, ...section }: TrainOptions,
+  {
+    seed,
+    engine,
+    optimizers,
+    schedules,
+    metrics,
+    signal,
+    onEvent,
+    resume,
+    onState,
+    ...section
+  }: ConfiguredTraining,
   { group, placement, queue }: BlockRanks,
 ): Promise<BlocksResult> {
   const kinds = optimizers ?? builtInOptimizers;
-  const settings = trainSchema(kinds).parse(section);
-  const options = { ...settings, seed, engine, signal, onEvent, resume, onState };
+  const settings = trainSchema(kinds, schedules).parse(section);
+  const options = { ...settings, seed, engine, schedules, signal, onEvent, resume, onState };
   checkLearningRate(options);
   if ((options.accumulate ?? 1) > 1) {
     throw new UserError(
@@ -71,6 +84,8 @@ export async function trainBlocks(
       'train.earlyStopping: is not for blocks on several ranks, which know no accuracy but their own: leave it out',
     );
   }
+  refuseMetricsOnRanks(metrics);
+  if (options.logEvery !== undefined) throw new UserError(noStepsOnRanks);
   refuseLargerBatch(options.batchSize, dataset.train);
   const parts = partsOf(strategy, placement);
   const part = parts[group.rank]!;

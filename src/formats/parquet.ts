@@ -1,0 +1,177 @@
+import { stat } from 'node:fs/promises';
+import * as zlib from 'node:zlib';
+import type { Compressors, FileMetaData, SchemaTree } from 'hyparquet';
+import { messageOf, UserError } from '../core/errors.js';
+import { shown } from '../core/shown.js';
+
+/** What a column holds; `image` is a struct of `bytes` and perhaps a `path`, as Hugging Face writes images. */
+export type ParquetColumnKind = 'integer' | 'text' | 'bytes' | 'image' | 'other';
+
+/** A Parquet file of which nothing but the footer was read. */
+export interface ParquetFile {
+  readonly path: string;
+  readonly rows: number;
+  readonly columns: ReadonlyMap<string, ParquetColumnKind>;
+  /** Of the footer. */
+  readonly keyValues: ReadonlyMap<string, string>;
+  /** Bytes that a column takes, as the footer says. */
+  bytesOf(column: string): number;
+  /**
+   * Reads columns, a group of rows at a time.
+   *
+   * @param take told of each group's rows, in order; the first row of all is 0
+   * @throws UserError if the file holds anything else than its footer says
+   */
+  read(
+    columns: readonly string[],
+    take: (rows: readonly Readonly<Record<string, unknown>>[], first: number) => void,
+  ): Promise<void>;
+}
+
+/** More rows than this are no data set of images. */
+const mostRows = 16_000_000;
+
+const compressors: Compressors = {
+  GZIP: (input, maxOutputLength) => zlib.gunzipSync(input, { maxOutputLength }),
+  BROTLI: (input, maxOutputLength) => zlib.brotliDecompressSync(input, { maxOutputLength }),
+  // Of Node 22.15 and later.
+  ...('zstdDecompressSync' in zlib && {
+    ZSTD: (input: Uint8Array, maxOutputLength: number) =>
+      (zlib as unknown as Zstd).zstdDecompressSync(input, { maxOutputLength }),
+  }),
+};
+
+interface Zstd {
+  zstdDecompressSync(input: Uint8Array, options: { maxOutputLength: number }): Uint8Array;
+}
+
+const readable = ['UNCOMPRESSED', 'SNAPPY', ...Object.keys(compressors)];
+
+/**
+ * Opens a Parquet file.
+ *
+ * @throws UserError if it can't be read, is none, or is compressed in a way that this Node cannot undo
+ */
+export async function openParquet(path: string): Promise<ParquetFile> {
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } =
+    await import('hyparquet');
+  const file = await reading(path, async () => {
+    if (!(await stat(path)).isFile()) throw new Error('it is no file');
+    const buffer = await asyncBufferFromFile(path);
+    return {
+      byteLength: buffer.byteLength,
+      slice(start: number, end?: number) {
+        // The parser asks for all columns' bytes and leaves the others to nobody where one of them is refused.
+        const bytes = (async () => buffer.slice(start, end))();
+        bytes.catch(() => {});
+        return bytes;
+      },
+    };
+  });
+  const metadata = await reading(path, () => parquetMetadataAsync(file, { geoparquet: false }));
+  const rows = countRows(path, metadata);
+  const tree = await reading(path, () => parquetSchema(metadata));
+  refuseOtherChunks(path, metadata, tree);
+  const { children } = tree;
+  return {
+    path,
+    rows,
+    columns: new Map(children.map((column) => [column.element.name, kindOf(column)])),
+    keyValues: new Map((metadata.key_value_metadata ?? []).map(({ key, value = '' }) => [key, value])),
+    bytesOf: (column) =>
+      chunksOf(metadata, [column]).reduce((sum, chunk) => sum + Number(chunk.total_uncompressed_size), 0),
+    async read(columns, take) {
+      refuseOtherCodecs(path, metadata, columns);
+      let first = 0;
+      for (const group of metadata.row_groups) {
+        const count = Number(group.num_rows);
+        const found = await reading(path, () =>
+          parquetReadObjects({
+            ...{ file, metadata, columns: [...columns], compressors, utf8: false, geoparquet: false },
+            ...{ rowStart: first, rowEnd: first + count },
+          }),
+        );
+        if (found.length !== count) {
+          throw new UserError(
+            `${shown(path)}: damaged: ${found.length} rows from row ${first} on instead of ${count}`,
+          );
+        }
+        take(found, first);
+        first += count;
+      }
+    },
+  };
+}
+
+function countRows(path: string, { num_rows: said, row_groups: groups }: FileMetaData): number {
+  const rows = Number(said);
+  const found = groups.reduce((sum, group) => sum + Number(group.num_rows), 0);
+  if (rows !== found || groups.some((group) => group.num_rows < 0)) {
+    throw new UserError(`${shown(path)}: damaged: ${rows} rows in all and ${found} in its groups`);
+  }
+  if (rows > mostRows) throw new UserError(`${shown(path)}: more than ${mostRows} rows`);
+  return rows;
+}
+
+/**
+ * Refuses groups that have other columns than the schema: the parser would notice after it has begun to read some, and
+ * what these come to would be nobody's to catch.
+ */
+function refuseOtherChunks(path: string, { row_groups: groups }: FileMetaData, tree: SchemaTree): void {
+  const leaves = ({ children, path: own }: SchemaTree): string[] =>
+    children.length === 0 ? [JSON.stringify(own)] : children.flatMap(leaves);
+  const expected = leaves(tree);
+  const fits = (group: FileMetaData['row_groups'][number]): boolean =>
+    group.columns.length === expected.length &&
+    group.columns.every(({ meta_data: data }, i) => JSON.stringify(data?.path_in_schema) === expected[i]);
+  const names = tree.children.map(({ element }) => element.name);
+  if (groups.every(fits) && new Set(names).size === names.length) return;
+  throw new UserError(
+    `${shown(path)}: damaged: its groups of rows have other columns than its schema, or two have one name`,
+  );
+}
+
+function kindOf({ children, element }: SchemaTree): ParquetColumnKind {
+  if (element.repetition_type === 'REPEATED') return 'other';
+  if (children.length > 0) {
+    const bytes = children.find((child) => child.element.name === 'bytes');
+    return element.converted_type === undefined && bytes !== undefined && kindOf(bytes) === 'bytes'
+      ? 'image'
+      : 'other';
+  }
+  const { type, converted_type: converted, logical_type: logical } = element;
+  if (type === 'BYTE_ARRAY') {
+    if (converted === 'UTF8' || logical?.type === 'STRING') return 'text';
+    return converted === undefined && logical === undefined ? 'bytes' : 'other';
+  }
+  const whole = converted === undefined ? logical === undefined : /^U?INT_/.test(converted);
+  return (type === 'INT32' || type === 'INT64') && whole ? 'integer' : 'other';
+}
+
+function chunksOf({ row_groups: groups }: FileMetaData, columns: readonly string[]) {
+  return groups.flatMap((group) =>
+    group.columns.flatMap(({ meta_data: data }) =>
+      data && columns.includes(data.path_in_schema[0] ?? '') ? [data] : [],
+    ),
+  );
+}
+
+function refuseOtherCodecs(path: string, metadata: FileMetaData, columns: readonly string[]): void {
+  const other = chunksOf(metadata, columns).find(({ codec }) => !readable.includes(codec));
+  if (other === undefined) return;
+  const later = other.codec === 'ZSTD' ? ' (Node 22.15 and later can)' : '';
+  throw new UserError(
+    `${shown(path)}: is compressed with ${other.codec}, which cannot be read here${later}: write it with one of ${readable.join(', ')}`,
+  );
+}
+
+/** What a file's bytes make the parser throw is told in a line. */
+async function reading<T>(path: string, f: () => T | Promise<T>): Promise<T> {
+  try {
+    return await f();
+  } catch (error) {
+    throw new UserError(
+      `${shown(path)}: cannot be read as Parquet: ${shown(messageOf(error).split('\n', 1)[0]!)}`,
+    );
+  }
+}
