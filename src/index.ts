@@ -44,7 +44,8 @@ export {
   type Mode,
   type SgdSettings,
 } from './engine/fused/ops.js';
-export { probeEngines, selectEngine, type EngineReport } from './engine/select.js';
+export { probeEngines, type EngineReport } from './engine/probe.js';
+export { selectEngine } from './engine/select.js';
 
 // nn: layers, and parameters by PyTorch's names.
 export { dropout } from './nn/dropout.js';
@@ -269,7 +270,7 @@ export { readSteps } from './runs/steps.js';
 export type { ImageReading, NetworkUse } from './runs/network-use.js';
 export type { FailedRun } from './runs/outcome.js';
 export { finishedResult, readRunConfig, resumeRun } from './runs/resume.js';
-export type { RunObserver } from './runs/observer.js';
+export type { ObservedRun, RunObserver, RunPlace } from './runs/observer.js';
 export { runExperiment, type FinishedRun, type RunOptions } from './runs/run.js';
 export {
   readComparison,

@@ -59,6 +59,26 @@ export function commandOf(words: readonly string[]): AnyCommand | undefined {
   return command?.commands?.find((each) => words.includes(nameOf(each))) ?? command;
 }
 
+/** The names of that command, as they are typed: `data info`; nothing where the words name none. */
+export function pathOf(words: readonly string[]): string {
+  const name = words.find((word) => commandNames.includes(word)) ?? '';
+  const inner = commands
+    .find((each) => nameOf(each) === name)
+    ?.commands?.map(nameOf)
+    .find((each) => words.includes(each));
+  return inner === undefined ? name : `${name} ${inner}`;
+}
+
+/** The commands that have an option of that name. */
+export function ownersOf(option: string): readonly string[] {
+  return commands.flatMap((command) => [
+    ...(option in command.options ? [nameOf(command)] : []),
+    ...(command.commands ?? []).flatMap((inner) =>
+      option in inner.options ? [`${nameOf(command)} ${nameOf(inner)}`] : [],
+    ),
+  ]);
+}
+
 /** The names that may follow those words where a command is wanted; none where that is complete. */
 export function namesAfter(words: readonly string[]): readonly string[] {
   if (!words.some((word) => commandNames.includes(word))) return commandNames;

@@ -1,4 +1,6 @@
+import { officialNames } from '../data/options.js';
 import type { Arguments } from 'yargs';
+import { keysOf, pathOf } from './commands.js';
 
 type Complete = (error: Error | null, candidates: string[] | undefined) => void;
 
@@ -12,8 +14,21 @@ export function completions(
   yargsOwn: (done: Complete) => void,
   done: (candidates: string[]) => void,
 ): void {
+  const words = process.argv.slice(2);
   yargsOwn((error, candidates) => {
     if (error) throw error;
-    done((candidates ?? []).filter((candidate) => current.startsWith('-') || !candidate.startsWith('-')));
+    const own = (candidates ?? []).filter(
+      (candidate) => current.startsWith('-') || !candidate.startsWith('-'),
+    );
+    void namesFor(words).then((names) => done([...own, ...names.filter((name) => name.startsWith(current))]));
   });
+}
+
+/** What stands for the last of the words: keys behind `--set`, data sets. */
+async function namesFor(words: readonly string[]): Promise<readonly string[]> {
+  const before = words.at(-2) ?? '';
+  if (before === '--set') return (await keysOf(words)).map((key) => `${key}=`);
+  return /^data (fetch|verify|info|preview)$/.test(pathOf(words)) && before === pathOf(words).slice(5)
+    ? officialNames
+    : [];
 }

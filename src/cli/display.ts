@@ -1,8 +1,7 @@
-import { SingleBar } from 'cli-progress';
 import { isInteractive } from './color.js';
 
 /** Where progress is drawn: standard error, or what a test puts in its place. */
-export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
+export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
 
 /** A bar on an interactive terminal, lines now and then elsewhere, nothing if quiet. */
 export function displayOf(
@@ -16,30 +15,55 @@ export function displayOf(
 
 /** A line that is drawn anew as what it shows changes, and is gone in the end. */
 export interface Bar<Shown> {
-  setTotal(total: number): void;
-  update(done: number, shown: Shown): void;
+  update(shown: Shown): void;
   stop(): void;
 }
 
-/** Starts a bar. `line` says what it shows in fewer characters than the terminal is wide. */
+const millisecondsBetween = 100;
+const cleared = '\r\u001b[K';
+
+/**
+ * Starts a bar. `line` says what it shows in fewer characters than the terminal is wide. Whatever else is written to the
+ * stream meanwhile stays, above it.
+ */
 export function startBar<Shown>(
   stream: ProgressStream,
   line: (shown: Shown, width: number) => string,
-  { total, done, shown: first }: { readonly total: number; readonly done: number; readonly shown: Shown },
+  first: Shown,
 ): Bar<Shown> {
-  const bar = new SingleBar({
-    stream,
-    clearOnComplete: true,
-    // The line is cut to the terminal's width here; switching the terminal's own wrapping off would have to be undone
-    // whatever ends the process.
-    linewrap: true,
-    format: (_, { maxWidth }, { shown }) => line(shown as Shown, maxWidth),
-  });
-  bar.start(total, done, { shown: first });
+  let shown = first;
+  let drawn = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const own = Object.getOwnPropertyDescriptor(stream, 'write');
+  const write = stream.write.bind(stream);
+  const draw = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    drawn = performance.now();
+    write(`${cleared}${line(shown, stream.columns ?? 80)}`);
+  };
+  const above = (...message: Parameters<typeof write>): boolean => {
+    write(cleared);
+    const flows = write(...message);
+    if (!String(message[0]).endsWith('\n')) write('\n');
+    draw();
+    return flows;
+  };
+  Object.defineProperty(stream, 'write', { value: above, configurable: true, writable: true });
+  draw();
   return {
-    setTotal: (changed) => bar.setTotal(changed),
-    update: (now, shown) => bar.update(now, { shown }),
-    stop: () => bar.stop(),
+    update(now) {
+      shown = now;
+      const wait = drawn + millisecondsBetween - performance.now();
+      if (wait <= 0) draw();
+      else timer ??= setTimeout(draw, wait).unref();
+    },
+    stop() {
+      clearTimeout(timer);
+      if (own === undefined) Reflect.deleteProperty(stream, 'write');
+      else Object.defineProperty(stream, 'write', own);
+      write(cleared);
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import type { EngineReport } from '../engine/select.js';
+import type { EngineReport } from '../engine/probe.js';
 import type { NativeSource } from '../engine/torch/load-native.js';
 import type { Machine } from '../core/machine.js';
 

@@ -17,8 +17,10 @@ export const exitCodesHelp =
 /**
  * What to print on standard error for anything thrown, and the exit code: a line for each thing that the user can
  * mend, a stack only for a defect of this program, or where `LOCALLEARN_DEBUG` asks for it.
+ *
+ * @param command whose help wrong arguments are answered with: `data fetch`; by default the program's
  */
-export function reportOf(thrown: unknown, debug: boolean): { text: string; exitCode: number } {
+export function reportOf(thrown: unknown, debug: boolean, command = ''): { text: string; exitCode: number } {
   if (thrown instanceof Interrupted) return { text: '', exitCode: thrown.exitCode };
   // Wherever a phase of the work has not said so itself.
   const error = outOfMemoryIn('locallearn', 'ask for less at once, or free memory on this machine', thrown);
@@ -27,7 +29,9 @@ export function reportOf(thrown: unknown, debug: boolean): { text: string; exitC
     const lines = messageOf(error)
       .split('\n')
       .map((line) => `error: ${line}\n`);
-    const help = usage ? 'see "locallearn --help"\n' : '';
+    const help = usage
+      ? `see "${['locallearn', command, '--help'].filter((word) => word !== '').join(' ')}"\n`
+      : '';
     const stack = debug ? stackOf(error) : '';
     return { text: lines.join('') + help + stack, exitCode: usage ? exitCodes.usage : exitCodes.failure };
   }

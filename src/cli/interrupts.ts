@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { shellWord } from '../runs/write-failure.js';
 
 /** Thrown out of a command that a signal ended: the process exits with this code. */
 export class Interrupted extends Error {
@@ -36,4 +37,9 @@ export async function withInterrupts(
     for (const name of signals) process.off(name, onSignal);
   }
   if (controller.signal.aborted) throw new Interrupted(exitCode);
+}
+
+/** What was typed, as a shell takes it again. */
+export function commandLine(): string {
+  return ['locallearn', ...process.argv.slice(2).map(shellWord)].join(' ');
 }

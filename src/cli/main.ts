@@ -12,6 +12,8 @@ import {
   keysOf,
   namesAfter,
   optionsOf,
+  ownersOf,
+  pathOf,
 } from './commands.js';
 import { completions } from './completions.js';
 import { exitCodesHelp, reportOf, UsageError } from './errors.js';
@@ -45,7 +47,7 @@ async function explain({ option }: UnknownOption): Promise<UsageError> {
   const inWord = words[at]?.slice(`--${option}=`.length);
   const next = words[at + 1]?.startsWith('--') === true ? undefined : words[at + 1];
   const value = words[at]?.includes('=') === true ? inWord : next;
-  const vocabulary = { options: [...Object.keys(own), 'help', 'version'], keys };
+  const vocabulary = { options: [...Object.keys(own), 'help', 'version'], keys, owners: ownersOf(option) };
   return new UsageError(`unknown option --${option}${insteadOf(option, value, vocabulary)}`);
 }
 
@@ -79,7 +81,11 @@ function checkArguments(argv: Arguments): true {
 }
 
 function fail(error: unknown): void {
-  const { text, exitCode } = reportOf(error, process.env['LOCALLEARN_DEBUG'] === '1');
+  const { text, exitCode } = reportOf(
+    error,
+    process.env['LOCALLEARN_DEBUG'] === '1',
+    pathOf(hideBin(process.argv)),
+  );
   process.stderr.write(colored(text, process.stderr));
   process.exitCode = exitCode;
 }

@@ -6,7 +6,7 @@ import { loneImageNote } from '../train/epoch-steps.js';
 import type { EpochMetrics } from '../train/events.js';
 import { colored } from './color.js';
 import { cellsOf, displayOf, lineOf, startBar, type Bar, type ProgressStream } from './display.js';
-import { trackProgress, type ProgressState } from './progress-state.js';
+import { followRuns, type Standing } from './run-progress.js';
 
 /**
  * A bar for each run on an interactive terminal, a line for each epoch elsewhere; if quiet neither, and notes only if
@@ -29,16 +29,14 @@ export function progressObserver(
 }
 
 function lineObserver(stream: ProgressStream): RunObserver {
-  let label = '';
-  let epochs = 0;
-  let evaluatedOn = 'test';
+  const follow = followRuns(() => performance.now() / 1000);
   return {
-    start: (run) => ({ label, epochs, evaluatedOn } = run),
+    start: follow.start,
     event: (event) => {
-      if (event.type === 'epoch-end')
-        stream.write(`${epochLine(label, event.metrics, epochs, evaluatedOn)}\n`);
+      const standing = follow.event(event);
+      if (event.type === 'epoch-end') stream.write(`${epochLine(standing, event.metrics)}\n`);
     },
-    end: () => {},
+    end: follow.end,
     note: noteTo(stream),
   };
 }
@@ -47,62 +45,69 @@ function noteTo(stream: ProgressStream): RunObserver['note'] {
   return (message) => void stream.write(`${message}\n`);
 }
 
+/** A line for each epoch stays, above the bar. */
 function barObserver(stream: ProgressStream): RunObserver {
-  let bar: Bar<ProgressState | undefined> | undefined;
-  let label = '';
-  let epochs = 0;
-  let evaluatedOn = 'test';
-  let track: ReturnType<typeof trackProgress> | undefined;
-  let last: EpochMetrics | undefined;
+  let bar: Bar<Standing> | undefined;
+  const follow = followRuns(() => performance.now() / 1000);
   return {
     start: (run) => {
-      ({ label, epochs, evaluatedOn } = run);
-      last = undefined;
-      track = trackProgress(run, () => performance.now() / 1000);
-      const line = (state: ProgressState | undefined, width: number): string =>
-        barLine(run.label, state, width);
-      bar = startBar(stream, line, { total: 1, done: 0, shown: undefined });
+      bar = startBar(stream, barLine, follow.start(run));
     },
     event: (event) => {
-      const state = track?.(event);
-      if (!bar || !state) return;
-      if (event.type === 'epoch-end') last = event.metrics;
-      if (event.type === 'epoch-start') bar.setTotal(state.total);
-      bar.update(state.done, state);
+      const standing = follow.event(event);
+      bar?.update(standing);
+      if (event.type === 'epoch-end') stream.write(`${epochLine(standing, event.metrics)}\n`);
     },
     end: () => {
+      follow.end();
       bar?.stop();
-      if (last) stream.write(`${epochLine(label, last, epochs, evaluatedOn)}\n`);
     },
     note: noteTo(stream),
   };
 }
 
 /** The bar's line, short enough for the terminal. */
-export function barLine(label: string, state: ProgressState | undefined, width: number): string {
-  if (!state) return label;
-  const { epoch, epochs, phase, step, steps, loss, imagesPerSecond, secondsLeft, done, total } = state;
+export function barLine(standing: Standing, width: number): string {
+  const { state } = standing;
+  if (!state) return lineOf([nameOf(standing)], width);
+  const { epoch, epochs, phase, step, steps, loss, imagesPerSecond, done, total } = state;
   const parts = [
-    label,
+    nameOf(standing),
     cellsOf(done, total),
     `epoch ${epoch}/${epochs}`,
     `${phase} ${step}/${steps}`,
+    ...timeLeft(standing),
     loss === undefined ? '' : `loss ${loss.toFixed(3)}`,
     imagesPerSecond === undefined ? '' : `${formatRate(imagesPerSecond)} img/s`,
-    secondsLeft === undefined ? '' : `ETA ${formatClock(secondsLeft)}`,
   ];
   return lineOf(parts, width);
 }
 
-function epochLine(label: string, metrics: EpochMetrics, epochs: number, evaluatedOn: string): string {
+function epochLine(standing: Standing, metrics: EpochMetrics): string {
+  const { run } = standing;
   return [
-    `${label}: epoch ${metrics.epoch}/${epochs}`,
+    `${nameOf(standing)}: epoch ${metrics.epoch}/${run.epochs}`,
     `loss ${metrics.trainLoss.toFixed(3)}`,
-    `${evaluatedOn} accuracy ${formatAccuracy(metrics.evaluationAccuracy)}`,
+    `${run.evaluatedOn} accuracy ${formatAccuracy(metrics.evaluationAccuracy)}`,
     `${formatRate(metrics.imagesPerSecond)} images/s`,
     `peak ${formatBytes(metrics.peakMemoryBytes)}`,
     formatSeconds(metrics.trainSeconds + metrics.evaluationSeconds),
+    ...timeLeft(standing),
   ].join('  ');
+}
+
+/** `man, seed 2 (run 3 of 8)` */
+function nameOf({ run: { label, seed, place } }: Standing): string {
+  return `${label}, seed ${seed}${place === undefined ? '' : ` (run ${place.number} of ${place.of})`}`;
+}
+
+/** `ETA 1:15`, and of several runs `all 10:30`; nothing that is not known, or is over. */
+function timeLeft({ run, state, secondsLeftOfAll }: Standing): string[] {
+  const left = state?.secondsLeft;
+  return [
+    ...(left === undefined || left === 0 ? [] : [`ETA ${formatClock(left)}`]),
+    ...(run.place === undefined || !secondsLeftOfAll ? [] : [`all ${formatClock(secondsLeftOfAll)}`]),
+  ];
 }
 
 const secondsBetweenNotes = 5;

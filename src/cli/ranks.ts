@@ -1,8 +1,6 @@
 import type { MethodConfig } from '../config/method-config.js';
 import { UserError } from '../core/errors.js';
 import type { Placement } from '../distributed/placement.js';
-import { joinRun } from '../runs/block-ranks.js';
-import { joined } from '../runs/ranks.js';
 import type { Experiment } from '../runs/experiment.js';
 import type { FinishedRun, RunOptions } from '../runs/run.js';
 
@@ -27,6 +25,9 @@ export async function onRanks(
       `parallel.blocks: no ranks were started: start them with --parallel blocks=${parallel.blocks}, or with torchrun, or leave out parallel`,
     );
   }
+  // TensorFlow.js takes longest to load.
+  const { joinRun } = await import('../runs/block-ranks.js');
+  const { joined } = await import('../runs/ranks.js');
   return joined(placement, async (group) => {
     const blockRanks = { group, parallel };
     if (group.rank === 0) return f({ ...options, blockRanks });

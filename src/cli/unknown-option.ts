@@ -8,6 +8,8 @@ export interface Vocabulary {
   readonly options: readonly string[];
   /** Paths of the values that its `--set` can change, `train.epochs`; none without a `--set`. */
   readonly keys: readonly string[];
+  /** Other commands that have an option of the name that was given. */
+  readonly owners?: readonly string[];
 }
 
 /** Ways to say a key; more would be guesses. */
@@ -15,12 +17,16 @@ const mostWays = 3;
 
 /**
  * What to type in place of an option that a command does not have, ` (did you mean …?)`: another of its options, or the
- * `--set` of a config's key that was written as an option. Nothing where none is near.
+ * `--set` of a config's key that was written as an option, or the command whose option it is. Nothing where none is near.
  *
  * @param name without the dashes
  * @param value that was given with it
  */
-export function insteadOf(name: string, value: string | undefined, { options, keys }: Vocabulary): string {
+export function insteadOf(
+  name: string,
+  value: string | undefined,
+  { options, keys, owners = [] }: Vocabulary,
+): string {
   const given = plainName(name);
   const whole = keys.filter((key) => plainName(key) === given);
   const words = [...options, ...keys.map(lastPart)];
@@ -32,8 +38,11 @@ export function insteadOf(name: string, value: string | undefined, { options, ke
       name,
       words.filter((word) => options.includes(word) || isTypo(given, word)),
     );
-  if (whole.length === 0 && meant === undefined) return '';
-  if (whole.length === 0 && options.includes(meant!)) return ` (did you mean "${meant}"?)`;
+  const elsewhere = owners.length === 0 ? '' : `; it is an option of ${owners.join(' and ')}`;
+  // A key such as seeds is of those commands too, and changes nothing in this one.
+  if (elsewhere !== '' && keys.includes(name)) return elsewhere;
+  if (whole.length === 0 && meant === undefined) return elsewhere;
+  if (whole.length === 0 && options.includes(meant!)) return `${elsewhere} (did you mean "${meant}"?)`;
   const depthOf = (key: string): number => key.split('.').length;
   const paths = whole.length > 0 ? whole : keys.filter((key) => lastPart(key) === meant);
   const least = Math.min(...paths.map(depthOf));
@@ -41,7 +50,7 @@ export function insteadOf(name: string, value: string | undefined, { options, ke
     .filter((key) => depthOf(key) === least)
     .slice(0, mostWays)
     .map((key) => `--set ${shellWord(`${key}=${value ?? '…'}`)}`);
-  return `; a config's values are changed with --set (did you mean ${ways.join(' or ')}?)`;
+  return `${elsewhere}; a config's values are changed with --set (did you mean ${ways.join(' or ')}?)`;
 }
 
 /** There are so many keys that one or another is a little like anything. */

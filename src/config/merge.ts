@@ -71,13 +71,21 @@ function merge(base: ConfigNode | undefined, own: ConfigNode): ConfigNode {
 }
 
 /** What tells choices apart: a method, a kind of crop, everything else. */
-const discriminators = ['method', 'kind', 'name'] as const;
+const discriminators: readonly string[] = ['method', 'kind', 'name'];
+
+/** Whether a key of a map names a choice, whose options are the map's others. */
+export const isDiscriminator = (key: string): boolean => discriminators.includes(key);
 
 function choosesAnother(
   base: ReadonlyMap<string, ConfigNode>,
   own: ReadonlyMap<string, ConfigNode>,
 ): boolean {
-  return discriminators.some(
-    (key) => own.has(key) && base.has(key) && own.get(key)!.value !== base.get(key)!.value,
+  return [...own].some(
+    ([key, { value }]) => base.has(key) && isAnotherChoice(key, base.get(key)!.value, value),
   );
+}
+
+/** Whether a key's new value names another choice than its old one, which takes all options of that with it. */
+export function isAnotherChoice(key: string, old: unknown, value: unknown): boolean {
+  return isDiscriminator(key) && old !== undefined && old !== value;
 }

@@ -1,6 +1,7 @@
 import { isScalar, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
+import { isAnotherChoice, isDiscriminator } from './merge.js';
 import { expectedAt, type Expectation } from './schema-paths.js';
 import { visible } from '../core/visible.js';
 
@@ -33,7 +34,7 @@ export function overrideOf(
 
 /**
  * A copy of `document` with each override's value at its path, in order; maps that are missing on the way are made,
- * list entries go by index. Where the schema wants text, the value is the whole text as written, without quotes that
+ * list entries go by index, and one that names another method, network or other choice replaces its options too. Where the schema wants text, the value is the whole text as written, without quotes that
  * are around all of it; elsewhere it is YAML (`3`, `true`, `[0.5, 0]`, `{ method: bp }`).
  *
  * Throws a UserError if a path leads through something that is neither a map nor a list, or a value that is not to be
@@ -44,14 +45,28 @@ export function applyOverrides(
   overrides: readonly Override[],
   schema: z.ZodType,
 ): unknown {
+  const ordered = choicesFirst(overrides);
   const apply = (expectationOf: (path: readonly string[]) => Expectation): unknown =>
-    overrides.reduce((node, override) => {
+    ordered.reduce((node, override) => {
       const value = valueOf(override, expectationOf(override.path));
       return replace(node, override, value, 0);
     }, document);
   // Which choice of the schema counts depends on what the overrides choose.
   const chosen = apply(() => undefined);
   return apply((path) => expectedAt(schema, path, chosen));
+}
+
+/** The same, but what names a choice before the options beside it, so that it does not take these with it. */
+function choicesFirst(overrides: readonly Override[]): readonly Override[] {
+  const ordered: Override[] = [];
+  for (const override of overrides) {
+    const around = override.path.slice(0, -1);
+    const beside = ({ path }: Override): boolean =>
+      path.length > around.length && around.every((part, i) => part === path[i]);
+    const at = around.length > 0 && isDiscriminator(override.path.at(-1)!) ? ordered.findIndex(beside) : -1;
+    ordered.splice(at < 0 ? ordered.length : at, 0, override);
+  }
+  return ordered;
 }
 
 function valueOf({ text, written }: Override, expected: Expectation): unknown {
@@ -103,5 +118,8 @@ function replace(node: unknown, override: Override, value: unknown, depth: numbe
   if (typeof node !== 'object') return refuse(`is ${JSON.stringify(node)}, which has no "${part}" in it`);
   const map = node as Record<string, unknown>;
   const old = Object.hasOwn(map, part) ? map[part] : undefined;
+  const isLast = depth === override.path.length - 1;
+  // As where a file names another: options of one choice mean nothing to another.
+  if (isLast && depth > 0 && isAnotherChoice(part, old, value)) return { [part]: value };
   return { ...map, [part]: replace(old, override, value, depth + 1) };
 }

@@ -93,6 +93,11 @@ export function encodeSafetensors(
  * @throws UserError if the file can't be read, is damaged, or holds a type other than F64, F32, I64, I32, U8
  */
 export function readSafetensors(path: string): SafeTensorFile {
+  // From JavaScript anything may come, the bytes themselves among it: a message has no room for these.
+  if (typeof path !== 'string') {
+    const given = Object.prototype.toString.call(path).slice('[object '.length, -1);
+    throw new UserError(`readSafetensors: the path of a file must be text, not ${given}`);
+  }
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);

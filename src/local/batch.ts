@@ -68,7 +68,8 @@ export interface Mixing {
  * @param normalization of the images
  * @param mixing where given, image i becomes λ · image i + (1 − λ) · image partners[i], and its label likewise
  * @param smoothing ε of label smoothing, 0…1: labels y become (1 − ε) · y + ε / classes (Szegedy et al. 2016)
- * @returns the batch, whose tensors belong to the current tidy scope; it reads the images' array as long as it is used
+ * @returns the batch, whose tensors belong to the current tidy scope, or outside of one to the caller: `labels`, and the
+ * `images` and `pixels` of each time they are asked for. It reads the images' array as long as it is used
  */
 export function createBatch(
   images: Uint8Array | Float32Array,
@@ -81,17 +82,16 @@ export function createBatch(
 ): Batch {
   const [height, width, channels] = imageShape;
   const length = height * width * channels;
-  const means = tf.tensor1d([...mean]);
-  const deviations = tf.tensor1d([...std]);
-
+  // Made where they are used: outside of a tidy scope nobody else could free them.
+  const [means, deviations] = [() => tf.tensor1d([...mean]), () => tf.tensor1d([...std])];
   const normalised = (values: Uint8Array | Float32Array): tf.Tensor4D => {
     const shape: [number, number, number, number] = [values.length / length, ...imageShape];
     const pixels =
       values instanceof Uint8Array
         ? freeing(fused().fromBytes(values, shape), (bytes) => tf.div<tf.Tensor4D>(bytes, 255))
         : tf.tensor4d(values, shape);
-    const centred = freeing(pixels, (x) => tf.sub<tf.Tensor4D>(x, means));
-    return freeing(centred, (x) => tf.div<tf.Tensor4D>(x, deviations));
+    const centred = freeing(pixels, (x) => tf.sub<tf.Tensor4D>(x, means()));
+    return freeing(centred, (x) => tf.div<tf.Tensor4D>(x, deviations()));
   };
   const rows = (from: number, to: number): Batch => {
     const own = images.subarray(from * length, to * length);
@@ -107,8 +107,8 @@ export function createBatch(
       },
       pixels: () =>
         untaped(() => {
-          const scaled = freeing(normalisedRows(), (x) => tf.mul<tf.Tensor4D>(x, deviations));
-          return freeing(scaled, (x) => tf.add<tf.Tensor4D>(x, means));
+          const scaled = freeing(normalisedRows(), (x) => tf.mul<tf.Tensor4D>(x, deviations()));
+          return freeing(scaled, (x) => tf.add<tf.Tensor4D>(x, means()));
         }),
       part: (first, end) => rows(from + first, from + end),
     };

@@ -17,14 +17,14 @@ interface Quantity {
 const atEpoch: Quantity['x'] = (epochs, i) => epochs[i]!.epoch;
 const percent = (share: number): number => 100 * share;
 const formatPercent = (value: number): string => formatAccuracy(value / 100);
-const formatLoss = (value: number): string => value.toPrecision(4);
+const formatLoss = (value: number): string => `loss ${value.toPrecision(4)}`;
 
 /** Accuracy after each epoch. */
 export function accuracyByEpoch(section: Section): Chart {
   return curves(section, {
     title: `${capital(section.split)} accuracy`,
     x: { title: 'epoch', whole: true },
-    y: { title: `${section.split} accuracy, %` },
+    y: { title: `${section.split} accuracy, %`, least: 2 },
     quantity: { x: atEpoch, y: (epoch) => percent(epoch.evaluationAccuracy), format: formatPercent },
   });
 }
@@ -39,7 +39,7 @@ export function accuracyByTime(section: Section): Chart {
     title: 'Accuracy against time',
     note: 'Training and evaluation together.',
     x: { title: `time, ${name}`, zero: true },
-    y: { title: `${section.split} accuracy, %` },
+    y: { title: `${section.split} accuracy, %`, least: 2 },
     quantity: {
       x: (epochs, i) => secondsUntil(epochs.slice(0, i + 1)) / seconds,
       y: (epoch) => percent(epoch.evaluationAccuracy),
@@ -53,7 +53,7 @@ export function trainingLoss(section: Section): Chart {
     title: 'Training loss',
     note: "The mean over the epoch's images, of the update with the network's head.",
     x: { title: 'epoch', whole: true },
-    y: { title: 'loss' },
+    y: { title: 'training loss', log: true },
     quantity: { x: atEpoch, y: (epoch) => epoch.trainLoss, format: formatLoss },
   });
 }
@@ -63,7 +63,7 @@ export function evaluationLoss(section: Section): Chart {
     title: `${capital(section.split)} loss`,
     note: 'Mean cross-entropy after the epoch.',
     x: { title: 'epoch', whole: true },
-    y: { title: 'loss' },
+    y: { title: `${section.split} loss, nats`, log: true },
     quantity: { x: atEpoch, y: (epoch) => epoch.evaluationLoss, format: formatLoss },
   });
 }
@@ -83,17 +83,25 @@ function curves({ series }: Section, { quantity, ...options }: CurvesOptions): C
     const drawn = runs.filter(({ epochs }) => epochs.length > 0);
     const single = drawn.length === 1;
     const own = drawn.map(({ epochs, seed }): Line => {
-      const points = pointsOf(epochs, quantity, `${label}, seed ${seed}`);
+      const name = `${label}, seed ${seed}`;
+      const points = pointsOf(epochs, quantity, name);
       const firstBroken = points.findIndex(({ y }) => !Number.isFinite(y));
-      if (firstBroken >= 0) broken.push(`${label}, seed ${seed}, from epoch ${firstBroken + 1}`);
-      return { style, stroke: single ? 'normal' : 'thin', marked: single ? marks(points) : 'none', points };
+      if (firstBroken >= 0) broken.push(`${name}, from epoch ${firstBroken + 1}`);
+      return {
+        name,
+        style,
+        stroke: single ? 'normal' : 'thin',
+        marked: single ? marks(points) : 'none',
+        points,
+      };
     });
     if (drawn.length < 2) return own;
+    const name = `${label}, mean of ${counted.length} runs`;
     const average = meanPoints(
       counted.map(({ epochs }) => pointsOf(epochs, quantity, '')),
-      (epoch, y) => `${label}, mean of ${counted.length}, epoch ${epoch}: ${quantity.format(y)}`,
+      (epoch, y) => `${name}, epoch ${epoch}: ${quantity.format(y)}`,
     );
-    return [...own, { style, stroke: 'normal', marked: marks(average), points: average }];
+    return [...own, { name, style, stroke: 'normal', marked: marks(average), points: average }];
   });
   const notes = [
     options.note,
@@ -105,7 +113,7 @@ function curves({ series }: Section, { quantity, ...options }: CurvesOptions): C
   return chart({
     ...options,
     note: notes.filter((note) => note !== undefined).join(' '),
-    legend: series,
+    legend: series.filter(({ runs }) => runs.some(({ epochs }) => epochs.length > 0)),
     lines,
   });
 }

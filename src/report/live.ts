@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { formatSeconds } from '../core/text.js';
 import { markup, type Html } from './markup.js';
+import { hashOf, saveScript } from './save-script.js';
 import type { RunRecord } from './run-record.js';
 
 /**
@@ -32,11 +32,12 @@ setInterval(count, 1000);
 count();
 `;
 
-/** Lets a browser run the live script and no other, and keeps the page out of other pages. */
+/** Lets a browser run the page's two scripts and no other, and keeps the page out of other pages. */
 export const livePolicy = [
   "default-src 'none'",
   "style-src 'unsafe-inline'",
-  `script-src 'sha256-${createHash('sha256').update(liveScript).digest('base64')}'`,
+  `script-src ${hashOf(liveScript)} ${hashOf(saveScript)}`,
+  'img-src blob:',
   "connect-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",

@@ -8,8 +8,8 @@ import type { Section } from './series.js';
 
 /** What each series takes, memory beside time, with its accuracy: what a report leads with. */
 export function tradeChart({ series, split }: Section): Chart {
-  const measured = series.flatMap(({ label, style, figures }) =>
-    figures ? [{ label, style, figures }] : [],
+  const measured = series.flatMap(({ label, style, counted, figures }) =>
+    figures ? [{ label, style, counted, figures }] : [],
   );
   const unit = memoryUnit(measured.map(({ figures }) => figures.peakMemoryBytes));
   const points = measured.map(({ label, style, figures }): TradePoint => {
@@ -22,19 +22,25 @@ export function tradeChart({ series, split }: Section): Chart {
       text: `${label}: ${formatAccuracy(accuracy)}, ${formatBytes(peakMemoryBytes)}, ${time}`,
     };
   });
+  const [xTitle, yTitle] = [`peak memory, ${unit.name}`, 'training time, ms an image'];
   return {
     title: 'Memory, time and accuracy',
-    note: `A point for each method, with its ${split} accuracy after the last epoch: down and to the left is better. Behind the dashed line lies what another method beats in memory and time both.`,
+    note: `A point for each method, with its ${split} accuracy after the last epoch: down and to the left is better. Behind the dashed line lies what another method beats in memory and time both.${measured.some(({ counted }) => counted.length > 1) ? ' Means over runs.' : ''}`,
     legend: measured.map(({ label, style }) => ({ label, style })),
-    spec: (size) =>
-      drawTrade({ points, xTitle: `peak memory, ${unit.name}`, yTitle: 'training time, ms an image' }, size),
+    spec: (size) => drawTrade({ points, xTitle, yTitle }, size),
+    data: [
+      ['method', 'runs', xTitle, yTitle, `${split} accuracy, %`],
+      ...measured.map(({ label, counted, figures }, i) => [
+        ...[label, counted.length, points[i]!.x, points[i]!.y, 100 * figures.accuracy],
+      ]),
+    ],
   };
 }
 
 /** As much of a label as a chart has room for; the legend has all of it. */
 function shortened(label: string): string {
   const letters = [...label];
-  return letters.length <= 20 ? label : `${letters.slice(0, 19).join('')}…`;
+  return letters.length <= 30 ? label : `${letters.slice(0, 29).join('')}…`;
 }
 
 /** Accuracy of each run against the most memory that its training took. */
@@ -48,9 +54,10 @@ export function accuracyByMemory(section: Section): Chart {
     title: 'Accuracy against memory',
     note: 'A point for each run, after its last epoch: up and to the left is better.',
     x: { title: `peak memory, ${unit.name}`, zero: true },
-    y: { title: `${section.split} accuracy, %` },
-    legend: section.series,
+    y: { title: `${section.split} accuracy, %`, least: 2 },
+    legend: section.series.filter(({ runs }) => runs.some(({ epochs }) => epochs.length > 0)),
     lines: section.series.map(({ label, style, runs }) => ({
+      name: label,
       style,
       stroke: 'none',
       marked: 'all',
@@ -74,6 +81,7 @@ export function memoryByUpdate({ series }: Section): Chart {
   const peaks = local.map(({ counted }) => updatePeaks(counted));
   const unit = memoryUnit([...peaks.flat(), ...whole].map(({ bytes }) => bytes));
   const lines = local.map(({ label, style, baseline }, i): Line => ({
+    name: label,
     style,
     stroke: 'normal',
     marked: 'all',
@@ -83,15 +91,24 @@ export function memoryByUpdate({ series }: Section): Chart {
       return { x: k + 1, y: bytes / unit.bytes, text: `${label}, ${name}: ${formatBytes(bytes)}${share}` };
     }),
   }));
+  const longest = peaks.reduce<(typeof peaks)[number]>(
+    (most, each) => (each.length > most.length ? each : most),
+    [],
+  );
+  const shared = peaks.every((each) => each.every(({ name }, k) => name === longest[k]!.name));
   return chart({
     title: 'Peak memory of each update',
     note: whole.length === 0 ? 'No run of BP is here to set it against.' : 'Levels are peaks of BP.',
-    x: { title: 'update, in the order of a step', whole: true },
+    x: {
+      title: 'update, in the order of a step',
+      whole: true,
+      names: shared && longest.length > 0 ? longest.map(({ name }) => name) : undefined,
+    },
     y: { title: `peak memory, ${unit.name}`, zero: true },
-    legend: [...whole, ...local],
+    legend: [...whole, ...local.filter((_, i) => peaks[i]!.length > 0)],
     lines,
     levels: whole.map(({ label, style, bytes }) => ({
-      ...{ y: bytes / unit.bytes, style },
+      ...{ name: label, y: bytes / unit.bytes, style },
       text: `${label}: ${formatBytes(bytes)}`,
     })),
   });

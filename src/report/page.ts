@@ -7,6 +7,7 @@ import { figure } from './figure.js';
 import { markup, Html } from './markup.js';
 import { sizes } from './render.js';
 import { runningPart } from './live.js';
+import { pagePolicy, saveScript } from './save-script.js';
 import { accuracyByMemory, memoryByUpdate, tradeChart } from './memory-plots.js';
 import type { ReportData } from './read-report.js';
 import type { RunRecord } from './run-record.js';
@@ -18,6 +19,7 @@ import {
   engineOf,
   formatTime,
   processesTable,
+  resultsNote,
   resultsTable,
   runsTable,
 } from './tables.js';
@@ -34,7 +36,7 @@ export interface PageOptions {
   readonly script?: string;
 }
 
-/** The report as one HTML file that fetches nothing; only a live page has a script. */
+/** The report as one HTML file that fetches nothing. */
 export async function page(data: ReportData, { title, now, script }: PageOptions): Promise<string> {
   const sections = sectionsOf(data.runs);
   const parts: Html[] = [];
@@ -45,7 +47,7 @@ export async function page(data: ReportData, { title, now, script }: PageOptions
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-${script === undefined ? noScripts : undefined}
+${script === undefined ? policy : undefined}
 <title>${title} · locallearn</title>
 <style>${new Html(styleSheet)}</style>
 </head>
@@ -59,14 +61,15 @@ ${parts}
 ${data.unreadable.length > 0 ? unreadablePart(data.unreadable) : undefined}
 ${data.runs.length > 0 ? [runsPart(data.runs, now), machinesPart(data.runs), configsPart(sections)] : undefined}
 </main>
+<script>${new Html(saveScript)}</script>
 ${script === undefined ? undefined : markup`<script>${new Html(script)}</script>`}
 </body>
 </html>
 `.text;
 }
 
-/** A report has no script; should text of a run ever become one, browsers do not run it. */
-const noScripts = markup`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`;
+/** A report has no script but that of its figures; should text of a run ever become one, browsers do not run it. */
+const policy = markup`<meta http-equiv="Content-Security-Policy" content="${new Html(pagePolicy)}">`;
 
 function contents({ runs }: ReportData, now: Date): string {
   return `${plural(runs.length, 'run')}; made by locallearn ${version} on ${formatTime(now)}`;
@@ -94,7 +97,7 @@ async function sectionPart(section: Section): Promise<Html> {
     <h2>${section.title}</h2>
     ${section.series.some(({ baseline }) => baseline) ? undefined : markup`<p>There is no run of BP here with a finished epoch: nothing to set memory and accuracy against.</p>`}
     ${lead === undefined ? undefined : await figure(lead, sizes.lead)}
-    ${resultsTable(section)}
+    ${resultsTable(section)} ${resultsNote(section)}
     ${costTable(section)}
     ${trained ? markup`<div class="plots">${figures}</div>` : markup`<p>No epoch is finished yet.</p>`}
     ${

@@ -10,7 +10,11 @@ export interface Chart {
   readonly legend: readonly LegendEntry[];
   /** What Vega-Lite draws, but for its theme; or the drawing itself. */
   readonly spec: (size: Size) => TopLevelSpec | Html;
+  /** The numbers that are drawn, for other programs: rows of a table, of which the first names the columns. */
+  readonly data: Cells;
 }
+
+export type Cells = readonly (readonly (string | number)[])[];
 
 export interface LegendEntry {
   readonly label: string;
@@ -32,6 +36,8 @@ export interface Point {
 }
 
 export interface Line {
+  /** Unlike those of all other lines: shown when the pointer rests on it. */
+  readonly name: string;
   readonly style: SeriesStyle;
   readonly points: readonly Point[];
   /** `thin` for one of several runs behind their mean; `none` for points alone. */
@@ -47,6 +53,19 @@ export interface Axis {
   readonly zero?: boolean;
   /** Has no places between whole numbers. */
   readonly whole?: boolean;
+  /** Of the places 1, 2, …: shown in the numbers' stead. */
+  readonly names?: readonly string[] | undefined;
+  /** Spans at least as much, so that what hardly differs does not look far apart. */
+  readonly least?: number;
+  /** May be logarithmic, where a few large values would press all others flat. */
+  readonly log?: boolean;
+}
+
+interface Level {
+  readonly name: string;
+  readonly y: number;
+  readonly style: SeriesStyle;
+  readonly text: string;
 }
 
 export interface Plot {
@@ -54,7 +73,7 @@ export interface Plot {
   readonly y: Axis;
   readonly lines: readonly Line[];
   /** Levels that go from side to side. */
-  readonly levels?: readonly { readonly y: number; readonly style: SeriesStyle; readonly text: string }[];
+  readonly levels?: readonly Level[];
 }
 
 interface ChartOptions extends Plot {
@@ -65,22 +84,37 @@ interface ChartOptions extends Plot {
 
 /** A plot as a figure; the note says so where an axis is logarithmic. */
 export function chart({ title, note = '', legend, ...plot }: ChartOptions): Chart {
-  const scale = isSteep(plot.lines) ? 'The y axis is logarithmic.' : '';
+  const scale = isLogarithmic(plot) ? 'The y axis is logarithmic.' : '';
   return {
     title,
     note: [note, scale].filter((part) => part !== '').join(' ') || undefined,
     legend: legend.map(({ label, style }) => ({ label, style })),
     spec: (size) => plotSpec(plot, size),
+    data: dataOf(plot),
   };
 }
+
+function dataOf({ x, y, lines, levels = [] }: Plot): Cells {
+  const at = (place: number): string | number => x.names?.[place - 1] ?? place;
+  return [
+    ['line', x.title, y.title],
+    ...lines.flatMap(({ name, points }) => points.map((point) => [name, at(point.x), cellOf(point.y)])),
+    ...levels.map((level) => [level.name, '', cellOf(level.y)]),
+  ];
+}
+
+/** Programs that read tables take nothing for no number. */
+export const cellOf = (value: number | null): number | string =>
+  value !== null && Number.isFinite(value) ? value : '';
 
 const strokes = [
   ['thin', { strokeWidth: 1, opacity: 0.4 }],
   ['normal', { strokeWidth: 2 }],
 ] as const;
 
-/** Lines and points over two axes. Where the largest value is far above the middle one, the y axis is logarithmic. */
-export function plotSpec({ x, y, lines, levels = [] }: Plot, { width, height }: Size): TopLevelSpec {
+/** Lines and points over two axes. */
+export function plotSpec(plot: Plot, { width, height }: Size): TopLevelSpec {
+  const { x, lines, levels = [] } = plot;
   const rows = lines.flatMap((line, i) => line.points.map((point, k) => rowOf(line, i, point, k)));
   const domain = lines.map((_, i) => i);
   const by = { field: 'line', type: 'nominal', legend: null } as const;
@@ -89,27 +123,20 @@ export function plotSpec({ x, y, lines, levels = [] }: Plot, { width, height }: 
     scale: { domain, range: range as never },
   });
   const colour = scaled(lines.map(({ style }) => style.colour));
-  const xs = lines.flatMap(({ points }) => points.map((point) => point.x));
+  const described = (field: string) => ({ description: { field, type: 'nominal' } }) as const;
+  const points = {
+    color: colour,
+    shape: scaled(lines.map(({ style }) => style.shape)),
+    ...described('text'),
+  };
   const axes = {
-    x: {
-      field: 'x',
-      type: 'quantitative',
-      title: x.title,
-      scale: x.whole ? { domain: wholeDomain(xs), nice: false } : { zero: x.zero ?? false, nice: true },
-      axis: {
-        grid: false,
-        tickCount: Math.floor(width / 70),
-        ...(x.whole ? { tickMinStep: 1, format: 'd' } : {}),
-      },
-    },
-    y: {
-      field: 'y',
-      type: 'quantitative',
-      title: y.title,
-      scale: isSteep(lines) ? { type: 'log', nice: true } : { zero: y.zero ?? false, nice: true },
-      axis: { tickCount: 5, ...(isSteep(lines) ? { format: '~g' } : {}) },
-    },
-  } as const;
+    x: xEncoding(
+      x,
+      rows.map((row) => row.x),
+      width,
+    ),
+    y: yEncoding(plot),
+  };
   return {
     width,
     height,
@@ -124,6 +151,7 @@ export function plotSpec({ x, y, lines, levels = [] }: Plot, { width, height }: 
             encoding: {
               color: colour,
               strokeDash: scaled(lines.map(({ style }) => (style.dash.length > 0 ? style.dash : [1, 0]))),
+              ...described('name'),
             },
           }) as const,
       ),
@@ -137,41 +165,134 @@ export function plotSpec({ x, y, lines, levels = [] }: Plot, { width, height }: 
               strokeWidth: 2,
               strokeDash: [...level.style.dash],
             },
-            encoding: { x: null, y: axes.y, description: { field: 'text', type: 'nominal' } },
+            encoding: { x: null, y: axes.y, ...described('text') },
           }) as const,
       ),
       {
+        // Nothing to see, but the pointer finds them.
+        transform: [{ filter: { field: 'found', equal: true } }],
+        mark: { type: 'point', filled: true, opacity: 0, size: 46 },
+        encoding: points,
+      },
+      {
         transform: [{ filter: { field: 'marked', equal: true } }],
         mark: { type: 'point', filled: true, opacity: 1, size: 46 },
-        encoding: {
-          color: colour,
-          shape: scaled(lines.map(({ style }) => style.shape)),
-          description: { field: 'text', type: 'nominal' },
-        },
+        encoding: points,
       },
     ],
   } as TopLevelSpec;
 }
 
-/** Whether a plot's y axis is logarithmic. */
-function isSteep(lines: readonly Line[]): boolean {
-  const values = lines
-    .flatMap(({ points }) => points.map(({ y }) => y))
-    .filter(Number.isFinite)
-    .sort((a, b) => a - b);
-  const [least = 0, middle = 0, most = 0] = [values[0], values[values.length >> 1], values.at(-1)];
-  return least > 0 && most > 50 * middle;
+function xEncoding(
+  { title, zero = false, whole = false, names }: Axis,
+  values: readonly number[],
+  width: number,
+) {
+  return {
+    field: 'x',
+    type: 'quantitative',
+    title,
+    scale: whole ? { domain: wholeDomain(values), nice: false } : { zero, nice: true },
+    axis: {
+      grid: false,
+      tickCount: Math.floor(width / 70),
+      ...(names ? namedLabels(names, width - 60) : whole ? { tickMinStep: 1, format: 'd' } : {}),
+    },
+  } as const;
 }
 
+/** `accuracy, %` */
+export function withUnit(quantity: string, unit: string | undefined): string {
+  return unit === undefined ? quantity : `${quantity}, ${unit}`;
+}
+
+/**
+ * Names at the places 1, 2, … of an axis, as many as have room in so many pixels; below a plot they stand upright, as
+ * they do not fit side by side.
+ */
+export function namedLabels(names: readonly string[], pixels: number, upright = true) {
+  const every = Math.ceil((names.length * lineHeight) / pixels);
+  const values = names.flatMap((_, i) => (i % every === 0 ? [i + 1] : []));
+  return {
+    ...{ values, tickCount: values.length },
+    labelExpr: `${JSON.stringify(names)}[datum.value - 1]`,
+    ...{ labelOverlap: false, labelLimit: 130 },
+    // Vega takes letters to be wider than they are.
+    maxExtent: 10 + 7 * Math.min(13, Math.max(...names.map((name) => name.length))),
+    ...(upright ? { labelAngle: -90, labelAlign: 'right', labelBaseline: 'middle' } : { labelAngle: 0 }),
+  } as const;
+}
+
+const lineHeight = 15;
+
+function yEncoding(plot: Plot) {
+  const { y } = plot;
+  const log = isLogarithmic(plot) ? logarithmic(valuesOf(plot)) : undefined;
+  return {
+    field: 'y',
+    type: 'quantitative',
+    title: y.title,
+    scale:
+      log === undefined
+        ? { domain: domainOf(y, valuesOf(plot)), nice: ticks }
+        : { type: 'log', domain: [log[0], log.at(-1)], nice: false },
+    axis:
+      log === undefined
+        ? { tickCount: ticks }
+        : { values: log, labelExpr: `format(datum.value, datum.value < 1e5 ? '~g' : '~e')` },
+  } as const;
+}
+
+const ticks = 5;
+
+/** Ticks 1, 2, 5, 10, …, or powers of ten alone where those would be many, around values above zero. */
+function logarithmic(values: readonly number[]): number[] {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const exponents = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))] as const;
+  const powers = Array.from({ length: exponents[1] - exponents[0] + 1 }, (_, i) => exponents[0] + i);
+  const among = (digits: readonly number[]): number[] => {
+    const all = powers.flatMap((power) => digits.map((digit) => Number(`${digit}e${power}`)));
+    const [first, last] = [all.findLastIndex((tick) => tick <= low), all.findIndex((tick) => tick >= high)];
+    return all.slice(first, last + 1);
+  };
+  const fine = among([1, 2, 5]);
+  return fine.length <= 8 ? fine : among([1]);
+}
+
+function valuesOf({ lines, levels = [] }: Plot): number[] {
+  return [...lines.flatMap(({ points }) => points), ...levels].map(({ y }) => y).filter(Number.isFinite);
+}
+
+/** Of values that hardly differ a wider one than theirs: rounding is nothing to look at. */
+function domainOf({ zero = false, least = 0 }: Axis, values: readonly number[]): [number, number] {
+  const [low, high] = [Math.min(...values, ...(zero ? [0] : [])), Math.max(...values)];
+  if (!Number.isFinite(low)) return [0, 1];
+  const wanted = Math.max(least, Math.abs(high) / 50) || 1;
+  if (high - low >= wanted) return [low, high];
+  if (zero) return [low, low + wanted];
+  const begin = (low + high - wanted) / 2;
+  // Nothing is drawn below zero where no value is.
+  return low >= 0 && begin < 0 ? [0, wanted] : [begin, begin + wanted];
+}
+
+/** Whether more than half of the values would lie in the lowest tenth of a plot whose y axis is linear. */
+function isLogarithmic({ y, ...plot }: Plot): boolean {
+  const values = valuesOf({ y, ...plot }).sort((a, b) => a - b);
+  const [least = 0, middle = 0, most = 0] = [values[0], values[values.length >> 1], values.at(-1)];
+  return y.log === true && least > 0 && most > 5 * middle && middle - least < (most - least) / 10;
+}
+
+/** More of a line's points that are not marked would make the page heavy with text that no pointer finds. */
+const mostFound = 100;
+
 function rowOf(line: Line, index: number, { x, y, text }: Point, k: number) {
+  const every = Math.ceil(line.points.length / mostFound);
   const marked = line.marked === 'all' || (line.marked === 'last' && k === line.points.length - 1);
   return {
-    line: index,
-    stroke: line.stroke,
-    x,
+    ...{ line: index, name: line.name, stroke: line.stroke, x, text },
     y: Number.isFinite(y) ? y : null,
-    text,
     marked: marked && Number.isFinite(y),
+    found: !marked && line.stroke === 'normal' && k % every === 0 && Number.isFinite(y),
   };
 }
 

@@ -1,7 +1,7 @@
 import { rankNote, rankTable } from '../runs/rank-table.js';
 import { markup, type Html } from './markup.js';
 import type { RunRecord } from './run-record.js';
-import { table } from './tables.js';
+import { table } from './table.js';
 
 /** A table for each run that ranks trained together: where each is, what it has, what a step takes of it. */
 export function ranksPart(runs: readonly RunRecord[]): readonly Html[] {

@@ -1,3 +1,4 @@
+import { mix } from './colours.js';
 import { heatSteps, palette, rampSteps } from './styles.js';
 
 type Tone = 'light' | 'dark';
@@ -14,26 +15,42 @@ const heat = {
   dark: ['#1f2a37', '#b9dcff'],
 } as const satisfies Record<Tone, readonly string[]>;
 
-const paper: Record<Tone, string> = {
-  light:
-    '--ink: #1f2328; --quiet: #59636e; --faint: #d8dee4; --ground: #fff; --card: #f6f8fa; --link: #0059b3; --bad: #b3261e; --good: #1a7f37;',
-  dark: '--ink: #e6edf3; --quiet: #9da7b3; --faint: #3a424c; --ground: #0d1117; --card: #161b22; --link: #6cb6ff; --bad: #ff8a80; --good: #56d364;',
-};
+const paper = {
+  light: {
+    ...{ ink: '#1f2328', quiet: '#59636e', faint: '#d8dee4', ground: '#ffffff', card: '#f6f8fa' },
+    ...{ link: '#0059b3', bad: '#b3261e', good: '#1a7f37' },
+  },
+  dark: {
+    ...{ ink: '#e6edf3', quiet: '#9da7b3', faint: '#3a424c', ground: '#0d1117', card: '#161b22' },
+    ...{ link: '#6cb6ff', bad: '#ff8a80', good: '#56d364' },
+  },
+} as const satisfies Record<Tone, Readonly<Record<string, string>>>;
 
-/** Everything that differs between a light and a dark page, as custom properties. */
-function tone(name: Tone): string {
-  const series = palette.map((colour, i) => `--series-${i}: ${colour[name]};`);
-  const steps = Array.from({ length: rampSteps }, (_, i) => {
+/** Everything that differs between a light and a dark page: colours by the names of custom properties. */
+function colours(name: Tone): Readonly<Record<string, string>> {
+  const series = palette.map((colour, i): [string, string] => [`series-${i}`, colour[name]]);
+  const [bottom, middle, top] = ramp[name];
+  const steps = Array.from({ length: rampSteps }, (_, i): [string, string] => {
     const place = (2 * i) / (rampSteps - 1);
-    const [from, to] = place <= 1 ? [ramp[name][0], ramp[name][1]] : [ramp[name][1], ramp[name][2]];
-    const share = Math.round(100 * (place <= 1 ? place : place - 1));
-    return `--ramp-${i}: color-mix(in oklab, ${to} ${share}%, ${from});`;
+    return [`ramp-${i}`, place <= 1 ? mix(bottom, middle, place) : mix(middle, top, place - 1)];
   });
-  const heats = Array.from({ length: heatSteps }, (_, i) => {
-    const share = Math.round((100 * i) / (heatSteps - 1));
-    return `--heat-${i}: color-mix(in oklab, ${heat[name][1]} ${share}%, ${heat[name][0]});`;
-  });
-  return `color-scheme: ${name}; ${paper[name]} ${[...series, ...steps, ...heats].join(' ')}`;
+  const heats = Array.from({ length: heatSteps }, (_, i): [string, string] => [
+    `heat-${i}`,
+    mix(heat[name][0], heat[name][1], i / (heatSteps - 1)),
+  ]);
+  const all: Readonly<Record<string, string>> = {
+    ...paper[name],
+    ...Object.fromEntries([...series, ...steps, ...heats]),
+  };
+  return Object.fromEntries(Object.entries(all).map(([key, value]) => [`--${key}`, value]));
+}
+
+/** What each custom property is on paper. */
+export const lightColours = colours('light');
+
+function tone(name: Tone): string {
+  const properties = Object.entries(colours(name)).map(([key, value]) => `${key}: ${value};`);
+  return `color-scheme: ${name}; ${properties.join(' ')}`;
 }
 
 /** Both tones' colours, by what the screen is. */
@@ -58,6 +75,8 @@ figcaption p { margin: 2px 0 0; }
 figure svg { display: block; max-width: 100%; height: auto; }
 body[data-lost]:not([data-lost=''])::before { content: attr(data-lost); display: block; color: var(--bad); margin-bottom: 12px; }
 .narrow { display: none; }
+.save { display: flex; gap: 6px; align-items: baseline; margin: 8px 0 0; color: var(--quiet); font-size: .8125rem; }
+.save button, .save a { padding: 0 6px; border: 1px solid var(--faint); border-radius: 4px; background: none; color: var(--link); font: inherit; text-decoration: none; cursor: pointer; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 14px; list-style: none; margin: 8px 0 10px; padding: 0; font-size: .8125rem; }
 .legend li { display: flex; align-items: center; gap: 5px; min-width: 0; }
 .swatch { flex: none; display: inline-block; vertical-align: middle; }
@@ -67,7 +86,9 @@ th, td { padding: 6px 10px; text-align: right; border-bottom: 1px solid var(--fa
 th { font-weight: 600; vertical-align: bottom; }
 th:first-child, td:first-child, .words { text-align: left; }
 td.words, th.words { overflow-wrap: anywhere; min-width: 8em; }
-@media screen and (min-width: 1101px) { td:not(.words) { white-space: nowrap; } td, th { padding: 6px 8px; } }
+.lists .words { min-width: 15em; }
+.scroll + .quiet { margin-top: 8px; }
+@media screen and (min-width: 1101px) { td:not(.words) { white-space: nowrap; } td, th { padding: 6px 8px; } table { font-size: .875rem; } }
 thead th { border-bottom: 2px solid var(--quiet); }
 .bad { color: var(--bad); }
 .good { color: var(--good); }
@@ -86,14 +107,21 @@ progress { width: 100%; max-width: 320px; accent-color: var(--link); }
   .narrow { display: block; }
   dl { grid-template-columns: minmax(0, 1fr); gap: 0; }
   dd { margin-bottom: 6px; }
+  table, tbody { display: block; }
+  td::before { content: attr(data-name); color: var(--quiet); }
+  td { display: flex; justify-content: space-between; gap: 16px; padding: 2px 0; border: 0; }
   /* A row becomes a card: nothing is cut off, nothing scrolls sideways. */
-  table.stack, .stack tbody, .stack tr { display: block; }
-  .stack thead { display: none; }
-  .stack tr { border: 1px solid var(--faint); border-radius: 8px; padding: 8px 12px; margin-bottom: 10px; }
-  .stack td { display: flex; justify-content: space-between; gap: 16px; padding: 2px 0; border: 0; text-align: right; }
-  .stack td::before { content: attr(data-name); color: var(--quiet); flex: none; }
-  .stack td:first-child { font-weight: 600; font-size: 1.05rem; }
-  .stack td:first-child::before { content: none; }
+  .cards thead { display: none; }
+  .cards tr { display: block; border: 1px solid var(--faint); border-radius: 8px; padding: 8px 12px; margin-bottom: 10px; }
+  .cards td:first-child { font-weight: 600; font-size: 1.05rem; }
+  .cards td:first-child::before { content: none; }
+  /* A column becomes a list: each quantity of all rows together, as they are compared. */
+  .lists { display: grid; grid-template-columns: minmax(0, 1fr); }
+  .lists :is(thead, tbody, tr) { display: contents; }
+  .lists :is(th, td):first-child { display: none; }
+  .lists th { display: block; text-align: left; padding: 12px 0 2px; border-bottom: 1px solid var(--faint); }
+  .lists td::before { content: attr(data-row); min-width: 0; text-align: left; overflow-wrap: anywhere; }
+  .lists td > span { flex: none; max-width: 62%; }
 }
 @media print {
   @page { margin: 14mm; }
@@ -106,7 +134,7 @@ progress { width: 100%; max-width: 320px; accent-color: var(--link); }
   .scroll { overflow: visible; }
   table { font-size: 8pt; }
   th, td { padding: 3px 5px; }
-  td.words, th.words { min-width: 0; }
+  td.words, th.words, .lists .words { min-width: 0; }
   tr { break-inside: avoid; }
   .configs { columns: 2; column-gap: 10px; break-before: page; }
   .configs h2 { column-span: all; }
@@ -114,6 +142,6 @@ progress { width: 100%; max-width: 320px; accent-color: var(--link); }
   summary { break-after: avoid; }
   pre { font-size: 7.5pt; }
   details::details-content { content-visibility: visible; height: auto; }
-  .screen { display: none; }
+  .save { display: none; }
 }
 `;

@@ -47,6 +47,8 @@ const outlines: Readonly<Record<string, string>> & { readonly circle: string } =
   diamond: 'M13 1L17 6L13 11L9 6Z',
   cross: 'M11.5 1.5h3v3h3v3h-3v3h-3v-3h-3v-3h3Z',
   'triangle-down': 'M13 10.5L17.5 2h-9Z',
+  /** Of a heat map: no point, all of the box. */
+  cell: 'M0.5 0.5h25v11h-25Z',
 };
 
 /** Steps of the ramp from a network's bottom to its top. */
@@ -58,8 +60,8 @@ export function rampStyle(k: number, count: number): SeriesStyle {
   return { colour: `var(--ramp-${step})`, shape: 'circle', dash: [] };
 }
 
-/** Steps from none to full similarity. */
-export const heatSteps = 11;
+/** Steps from the least to the most of a heat map. */
+export const heatSteps = 33;
 
 /** The colour of a share, 0…1. */
 export function heatColour(share: number): string {

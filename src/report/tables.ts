@@ -21,40 +21,7 @@ import { evaluatedInWords } from '../runs/summary.js';
 import type { RunRecord } from './run-record.js';
 import { tradeOf } from '../measure/trade.js';
 import type { Section, Series, SeriesFigures } from './series.js';
-
-interface Column<T> {
-  readonly name: string;
-  readonly cell: (row: T) => Html | string;
-  /** Text, not a number. */
-  readonly words?: boolean;
-}
-
-/** On a phone each row is a card with the columns' names beside its cells. */
-export function table<T>(columns: readonly Column<T>[], rows: readonly T[]): Html {
-  const kind = ({ words }: Column<T>): string => (words ? 'words' : '');
-  return markup`<div class="scroll">
-    <table class="stack">
-      <thead>
-        <tr>
-          ${columns.map((column) => markup`<th class="${kind(column)}">${column.name}</th>`)}
-        </tr>
-      </thead>
-      <tbody>
-        ${rows.map(
-          (row) =>
-            markup`<tr>
-              ${columns.map(
-                (column) =>
-                  markup`<td class="${kind(column)}" data-name="${column.name}">
-                    <span>${column.cell(row)}</span>
-                  </td>`,
-              )}
-            </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`;
-}
+import { table } from './table.js';
 
 const none = '–';
 
@@ -71,7 +38,7 @@ export function resultsTable({ series, split }: Section): Html {
         name: 'blocks',
         cell: ({ runs }) => String(runs.find((run) => run.identity)?.identity?.blocks ?? '–'),
       },
-      { name: 'runs', cell: ({ runs, counted }) => counts(runs, counted) },
+      { name: 'runs (n)', cell: ({ runs, counted }) => counts(runs, counted) },
       {
         name: `${split} accuracy, last epoch`,
         cell: figure(({ accuracy, accuracyDeviation: deviation }) =>
@@ -79,16 +46,24 @@ export function resultsTable({ series, split }: Section): Html {
         ),
       },
       ...(isSetAgainst
-        ? [{ name: 'beside BP', cell: against(({ accuracy }, bp) => formatPoints(accuracy - bp.accuracy)) }]
+        ? [
+            {
+              name: 'accuracy beside BP',
+              cell: against(({ accuracy }, bp) => `${formatPoints(accuracy - bp.accuracy)} points`),
+            },
+          ]
         : []),
-      { name: 'best epoch', cell: figure(({ best }) => formatSpread(best)) },
+      { name: `${split} accuracy, best epoch`, cell: figure(({ best }) => formatSpread(best)) },
       {
         name: `peak memory (${[...meters].join(', ')})`,
         cell: figure(({ peakMemory }) => formatBytesSpread(peakMemory)),
       },
       ...(isSetAgainst
         ? [
-            { name: '× BP', cell: against((own, bp) => tradeOf(own, bp).memoryTimesBp.toFixed(2)) },
+            {
+              name: 'memory beside BP',
+              cell: against((own, bp) => `${tradeOf(own, bp).memoryTimesBp.toFixed(2)} ×`),
+            },
             {
               name: 'multiply-adds beside BP',
               cell: against((own, bp) => formatOverhead(tradeOf(own, bp).multiplyAddsOverhead)),
@@ -99,10 +74,33 @@ export function resultsTable({ series, split }: Section): Html {
             },
           ]
         : []),
-      { name: 'an epoch', cell: figure(({ epochTime }) => formatSecondsSpread(epochTime)) },
+      { name: 'time of an epoch', cell: figure(({ epochTime }) => formatSecondsSpread(epochTime)) },
     ],
     series,
+    ({ label }) => label,
   );
+}
+
+/** What a reader has to know of the results' table: what ± is, and which BP a row is set against. */
+export function resultsNote({ series }: Section): Html | undefined {
+  const several = series.filter(({ counted }) => counted.length > 1);
+  const seeds = new Set(several.flatMap(({ counted }) => counted.map(({ seed }) => seed)));
+  const baselines = new Set(series.flatMap(({ baseline }) => baseline?.label ?? []));
+  const blocks = series.flatMap(({ label, runs }) =>
+    runs.flatMap(({ identity }) =>
+      identity?.blocksNote === undefined ? [] : `${label}: ${identity.blocksNote}.`,
+    ),
+  );
+  const notes = [
+    several.length > 0
+      ? `Figures are means over the n runs of a row, which differ in their seed alone (${[...seeds].sort((a, b) => a - b).join(', ')}); ± is the sample standard deviation, with n − 1.`
+      : '',
+    baselines.size > 1
+      ? '“Beside BP” sets a row against the BP that was trained with the same settings.'
+      : '',
+    ...new Set(blocks),
+  ].filter((note) => note !== '');
+  return notes.length === 0 ? undefined : markup`<p class="quiet">${notes.join(' ')}</p>`;
 }
 
 /** What each series is made of, and the rest of what it takes. */
@@ -116,21 +114,24 @@ export function costTable({ series }: Section): Html {
   return table<Series>(
     [
       { name: 'method', cell: ({ label, style }) => markup`${swatch(style)} ${label}`, words: true },
-      ...(anyTop5 ? [{ name: 'top-5', cell: figure(({ top5 }) => (top5 ? formatSpread(top5) : none)) }] : []),
+      ...(anyTop5
+        ? [{ name: 'top-5 accuracy', cell: figure(({ top5 }) => (top5 ? formatSpread(top5) : none)) }]
+        : []),
       ...[...metrics].map((name) => ({
         name,
         cell: figure(({ metrics: own }) => (own[name] ? formatNumberSpread(own[name]) : none)),
       })),
       { name: 'parameters of the network', cell: parameters('network') },
-      { name: 'beside it in training', cell: parameters('auxiliary') },
-      { name: 'at inference', cell: parameters('inference') },
+      { name: 'parameters beside it in training', cell: parameters('auxiliary') },
+      { name: 'parameters at inference', cell: parameters('inference') },
       { name: 'multiply-adds a step, network', cell: products('network') },
       { name: 'multiply-adds a step, auxiliary', cell: products('auxiliary') },
       { name: 'reserved memory', cell: figure(({ reservedMemory }) => formatBytesSpread(reservedMemory)) },
-      { name: 'images/s', cell: figure(({ rate }) => formatRateSpread(rate)) },
-      { name: 'whole run', cell: figure(({ time }) => formatSecondsSpread(time)) },
+      { name: 'training speed', cell: figure(({ rate }) => `${formatRateSpread(rate)} images/s`) },
+      { name: 'time of the whole run', cell: figure(({ time }) => formatSecondsSpread(time)) },
     ],
     series,
+    ({ label }) => label,
   );
 }
 

@@ -12,7 +12,7 @@ import type { ChosenMethod } from '../measure/memory/choose-cuts.js';
 import type { RunConfig } from './folder.js';
 import { resumeRun } from './resume.js';
 import { uncheckedData } from './data.js';
-import type { RunObserver } from './observer.js';
+import { placed, type RunObserver, type RunPlace } from './observer.js';
 import { prepareMethod, runPrepared, type FinishedRun, type RunOptions } from './run.js';
 import { runConfigOf } from './run-config.js';
 import { type Experiment } from './experiment.js';
@@ -27,6 +27,8 @@ export interface CompareOptions extends RunOptions {
   readonly from?: readonly string[];
   /** Whether runs of `parent` that failed are tried again. */
   readonly retry?: boolean;
+  /** Where its runs stand among those of several comparisons; by default it is the only one. */
+  readonly among?: { readonly before: number; readonly of: number };
 }
 
 /** What a comparison came to. */
@@ -70,10 +72,14 @@ export async function compare(experiment: Experiment, options: CompareOptions): 
   const results: ComparedRun[] = [];
   const failed: FailedRun[] = [];
   const defects: unknown[] = [];
+  const { before, of } = options.among ?? { before: 0, of: seeds.length * prepared.length };
+  let number = before;
   for (const seed of seeds) {
     const seeded = await withSeed(experiment, seed);
     for (const chosen of prepared) {
-      const outcome = await runOrTake(seeded, chosen, { own, earlier }, options);
+      const place: RunPlace = { number: ++number, of };
+      const told = observer && of > 1 ? { ...options, observer: placed(observer, place) } : options;
+      const outcome = await runOrTake(seeded, chosen, { own, earlier }, told);
       // A run of an older version did not record what it recomputed, and may have had another name.
       const named = {
         ...{ label: labelOf(chosen.method), ...ownWays(chosen.method) },

@@ -3,6 +3,8 @@ import type { ProcessGroup } from '../distributed/process-group.js';
 import { identityOf } from '../data/identity.js';
 import { messageOf } from '../core/errors.js';
 import { weightNotes } from '../local/loss-weights.js';
+import { blocksNote } from '../local/partition/asked.js';
+import { partitionOf } from '../local/partition/of-method.js';
 import type { Strategy } from '../local/strategy.js';
 import { networkWeights } from '../networks/export.js';
 import { configDocument } from '../config/config.js';
@@ -181,7 +183,9 @@ export async function record(
   const { config, engine, dataset } = experiment;
   const { folder, method, label, strategy } = open;
   const notes = weightNotes(strategy.lossWeights ?? []);
-  for (const note of notes) observer?.note(`${label}: ${note}`, 'always');
+  const asked = blocksNote(strategy, partitionOf(method).blocks);
+  for (const note of [...(asked === undefined ? [] : [asked]), ...notes])
+    observer?.note(`${label}: ${note}`, 'always');
   const run: RunIdentity = {
     method: method.method.name,
     label,
@@ -193,9 +197,11 @@ export async function record(
     evaluatedOn: dataset.evaluatedOn ?? 'test',
     ...averagedIn(config.train),
     ...(notes.length > 0 && { weightNotes: notes }),
+    ...(asked !== undefined && { blocksNote: asked }),
   };
   observer?.start({
     label,
+    seed: config.seed,
     epochs: config.train.epochs,
     evaluationSteps: Math.ceil(dataset.test.size / config.train.batchSize),
     evaluatedOn: dataset.evaluatedOn ?? 'test',

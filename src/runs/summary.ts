@@ -39,6 +39,8 @@ const identityShape = {
   weights: z.literal('averaged').exactOptional(),
   /** Where terms of the loss counted nothing, or less; absent where all counted. */
   weightNotes: z.array(z.string()).exactOptional(),
+  /** Why there are other blocks than were asked for, where there are. */
+  blocksNote: z.string().exactOptional(),
 };
 
 const measuredShape = {

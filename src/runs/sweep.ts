@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Config, LoadedConfig } from '../config/config.js';
+import { comparedMethods, comparedSeeds, type Config, type LoadedConfig } from '../config/config.js';
 import { writeFileAtomic } from '../core/files.js';
 import { writeJson } from '../core/json-file.js';
 import { compare, type CompareOptions, type Comparison } from './compare.js';
@@ -36,6 +36,8 @@ export async function sweep(configs: readonly SweepConfig[], options: SweepOptio
   const points: SweptResult[] = [];
   const [failed, defects] = [[] as Comparison['failed'][number][], [] as unknown[]];
   let opened: Experiment | undefined;
+  const runs = configs.map(({ config }) => comparedMethods(config).length * comparedSeeds(config).length);
+  const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
   for (const [i, { point, config, registry }] of configs.entries()) {
     const named = Object.entries(point).map(([key, value]) => `${key}=${value}`);
     observer?.note(`${i + 1} of ${configs.length}: ${named.join(', ')}`);
@@ -45,7 +47,9 @@ export async function sweep(configs: readonly SweepConfig[], options: SweepOptio
     if (shared === undefined) onOpen?.(experiment);
     opened = experiment;
     const folder = pointFolder(point);
-    const comparison = await compare(experiment, { ...options, parent: join(parent, folder), from: [] });
+    const among = { before: total(runs.slice(0, i)), of: total(runs) };
+    const own = { ...options, among, parent: join(parent, folder), from: [] };
+    const comparison = await compare(experiment, own);
     defects.push(...comparison.defects);
     failed.push(...comparison.failed.map((run) => ({ ...run, folder: join(folder, run.folder) })));
     if (comparison.interrupted) return { points, failed, defects, interrupted: true };

@@ -32,13 +32,15 @@ function offered(lines: readonly (readonly string[])[]): string[][] {
 
 describe('completion in bash', () => {
   it('offers commands, options and choices, and leaves files to the shell', () => {
-    const [commands, one, dataCommands, options, formats, files] = offered([
+    const [commands, one, dataCommands, options, formats, files, sets, keys] = offered([
       ['locallearn', ''],
       ['locallearn', 'exp'],
       ['locallearn', 'data', ''],
       ['locallearn', 'train', '--se'],
       ['locallearn', 'export', 'x', '--format', ''],
       ['locallearn', 'train', 'configs/de'],
+      ['locallearn', 'data', 'info', 'cifar'],
+      ['locallearn', 'train', 'x', '--set', 'train.ep'],
     ]);
     expect(commands).toEqual(expect.arrayContaining(['train', 'compare', 'memory', 'export', 'completion']));
     expect(commands!.some((word) => word.startsWith('-'))).toBe(false);
@@ -46,6 +48,8 @@ describe('completion in bash', () => {
     expect(dataCommands).toEqual(['fetch', 'verify', 'info', 'preview']);
     expect(options!.sort()).toEqual(['--seed', '--set']);
     expect(formats!.sort()).toEqual(['onnx', 'safetensors']);
+    expect(sets).toEqual(['cifar10', 'cifar100']);
+    expect(keys).toEqual(['train.epochs=']);
     // Nothing offered: bash's own completion of file names follows.
     expect(files ?? []).toEqual([]);
   });

@@ -24,6 +24,9 @@ it('prints what the user can mend on one line, with a stack only where it is ask
     text: 'error: what?\nsee "locallearn --help"\n',
     exitCode: 2,
   });
+  expect(reportOf(new UsageError('what?'), false, 'data fetch').text).toMatch(
+    /\nsee "locallearn data fetch --help"\n$/,
+  );
 });
 
 it("prints the operating system's errors as they are", () => {

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { trackProgress } from '../../src/cli/progress-state.js';
 import type { ProgressStream } from '../../src/cli/display.js';
 import { barLine, progressObserver } from '../../src/cli/progress.js';
+import { followRuns } from '../../src/cli/run-progress.js';
+import type { ObservedRun } from '../../src/runs/observer.js';
 import type { TrainEvent } from '../../src/train/events.js';
 import { epochMetrics } from '../runs/helpers.js';
 
@@ -89,16 +91,27 @@ function memoryStream(isTTY: boolean): ProgressStream & { text(): string } {
   return Object.assign(stream, { isTTY, text: () => chunks.join('') });
 }
 
+const run: ObservedRun = {
+  ...{ label: 'auglocal', seed: 2, epochs: 1 },
+  ...{ evaluationSteps: 2, evaluatedOn: 'test' },
+};
+
+/** The lines that a terminal shows after all that, which moves to the beginning of a line and clears it. */
+function screenOf(text: string): string[] {
+  return text.split('\n').map((each) => each.split('\r\u001b[K').at(-1)!);
+}
+
 function play(stream: ProgressStream, quiet: boolean, env: NodeJS.ProcessEnv = {}): void {
   const observer = progressObserver(stream, quiet, env);
-  observer.start({ label: 'auglocal', epochs: 1, evaluationSteps: 2, evaluatedOn: 'test' });
+  observer.start(run);
   for (const event of [epochStart, stepEvent(1), evaluation(1)]) observer.event(event);
   observer.event({ type: 'epoch-end', metrics: epochMetrics(1), evaluatedOn: 'test' });
   observer.end();
 }
 
 describe('progress', () => {
-  const line = 'auglocal: epoch 1/1  loss 1.500  test accuracy 50.00 %  100 images/s  peak 400 MB  12.0 s\n';
+  const line =
+    'auglocal, seed 2: epoch 1/1  loss 1.500  test accuracy 50.00 %  100 images/s  peak 400 MB  12.0 s\n';
 
   it('is a plain line an epoch where there is no terminal', () => {
     const stream = memoryStream(false);
@@ -126,12 +139,32 @@ describe('progress', () => {
     expect(stream.text()).toBe('is finished\n');
   });
 
-  it('is a bar on a terminal, and a line once the run is over', () => {
+  it('is a bar on a terminal, and a line for each epoch that stays', () => {
     const stream = memoryStream(true);
-    const terminal = Object.assign(stream, { columns: 100, cursorTo: () => true, clearLine: () => true });
-    play(terminal, false);
+    play(Object.assign(stream, { columns: 100 }), false);
     expect(stream.text()).toContain('auglocal');
-    expect(stream.text().endsWith(line)).toBe(true);
+    expect(screenOf(stream.text())).toEqual([line.trimEnd(), '']);
+  });
+
+  it('leaves whatever else is written above the bar, of whoever', () => {
+    const stream = Object.assign(memoryStream(true), { columns: 100 });
+    const observer = progressObserver(stream, false, {});
+    observer.start({ ...run, epochs: 2 });
+    observer.event(epochStart);
+    observer.note('a note');
+    observer.event(stepEvent(1));
+    stream.write('\nstopping after this step\n');
+    observer.event(evaluation(1));
+    observer.event({ type: 'epoch-end', metrics: epochMetrics(1), evaluatedOn: 'test' });
+    stream.write('half a line');
+    const shown = screenOf(stream.text());
+    expect(shown.slice(0, 3)).toEqual(['a note', '', 'stopping after this step']);
+    expect(shown[3]).toMatch(/^auglocal, seed 2: epoch 1\/2 {2}loss/);
+    expect(shown[4]).toBe('half a line');
+    expect(shown[5]).toMatch(/^auglocal, seed 2 {2}\[/);
+    observer.end();
+    stream.write('after it\n');
+    expect(screenOf(stream.text()).slice(5)).toEqual(['after it', '']);
   });
 
   it('has a bar line that fits the terminal', () => {
@@ -147,10 +180,33 @@ describe('progress', () => {
       done: 50,
       total: 100,
     };
-    expect(barLine('man', state, 120)).toBe(
-      'man  [==========----------]  epoch 1/3  train 7/90  loss 1.235  187 img/s  ETA 1:15',
+    const place = { number: 3, of: 8 };
+    const man = { ...run, label: 'man', place };
+    expect(barLine({ run: man, state, secondsLeftOfAll: 630 }, 120)).toBe(
+      'man, seed 2 (run 3 of 8)  [==========----------]  epoch 1/3  train 7/90  ETA 1:15  all 10:30  loss 1.235  187 img/s',
     );
-    expect(barLine('man', state, 40)).toHaveLength(39);
-    expect(barLine('man', undefined, 40)).toBe('man');
+    expect(barLine({ run, state, secondsLeftOfAll: 75.2 }, 120)).toBe(
+      'auglocal, seed 2  [==========----------]  epoch 1/3  train 7/90  ETA 1:15  loss 1.235  187 img/s',
+    );
+    expect(barLine({ run, state, secondsLeftOfAll: 75.2 }, 40)).toHaveLength(39);
+    expect(barLine({ run, state: undefined, secondsLeftOfAll: undefined }, 40)).toBe('auglocal, seed 2');
   });
+});
+
+it('tells how long all runs will take, by those that are over', () => {
+  let now = 0;
+  const follow = followRuns(() => now);
+  const at = (time: number, event: TrainEvent) => {
+    now = time;
+    return follow.event(event).secondsLeftOfAll;
+  };
+  follow.start({ ...run, epochs: 2, place: { number: 1, of: 3 } });
+  expect(at(0, epochStart)).toBeUndefined();
+  // 3 s a step: 7 more, and 4 of evaluation at a third of that; the two runs behind it each take that and this step.
+  expect(at(3, stepEvent(1))).toBe(25 + 2 * (3 + 25));
+  now = 40;
+  follow.end();
+  follow.start({ ...run, label: 'man', epochs: 2, place: { number: 2, of: 3 } });
+  at(40, epochStart);
+  expect(at(43, stepEvent(1))).toBe(25 + 40);
 });

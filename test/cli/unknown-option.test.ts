@@ -32,3 +32,17 @@ it.each<[string, string | undefined, string]>([
 it('offers nothing that a command without --set cannot do', () => {
   expect(insteadOf('epochs', '3', { options: ['format', 'out'], keys: [] })).toBe('');
 });
+
+it('names the commands whose option it is, and a value of the config that is changed with --set', () => {
+  const { options } = vocabulary;
+  const keys = [...vocabulary.keys, 'seeds'];
+  expect(insteadOf('seeds', '1-3', { options, keys, owners: ['demo', 'compare'] })).toBe(
+    '; it is an option of demo and compare',
+  );
+  expect(insteadOf('over', 'x', { options: [], keys: [], owners: ['sweep'] })).toBe(
+    '; it is an option of sweep',
+  );
+  expect(insteadOf('depth', '2', { options, keys, owners: ['bench'] })).toBe(
+    `; it is an option of bench${set('--set network.depth=2', '--set method.depth=2')}`,
+  );
+});

@@ -170,6 +170,22 @@ describe('--set', () => {
     expect(parseConfig(minimal, 'c.yaml', ['data.dir=./~/zoo']).data.dir).toBe('./~/zoo');
   });
 
+  it('replaces a method with its options where it names another, and keeps what else is set of that', () => {
+    const method = (...overrides: string[]): unknown =>
+      configDocument(parseConfig(minimal, 'c.yaml', overrides))['method'];
+    const man = method('method={ method: man, blocks: 3 }');
+    expect(method('method.method=man', 'method.blocks=3')).toEqual(man);
+    expect(method('method.blocks=3', 'method.method=man')).toEqual(man);
+    expect(problem(minimal, ['method.depth=1', 'method.method=man', 'method.blocks=3'])).toMatch(
+      /--set method\.depth=1: method\.depth: unknown key/,
+    );
+    expect(problem(minimal, ['network.name=vgg'])).toMatch(/network\.depth: missing/);
+    expect(parseConfig(minimal, 'c.yaml', ['name=other', 'train.epochs=3'])).toMatchObject({
+      name: 'other',
+      train: { epochs: 3 },
+    });
+  });
+
   it('reaches list entries by index, the one after the last included', () => {
     const text = minimal.replace(
       /method:\n[^]*$/,

@@ -3,8 +3,9 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { engineNames } from '../../src/engine/engine.js';
 import { fused } from '../../src/engine/fused/registry.js';
 import { composedOps } from '../../src/engine/fused/all.js';
-import { probeEngines, selectEngine } from '../../src/engine/select.js';
-import * as tensorflow from '../../src/engine/tensorflow/load.js';
+import { probeEngines } from '../../src/engine/probe.js';
+import { selectEngine } from '../../src/engine/select.js';
+import * as tensorflow from '../../src/engine/tensorflow/package.js';
 import * as loader from '../../src/engine/torch/load-native.js';
 import type { Native } from '../../src/engine/torch/native.js';
 import { UserError } from '../../src/core/errors.js';
@@ -65,7 +66,7 @@ test('a tensorflow package that does not load is reported, not thrown', async ()
     name: '@tensorflow/tfjs-node',
     path: '',
   });
-  vi.spyOn(tensorflow, 'loadTensorflow').mockImplementation(() => {
+  vi.spyOn(tensorflow, 'tensorflowInWords').mockImplementation(() => {
     throw new Error('no binding\n  at some place');
   });
   const report = (await probeEngines()).find(({ name }) => name === 'tensorflow');

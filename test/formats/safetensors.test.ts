@@ -183,3 +183,14 @@ describe('a damaged file', () => {
     );
   });
 });
+
+it.each([
+  [Buffer.alloc(1_000_000), 'Uint8Array'],
+  [new Array(1000).fill(7), 'Array'],
+  [5, 'Number'],
+  [undefined, 'Undefined'],
+])('says what came in the place of a path, and not what is in it', (given, name) => {
+  expect(() => readSafetensors(given as unknown as string)).toThrow(
+    new UserError(`readSafetensors: the path of a file must be text, not ${name}`),
+  );
+});

@@ -79,6 +79,46 @@ describe.skipIf(chromiumPath === undefined)('in Chromium (skipped where "chromiu
     await close();
   });
 
+  it('saves a figure as SVG and PNG in the colours of paper, and its numbers as CSV', async () => {
+    const { opened, complaints, close } = await open(pathToFileURL(file).href, 390, 'dark');
+    const figure = opened.locator('figure', { hasText: 'Peak memory of each update' });
+    const save = async (selector: string): Promise<{ name: string; bytes: Buffer }> => {
+      const [download] = await Promise.all([
+        opened.waitForEvent('download'),
+        figure.locator(selector).click(),
+      ]);
+      return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+    };
+    const svg = await save('button[data-save=svg]');
+    expect(svg.name).toBe('peak-memory-of-each-update.svg');
+    const drawn = svg.bytes.toString();
+    expect(/var\(|color-mix|system-ui/.exec(drawn)?.[0]).toBeUndefined();
+    // The legend's names, the axis and a line in the colour that it has on paper.
+    for (const text of ['&lt;script&gt;', '>peak memory, MB<', 'stroke="#b0488a"'])
+      expect(drawn).toContain(text);
+    const png = await save('button[data-save=png]');
+    expect(png.bytes.subarray(1, 4).toString()).toBe('PNG');
+    const [, width = ''] = /<svg[^>]* width="(\d+)"/.exec(drawn)!;
+    expect(png.bytes.readUInt32BE(16)).toBe(4 * Number(width));
+    const csv = await save('a[download]');
+    expect(csv.name).toBe('peak-memory-of-each-update.csv');
+    expect(csv.bytes.toString()).toContain(',block 31,120\n');
+    expect(complaints.filter((text) => !/^(blob|data):/.test(text))).toEqual([]);
+    await close();
+  });
+
+  it('compares methods one below the other on a phone, quantity by quantity', async () => {
+    const { opened, close } = await open(pathToFileURL(file).href, 390, 'light');
+    const cells = opened.locator('table.lists').first().locator('[style="order: 3"]');
+    const boxes = await Promise.all((await cells.all()).map((cell) => cell.boundingBox()));
+    expect(boxes.length).toBeGreaterThan(3);
+    for (const [i, box] of boxes.entries()) {
+      expect(box!.x + box!.width).toBeLessThanOrEqual(390);
+      if (i > 0) expect(box!.y).toBeCloseTo(boxes[i - 1]!.y + boxes[i - 1]!.height, 0);
+    }
+    await close();
+  });
+
   it('changes before the eyes while a run goes on', async () => {
     const live = join(folder, 'live');
     writeRun(join(live, 'run'), { status: 'open' });

@@ -24,7 +24,7 @@
       .filter((box) => box.getBoundingClientRect().right > innerWidth + 1)
       .map((box) => `${box.tagName} ${box.textContent.slice(0, 40)}`),
     dark: luminance(ground) < 0.5,
-    harmed: 'harmed' in window || document.querySelector('script, img, b') !== null,
+    harmed: 'harmed' in window || document.querySelector('main script, img, b') !== null,
     hiddenConfigs: [...document.querySelectorAll('pre')].filter(
       (pre) => !pre.checkVisibility({ contentVisibilityAuto: true }),
     ).length,

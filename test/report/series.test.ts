@@ -96,8 +96,8 @@ it('tells series of one label by what is their own', () => {
     ),
   );
   expect(section!.series.map(({ label, runs }) => [label, runs.length])).toEqual([
-    ['bp (train.learningRate 0.1)', 1],
-    ['bp (train.learningRate 0.05)', 2],
+    ['bp (learningRate 0.1)', 1],
+    ['bp (learningRate 0.05)', 2],
   ]);
 });
 

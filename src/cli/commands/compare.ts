@@ -3,7 +3,7 @@ import { narrowed, textTable } from '../../core/table.js';
 import { expendableColumns, resultTable, tableNotes } from '../../runs/table.js';
 import { UserError } from '../../core/errors.js';
 import type { Command } from '../command.js';
-import { withInterrupts } from '../interrupts.js';
+import { commandLine, withInterrupts } from '../interrupts.js';
 import {
   configArgument,
   configOf,
@@ -65,7 +65,7 @@ export const compareCommand: Command<object, CompareArguments> = {
     const seeds = seedsOf(args);
     const set = seeds === undefined ? args.set : [...args.set, `seeds=[${seeds}]`];
     const { config: given, registry } = await configOf({ ...args, set });
-    const { comparedSeeds } = await import('../../config/config.js');
+    const { comparedMethods, comparedSeeds } = await import('../../config/config.js');
     const config = { ...given, seed: comparedSeeds(given)[0]! };
     const parent = args.out ?? join(defaultRuns, config.name);
     const { openExperiment } = await import('../../runs/experiment.js');
@@ -75,7 +75,7 @@ export const compareCommand: Command<object, CompareArguments> = {
       notify(experiment.notice, args.quiet);
       notifyOfData(experiment.dataset, config.train);
       const observer = progressObserver(process.stderr, args.quiet);
-      const { results, failed, defects } = await compare(experiment, {
+      const { results, failed, defects, interrupted } = await compare(experiment, {
         parent,
         signal,
         observer,
@@ -102,6 +102,12 @@ export const compareCommand: Command<object, CompareArguments> = {
               `summary: ${join(parent, 'summary.json')}`,
             ];
         process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+      }
+      if (interrupted) {
+        const done = results.length + failed.length;
+        process.stderr.write(
+          `${done} of ${comparedMethods(given).length * comparedSeeds(given).length} runs are done; to go on, run the same command again: ${commandLine()}\n`,
+        );
       }
       if (signal.aborted || failed.length === 0) return;
       if (defects.length > 0) throw defects[0];

@@ -71,12 +71,12 @@ function bars(stream: ProgressStream): AmountProgress {
         current = amount.label;
         start = { seconds: now, done: amount.done };
         bar = startBar<Rated>(stream, (shown, width) => amountLine(shown.amount, shown.rate, width), {
-          ...{ total: amount.total ?? 1, done: amount.done, shown: { amount, rate: undefined } },
+          ...{ amount, rate: undefined },
         });
       }
       const seconds = now - start.seconds;
       const rate = seconds > 0.5 ? (amount.done - start.done) / seconds : undefined;
-      bar?.update(amount.done, { amount, rate });
+      bar?.update({ amount, rate });
     },
     note: (line) => {
       stop();

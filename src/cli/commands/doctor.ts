@@ -15,7 +15,7 @@ export const doctorCommand: Command<object, { readonly json: boolean }> = {
   describe: 'tell which engines and data sets are there, and what to install for more',
   builder: doctorOptions,
   handler: async ({ json }) => {
-    const { probeEngines } = await import('../../engine/select.js');
+    const { probeEngines } = await import('../../engine/probe.js');
     const { nativeSource, nativeStatus } = await import('../../engine/torch/load-native.js');
     const engines = await probeEngines();
     const datasets: Diagnosis['datasets'][number][] = [];

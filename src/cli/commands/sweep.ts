@@ -6,7 +6,7 @@ import { sweepTable } from '../../runs/sweep-table.js';
 import type { SweepConfig } from '../../runs/sweep.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
-import { withInterrupts } from '../interrupts.js';
+import { commandLine, withInterrupts } from '../interrupts.js';
 import {
   configArgument,
   configOf,
@@ -82,7 +82,7 @@ export const sweepCommand: Command<object, SweepArguments> = {
       if (done.length > 0) process.stdout.write(lines.map((line) => `${line}\n`).join(''));
       if (rest.interrupted) {
         process.stderr.write(
-          `${done.length} of ${configs.length} combinations are done; to go on, run the same command again\n`,
+          `${done.length} of ${configs.length} combinations are done; to go on, run the same command again: ${commandLine()}\n`,
         );
       }
       if (signal.aborted || rest.failed.length === 0) return;

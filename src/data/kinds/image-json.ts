@@ -53,7 +53,8 @@ function readPixels(
 ): number {
   let at = start;
   for (let pixel = 0; ; pixel++) {
-    at = skipSpace(bytes, at);
+    // Nearly all are a digit behind a comma: nothing is looked for that is not there.
+    if (bytes[at]! <= SPACE) at = skipSpace(bytes, at);
     const first = at;
     let value = 0;
     let byte = bytes[at]!;
@@ -61,7 +62,7 @@ function readPixels(
       value = value * 10 + byte - ZERO;
       byte = bytes[++at]!;
     }
-    if (isSpace(byte)) {
+    if (byte <= SPACE) {
       at = skipSpace(bytes, at);
       byte = bytes[at]!;
     }

@@ -18,7 +18,8 @@ export interface UpdateMemory {
   readonly startBytes: number;
   /**
    * What its forward pass adds and its backward pass still needs: saved activations, its output, and of loss terms
-   * that were computed eagerly the gradients in place of the activations.
+   * that were computed eagerly the gradients in place of the activations. 0 where it frees more than that, as the last
+   * update that reads features of those before it.
    */
   readonly activationBytes: number;
   /** Of the parameters that it may change. Updates that share some each count them. */

@@ -28,7 +28,12 @@ export function updateTable(setting: MemorySetting, result: MethodMemory): strin
   const optimizerBytes = step.updates.reduce((sum, update) => sum + update.optimizerBytes, 0);
   const rest = step.heldBytes - parameterBytes - optimizerBytes;
   const parts = `parameters ${size(parameterBytes)}, optimiser state ${size(optimizerBytes)}, images and what is not trained ${size(rest)}`;
-  return `${title}${chosen}${table}held throughout: ${size(step.heldBytes)} (${parts})\n`;
+  const freeing = step.updates.filter(({ activationBytes }) => activationBytes === 0);
+  const freed = freeing.map(
+    ({ name }) =>
+      `${name}: nothing is added, as its forward pass frees features of earlier updates that it reads last\n`,
+  );
+  return `${title}${chosen}${table}${freed.join('')}held throughout: ${size(step.heldBytes)} (${parts})\n`;
 }
 
 /** The methods beside one another; BP is the first. */

@@ -3,7 +3,8 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { loadTensorflow, tensorflowScript } from '../../../src/engine/tensorflow/load.js';
+import { loadTensorflow } from '../../../src/engine/tensorflow/load.js';
+import { tensorflowScript } from '../../../src/engine/tensorflow/package.js';
 
 const util = createRequire(import.meta.url)('node:util') as {
   isNullOrUndefined?: ((value: unknown) => boolean) | undefined;

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { selectEngine } from '../../../src/engine/select.js';
-import { tensorflowPackage } from '../../../src/engine/tensorflow/load.js';
+import { tensorflowPackage } from '../../../src/engine/tensorflow/package.js';
 import { expectSame, normal, runOn, weightedGradients, type Computation } from '../compare.js';
 
 type Pad = Parameters<typeof tf.maxPool>[3];

@@ -136,6 +136,15 @@ describe('what is printed', () => {
     expect(bars[result.step!.updates.findIndex(({ peakBytes }) => peakBytes === peakOf(result))]).toBe(24);
   });
 
+  test('says of an update whose forward pass adds nothing that it frees what others made', () => {
+    const [update] = bp.step!.updates;
+    const step = { ...bp.step!, updates: [{ ...update!, activationBytes: 0 }] };
+    expect(updateTable(setting, { ...bp, step })).toMatch(
+      /\nhead: nothing is added, as its forward pass frees features of earlier updates that it reads last\nheld/,
+    );
+    expect(updateTable(setting, bp)).not.toContain('nothing is added');
+  });
+
   test('sets each method and each K against BP', async () => {
     const man = await measureMethod(setting, methodOf({ method: 'man', blocks: 3 }));
     const methods = methodTable(setting, [bp, man]).split('\n');
