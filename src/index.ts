@@ -36,6 +36,7 @@ export {
 export { detach, isDetached } from './engine/detached.js';
 export type { ChosenRecompute, Recompute } from './engine/recompute-choices.js';
 export { engineNames, type Engine, type EngineName, type MemoryMeter } from './engine/engine.js';
+export type { Precision } from './engine/precision.js';
 export {
   evaluationMode,
   frozenMode,
@@ -196,7 +197,7 @@ export type { MethodName, NamedOptions, StrategyOptions, StrategyOptionsInput } 
 export { cutsAfter, evenCuts, everyUnit, type Cuts } from './local/partition/partition.js';
 export type { BlockWeights, LossWeight } from './local/loss-weights.js';
 export type { Site } from './local/site.js';
-export { recomputing, type Strategy } from './local/strategy.js';
+export { inPrecision, recomputing, type Strategy } from './local/strategy.js';
 export type { LocalUpdate, Streams, UpdateResult } from './local/update.js';
 
 // train: the step, the optimiser, whole trainings, evaluation.

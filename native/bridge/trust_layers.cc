@@ -61,8 +61,11 @@ class Arguments {
     TORCH_CHECK(given->sizes() == shape, "argument '", name, "' must have shape ", shape, ", got ", given->sizes());
   }
 
-  // What an optimiser keeps, which may be shorter than the float32 that it steps.
+  // The maps of a layer, and what an optimiser keeps, which may be shorter than the float32 of parameters.
   bool may_be_short(const std::string& argument) const {
+    if (schema_.argumentIndexWithName("gamma") || schema_.argumentIndexWithName("filter")) {
+      return argument == "x" || argument == "dy" || argument == "c" || argument == "y" || argument == "residual";
+    }
     return (schema_.name() == "locallearn::sgd_" && argument == "momenta") ||
            (schema_.name() == "locallearn::adamw_" && argument == "averages");
   }
@@ -70,13 +73,20 @@ class Arguments {
   // One device and, for the maps and vectors of a layer, one element type.
   void check_alike() const {
     at::Tensor first;
+    at::ScalarType type = at::kFloat;
+    const auto type_of = [&](const at::Tensor& tensor, const std::string& name) {
+      const bool is_short = tensor.scalar_type() == at::kBFloat16 && may_be_short(name);
+      return is_short ? at::kFloat : tensor.scalar_type();
+    };
     const auto check = [&](const at::Tensor& tensor, const std::string& name) {
-      if (!first.defined()) first = tensor;
+      if (!first.defined()) {
+        first = tensor;
+        type = type_of(tensor, name);
+      }
       TORCH_CHECK(tensor.device() == first.device(), "argument '", name, "' is on ", tensor.device(), ", others on ",
                   first.device());
-      if (first.scalar_type() == at::kFloat && tensor.scalar_type() == at::kBFloat16 && may_be_short(name)) return;
-      TORCH_CHECK(tensor.scalar_type() == first.scalar_type(), "argument '", name, "' is of type ",
-                  tensor.scalar_type(), ", others ", first.scalar_type());
+      TORCH_CHECK(type_of(tensor, name) == type, "argument '", name, "' is of type ", tensor.scalar_type(), ", others ",
+                  type);
     };
     for (size_t i = 0; i < values_.size(); ++i) {
       const std::string& name = schema_.arguments()[i].name();

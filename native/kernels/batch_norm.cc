@@ -3,6 +3,7 @@
 #include "batch_norm.h"
 
 #include "../profile/profile.h"
+#include "map_rows.h"
 
 #include <ATen/Parallel.h>
 
@@ -78,13 +79,17 @@ void apply_norm(const Tensor& x, const optional<Tensor>& residual, const Normali
   const Span span("batch norm: result");
   const std::vector<float> scale = scale_of(norm.gamma, n.inverse_deviation);
   const Affine affine{n.mean.data_ptr<float>(), scale.data(), norm.beta.data_ptr<float>()};
-  const float* const px = x.data_ptr<float>();
-  const float* const pr = residual.has_value() ? residual->data_ptr<float>() : nullptr;
-  float* const py = n.y.data_ptr<float>();
+  const RowsIn from(x), added = residual.has_value() ? RowsIn(*residual) : RowsIn();
+  const RowsOut to(n.y);
+  const bool converted = from.widened() || added.widened() || to.narrowed();
   const int64_t channels = x.size(-1);
   at::parallel_for(0, rows_of(x), kGrain, [&](int64_t begin, int64_t end) {
-    const int64_t at = begin * channels;
-    row_loops().apply_affine(px + at, pr == nullptr ? nullptr : pr + at, py + at, end - begin, channels, affine, relu);
+    std::vector<float> wide_x, wide_added, wide_y;
+    in_blocks(converted, begin, end, channels, [&](int64_t first, int64_t rows) {
+      row_loops().apply_affine(from.read(first, rows, wide_x), added.read(first, rows, wide_added),
+                               to.begin(first, rows, wide_y), rows, channels, affine, relu);
+      to.written(first, rows, wide_y);
+    });
   });
 }
 
@@ -93,9 +98,12 @@ Normalised normalise(const Tensor& x, const BatchNorm& norm, const optional<Tens
   std::vector<Moments> parts(parts_of(rows), Moments(channels));
   if (norm.training) {
     const Span span("batch norm: sums");
-    const float* const px = x.data_ptr<float>();
+    const RowsIn from(x);
     for_parts(rows, [&](int64_t part, int64_t first, int64_t last) {
-      parts[part].add(px + first * channels, last - first);
+      std::vector<float> wide;
+      in_blocks(from.widened(), first, last, channels, [&](int64_t at, int64_t count) {
+        parts[part].add(from.read(at, count, wide), count);
+      });
     });
   }
   Normalised n = statistics(parts, norm);
@@ -109,9 +117,9 @@ ChannelGradients::ChannelGradients(const Tensor& dy, const Tensor& x, const Norm
       beta(at::empty_like(norm.gamma)),
       channels_(x.size(-1)),
       mask_(norm.mask),
-      dy_(dy.data_ptr<float>()),
-      x_(x.data_ptr<float>()),
-      other_(norm.other),
+      dy_(dy),
+      x_(x),
+      other_(norm.other.has_value() ? RowsIn(*norm.other) : RowsIn()),
       scale_(scale_of(norm.gamma, norm.inverse_deviation)),
       offset_(channels_, 0.f),
       slope_(channels_, 0.f),
@@ -122,9 +130,12 @@ ChannelGradients::ChannelGradients(const Tensor& dy, const Tensor& x, const Norm
   for_parts(rows, [&](int64_t part, int64_t first, int64_t last) {
     sums[part].assign(channels_, 0.0);
     products[part].assign(channels_, 0.0);
-    const int64_t at = first * channels_;
-    row_loops().add_gradient_sums(dy_ + at, x_ + at, other_ == nullptr ? nullptr : other_ + at, mask_, last - first, channels_,
-                      affine_, sums[part].data(), products[part].data());
+    std::vector<float> wide_dy, wide_x, wide_other;
+    in_blocks(converted(), first, last, channels_, [&](int64_t at, int64_t count) {
+      row_loops().add_gradient_sums(dy_.read(at, count, wide_dy), x_.read(at, count, wide_x),
+                                    other_.read(at, count, wide_other), mask_, count, channels_, affine_,
+                                    sums[part].data(), products[part].data());
+    });
   });
   float *const dgamma = gamma.data_ptr<float>(), *const dbeta = beta.data_ptr<float>();
   const float* const deviation = norm.inverse_deviation.data_ptr<float>();
@@ -142,10 +153,12 @@ ChannelGradients::ChannelGradients(const Tensor& dy, const Tensor& x, const Norm
   }
 }
 
-void ChannelGradients::rows(int64_t first, int64_t rows, float* dx, float* masked) const {
-  const int64_t at = first * channels_;
-  row_loops().input_gradient(dy_ + at, x_ + at, other_ == nullptr ? nullptr : other_ + at, mask_, dx, masked, rows, channels_,
-                 affine_, {offset_.data(), slope_.data()});
+bool ChannelGradients::converted() const { return dy_.widened() || x_.widened() || other_.widened(); }
+
+void ChannelGradients::rows(int64_t first, int64_t rows, float* dx, float* masked, Wide& wide) const {
+  row_loops().input_gradient(dy_.read(first, rows, wide.dy), x_.read(first, rows, wide.x),
+                             other_.read(first, rows, wide.other), mask_, dx, masked, rows, channels_, affine_,
+                             {offset_.data(), slope_.data()});
 }
 
 NormaliseGradients normalise_backward(const Tensor& dy, const Tensor& x, const NormalisedBy& norm,
@@ -153,12 +166,17 @@ NormaliseGradients normalise_backward(const Tensor& dy, const Tensor& x, const N
   const ChannelGradients channel(dy, x, norm);
   const Span span("batch norm: input gradient");
   Tensor dx = at::empty_like(x);
-  float* const pdx = dx.data_ptr<float>();
-  float* const pm = masked.has_value() ? masked->data_ptr<float>() : nullptr;
+  const RowsOut to(dx), through = masked.has_value() ? RowsOut(*masked) : RowsOut();
+  const bool converted = channel.converted() || to.narrowed() || through.narrowed();
   const int64_t channels = x.size(-1);
   at::parallel_for(0, rows_of(x), kGrain, [&](int64_t begin, int64_t end) {
-    const int64_t at = begin * channels;
-    channel.rows(begin, end - begin, pdx + at, pm == nullptr ? nullptr : pm + at);
+    ChannelGradients::Wide wide;
+    std::vector<float> wide_dx, wide_masked;
+    in_blocks(converted, begin, end, channels, [&](int64_t first, int64_t rows) {
+      channel.rows(first, rows, to.begin(first, rows, wide_dx), through.begin(first, rows, wide_masked), wide);
+      to.written(first, rows, wide_dx);
+      through.written(first, rows, wide_masked);
+    });
   });
   return {dx, channel.gamma, channel.beta};
 }

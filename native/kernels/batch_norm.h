@@ -1,8 +1,10 @@
-// Batch normalisation over the last axis of contiguous float32 CPU tensors, with ReLU and residual folded in. Its
+// Batch normalisation over the last axis of contiguous CPU tensors, with ReLU and residual folded in. Maps are float32 or
+// bfloat16, each for itself; statistics, parameters and all that is computed are float32. Its
 // parts are here too, for whoever has the rows in hand anyway (layers/fused.cc).
 #pragma once
 
 #include "batch_norm_rows.h"
+#include "map_rows.h"
 #include "optional.h"
 
 #include <ATen/ATen.h>
@@ -25,8 +27,8 @@ struct NormaliseGradients {
   at::Tensor x, gamma, beta;
 };
 
-// y = (x − mean)·γ/σ + β, then + residual, then ReLU. x and residual are [rows…, channels]; running statistics are
-// updated in training mode (unbiased variance).
+// y = (x − mean)·γ/σ + β, then + residual, then ReLU. x and residual are [rows…, channels], y is of x's type; running
+// statistics are updated in training mode (unbiased variance).
 Normalised normalise(const at::Tensor& x, const BatchNorm& norm, const optional<at::Tensor>& residual, bool relu);
 
 // What the forward pass left, and the ReLU behind it.
@@ -34,10 +36,10 @@ struct NormalisedBy {
   const at::Tensor &gamma, &beta, &mean, &inverse_deviation;
   bool training;
   Mask mask;
-  const float* other;  // the output with kOutput, the residual with kSum
+  const optional<at::Tensor>& other;  // contiguous: the output with kOutput, the residual with kSum
 };
 
-// `masked`, where given, receives dy times the mask.
+// dx is of x's type; `masked`, where given, receives dy times the mask.
 NormaliseGradients normalise_backward(const at::Tensor& dy, const at::Tensor& x, const NormalisedBy& norm,
                                       const optional<at::Tensor>& masked);
 
@@ -70,14 +72,20 @@ class ChannelGradients {
  public:
   ChannelGradients(const at::Tensor& dy, const at::Tensor& x, const NormalisedBy& norm);
   ChannelGradients(const ChannelGradients&) = delete;
+  // Room for rows that are widened.
+  struct Wide {
+    std::vector<float> dy, x, other;
+  };
   // Of `rows` rows that begin at row `first` of dy and x.
-  void rows(int64_t first, int64_t rows, float* dx, float* masked) const;
+  void rows(int64_t first, int64_t rows, float* dx, float* masked, Wide& wide) const;
+  // Whether any of what it reads is bfloat16.
+  bool converted() const;
   at::Tensor gamma, beta;
 
  private:
   int64_t channels_;
   Mask mask_;
-  const float *dy_, *x_, *other_;
+  RowsIn dy_, x_, other_;
   std::vector<float> scale_, offset_, slope_;
   Affine affine_;
 };

@@ -46,6 +46,9 @@ struct RowLoops {
   void (*add_to_pixels)(const float* d, const Between* pixels, int64_t width, int64_t channels, float* dx);
   // y += x·factor.
   void (*add_scaled)(const float* x, float factor, int64_t count, float* y);
+  // bfloat16, the upper half of a float32, to float32 and back: to the nearest, ties to even; NaN stays NaN.
+  void (*widen)(const uint16_t* x, int64_t count, float* y);
+  void (*narrow)(const float* x, int64_t count, uint16_t* y);
 };
 
 // The best that this processor can run.

@@ -201,9 +201,29 @@ void add_to_pixels(const float* d, const Between* pixels, int64_t width, int64_t
 }
 
 template <typename V>
+void widen(const uint16_t* x, int64_t count, float* y) {
+  each_vector<V>(count, [&](int64_t at, int64_t valid) __attribute__((always_inline)) {
+    Shorts<V> shorts{};
+    std::memcpy(&shorts, x + at, valid * sizeof(uint16_t));
+    store_some<V>(y + at, reinterpret_cast<V>(__builtin_convertvector(shorts, Bits<V>) << 16), valid);
+  });
+}
+
+template <typename V>
+void narrow(const float* x, int64_t count, uint16_t* y) {
+  each_vector<V>(count, [&](int64_t at, int64_t valid) __attribute__((always_inline)) {
+    const Bits<V> bits = reinterpret_cast<Bits<V>>(load_some<V>(x + at, valid));
+    const Bits<V> rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16, nan = Bits<V>{} + 0x7fc0;
+    const auto is_nan = reinterpret_cast<Bits<V>>((bits & 0x7fffffff) > 0x7f800000u);
+    const Shorts<V> shorts = __builtin_convertvector((rounded & ~is_nan) | (nan & is_nan), Shorts<V>);
+    std::memcpy(y + at, &shorts, valid * sizeof(uint16_t));
+  });
+}
+
+template <typename V>
 constexpr RowLoops row_loops() {
-  return {add_moments<V>, apply_affine<V>,     add_gradient_sums<V>, input_gradient<V>,
-          blend<V>,       blend_pixels<V>, add_to_pixels<V>,     add_scaled<V>};
+  return {add_moments<V>,  apply_affine<V>,  add_gradient_sums<V>, input_gradient<V>, blend<V>,
+          blend_pixels<V>, add_to_pixels<V>, add_scaled<V>,        widen<V>,          narrow<V>};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // Everything here is local to the including file: files for different instruction sets must never share a function.
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 
 #if defined(LOCALLEARN_ISA_AVX2) || defined(LOCALLEARN_ISA_AVX512)
@@ -20,6 +21,29 @@ typedef float Sixteen __attribute__((vector_size(64)));
 
 template <typename V>
 constexpr long lanes_of = sizeof(V) / sizeof(float);
+
+// As many whole numbers of 32 and of 16 bits as a vector has lanes.
+template <typename V>
+struct Whole;
+template <>
+struct Whole<Four> {
+  typedef uint32_t Bits __attribute__((vector_size(16)));
+  typedef uint16_t Shorts __attribute__((vector_size(8)));
+};
+template <>
+struct Whole<Eight> {
+  typedef uint32_t Bits __attribute__((vector_size(32)));
+  typedef uint16_t Shorts __attribute__((vector_size(16)));
+};
+template <>
+struct Whole<Sixteen> {
+  typedef uint32_t Bits __attribute__((vector_size(64)));
+  typedef uint16_t Shorts __attribute__((vector_size(32)));
+};
+template <typename V>
+using Bits = typename Whole<V>::Bits;
+template <typename V>
+using Shorts = typename Whole<V>::Shorts;
 
 template <typename V>
 LOCALLEARN_INLINE V load(const float* from) {

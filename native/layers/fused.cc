@@ -1,6 +1,7 @@
 // Layers as single operators: convolution, batch normalisation, an optional residual and ReLU.
 // One call forward and one backward, keeping only what the backward needs.
-// Layouts are TensorFlow.js's: activations [n, h, w, c], filters [h, w, in, out].
+// Layouts are TensorFlow.js's: activations [n, h, w, c], filters [h, w, in, out]. Maps may be bfloat16, and then what is
+// made of them is; parameters, statistics and their gradients are float32.
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
@@ -9,64 +10,24 @@
 
 #include "../kernels/batch_norm.h"
 #include "../kernels/direct_conv.h"
+#include "../kernels/map_rows.h"
 #include "../kernels/optional.h"
+#include "library_conv.h"
+#include "short_conv.h"
 
 namespace locallearn {
 namespace {
 
 using at::Tensor;
 
-constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast;
-
-// [n, h, w, c] as a channels-last [n, c, h, w]; the same memory. Rank 2, [n, c], stays as it is.
-Tensor to_nchw(const Tensor& x) { return x.dim() == 4 ? x.permute({0, 3, 1, 2}) : x; }
-
-Tensor to_nhwc(const Tensor& x) {
-  return x.dim() == 4 ? x.contiguous(kChannelsLast).permute({0, 2, 3, 1}) : x;
-}
-
 optional<Tensor> contiguous(const optional<Tensor>& x) {
   return x.has_value() ? optional<Tensor>(x->contiguous()) : optional<Tensor>();
-}
-
-Tensor filter_to_oihw(const Tensor& filter) { return filter.permute({3, 2, 0, 1}).contiguous(kChannelsLast); }
-
-Tensor filter_to_hwio(const Tensor& filter) { return filter.permute({2, 3, 1, 0}); }
-
-Tensor convolve(const Tensor& x, const Tensor& filter, const optional<Tensor>& bias, int64_t stride, int64_t padding,
-                int64_t groups) {
-  return at::convolution(to_nchw(x), filter_to_oihw(filter), bias, {stride, stride}, {padding, padding}, {1, 1}, false,
-                         {0, 0}, groups);
-}
-
-// dc is [n, c, h, w].
-ConvGradients convolve_backward(const Tensor& dc, const Tensor& x, const Tensor& filter, bool has_bias,
-                                       int64_t stride, int64_t padding, int64_t groups, bool need_x,
-                                       bool need_parameters) {
-  const std::vector<int64_t> bias_sizes{filter.size(3)};
-  auto [dx, dfilter, dbias] = at::convolution_backward(
-      dc, to_nchw(x), filter_to_oihw(filter),
-      has_bias ? at::OptionalIntArrayRef(bias_sizes) : at::OptionalIntArrayRef(), {stride, stride}, {padding, padding},
-      {1, 1}, false, {0, 0}, groups, {need_x, need_parameters, need_parameters && has_bias});
-  return {need_x ? to_nhwc(dx) : Tensor(), need_parameters ? filter_to_hwio(dfilter) : Tensor(), dbias};
 }
 
 // The shape of the map that a convolution reads: x's, or where `resized` is not empty one of that height and width.
 std::vector<int64_t> read_shape(at::IntArrayRef x, at::IntArrayRef resized) {
   if (resized.empty()) return x.vec();
   return {x[0], resized[0], resized[1], x[3]};
-}
-
-// That map, for the library's convolutions.
-Tensor resized_map(const Tensor& x, at::IntArrayRef resized) {
-  return resized.empty() ? x : to_nhwc(at::upsample_bilinear2d(to_nchw(x), resized, true));
-}
-
-// The gradient of x, of shape `x_shape`, by that of the map. Undefined where it is.
-Tensor resize_backward(const Tensor& dx, at::IntArrayRef x_shape, at::IntArrayRef resized) {
-  if (resized.empty() || !dx.defined()) return dx;
-  const std::vector<int64_t> nchw{x_shape[0], x_shape[3], x_shape[1], x_shape[2]};
-  return to_nhwc(at::upsample_bilinear2d_backward(to_nchw(dx), resized, nchw, true));
 }
 
 // For our own.
@@ -77,8 +38,10 @@ optional<Resize> resize_of(at::IntArrayRef x, at::IntArrayRef resized) {
 
 const Resize* pointer(const optional<Resize>& resize) { return resize.has_value() ? &*resize : nullptr; }
 
-// Our own kernels serve contiguous float32 on the CPU, which is all that the CPU engine makes; libtorch's the rest.
-bool on_cpu(const Tensor& x) { return x.is_cpu() && x.scalar_type() == at::kFloat; }
+// Our own convolutions serve contiguous float32 on the CPU, batch normalisation bfloat16 too, which is all that the CPU
+// engine makes; libtorch's the rest.
+bool floats_on_cpu(const Tensor& x) { return x.is_cpu() && x.scalar_type() == at::kFloat; }
+bool on_cpu(const Tensor& x) { return x.is_cpu() && (x.scalar_type() == at::kFloat || is_short(x)); }
 
 Normalised normalise_anywhere(const Tensor& x, const BatchNorm& norm, const optional<Tensor>& residual, bool relu) {
   if (on_cpu(x)) return normalise(x.contiguous(), norm, contiguous(residual), relu);
@@ -106,8 +69,9 @@ Backward normalise_backward_elsewhere(const Tensor& dy, const Tensor& x, const o
   if (norm.mask != Mask::kNone) {
     Tensor output = y.has_value() ? *y : (x - norm.mean) * (norm.gamma * norm.inverse_deviation) + norm.beta;
     if (norm.mask == Mask::kSum) output += *added;
-    masked = at::threshold_backward(dy, output, 0);
+    masked = at::threshold_backward(dy.to(x.scalar_type()), output.to(x.scalar_type()), 0);
   }
+  masked = masked.to(x.scalar_type());
   // In evaluation mode the saved mean and deviation are the running ones.
   const auto running_mean = norm.training ? optional<Tensor>() : optional<Tensor>(norm.mean);
   const auto running_variance =
@@ -118,9 +82,9 @@ Backward normalise_backward_elsewhere(const Tensor& dy, const Tensor& x, const o
   return {{to_nhwc(dx), dgamma, dbeta}, need_residual ? masked : Tensor()};
 }
 
-// Where the gradient of the residual differs from dy, it is written here.
-optional<Tensor> masked_like(const Tensor& gradient, bool relu, bool need_residual) {
-  return need_residual && relu ? optional<Tensor>(at::empty_like(gradient)) : optional<Tensor>();
+// Where the gradient of the residual differs from dy, it is written here, in the type of the other maps.
+optional<Tensor> masked_like(const Tensor& gradient, const Tensor& map, bool relu, bool need_residual) {
+  return need_residual && relu ? optional<Tensor>(at::empty_like(gradient, map.options())) : optional<Tensor>();
 }
 
 Mask mask_of(const optional<Tensor>& y, const optional<Tensor>& added, bool relu) {
@@ -136,7 +100,12 @@ Tensor input_of(const optional<Tensor>& x, at::IntArrayRef sizes, const Tensor& 
 Tensor conv(const Tensor& x, const Tensor& filter, const optional<Tensor>& bias, int64_t stride, int64_t padding,
             int64_t groups, at::IntArrayRef resized) {
   const auto read = read_shape(x.sizes(), resized);
-  if (!on_cpu(x) || !direct_serves(read, filter, stride, padding, groups)) {
+  if (widens(x, resized)) {
+    return image_groups(x, [&](const Tensor& images) {
+      return conv(images, filter, bias, stride, padding, groups, resized);
+    });
+  }
+  if (!floats_on_cpu(x) || !direct_serves(read, filter, stride, padding, groups)) {
     return to_nhwc(convolve(resized_map(x, resized), filter, bias, stride, padding, groups));
   }
   const auto by = resize_of(x.sizes(), resized);
@@ -150,14 +119,20 @@ std::tuple<Tensor, Tensor, Tensor> conv_backward(const Tensor& dy, const Tensor&
                                                  int64_t stride, int64_t padding, int64_t groups, at::IntArrayRef resized,
                                                  bool need_x, bool reuse_x, bool need_parameters) {
   const auto read = read_shape(x.sizes(), resized);
-  if (!on_cpu(x) || !direct_serves(read, filter, stride, padding, groups)) {
-    const auto g = convolve_backward(to_nchw(dy), resized_map(x, resized), filter, has_bias, stride, padding, groups, need_x,
-                                     need_parameters);
+  if (widens_backward(x, filter, resized)) {
+    return image_groups_backward(dy, x, [&](const Tensor& gradient, const Tensor& images) {
+      return conv_backward(gradient, images, filter, has_bias, stride, padding, groups, resized, need_x, true,
+                           need_parameters);
+    });
+  }
+  if (!floats_on_cpu(x) || !direct_serves(read, filter, stride, padding, groups)) {
+    const auto g = convolve_backward(to_nchw(dy.to(x.scalar_type())), resized_map(x, resized), filter, has_bias, stride,
+                                     padding, groups, need_x, need_parameters);
     return {resize_backward(g.x, x.sizes(), resized), g.filter, g.bias};
   }
   const ConvShape shape = conv_shape(read, filter, stride, padding);
   const auto by = resize_of(x.sizes(), resized);
-  const Tensor gradient = dy.contiguous();
+  const Tensor gradient = dy.to(at::kFloat).contiguous();
   const float* const pdy = gradient.data_ptr<float>();
   const int64_t floats = shape.out_width * shape.out;
   const auto g = direct_conv_backward(x.contiguous(), filter.contiguous(), shape, pointer(by), need_x, reuse_x,
@@ -175,8 +150,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> conv_bn(
     bool relu) {
   const BatchNorm norm{gamma, beta, running_mean, running_variance, training, momentum, epsilon};
   const auto read = read_shape(x.sizes(), resized);
-  if (!on_cpu(x) || !direct_serves(read, filter, stride, padding, groups)) {
-    const Tensor c = to_nhwc(convolve(resized_map(x, resized), filter, bias, stride, padding, groups));
+  if (!floats_on_cpu(x) || !direct_serves(read, filter, stride, padding, groups)) {
+    const Tensor c = conv(x, filter, bias, stride, padding, groups, resized);
     const auto n = normalise_anywhere(c, norm, residual, relu);
     return {n.y, c, n.mean, n.inverse_deviation};
   }
@@ -210,27 +185,25 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> conv_bn_backward(
     return std::make_tuple(g.x, g.filter, g.bias, need_parameters ? dgamma : Tensor(),
                            need_parameters ? dbeta : Tensor(), dresidual);
   };
-  const auto library = [&](const Tensor& dc) {
-    auto g = convolve_backward(to_nchw(dc), resized_map(input_of(x, x_shape, dy), resized), filter, has_bias, stride, padding,
-                               groups, need_x, need_parameters);
-    g.x = resize_backward(g.x, x_shape, resized);
-    return g;
+  const auto apart = [&](const Tensor& dc) {
+    auto [dx, dfilter, dbias] = conv_backward(dc, input_of(x, x_shape, dc), filter, has_bias, stride, padding, groups,
+                                              resized, need_x, false, need_parameters);
+    return ConvGradients{dx, dfilter, dbias};
   };
   const auto read = read_shape(x_shape, resized);
   const bool cpu = on_cpu(c);
   const optional<Tensor> other = y.has_value() ? y : residual, dense = cpu ? contiguous(other) : other;
-  const NormalisedBy norm{gamma,    beta, mean, inverse_deviation, training, mask_of(y, residual, relu),
-                          cpu && dense.has_value() ? dense->data_ptr<float>() : nullptr};
+  const NormalisedBy norm{gamma, beta, mean, inverse_deviation, training, mask_of(y, residual, relu), dense};
   if (!cpu) {
     const auto [n, dresidual] = normalise_backward_elsewhere(dy, c, y, residual, norm, epsilon, need_residual);
-    return result(library(n.x), n.gamma, n.beta, dresidual);
+    return result(apart(n.x), n.gamma, n.beta, dresidual);
   }
   const Tensor gradient = dy.contiguous(), before = c.contiguous();
-  const optional<Tensor> masked = masked_like(gradient, relu, need_residual);
-  const Tensor dresidual = masked.has_value() ? *masked : need_residual ? dy : Tensor();
-  if (!direct_serves(read, filter, stride, padding, groups)) {
+  const optional<Tensor> masked = masked_like(gradient, before, relu, need_residual);
+  const Tensor dresidual = masked.has_value() ? *masked : need_residual ? dy.to(c.scalar_type()) : Tensor();
+  if (!floats_on_cpu(c) || !direct_serves(read, filter, stride, padding, groups)) {
     const auto n = normalise_backward(gradient, before, norm, masked);
-    return result(library(n.x), n.gamma, n.beta, dresidual);
+    return result(apart(n.x), n.gamma, n.beta, dresidual);
   }
   const ConvShape shape = conv_shape(read, filter, stride, padding);
   const auto by = resize_of(x_shape, resized);
@@ -240,7 +213,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> conv_bn_backward(
       contiguous(x), filter.contiguous(), shape, pointer(by), need_x, reuse_x, need_parameters, need_parameters && has_bias,
       [&](int64_t image, int64_t row, float* to) {
         const int64_t first = (image * shape.out_height + row) * shape.out_width;
-        channel.rows(first, shape.out_width, to, pm == nullptr ? nullptr : pm + first * shape.out);
+        ChannelGradients::Wide none;
+        channel.rows(first, shape.out_width, to, pm == nullptr ? nullptr : pm + first * shape.out, none);
       });
   return result(g, channel.gamma, channel.beta, dresidual);
 }
@@ -257,7 +231,8 @@ std::tuple<Tensor, Tensor, Tensor> bn(const Tensor& x, const Tensor& gamma, cons
 std::tuple<Tensor, Tensor, Tensor> bn_backward(const Tensor& dy, const Tensor& x, bool relu, const Tensor& gamma,
                                                const Tensor& beta, const Tensor& mean, const Tensor& inverse_deviation,
                                                bool training, double epsilon) {
-  const NormalisedBy norm{gamma, beta, mean, inverse_deviation, training, mask_of({}, {}, relu), nullptr};
+  const optional<Tensor> none;
+  const NormalisedBy norm{gamma, beta, mean, inverse_deviation, training, mask_of({}, {}, relu), none};
   const auto g = on_cpu(x) ? normalise_backward(dy.contiguous(), x.contiguous(), norm, {})
                            : normalise_backward_elsewhere(dy, x, {}, {}, norm, epsilon, false).norm;
   return {g.x, g.gamma, g.beta};

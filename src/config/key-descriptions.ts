@@ -83,6 +83,7 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
   'adamw.weightDecay': 'Decoupled weight decay. Default: 0.01.',
   noDecay: 'What weight decay leaves out: biases of layers, normalisations. Default: nothing.',
   optimizerState: 'How the optimiser keeps its tensors; bf16 takes half of the memory. Default: float32.',
+  precision: 'What feature maps are held in; bf16 takes half of the memory. Default: float32.',
   optimizer: "An optimiser in place of SGD with this section's momentum, nesterov and weightDecay.",
   'optimizer.name': 'The optimiser; what else it takes follows from it.',
   betas: 'Decays of the averages of gradients and of their squares. Default: [0.9, 0.999].',

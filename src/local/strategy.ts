@@ -1,3 +1,4 @@
+import { refusePrecision, withPrecision, type Precision } from '../engine/precision.js';
 import { withRecompute, type Place } from '../engine/recompute.js';
 import type { Recompute, RecomputePlan } from '../engine/recompute-choices.js';
 import { disposeLayer, ownedBy, type Counter } from '../nn/layer.js';
@@ -53,6 +54,26 @@ export function recomputing(strategy: Strategy, recompute: Recompute | Recompute
         again: !chosen.kept.includes(place),
       }));
     }),
+  };
+}
+
+/**
+ * A strategy whose updates hold feature maps in that precision: what they save for their backward passes, and what they
+ * hand on.
+ *
+ * @param strategy one of any method, a plugin's too; what is returned owns nothing of its own
+ * @param precision `float32` leaves it as it is
+ * @throws UserError where the engine in use has it not
+ */
+export function inPrecision(strategy: Strategy, precision: Precision): Strategy {
+  if (precision === 'float32') return strategy;
+  refusePrecision(precision);
+  return {
+    ...strategy,
+    updates: strategy.updates.map((update) => ({
+      ...update,
+      forward: (streams, batch) => withPrecision(precision, () => update.forward(streams, batch)),
+    })),
   };
 }
 

@@ -1,11 +1,12 @@
 import type { Engine, MemoryMeter } from '../engine/engine.js';
+import type { Precision } from '../engine/precision.js';
 import type { Recompute } from '../engine/recompute-choices.js';
 import { scoped } from '../engine/scoped.js';
 import { buildMethod } from '../local/build.js';
 import type { Method } from '../local/method.js';
 import { noiseBatch } from '../local/noise-batch.js';
 import { takesBlocks } from '../local/partition/of-method.js';
-import type { Strategy } from '../local/strategy.js';
+import { inPrecision, type Strategy } from '../local/strategy.js';
 import { disposeNetwork } from '../networks/network.js';
 import { resnetCifar } from '../networks/resnet-cifar.js';
 import { papersSgd } from '../train/recipe.js';
@@ -21,6 +22,8 @@ export interface BenchSetting {
   readonly batch: number;
   /** What backward passes make again; nothing if not given. */
   readonly recompute?: Recompute | undefined;
+  /** What feature maps are held in; float32 if not given. */
+  readonly precision?: Precision | undefined;
 }
 
 /** What the steps are made of. */
@@ -46,7 +49,7 @@ const seed = 1;
 /**
  * Training steps of one method with its default options, and so many blocks if it has that option, on random images of
  * CIFAR's shape. `watched` may put something between the step and its parts.
- * Throws a UserError if the network has too few units for the blocks.
+ * Throws a UserError if the network has too few units for the blocks, or the engine has not the precision.
  */
 export function openBench(
   engine: Engine,
@@ -56,11 +59,12 @@ export function openBench(
 ): BenchRun {
   const network = resnetCifar({ depth: setting.depth, classes, imageShape, seed });
   const asked = takesBlocks(method) ? { blocks: setting.blocks } : {};
+  const built = buildMethod(network, {
+    ...{ method, options: method.options.parse(asked) },
+    ...(setting.recompute === undefined ? {} : { recompute: setting.recompute }),
+  });
   const { strategy, optimizer } = watched({
-    strategy: buildMethod(network, {
-      ...{ method, options: method.options.parse(asked) },
-      ...(setting.recompute === undefined ? {} : { recompute: setting.recompute }),
-    }),
+    strategy: inPrecision(built, setting.precision ?? 'float32'),
     optimizer: sgd(papersSgd),
   });
   engine.memory.release();

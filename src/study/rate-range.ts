@@ -3,7 +3,7 @@ import type { Dataset } from '../data/dataset.js';
 import type { Engine } from '../engine/engine.js';
 import { scoped } from '../engine/scoped.js';
 import { createBatch } from '../local/batch.js';
-import type { Strategy } from '../local/strategy.js';
+import { inPrecision, type Strategy } from '../local/strategy.js';
 import { feed } from '../train/feed.js';
 import { openTrainLoader } from '../train/loaders.js';
 import { optimizerOf, type TrainSettings } from '../train/optimizers.js';
@@ -61,12 +61,13 @@ const settling = 5;
  * @returns fewer rates where training diverged or the signal came
  */
 export async function rateRange(
-  strategy: Strategy,
+  given: Strategy,
   dataset: Dataset,
   settings: TrainSettings & { readonly seed: number; readonly engine: Engine },
   optimizers: readonly OptimizerKind[],
   { from, to, steps, start, signal, onStep }: RangeOptions,
 ): Promise<RateRange> {
+  const strategy = inPrecision(given, settings.precision ?? 'float32');
   const { updates, network } = strategy;
   const optimizer = optimizerOf(settings, optimizers);
   const plan = planSteps(updates, settings);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { precisions } from '../engine/precision.js';
 import { clipOption } from './clip.js';
 import { noDecayOption } from './decay.js';
 import { papersSgd } from './recipe.js';
@@ -29,6 +30,11 @@ export const trainOptionsSchema = z.strictObject({
    * is computed in float32. The engines torch and torch-cuda have it.
    */
   optimizerState: z.enum(['float32', 'bf16']).exactOptional(),
+  /**
+   * What feature maps are held and multiplied in while training: `bf16` takes half of their memory. Weights, statistics,
+   * losses and the optimiser stay float32, and so does evaluation. The engines torch and torch-cuda have it.
+   */
+  precision: z.enum(precisions).exactOptional(),
   /** What weight decay leaves alone; where it is not said, nothing. */
   noDecay: noDecayOption.exactOptional(),
   /**

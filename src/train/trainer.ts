@@ -6,7 +6,7 @@ import { scoped } from '../engine/scoped.js';
 import { UserError, messageOf } from '../core/errors.js';
 import { createBatch, type Batch } from '../local/batch.js';
 import { checkedUpdates } from '../local/checked-updates.js';
-import type { Strategy } from '../local/strategy.js';
+import { inPrecision, type Strategy } from '../local/strategy.js';
 import { checkLearningRate } from './check-learning-rate.js';
 import { splitMade, type RunSettings, type TrainOptions } from './context.js';
 import { dataParallel } from './data-parallel.js';
@@ -71,7 +71,10 @@ export async function train(
   const context = { seed, engine, schedules, metrics, signal, ranks, onEvent, resume, onState };
   const options: RunSettings = { ...settings, ...context, ...(made.schedule && { schedule: made.schedule }) };
   checkLearningRate(options);
-  const strategy: Strategy = { ...bare, updates: checkedUpdates(bare.updates) };
+  const strategy = inPrecision(
+    { ...bare, updates: checkedUpdates(bare.updates) },
+    settings.precision ?? 'float32',
+  );
   const plan = planSteps(strategy.updates, settings);
   const { ema } = options;
   refuseLargerBatch(options.batchSize, dataset.train);

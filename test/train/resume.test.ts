@@ -199,7 +199,7 @@ it.each<[StrategyOptionsInput, Partial<Parameters<typeof train>[2]>]>([
   ],
   [
     { method: 'hpff', blocks: 3, head: '1c1f' },
-    { accumulate: 2, ...(testEngine === torchEngine && { optimizerState: 'bf16' }) },
+    { accumulate: 2, ...(testEngine === torchEngine && { optimizerState: 'bf16', precision: 'bf16' }) },
   ],
   [
     { method: 'hpff', blocks: 4, head: '1c1f' },

@@ -1,4 +1,5 @@
 import { engineNames } from '../../engine/engine.js';
+import { precisions, type Precision } from '../../engine/precision.js';
 import { recomputeChoices, type Recompute } from '../../engine/recompute-choices.js';
 import type { BenchResult } from '../../measure/bench.js';
 import { nearest } from '../../core/schema-problems.js';
@@ -25,6 +26,12 @@ export const benchOptions = {
     requiresArg: true,
     describe: 'what backward passes make again',
   },
+  precision: {
+    choices: precisions,
+    default: 'float32',
+    requiresArg: true,
+    describe: 'what feature maps are held in',
+  },
   engine: {
     choices: ['auto', ...engineNames],
     default: 'auto',
@@ -41,6 +48,7 @@ interface BenchArguments {
   readonly blocks: number;
   readonly steps: number;
   readonly recompute: Recompute;
+  readonly precision: Precision;
   readonly engine: (typeof benchOptions.engine.choices)[number];
   readonly json: boolean;
 }

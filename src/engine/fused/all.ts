@@ -1,5 +1,6 @@
 import { accumulate } from './accumulate.js';
 import { adamw } from './adamw.js';
+import { asMap } from './as-map.js';
 import { batchNorm } from './batch-norm.js';
 import { binaryCrossEntropy } from './binary-cross-entropy.js';
 import { conv } from './conv.js';
@@ -17,10 +18,11 @@ import { toBfloat16 } from './to-bfloat16.js';
 
 /**
  * What an engine computes as one operator where it can. All are differentiable with TensorFlow.js's `tf.grads`
- * except the first, and the last six.
+ * except the first two, and the last six.
  */
 const fusedOps = {
   fromBytes,
+  asMap,
   conv,
   convBatchNorm,
   batchNorm,

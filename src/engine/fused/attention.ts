@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { multiplied } from '../multiply-adds.js';
 import { differentiable, tidied } from './differentiable.js';
+import { fused } from './registry.js';
 
 /**
  * Scaled dot-product attention of tokens among themselves (Vaswani et al. 2017, Eq. 1): softmax(q·kᵀ / √d)·v for each
@@ -30,9 +31,9 @@ export function attentionOp(packed: tf.Tensor3D, heads: number, weight: tf.Tenso
   return differentiable([packed], () => {
     const [q, k, v] = unpacked(packed);
     multiplied(weight, 2 * products);
-    const weights = tf.softmax(tf.matMul(q, k, false, true));
+    const weights = fused().asMap(tf.softmax(tf.matMul(q, k, false, true)));
     return {
-      y: merged(tf.matMul(weights, v)),
+      y: fused().asMap(merged(tf.matMul(weights, v))),
       saved: [packed, weights],
       backward: (dy, [savedPacked, savedWeights]) =>
         tidied(() => {

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { differentiable, tidied } from './differentiable.js';
+import { fused } from './registry.js';
 
 /** Mean over the map: `[n, h, w, c]` → `[n, c]`. Keeps nothing, where `tf.mean` keeps the whole map for its shape. */
 export function averagePoolOp(x: tf.Tensor4D): tf.Tensor2D {
@@ -10,7 +11,7 @@ export function averagePoolOp(x: tf.Tensor4D): tf.Tensor2D {
     backward: (dy) =>
       tidied(() => {
         const pixel = tf.reshape(tf.div(dy, height * width), [n, 1, 1, channels]);
-        return [tf.tile(pixel, [1, height, width, 1])];
+        return [tf.tile(fused().asMap(pixel), [1, height, width, 1])];
       }),
   }));
 }

@@ -20,23 +20,26 @@ export const binaryCrossEntropy: FusedOp<BinaryCrossEntropy> = {
         tidied(() => [tf.mul(tf.sub(tf.sigmoid(logit!), target!), tf.div(dy, targets.size))]),
     })),
 
-  torch({ op, input, wrap, isOwn }) {
+  torch({ op, input, asFloat, wrap, isOwn }) {
     const forward = op('locallearn::binary_cross_entropy');
     const backward = op('locallearn::binary_cross_entropy_backward_');
     const clone = op('aten::clone');
 
     return (logits, targets) =>
-      differentiable([logits], ({ isLast }) => ({
-        y: wrap(forward(input(logits), input(targets))) as tf.Scalar,
-        saved: [logits, targets],
-        backward: (dy, [savedLogits, savedTargets]) => {
-          // The gradient is written over the logits, or over a copy where somebody else has them.
-          const copy = isLast() && isOwn(savedLogits!) ? undefined : clone(input(savedLogits));
-          const logit = copy ?? input(savedLogits);
-          const gradient = backward(input(dy), logit, input(savedTargets));
-          copy?.dispose();
-          return [wrap(gradient)];
-        },
-      }));
+      differentiable([logits], ({ isLast }) => {
+        const [floats, floatTargets] = [asFloat(logits), asFloat(targets)];
+        return {
+          y: wrap(forward(input(floats), input(floatTargets))) as tf.Scalar,
+          saved: [floats, floatTargets],
+          backward: (dy, [savedLogits, savedTargets]) => {
+            // The gradient is written over the logits, or over a copy where somebody else has them.
+            const copy = isLast() && isOwn(savedLogits!) ? undefined : clone(input(savedLogits));
+            const logit = copy ?? input(savedLogits);
+            const gradient = backward(input(dy), logit, input(savedTargets));
+            copy?.dispose();
+            return [wrap(gradient)];
+          },
+        };
+      });
   },
 };

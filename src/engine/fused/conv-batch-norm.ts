@@ -61,7 +61,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
     });
   },
 
-  torch({ device, multiOp, input, wrapAll, isOwn }) {
+  torch({ device, multiOp, input, asMap, wrapAll, isOwn }) {
     const forward = multiOp('locallearn::conv_bn');
     const backward = multiOp('locallearn::conv_bn_backward');
     const onGpu = device === 'cuda';
@@ -77,9 +77,10 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
       return differentiable(inputs, ({ wants, isLast }) => {
         // The input's own gradient needs no input.
         const keepsX = wants(filter);
+        const map = asMap(x);
         const [y, c, mean, inverseDeviation] = wrapAll(
           forward(
-            input(x),
+            input(map),
             input(filter),
             input(bias),
             input(gamma),
@@ -105,7 +106,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
             c,
             mean,
             inverseDeviation,
-            ...(keepsX ? [x] : []),
+            ...(keepsX ? [map] : []),
             ...(fromOutput ? [y] : []),
             ...(fromResidual ? [residual] : []),
           ],

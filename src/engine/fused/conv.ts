@@ -24,20 +24,21 @@ export const conv: FusedOp<Conv> = {
     });
   },
 
-  torch({ op, multiOp, input, wrap, wrapAll, isOwn }) {
+  torch({ op, multiOp, input, asMap, wrap, wrapAll, isOwn }) {
     const forward = op('locallearn::conv');
     const backward = multiOp('locallearn::conv_backward');
 
     return (x, { filter, bias, stride, padding, groups, resized = [] }, mode) => {
       return differentiable([x, ...trained(mode, filter, bias)], ({ wants, isLast }) => {
+        const map = asMap(x);
         const y = wrap(
-          forward(input(x), input(filter), input(bias), stride, padding, groups, resized),
+          forward(input(map), input(filter), input(bias), stride, padding, groups, resized),
         ) as tf.Tensor4D;
         const products = convProducts(filter, y.shape);
         multiplied(filter, products);
         return {
           y,
-          saved: [x],
+          saved: [map],
           backward: (dy, [savedX]) => {
             multiplied(filter, products * (Number(wants(x)) + Number(wants(filter))));
             return wrapAll(

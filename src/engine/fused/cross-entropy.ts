@@ -22,16 +22,20 @@ export const crossEntropy: FusedOp<CrossEntropy> = {
       };
     }),
 
-  torch({ op, multiOp, input, wrap, wrapAll }) {
+  torch({ op, multiOp, input, asFloat, wrap, wrapAll }) {
     const forward = multiOp('locallearn::cross_entropy');
     const backward = op('locallearn::cross_entropy_backward');
 
     return (logits, targets) =>
       differentiable([logits], () => {
-        const [y, logarithms] = wrapAll(forward(input(logits), input(targets))) as [tf.Scalar, tf.Tensor];
+        const floatTargets = asFloat(targets);
+        const [y, logarithms] = wrapAll(forward(input(asFloat(logits)), input(floatTargets))) as [
+          tf.Scalar,
+          tf.Tensor,
+        ];
         return {
           y,
-          saved: [logarithms, targets],
+          saved: [logarithms, floatTargets],
           backward: (dy, [saved, savedTargets]) => [
             wrap(backward(input(dy), input(saved), input(savedTargets))),
           ],

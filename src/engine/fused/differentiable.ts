@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { isDetached } from '../detached.js';
+import { precisionInForce, withPrecision } from '../precision.js';
 import { isLastPass, isWanted, outsideTape } from '../tape.js';
 import type { Mode } from './ops.js';
 
@@ -36,7 +37,8 @@ export function trained(
 /**
  * One tape entry with a gradient for each input that has one. The backward frees the incoming gradient and what was saved
  * as soon as it has used them: TensorFlow.js would keep both until the whole gradient scope ends, and that is most
- * of a step's memory; a recording's earlier passes leave it. Gradients are first-order only.
+ * of a step's memory; a recording's earlier passes leave it. Gradients are first-order only. It runs in the precision of
+ * the forward pass.
  *
  * @param inputs all that the op may have gradients of, some undefined
  */
@@ -50,6 +52,7 @@ export function differentiable<T extends tf.Tensor>(
     isLast: isLastPass,
   };
   if (possible.length === 0) return outsideTape(() => tf.tidy(() => run(request).y));
+  const precision = precisionInForce();
   const op = tf.customGrad((...args: (tf.Tensor | tf.GradSaveFunc)[]) => {
     const save = args[args.length - 1] as tf.GradSaveFunc;
     const { y, saved, backward } = run(request);
@@ -57,7 +60,7 @@ export function differentiable<T extends tf.Tensor>(
     const gradFunc = (dy: tf.Tensor, kept: tf.Tensor[]): tf.Tensor[] => {
       // A gradient that came from outside, `tf.grads(f)(x, dy)`, is the caller's.
       const own = dy.scopeId === tf.engine().state.activeScope.id ? dy : dy.clone();
-      const gradients = backward(own as T, kept);
+      const gradients = withPrecision(precision, () => backward(own as T, kept));
       if (request.isLast()) tf.dispose(kept);
       // TensorFlow.js wants a tensor for each; it does not look at those that this pass did not ask for.
       const asked = inputs.flatMap((x, i) =>

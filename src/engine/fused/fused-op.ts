@@ -17,10 +17,14 @@ export interface Torch {
   readonly multiOp: (name: string) => MultiOperator;
   /** A uint8 tensor, the caller's to dispose. */
   readonly bytesToDevice: (values: Uint8Array, shape: readonly number[]) => NativeTensor;
-  /** The libtorch tensor behind one of TensorFlow.js, which keeps it. */
+  /** The libtorch tensor behind one of TensorFlow.js, which keeps it, in whatever it is held. */
   readonly input: <T extends tf.Tensor | undefined>(
     tensor: T,
   ) => T extends tf.Tensor ? NativeTensor : NativeTensor | null;
+  /** A feature map as the precision in force holds it: the same tensor, or a bfloat16 copy in the current scope. */
+  readonly asMap: <T extends tf.Tensor>(x: T) => T;
+  /** The same values held in float32: the same tensor, or a copy in the current scope. */
+  readonly asFloat: <T extends tf.Tensor>(x: T) => T;
   /** A libtorch tensor as one of TensorFlow.js in the current scope. */
   readonly wrap: (tensor: NativeTensor) => tf.Tensor;
   readonly wrapAll: (tensors: readonly (NativeTensor | null)[]) => (tf.Tensor | undefined)[];

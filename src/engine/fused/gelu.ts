@@ -18,7 +18,7 @@ export const gelu: FusedOp<Gelu> = {
         }),
     })),
 
-  torch({ op, input, wrap }) {
+  torch({ op, input, asMap, asFloat, wrap }) {
     const forward = op('aten::gelu');
     const backward = op('aten::gelu_backward');
 
@@ -26,7 +26,9 @@ export const gelu: FusedOp<Gelu> = {
       differentiable([x], () => ({
         y: wrap(forward(input(x))) as typeof x,
         saved: [x],
-        backward: (dy, [savedX]) => [wrap(backward(input(dy), input(savedX)))],
+        // Libtorch takes two of different types, and makes nonsense of them.
+        backward: (dy, [savedX]) =>
+          tidied(() => [asMap(wrap(backward(input(asFloat(dy)), input(asFloat(savedX!)))))]),
       }));
   },
 };

@@ -29,7 +29,7 @@ export const layerNorm: FusedOp<LayerNorm> = {
     });
   },
 
-  torch({ multiOp, input, wrapAll }) {
+  torch({ multiOp, input, asMap, asFloat, wrapAll }) {
     const forward = multiOp('aten::native_layer_norm');
     const backward = multiOp('aten::native_layer_norm_backward');
 
@@ -37,22 +37,24 @@ export const layerNorm: FusedOp<LayerNorm> = {
       const channels = [gamma.size];
       return differentiable([x, ...trained(mode, gamma, beta)], ({ wants }) => {
         const [y, mean, inverseDeviation] = wrapAll(
-          forward(input(x), channels, input(gamma), input(beta), layerNormEpsilon),
+          forward(input(asFloat(x)), channels, input(gamma), input(beta), layerNormEpsilon),
         ) as [typeof x, tf.Tensor, tf.Tensor];
         return {
-          y,
+          y: asMap(y),
           saved: [x, mean, inverseDeviation],
           backward: (dy, [savedX, savedMean, savedDeviation]) =>
-            wrapAll(
-              backward(
-                input(dy),
-                input(savedX),
-                channels,
-                input(savedMean),
-                input(savedDeviation),
-                input(gamma),
-                input(beta),
-                [wants(x), wants(gamma), wants(beta)],
+            tidied(() =>
+              wrapAll(
+                backward(
+                  input(asFloat(dy)),
+                  input(asFloat(savedX!)),
+                  channels,
+                  input(savedMean),
+                  input(savedDeviation),
+                  input(gamma),
+                  input(beta),
+                  [wants(x), wants(gamma), wants(beta)],
+                ),
               ),
             ),
         };

@@ -2,10 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import { multiplied } from '../multiply-adds.js';
 import { differentiable, tidied, trained } from './differentiable.js';
 import type { Mode } from './ops.js';
+import { fused } from './registry.js';
 
 /**
  * x·weight + bias along the last axis: `[…, in]` → `[…, out]`, weight `[in, out]`, bias `[out]`. One tape entry that
- * keeps x alone.
+ * keeps x alone. Products are of float32 in any precision; those of maps are maps.
  */
 export function linearOp(
   x: tf.Tensor,
@@ -18,8 +19,9 @@ export function linearOp(
     const product = tf.matMul(tf.reshape<tf.Rank.R2>(x, [-1, inputs]), weight);
     multiplied(weight, x.size * outputs);
     const sum = bias === undefined ? product : tf.add(product, bias);
+    const y = tf.reshape(sum, [...x.shape.slice(0, -1), outputs]);
     return {
-      y: tf.reshape(sum, [...x.shape.slice(0, -1), outputs]),
+      y: x.rank > 2 ? fused().asMap(y) : y,
       saved: [x],
       backward: (dy, [savedX]) =>
         tidied(() => {

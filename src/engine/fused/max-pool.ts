@@ -43,7 +43,7 @@ export const maxPool: FusedOp<MaxPool> = {
           backward: (dy, [saved]) => {
             const gradient = permute(input(dy), [0, 3, 1, 2]);
             // Of the input libtorch reads the shape alone.
-            const shaped = empty(x.shape, 'float32', null, device, null, null);
+            const shaped = empty(x.shape, gradient.dtype, null, device, null, null);
             const like = permute(shaped, [0, 3, 1, 2]);
             const at = cast(input(saved), 'int64', false, false, null);
             const dx = backward(gradient, like, ...windows, at);

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { tfDtype } from './dtype.js';
 import type { KernelContext } from './kernels/kernel.js';
 import type { Device, MultiOperator, Native, NativeTensor, Operator } from './native.js';
 
@@ -9,6 +10,8 @@ interface Entry {
   readonly shape: readonly number[];
   readonly dtype: tf.DataType;
   readonly strings: Uint8Array[] | undefined;
+  /** Whether `native` is bfloat16, which TensorFlow.js takes for float32. */
+  readonly short: boolean;
   /** Reshaped views asked for outside of scopes; they live as long as the data. */
   views: { readonly shape: readonly number[]; readonly native: NativeTensor }[] | undefined;
   refCount: number;
@@ -76,10 +79,24 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
   }
 
   /**
-   * The libtorch tensor behind a TensorFlow.js tensor, in its shape. It stays the backend's: never write to it
-   * unless it belongs to a variable, and never dispose it.
+   * The libtorch tensor behind a TensorFlow.js tensor, in its shape and dtype: what is held in bfloat16 as a float32 copy,
+   * for which a scope must be open. It stays the backend's: never write to it, and never dispose it.
    */
   readonly input = (info: tf.TensorInfo): NativeTensor => {
+    const native = this.asHeld(info);
+    return this.#data.get(info.dataId).short ? this.#widened(native) : native;
+  };
+
+  #widened(native: NativeTensor): NativeTensor {
+    if (this.#scope === undefined) throw new Error('Only a kernel reads bfloat16 as float32');
+    return this.#convert(native, 'float32', false, false, null);
+  }
+
+  /**
+   * The libtorch tensor behind a TensorFlow.js tensor, in its shape, whatever it is held in. It stays the backend's: never
+   * write to it unless it belongs to a variable, and never dispose it.
+   */
+  readonly asHeld = (info: tf.TensorInfo): NativeTensor => {
     const entry = this.#data.get(info.dataId);
     if (entry.native === undefined) throw new Error('String tensors are not supported by this kernel');
     if (sameShape(entry.shape, info.shape)) return entry.native;
@@ -105,16 +122,27 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
   /** Hands a libtorch tensor over to the backend, which disposes it when its last TensorFlow.js tensor is. */
   readonly output = (
     native: NativeTensor,
-    dtype: tf.DataType = tfDtype(native.dtype),
+    given?: tf.DataType,
     shape: readonly number[] = native.shape,
   ): tf.TensorInfo => {
+    const held = native.dtype;
+    const dtype = given ?? tfDtype(held);
     if (this.#scope !== undefined) {
       const index = this.#scope.lastIndexOf(native);
       if (index < 0) throw new Error('A kernel may only return a libtorch tensor that it made');
       this.#scope.splice(index, 1);
     }
     const dataId = {};
-    this.#data.set(dataId, { native, shape, dtype, strings: undefined, views: undefined, refCount: 1 });
+    const short = held === 'bfloat16';
+    this.#data.set(dataId, {
+      native,
+      shape,
+      dtype,
+      short,
+      strings: undefined,
+      views: undefined,
+      refCount: 1,
+    });
     return { dataId, shape: shape as number[], dtype };
   };
 
@@ -132,11 +160,11 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
   /** A variable's libtorch tensor, to be written to: one of its own, where it shared it. */
   readonly writable = (variable: tf.Variable): NativeTensor => {
     if (this.refCount(variable.dataId) !== 1) {
-      const copy = this.wrap(this.#clone(this.input(variable)));
+      const copy = this.wrap(this.#clone(this.asHeld(variable)));
       variable.assign(copy);
       copy.dispose();
     }
-    return this.input(variable);
+    return this.asHeld(variable);
   };
 
   /**
@@ -155,6 +183,9 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
     shape,
     dtype,
   });
+
+  /** Whether a tensor's values are held in bfloat16. */
+  readonly isShort = ({ dataId }: tf.TensorInfo): boolean => this.#data.get(dataId).short;
 
   /** The memory behind a data id, which other tensors may share; undefined for strings. */
   storage(dataId: tf.DataId): (NativeTensor['storage'] & Pick<NativeTensor, 'dtype'>) | undefined {
@@ -177,7 +208,8 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
   ): void {
     const strings = dtype === 'string' ? (values as Uint8Array[]) : undefined;
     const native = strings ? undefined : this.#fromValues(values as ArrayLike<number>, shape, dtype);
-    this.#data.set(dataId, { native, shape: shape.slice(), dtype, strings, views: undefined, refCount });
+    const held = { shape: shape.slice(), dtype, short: false };
+    this.#data.set(dataId, { native, ...held, strings, views: undefined, refCount });
   }
 
   #fromValues(values: ArrayLike<number>, shape: readonly number[], dtype: tf.DataType): NativeTensor {
@@ -215,11 +247,9 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
   }
 
   override readSync(dataId: tf.DataId): tf.BackendValues {
-    const { native, strings, dtype } = this.#data.get(dataId);
+    const { native, strings, dtype, short } = this.#data.get(dataId);
     if (native === undefined) return strings!;
-    if (native.dtype === 'bfloat16') {
-      return this.scope(() => this.native.read(this.#convert(native, 'float32', false, false, null)));
-    }
+    if (short) return this.scope(() => this.native.read(this.#widened(native)));
     if (dtype !== 'complex64') return this.native.read(native);
     return this.scope(() => this.native.read(this.#viewAsReal(native)));
   }
@@ -282,19 +312,4 @@ function sameShape(a: readonly number[], b: readonly number[]): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
-}
-
-function tfDtype(dtype: string): tf.DataType {
-  switch (dtype) {
-    case 'float32':
-    case 'int32':
-    case 'bool':
-    case 'complex64':
-      return dtype;
-    // An optimiser's state (`toBfloat16`).
-    case 'bfloat16':
-      return 'float32';
-    default:
-      throw new Error(`TensorFlow.js has no dtype for libtorch's ${dtype}`);
-  }
 }

@@ -104,11 +104,11 @@ export function estimateMethods(
 ): MethodEstimate[] {
   if (config === undefined) return [];
   const counts = imageCounts(config.data);
-  const { epochs, batchSize, lastBatch } = config.train;
+  const { epochs, batchSize, lastBatch, precision } = config.train;
   const methods = config.method === undefined ? comparedMethods(config) : [config.method];
   const runs = comparedSeeds(config).length;
   return methods.map((method) => {
-    const key = images && profileKey({ network: config.network, ...images }, method);
+    const key = images && profileKey({ network: config.network, precision, ...images }, method);
     const profile = key === undefined ? undefined : profileOf(key);
     return {
       method,

@@ -12,6 +12,7 @@ import { sgd } from '../../train/sgd.js';
 import { planSteps, trainStep, type StepResult } from '../../train/step.js';
 import { namedOptions, type MethodConfig } from '../../config/method-config.js';
 import { buildMethod } from '../../local/build.js';
+import { inPrecision } from '../../local/strategy.js';
 import { chooseCuts } from '../memory/choose-cuts.js';
 import { withNetwork, type MemorySetting } from '../memory/setting.js';
 
@@ -38,10 +39,17 @@ export type StepProfile = z.infer<typeof profileSchema>;
 
 /** What decides a step's cost beside the batch. */
 export function profileKey(
-  { network, classes, imageShape }: Pick<MemorySetting, 'network' | 'classes' | 'imageShape'>,
+  {
+    network,
+    classes,
+    imageShape,
+    precision = 'float32',
+  }: Pick<MemorySetting, 'network' | 'classes' | 'imageShape' | 'precision'>,
   method: MethodConfig,
 ): string {
-  const parts = JSON.stringify([network, classes, imageShape, namedOptions(method)]);
+  // Those in float32 were kept without saying so.
+  const held = precision === 'float32' ? [] : [precision];
+  const parts = JSON.stringify([network, classes, imageShape, namedOptions(method), ...held]);
   return createHash('sha256').update(parts).digest('hex').slice(0, 16);
 }
 
@@ -75,7 +83,7 @@ export async function measureProfile(
   const small = Math.max(leastBatch, Math.round(large / 4));
   const chosen = await chooseCuts({ ...setting, batchSize: large }, method, { signal });
   return withNetwork(setting, (network) => {
-    const strategy = buildMethod(network, chosen.method);
+    const strategy = inPrecision(buildMethod(network, chosen.method), setting.precision ?? 'float32');
     const optimizer = sgd(papersSgd);
     const plan = planSteps(strategy.updates);
     const { memory } = setting.engine;

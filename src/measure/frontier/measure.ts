@@ -4,7 +4,7 @@ import { scoped } from '../../engine/scoped.js';
 import { buildMethod } from '../../local/build.js';
 import { parameterCounts, stepMultiplyAdds, type ParameterCounts, type StepCost } from '../../local/cost.js';
 import { noiseBatch } from '../../local/noise-batch.js';
-import type { Strategy } from '../../local/strategy.js';
+import { inPrecision, type Strategy } from '../../local/strategy.js';
 import { planSteps, trainStep } from '../../train/step.js';
 import { chooseCuts } from '../memory/choose-cuts.js';
 import {
@@ -73,9 +73,16 @@ export async function measureVariant(
 }
 
 function timeSteps(
-  { batchSize, microBatch, seed, optimizer: makeOptimizer = usualOptimizer }: BatchShape,
-  strategy: Strategy,
+  {
+    batchSize,
+    microBatch,
+    seed,
+    optimizer: makeOptimizer = usualOptimizer,
+    precision = 'float32',
+  }: BatchShape,
+  given: Strategy,
 ): Omit<VariantStep, 'memory'> {
+  const strategy = inPrecision(given, precision);
   const optimizer = makeOptimizer();
   const plan = planSteps(strategy.updates);
   const batch = noiseBatch(strategy.network, batchSize, seed);

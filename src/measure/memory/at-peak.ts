@@ -2,7 +2,7 @@ import { watchTensors, type Peak, type TensorWatch } from '../../engine/live-ten
 import type { MemoryMeter } from '../../engine/engine.js';
 import { scoped } from '../../engine/scoped.js';
 import { noiseBatch } from '../../local/noise-batch.js';
-import type { Strategy } from '../../local/strategy.js';
+import { inPrecision, type Strategy } from '../../local/strategy.js';
 import type { LocalUpdate } from '../../local/update.js';
 import { networkState } from '../../networks/network.js';
 import type { Optimizer } from '../../train/sgd.js';
@@ -36,14 +36,22 @@ export interface AtPeak {
  * Lists what is in use at the peak of the step that `measureStep` measures.
  *
  * @param meter counts everything that the process holds: dispose other networks
- * @param strategy whose step is measured; no parameter changes, running statistics do
+ * @param given the strategy whose step is measured; no parameter changes, running statistics do
  * @param shape of the batch
  */
 export function listPeak(
   meter: MemoryMeter,
-  strategy: Strategy,
-  { batchSize, microBatch, seed, optimizer: makeOptimizer = usualOptimizer, averaged = false }: BatchShape,
+  given: Strategy,
+  {
+    batchSize,
+    microBatch,
+    seed,
+    optimizer: makeOptimizer = usualOptimizer,
+    averaged = false,
+    precision = 'float32',
+  }: BatchShape,
 ): AtPeak {
+  const strategy = inPrecision(given, precision);
   const { network, auxiliary, updates } = strategy;
   const optimizer = makeOptimizer();
   let average: WeightAverage | undefined;

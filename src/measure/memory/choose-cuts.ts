@@ -52,7 +52,7 @@ export async function chooseCuts(
       ...{ meter: setting.engine.memory, network, blocks, signal, onProgress },
       ...{ batchSize: setting.batchSize, microBatch: setting.batchSize / accumulateOf(method, setting) },
       seed: setting.seed,
-      ...{ optimizer: setting.optimizer, averaged: setting.averaged },
+      ...{ optimizer: setting.optimizer, averaged: setting.averaged, precision: setting.precision },
       recompute: method.recompute === 'auto' ? 'none' : method.recompute,
       build: (cuts) => buildMethod(network, cutAfter(cuts)),
     }),

@@ -4,7 +4,8 @@ import { isOutOfMemory } from '../../engine/out-of-memory.js';
 import { scoped } from '../../engine/scoped.js';
 import type { Batch } from '../../local/batch.js';
 import { noiseBatch } from '../../local/noise-batch.js';
-import type { Strategy } from '../../local/strategy.js';
+import type { Precision } from '../../engine/precision.js';
+import { inPrecision, type Strategy } from '../../local/strategy.js';
 import type { LocalUpdate } from '../../local/update.js';
 import { papersSgd } from '../../train/recipe.js';
 import { sgd, type Optimizer } from '../../train/sgd.js';
@@ -51,6 +52,8 @@ export interface BatchShape {
   readonly optimizer?: (() => Optimizer) | undefined;
   /** Whether averages of the weights are held too, as for `train.ema`; default: no. */
   readonly averaged?: boolean | undefined;
+  /** What feature maps are held in; default: float32. */
+  readonly precision?: Precision | undefined;
 }
 
 export const usualOptimizer = (): Optimizer => sgd(papersSgd);
@@ -63,14 +66,22 @@ export const firstBatch = 8;
  * learning rate is 0), running statistics do.
  *
  * @param meter counts everything that the process holds: dispose other networks
- * @param strategy whose step is measured
+ * @param given the strategy whose step is measured
  * @param shape of the batch
  */
 export function measureStep(
   meter: MemoryMeter,
-  strategy: Strategy,
-  { batchSize, microBatch, seed, optimizer: makeOptimizer = usualOptimizer, averaged = false }: BatchShape,
+  given: Strategy,
+  {
+    batchSize,
+    microBatch,
+    seed,
+    optimizer: makeOptimizer = usualOptimizer,
+    averaged = false,
+    precision = 'float32',
+  }: BatchShape,
 ): StepMemory {
+  const strategy = inPrecision(given, precision);
   const { network } = strategy;
   const optimizer = makeOptimizer();
   let average: WeightAverage | undefined;

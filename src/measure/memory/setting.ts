@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describeDataset } from '../../data/registry.js';
 import type { Engine } from '../../engine/engine.js';
+import type { Precision } from '../../engine/precision.js';
 import { selectEngine } from '../../engine/select.js';
 import { type Registry } from '../../config/registry.js';
 import { buildNetwork } from '../../networks/build.js';
@@ -24,6 +25,8 @@ export interface MemorySetting {
   readonly accumulate?: number | undefined;
   /** Whether averages of the weights are held beside them. */
   readonly averaged?: boolean | undefined;
+  /** What feature maps are held in; default: float32. */
+  readonly precision?: Precision | undefined;
   /** Of the data set. */
   readonly classes: number;
   readonly imageShape: readonly [height: number, width: number, channels: number];
@@ -37,8 +40,8 @@ export function settingOf(
   const { options: network } = splitNetwork(started);
   const optimizer = (): Optimizer => optimizerOf(train, rest.registry.optimizers);
   const averaged = train.ema !== undefined;
-  const { batchSize, accumulate } = train;
-  return { network, seed, batchSize, accumulate, optimizer, averaged, ...rest };
+  const { batchSize, accumulate, precision } = train;
+  return { network, seed, batchSize, accumulate, optimizer, averaged, precision, ...rest };
 }
 
 /**

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { detach } from '../../engine/detached.js';
 import type { MemoryMeter } from '../../engine/engine.js';
 import { trainingMode } from '../../engine/fused/ops.js';
+import { withPrecision } from '../../engine/precision.js';
 import { scoped } from '../../engine/scoped.js';
 import { outsideTape } from '../../engine/tape.js';
 import type { Network } from '../../networks/network.js';
@@ -31,7 +32,17 @@ export interface UnitProfile {
 export function profileUnits(
   meter: MemoryMeter,
   network: Network,
+  { precision = 'float32', ...shape }: BatchShape,
+): readonly UnitProfile[] {
+  return withPrecision(precision, () => profileEach(meter, network, shape, precision === 'bf16' ? 2 : 4));
+}
+
+/** @param width bytes of a value of a feature map */
+function profileEach(
+  meter: MemoryMeter,
+  network: Network,
   { batchSize, microBatch = batchSize, seed }: BatchShape,
+  width: number,
 ): readonly UnitProfile[] {
   const batch = noiseBatch(network, microBatch, seed);
   let input = keptOutOf(() => batch().images);
@@ -42,13 +53,13 @@ export function profileUnits(
       const inner = passes(meter, layer, input, true);
       const output = keptOutOf(() => layer.forward(input, trainingMode));
       profiles.push({
-        inputBytes: 4 * input.size,
-        outputBytes: 4 * output.size,
+        inputBytes: (profiles.length === 0 ? 4 : width) * input.size,
+        outputBytes: width * output.size,
         keptBytes: first.kept,
         forwardBytes: first.forward,
         firstBackwardBytes: first.backward,
         innerBackwardBytes: inner.backward,
-        leftBytes: inner.left - 4 * input.size,
+        leftBytes: inner.left - width * input.size,
       });
       input.dispose();
       input = output;

@@ -22,9 +22,12 @@ export async function methodBlocks(
   method: MethodConfig,
   options: MeasureOptions,
 ): Promise<readonly BlockCost[]> {
-  const { engine, batchSize, optimizer = usualOptimizer, averaged = false } = setting;
+  const { engine, batchSize, optimizer = usualOptimizer, averaged = false, precision = 'float32' } = setting;
   if (accumulateOf(method, setting) > 1) {
     throw new UserError('accumulate: blocks on several ranks take their batches whole: leave it out');
+  }
+  if (precision !== 'float32') {
+    throw new UserError('precision: blocks on several ranks hand each other float32: leave it out');
   }
   const chosen = await chooseMethod(setting, method, options);
   return withAbsent(setting, chosen.method, (strategy) =>

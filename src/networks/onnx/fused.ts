@@ -93,5 +93,6 @@ export function recordingOps({ graph, value, tensor }: Recorder): FusedOps {
     adamw: never,
     movingAverage: never,
     toBfloat16: never,
+    asMap: (x) => x,
   };
 }

@@ -79,6 +79,11 @@ export async function trainBlocks(
       'accumulate: blocks on several ranks take their batches whole: leave it out, or train on one rank',
     );
   }
+  if ((options.precision ?? 'float32') !== 'float32') {
+    throw new UserError(
+      'train.precision: is not for blocks on several ranks, which hand each other float32: leave it out, or train on one rank',
+    );
+  }
   if (options.earlyStopping !== undefined) {
     throw new UserError(
       'train.earlyStopping: is not for blocks on several ranks, which know no accuracy but their own: leave it out',

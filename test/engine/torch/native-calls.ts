@@ -25,7 +25,7 @@ export interface CallSpec {
 
 const f = (...shape: number[]): TensorSpec => ({ shape, dtype: 'float32', below: 7 });
 const i = (below: number, ...shape: number[]): TensorSpec => ({ shape, dtype: 'int64', below });
-/** What an optimiser keeps. */
+/** What an optimiser keeps, and feature maps. */
 const h = (...shape: number[]): TensorSpec => ({ shape, dtype: 'bfloat16', below: 7 });
 const b = (...shape: number[]): TensorSpec => ({ shape, dtype: 'bool', below: 2 });
 const call = (name: string, ...args: ArgumentSpec[]): CallSpec => {
@@ -167,6 +167,21 @@ export const rightCalls: readonly CallSpec[] = [
     ...[f(2, 6, 6, 8), null, [2, 6, 6, 4], taps, f(2, 6, 6, 8), null, null, true],
     ...[c8, c8, c8, c8, false, 1, 1, 1, [], true, 1e-5, true, false, false, false],
   ),
+  call('locallearn::conv', h(2, 6, 6, 4), taps, c8, 1, 1, 1, []),
+  call('locallearn::conv', h(2, 3, 3, 4), taps, c8, 1, 1, 1, [6, 6]),
+  call(
+    'locallearn::conv_backward',
+    ...[h(2, 6, 6, 8), h(2, 3, 3, 4), taps, true, 1, 1, 1, [6, 6], true, true, true],
+  ),
+  call(
+    'locallearn::conv_bn',
+    ...[h(2, 6, 6, 4), taps, null, c8, c8, c8, c8, h(2, 6, 6, 8), 1, 1, 1, [], true, 0.1, 1e-5, true],
+  ),
+  call(
+    'locallearn::conv_bn_backward',
+    ...[f(2, 6, 6, 8), h(2, 6, 6, 4), [2, 6, 6, 4], taps, h(2, 6, 6, 8), null, h(2, 6, 6, 8), true],
+    ...[c8, c8, c8, c8, true, 1, 1, 1, [], true, 1e-5, true, true, true, true],
+  ),
   call('locallearn::cross_entropy', f(2, 3), f(2, 3)),
   call('locallearn::cross_entropy_backward', f(), f(2, 3), f(2, 3)),
   call('locallearn::binary_cross_entropy', f(2, 3), f(2, 3)),
@@ -174,6 +189,8 @@ export const rightCalls: readonly CallSpec[] = [
   call('locallearn::bn', maps, c, c, c, c, true, 0.1, 1e-5, true),
   call('locallearn::bn', f(5, 4), c, c, c, c, false, 0.1, 1e-5, false),
   call('locallearn::bn_backward', maps, maps, true, c, c, c, c, true, 1e-5),
+  call('locallearn::bn', h(2, 6, 6, 4), c, c, c, c, true, 0.1, 1e-5, true),
+  call('locallearn::bn_backward', f(2, 6, 6, 4), h(2, 6, 6, 4), true, c, c, c, c, true, 1e-5),
   call('locallearn::bn_backward', f(5, 4), f(5, 4), false, c, c, c, c, true, 1e-5),
   call('locallearn::moving_average_', [f(2), f(3)], [f(2), f(3)], 0.9),
   call('locallearn::sgd_', [f(2), f(3)], [f(2), f(3)], [f(2), f(3)], 0.1, 0.9, 0, true),

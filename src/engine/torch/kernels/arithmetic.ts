@@ -1,19 +1,26 @@
 import * as tf from '@tensorflow/tfjs';
 import type { NativeTensor } from '../native.js';
-import { kernel, listKernel, type Kernel, type KernelContext, type KernelTable } from './kernel.js';
+import { kernel, listKernel, sizeOf, type Kernel, type KernelContext, type KernelTable } from './kernel.js';
 
 /** Kernels of two tensors (and sums of many), value by value, broadcasting. */
 export function arithmeticKernels(backend: KernelContext): KernelTable {
-  const { op, input, output, share } = backend;
+  const { op, input, asHeld, isShort, output, share } = backend;
   const cast = op('aten::to', 'dtype');
+
+  /** A map in bfloat16 stays one where something smaller, such as a bias, is spread over it: libtorch would widen it. */
+  const beside = (x: tf.TensorInfo, other: tf.TensorInfo): NativeTensor =>
+    isShort(other) && !isShort(x) && other.shape.length === 4 && sizeOf(x.shape) < sizeOf(other.shape)
+      ? cast(input(x), 'bfloat16')
+      : asHeld(x);
 
   /** Both inputs have one dtype, which the result keeps; libtorch would divide integers into floats. */
   const same = (
     { a, b }: Readonly<Record<'a' | 'b', tf.TensorInfo>>,
     compute: (a: NativeTensor, b: NativeTensor) => NativeTensor,
+    read: (x: tf.TensorInfo, other: tf.TensorInfo) => NativeTensor = input,
   ): tf.TensorInfo => {
     const dtype = a.dtype === b.dtype ? a.dtype : tf.upcastType(a.dtype, b.dtype);
-    if (dtype === 'float32' || dtype === 'complex64') return output(compute(input(a), input(b)), dtype);
+    if (dtype === 'float32' || dtype === 'complex64') return output(compute(read(a, b), read(b, a)), dtype);
     // Arithmetic of booleans is that of 0 and 1.
     const operand = (x: tf.TensorInfo): NativeTensor =>
       x.dtype === 'bool' ? cast(input(x), 'int32') : input(x);
@@ -25,9 +32,15 @@ export function arithmeticKernels(backend: KernelContext): KernelTable {
     return kernel<'a' | 'b'>((inputs) => same(inputs, (a, b) => compute(a, b)));
   };
 
+  /** What layers are made of. */
+  const ofMaps = (name: string, overload?: string): Kernel => {
+    const compute = op(name, overload);
+    return kernel<'a' | 'b'>((inputs) => same(inputs, (a, b) => compute(a, b), beside));
+  };
+
   const comparison = (name: string, overload?: string): Kernel => {
     const compute = op(name, overload);
-    return kernel<'a' | 'b'>(({ a, b }) => output(compute(input(a), input(b)), 'bool'));
+    return kernel<'a' | 'b'>(({ a, b }) => output(compute(asHeld(a), asHeld(b)), 'bool'));
   };
 
   const add = op('aten::add', 'Tensor');
@@ -39,16 +52,16 @@ export function arithmeticKernels(backend: KernelContext): KernelTable {
   const where = op('aten::where', 'self');
 
   return {
-    Add: binary('aten::add', 'Tensor'),
+    Add: ofMaps('aten::add', 'Tensor'),
     Atan2: binary('aten::atan2'),
     BitwiseAnd: binary('aten::bitwise_and', 'Tensor'),
-    Maximum: binary('aten::maximum'),
-    Minimum: binary('aten::minimum'),
+    Maximum: ofMaps('aten::maximum'),
+    Minimum: ofMaps('aten::minimum'),
     Mod: binary('aten::remainder', 'Tensor'),
-    Multiply: binary('aten::mul', 'Tensor'),
+    Multiply: ofMaps('aten::mul', 'Tensor'),
     Pow: binary('aten::pow', 'Tensor_Tensor'),
-    RealDiv: binary('aten::div', 'Tensor'),
-    Sub: binary('aten::sub', 'Tensor'),
+    RealDiv: ofMaps('aten::div', 'Tensor'),
+    Sub: ofMaps('aten::sub', 'Tensor'),
 
     Equal: comparison('aten::eq', 'Tensor'),
     Greater: comparison('aten::gt', 'Tensor'),
@@ -75,7 +88,7 @@ export function arithmeticKernels(backend: KernelContext): KernelTable {
     }),
 
     Select: kernel<'condition' | 't' | 'e'>(({ condition, t, e }) =>
-      output(where(input(condition), input(t), input(e)), tf.upcastType(t.dtype, e.dtype)),
+      output(where(input(condition), asHeld(t), asHeld(e)), tf.upcastType(t.dtype, e.dtype)),
     ),
   };
 }

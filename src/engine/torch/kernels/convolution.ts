@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { precisionInForce } from '../../precision.js';
 import type { NativeTensor } from '../native.js';
 import { activator } from './activation.js';
 import {
@@ -38,7 +39,7 @@ const nchw: Layout = { ...nhwc, first: [0, 1, 2, 3], last: [0, 1, 2, 3] };
 
 /** Convolutions over two and three axes, depthwise ones, and their gradients. */
 export function convolutionKernels(backend: KernelContext): KernelTable {
-  const { op, multiOp, input, output } = backend;
+  const { op, multiOp, input, isShort, output } = backend;
   const convolution = op('aten::convolution');
   const convolutionBackward = multiOp('aten::convolution_backward');
   const permute = op('aten::permute');
@@ -49,7 +50,12 @@ export function convolutionKernels(backend: KernelContext): KernelTable {
   const pad = op('aten::constant_pad_nd');
   const narrow = op('aten::narrow');
   const addIn = op('aten::add_', 'Tensor');
+  const cast = op('aten::to', 'dtype');
   const activate = activator(backend);
+
+  // These multiply float32 in any precision, and hold what comes of it as the precision in force does: layers have ops of
+  // their own (fused/conv.ts).
+  const asMap = (y: NativeTensor): NativeTensor => (precisionInForce() === 'bf16' ? cast(y, 'bfloat16') : y);
 
   const padded = (x: NativeTensor, { padFirst }: Window): NativeTensor => (padFirst ? pad(x, padFirst) : x);
 
@@ -73,7 +79,7 @@ export function convolutionKernels(backend: KernelContext): KernelTable {
       zeros(strides),
       groups,
     );
-    return permute(y, layout.last);
+    return permute(asMap(y), layout.last);
   };
 
   /** The gradient of the input, [n, …, c]. */
@@ -108,7 +114,7 @@ export function convolutionKernels(backend: KernelContext): KernelTable {
       });
       dx = clone(dx, layout.memory);
     }
-    return permute(dx, layout.last);
+    return permute(isShort(dy) ? cast(dx, 'bfloat16') : dx, layout.last);
   };
 
   /** The gradient of the weight, [out, in / groups, …]. */

@@ -3,7 +3,7 @@ import { kernel, type KernelContext, type KernelTable } from './kernel.js';
 
 /** New tensors. */
 export function creationKernels(backend: KernelContext): KernelTable {
-  const { op, input, output, upload, device } = backend;
+  const { op, asHeld, output, upload, device } = backend;
   const full = op('aten::full');
   const fullLike = op('aten::full_like');
 
@@ -13,8 +13,8 @@ export function creationKernels(backend: KernelContext): KernelTable {
       return output(full(shape, value, type, null, device), type, shape);
     }),
 
-    OnesLike: kernel<'x'>(({ x }) => output(fullLike(input(x), 1), x.dtype, x.shape)),
-    ZerosLike: kernel<'x'>(({ x }) => output(fullLike(input(x), 0), x.dtype, x.shape)),
+    OnesLike: kernel<'x'>(({ x }) => output(fullLike(asHeld(x), 1), x.dtype, x.shape)),
+    ZerosLike: kernel<'x'>(({ x }) => output(fullLike(asHeld(x), 0), x.dtype, x.shape)),
 
     // Small and exact on the host: libtorch counts the steps in another precision.
     Range: kernel<never, tf.RangeAttrs>((_, { start, stop, step, dtype }) => {

@@ -4,12 +4,16 @@ import { kernel, type Kernel, type KernelContext, type KernelTable } from './ker
 
 /** Kernels of one tensor, value by value. */
 export function elementwiseKernels(backend: KernelContext): KernelTable {
-  const { op, input, output, share } = backend;
+  const { op, input, asHeld, isShort, output, share } = backend;
   const cast = op('aten::to', 'dtype');
 
   /** Libtorch promotes integers to floats where it must; TensorFlow.js keeps the input's dtype. */
-  const same = (x: tf.TensorInfo, compute: (x: NativeTensor) => NativeTensor): tf.TensorInfo => {
-    if (x.dtype === 'float32' || x.dtype === 'complex64') return output(compute(input(x)), x.dtype, x.shape);
+  const same = (
+    x: tf.TensorInfo,
+    compute: (x: NativeTensor) => NativeTensor,
+    read = input,
+  ): tf.TensorInfo => {
+    if (x.dtype === 'float32' || x.dtype === 'complex64') return output(compute(read(x)), x.dtype, x.shape);
     const computed = compute(x.dtype === 'bool' ? cast(input(x), 'int32') : input(x));
     return output(cast(computed, x.dtype), x.dtype, x.shape);
   };
@@ -18,6 +22,12 @@ export function elementwiseKernels(backend: KernelContext): KernelTable {
   const unary = (name: string, ...constants: number[]): Kernel => {
     const compute = op(name);
     return kernel<'x'>(({ x }) => same(x, (native) => compute(native, ...constants)));
+  };
+
+  /** What layers are made of: of a map in bfloat16 it makes another. */
+  const ofMaps = (name: string, ...constants: number[]): Kernel => {
+    const compute = op(name);
+    return kernel<'x'>(({ x }) => same(x, (native) => compute(native, ...constants), asHeld));
   };
 
   const test = (name: string): Kernel => {
@@ -41,7 +51,7 @@ export function elementwiseKernels(backend: KernelContext): KernelTable {
   const contiguous = op('aten::clone');
 
   return {
-    Abs: unary('aten::abs'),
+    Abs: ofMaps('aten::abs'),
     Acos: unary('aten::acos'),
     Acosh: unary('aten::acosh'),
     Asin: unary('aten::asin'),
@@ -51,28 +61,28 @@ export function elementwiseKernels(backend: KernelContext): KernelTable {
     Ceil: unary('aten::ceil'),
     Cos: unary('aten::cos'),
     Cosh: unary('aten::cosh'),
-    Elu: unary('aten::elu'),
+    Elu: ofMaps('aten::elu'),
     Erf: unary('aten::erf'),
     Expm1: unary('aten::expm1'),
     Floor: unary('aten::floor'),
     Log: unary('aten::log'),
     Log1p: unary('aten::log1p'),
-    Neg: unary('aten::neg'),
+    Neg: ofMaps('aten::neg'),
     Reciprocal: unary('aten::reciprocal'),
-    Relu: unary('aten::relu'),
-    Relu6: unary('aten::clamp', 0, 6),
+    Relu: ofMaps('aten::relu'),
+    Relu6: ofMaps('aten::clamp', 0, 6),
     Round: unary('aten::round'),
     Rsqrt: unary('aten::rsqrt'),
-    Selu: unary('aten::selu'),
-    Sigmoid: unary('aten::sigmoid'),
-    Sign: unary('aten::sign'),
+    Selu: ofMaps('aten::selu'),
+    Sigmoid: ofMaps('aten::sigmoid'),
+    Sign: ofMaps('aten::sign'),
     Sin: unary('aten::sin'),
     Sinh: unary('aten::sinh'),
     Softplus: unary('aten::softplus'),
     Sqrt: unary('aten::sqrt'),
     Square: unary('aten::square'),
     Tan: unary('aten::tan'),
-    Tanh: unary('aten::tanh'),
+    Tanh: ofMaps('aten::tanh'),
 
     IsFinite: test('aten::isfinite'),
     IsInf: test('aten::isinf'),
@@ -82,12 +92,12 @@ export function elementwiseKernels(backend: KernelContext): KernelTable {
     Exp: kernel<'x'>(({ x }) => output(exp(input(x)), 'float32', x.shape)),
 
     ClipByValue: kernel<'x', tf.ClipByValueAttrs>(({ x }, { clipValueMin, clipValueMax }) =>
-      same(x, (native) => clamp(native, clipValueMin, clipValueMax)),
+      same(x, (native) => clamp(native, clipValueMin, clipValueMax), asHeld),
     ),
 
     LeakyRelu: kernel<'x', tf.LeakyReluAttrs>(({ x }, { alpha }) =>
       output(
-        leakyRelu(x.dtype === 'float32' ? input(x) : cast(input(x), 'float32'), alpha),
+        leakyRelu(x.dtype === 'float32' ? asHeld(x) : cast(input(x), 'float32'), alpha),
         'float32',
         x.shape,
       ),
@@ -104,11 +114,15 @@ export function elementwiseKernels(backend: KernelContext): KernelTable {
 
     // NaN stays NaN; libtorch's own step function, heaviside, makes it 0.
     Step: kernel<'x', tf.StepAttrs>(({ x }, { alpha }) =>
-      same(x, (native) => {
-        const steps = cast(greater(native, 0), 'float32');
-        if (alpha !== 0) addIn(multiplyIn(steps, 1 - alpha), alpha);
-        return fill(steps, isNan(native), NaN);
-      }),
+      same(
+        x,
+        (native) => {
+          const steps = cast(greater(native, 0), isShort(x) ? 'bfloat16' : 'float32');
+          if (alpha !== 0) addIn(multiplyIn(steps, 1 - alpha), alpha);
+          return fill(steps, isNan(native), NaN);
+        },
+        asHeld,
+      ),
     ),
 
     Cast: kernel<'x', tf.CastAttrs>(({ x }, { dtype }) => {

@@ -4,7 +4,7 @@ import { kernel, type KernelContext, type KernelTable } from './kernel.js';
 
 /** Resizing images [n, h, w, c], and the gradients of that. */
 export function imageKernels(backend: KernelContext): KernelTable {
-  const { op, input, output, constant, device } = backend;
+  const { op, input, isShort, output, constant, device } = backend;
   const bilinear = op('aten::upsample_bilinear2d');
   const bilinearBackward = op('aten::upsample_bilinear2d_backward');
   const permute = op('aten::permute');
@@ -17,6 +17,10 @@ export function imageKernels(backend: KernelContext): KernelTable {
 
   const asFloat = (x: tf.TensorInfo): NativeTensor =>
     x.dtype === 'float32' ? input(x) : cast(input(x), 'float32');
+
+  /** Held as the map that it was made of. */
+  const heldAs = (like: tf.TensorInfo, x: NativeTensor): NativeTensor =>
+    isShort(like) ? cast(x, 'bfloat16') : x;
 
   /** Both axes of x [n, h, w, c] times matrices [h', h] and [w', w]. */
   const alongAxes = (
@@ -54,7 +58,8 @@ export function imageKernels(backend: KernelContext): KernelTable {
       const size = attrs.size;
       if (isTorchs(attrs)) {
         const resized = bilinear(permute(asFloat(images), [0, 3, 1, 2]), size, attrs.alignCorners);
-        return output(permute(resized, [0, 2, 3, 1]), 'float32', [shape[0], ...size, shape[3]]);
+        const map = permute(heldAs(images, resized), [0, 2, 3, 1]);
+        return output(map, 'float32', [shape[0], ...size, shape[3]]);
       }
       const rows = matrix(shape[1], size[0], false);
       const columns = matrix(shape[2], size[1], false);
@@ -71,7 +76,7 @@ export function imageKernels(backend: KernelContext): KernelTable {
           [batch, channels, height, width],
           attrs.alignCorners,
         );
-        return output(permute(dx, [0, 2, 3, 1]), 'float32', images.shape);
+        return output(permute(heldAs(dy, dx), [0, 2, 3, 1]), 'float32', images.shape);
       }
       const rows = matrix(height, dyHeight, true);
       const columns = matrix(width, dyWidth, true);

@@ -10,7 +10,12 @@ export interface KernelContext {
   readonly device: Device;
   readonly op: (name: string, overload?: string) => Operator;
   readonly multiOp: (name: string, overload?: string) => MultiOperator;
+  /** In the tensor's dtype: maps that are held in bfloat16 as float32. */
   readonly input: (info: tf.TensorInfo) => NativeTensor;
+  /** As it is held, in bfloat16 too: for what libtorch computes as well with it, or between it and float32. */
+  readonly asHeld: (info: tf.TensorInfo) => NativeTensor;
+  /** Whether it is held in bfloat16. */
+  readonly isShort: (info: tf.TensorInfo) => boolean;
   readonly constant: (
     values: Float32Array | Int32Array | Uint8Array,
     shape: readonly number[],

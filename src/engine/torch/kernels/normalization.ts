@@ -4,7 +4,8 @@ import { kernel, type KernelContext, type KernelTable } from './kernel.js';
 
 /** Batch normalisation with given statistics, and local response normalisation. */
 export function normalizationKernels(backend: KernelContext): KernelTable {
-  const { op, multiOp, input, output } = backend;
+  const { op, multiOp, input, isShort, output } = backend;
+  const cast = op('aten::to', 'dtype');
   const batchNorm = multiOp('aten::native_batch_norm');
   const permute = op('aten::permute');
   const add = op('aten::add', 'Scalar');
@@ -54,7 +55,8 @@ export function normalizationKernels(backend: KernelContext): KernelTable {
             0,
             epsilon,
           );
-          return output(permute(y, [0, 2, 3, 1]), 'float32', x.shape);
+          const map = permute(y, [0, 2, 3, 1]);
+          return output(isShort(x) ? cast(map, 'bfloat16') : map, 'float32', x.shape);
         }
         const deviation = rsqrtIn(add(input(variance), epsilon));
         const factor = gamma ? multiply(deviation, input(gamma)) : deviation;

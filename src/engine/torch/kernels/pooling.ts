@@ -43,7 +43,7 @@ interface Pools {
 }
 
 function poolsOver(
-  { op, multiOp, input, output, share, upload, device }: KernelContext,
+  { op, multiOp, input, asHeld, isShort, output, share, upload, device }: KernelContext,
   spatial: 2 | 3,
 ): Pools {
   const first = toChannelsFirst(spatial);
@@ -63,9 +63,16 @@ function poolsOver(
   const clampMin = op('aten::clamp_min');
   const zeros = op('aten::zeros');
 
+  // Libtorch pools no bfloat16 over three axes on a CPU.
+  const asMap = spatial === 2 ? asHeld : input;
   /** [n, c, …], in floats. */
   const channelsFirst = (x: tf.TensorInfo): NativeTensor =>
-    permute(x.dtype === 'float32' ? input(x) : cast(input(x), 'float32'), first);
+    permute(x.dtype === 'float32' ? asMap(x) : cast(input(x), 'float32'), first);
+  /** The gradient of what was pooled of x, held as that. */
+  const gradientFirst = (dy: tf.TensorInfo, x: tf.TensorInfo): NativeTensor => {
+    if (spatial !== 2 || !isShort(x)) return permute(input(dy), first);
+    return permute(isShort(dy) ? asHeld(dy) : cast(input(dy), 'bfloat16'), first);
+  };
   const channelsLast = (x: NativeTensor, dtype: tf.DataType): tf.TensorInfo =>
     output(permute(dtype === 'float32' ? x : cast(x, dtype), last), dtype);
   const padded = (x: NativeTensor, { padFirst }: Window, value: number): NativeTensor =>
@@ -139,7 +146,7 @@ function poolsOver(
       const source = padded(channelsFirst(x), w, -Infinity);
       const [, indices] = maxPool(source, w.kernel, w.strides, w.padding, w.dilations);
       const dx = maxPoolBackward(
-        permute(input(dy), first),
+        gradientFirst(dy, x),
         source,
         w.kernel,
         w.strides,
@@ -164,7 +171,7 @@ function poolsOver(
       if (sizeOf(dy.shape) === 0) return noGradient(x);
       const w = windowFor(axes);
       const source = channelsFirst(x);
-      const gradient = permute(input(dy), first);
+      const gradient = gradientFirst(dy, x);
       const inside = padded(source, w, 0);
       const dx = averagePoolBackward(
         w.padFirst ? divide(gradient, insideFraction(source, w)) : gradient,

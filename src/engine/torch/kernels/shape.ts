@@ -4,7 +4,7 @@ import { kernel, listKernel, sizeOf, type KernelContext, type KernelTable } from
 
 /** Reshaping, transposing, joining, repeating, padding and flipping. */
 export function shapeKernels(backend: KernelContext): KernelTable {
-  const { op, input, output, share, constant } = backend;
+  const { op, asHeld: input, output, share, constant } = backend;
   const permute = op('aten::permute');
   const reshape = op('aten::reshape');
   const cat = op('aten::cat');

@@ -7,7 +7,7 @@ import { kernel, sizeOf, type KernelContext, type KernelTable } from './kernel.j
  * part of it lives.
  */
 export function slicingKernels(backend: KernelContext): KernelTable {
-  const { op, input, output, share, upload } = backend;
+  const { op, asHeld: input, output, share, upload } = backend;
   const slice = op('aten::slice', 'Tensor');
   const flip = op('aten::flip');
   const clone = op('aten::clone');

@@ -1,0 +1,75 @@
+// The rows of a map, [rows…, channels], for loops over float32: where they lie, or of bfloat16 widened a few at a time.
+#pragma once
+
+#include "batch_norm_rows.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace locallearn {
+
+inline bool is_short(const at::Tensor& x) { return x.scalar_type() == at::kBFloat16; }
+
+// What is read of a contiguous map of float32 or bfloat16, or of none.
+class RowsIn {
+ public:
+  RowsIn() = default;
+  explicit RowsIn(const at::Tensor& map)
+      : channels_(map.size(-1)),
+        floats_(is_short(map) ? nullptr : map.data_ptr<float>()),
+        shorts_(is_short(map) ? reinterpret_cast<const uint16_t*>(map.data_ptr<at::BFloat16>()) : nullptr) {}
+
+  bool widened() const { return shorts_ != nullptr; }
+
+  // `rows` rows from `first` on, which may lie in `scratch`; null where there is no map.
+  const float* read(int64_t first, int64_t rows, std::vector<float>& scratch) const {
+    if (shorts_ == nullptr) return floats_ == nullptr ? nullptr : floats_ + first * channels_;
+    scratch.resize(rows * channels_);
+    row_loops().widen(shorts_ + first * channels_, rows * channels_, scratch.data());
+    return scratch.data();
+  }
+
+ private:
+  int64_t channels_ = 0;
+  const float* floats_ = nullptr;
+  const uint16_t* shorts_ = nullptr;
+};
+
+// What is written of one, or of none.
+class RowsOut {
+ public:
+  RowsOut() = default;
+  explicit RowsOut(const at::Tensor& map)
+      : channels_(map.size(-1)),
+        floats_(is_short(map) ? nullptr : map.data_ptr<float>()),
+        shorts_(is_short(map) ? reinterpret_cast<uint16_t*>(map.data_ptr<at::BFloat16>()) : nullptr) {}
+
+  bool narrowed() const { return shorts_ != nullptr; }
+
+  // Where to write `rows` rows from `first` on; null where there is no map. `written` follows, with the same.
+  float* begin(int64_t first, int64_t rows, std::vector<float>& scratch) const {
+    if (shorts_ == nullptr) return floats_ == nullptr ? nullptr : floats_ + first * channels_;
+    scratch.resize(rows * channels_);
+    return scratch.data();
+  }
+  void written(int64_t first, int64_t rows, const std::vector<float>& scratch) const {
+    if (shorts_ != nullptr) row_loops().narrow(scratch.data(), rows * channels_, shorts_ + first * channels_);
+  }
+
+ private:
+  int64_t channels_ = 0;
+  float* floats_ = nullptr;
+  uint16_t* shorts_ = nullptr;
+};
+
+// Calls f(first, rows) for rows `begin` to `end`: for all at once where they lie, else for so many that they stay in the
+// first-level cache.
+template <typename F>
+void in_blocks(bool converted, int64_t begin, int64_t end, int64_t channels, const F& f) {
+  const int64_t most = converted ? std::clamp<int64_t>(2048 / std::max<int64_t>(channels, 1), 8, 64) : end - begin;
+  for (int64_t first = begin; first < end; first += most) f(first, std::min(most, end - first));
+}
+
+}  // namespace locallearn
