@@ -12,6 +12,7 @@ export interface ObservedRun {
   readonly place?: RunPlace;
 }
 
+/** Which of several runs one is. */
 export interface RunPlace {
   readonly number: number;
   readonly of: number;

@@ -12,5 +12,6 @@ it('finds out which engines are there without loading TensorFlow.js, which takes
     detail: expect.stringMatching(/^TensorFlow\.js 4\.\d+\.\d+ in JavaScript, 1 thread$/) as string,
   });
   const tensorflow = reports.find(({ name }) => name === 'tensorflow')!;
-  if (tensorflow.available) expect(tensorflow.detail).toMatch(/^TensorFlow \d+\.\d+\.\d+ by @tensorflow\/tfjs-node/);
+  if (tensorflow.available)
+    expect(tensorflow.detail).toMatch(/^TensorFlow \d+\.\d+\.\d+ by @tensorflow\/tfjs-node/);
 });
