@@ -21,7 +21,12 @@ for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
     queue.push(declarationOf(join(dirname(file), module)));
   }
   const tensors = relative(dirname(file), join(root, 'types', 'tensors.js'));
-  writeFileSync(file, text.replaceAll("from '@tensorflow/tfjs'", `from '${tensors}'`));
+  // How our own files import it, which a declaration that is a module of ES need not.
+  const imported = text.replaceAll(
+    /^import tf = require\(.*\);/gm,
+    "import type * as tf from '@tensorflow/tfjs';",
+  );
+  writeFileSync(file, imported.replaceAll("from '@tensorflow/tfjs'", `from '${tensors}'`));
 }
 for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
   const file = join(dist, name);

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { UserError } from '../core/errors.js';
 import type { AttachedLoss } from '../local/axes/loss/loss.js';
 import type { Bridge } from '../local/axes/bridge/bridge.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { messageOf, UserError } from '../core/errors.js';
 import { plural } from '../core/text.js';
 import type { TorchBackend } from '../engine/torch/backend.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 
 /**
  * Every rank's text, by nothing but sums: each writes its own to a place of its own among zeros. So it ends as soon as

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { messageOf, UserError } from '../core/errors.js';
 import { TorchBackend } from '../engine/torch/backend.js';
 import { C10dGroup, secondsSince } from './c10d-group.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { outsideTape } from './tape.js';
 
 const detached = new WeakSet<tf.Tensor>();

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 
 /** What is asked of a backend whose values are copied. */
 export interface HostBackend {

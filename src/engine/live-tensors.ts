@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { MemoryMeter } from './engine.js';
 import { fused, registerFusedOps } from './fused/registry.js';
 import type { FusedOps } from './fused/all.js';

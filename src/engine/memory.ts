@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { MemoryMeter } from './engine.js';
 import { forgetProcessPeak, processPeakBytes } from './process-memory.js';
 import type { Native } from './torch/native.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { fused } from './fused/registry.js';
 import { inPass, onTape, outsideTape, takeSum, type Pass, type TapeNode } from './tape.js';
 

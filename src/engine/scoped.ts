@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 
 /** `tf.tidy` for a result that is not made of tensors: those that f makes are freed, but for what it keeps. */
 export function scoped<T>(f: () => T): T {

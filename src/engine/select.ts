@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { UserError } from '../core/errors.js';
 import type { Engine, EngineName } from './engine.js';
 import { engineNames } from './engine.js';

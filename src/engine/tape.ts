@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 
 /** Which gradients a backward pass asks for, and whether it is the last one over what was saved. */
 export interface Pass {

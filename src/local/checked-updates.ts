@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { isDetached } from '../engine/detached.js';
 import { UserError } from '../core/errors.js';
 import type { LocalUpdate, Streams, UpdateResult } from './update.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { addOp } from '../engine/fused/add.js';
 import type { Mode } from '../engine/fused/ops.js';
 import { UserError } from '../core/errors.js';

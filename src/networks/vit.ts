@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import { sequential, type Layer } from '../nn/layer.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 
 /** What absent variables have for data: nothing that an engine knows. */
 const ids = new WeakSet<object>();

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { randomStream } from '../core/random.js';
 import type { Counter, Layer } from './layer.js';
 import { childScope, type Scope } from './parameters.js';

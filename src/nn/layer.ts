@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { Mode } from '../engine/fused/ops.js';
 import { nextPlace, recomputed, recomputeInForce, withRecompute } from '../engine/recompute.js';
 import type { Recompute } from '../engine/recompute-choices.js';

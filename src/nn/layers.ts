@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { batchNormMomentum, type BatchNormalization, type Mode } from '../engine/fused/ops.js';
 import { averagePoolOp } from '../engine/fused/average-pool.js';
 import { linearOp } from '../engine/fused/linear.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { MaxPooling } from '../engine/fused/max-pool.js';
 import { fused } from '../engine/fused/registry.js';
 import { pureLayer, type Layer } from './layer.js';

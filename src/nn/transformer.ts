@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { addOp } from '../engine/fused/add.js';
 import { attentionOp } from '../engine/fused/attention.js';
 import { linearOp } from '../engine/fused/linear.js';

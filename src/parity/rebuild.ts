@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { evaluationMode } from '../engine/fused/ops.js';
 import { createBatch } from '../local/batch.js';
 import { buildStrategy } from '../local/build.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { scoped } from '../engine/scoped.js';
 
 /** The fewest images of a batch that the estimator is defined for. */

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { Dataset } from '../data/dataset.js';
 import { plainBatches } from '../data/loader/plain-batches.js';
 import { stratifiedSubset } from '../data/split.js';

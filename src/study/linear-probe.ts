@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { scoped } from '../engine/scoped.js';
 import { crossEntropy } from '../local/axes/loss/cross-entropy.js';
 import { minimise } from './minimise.js';

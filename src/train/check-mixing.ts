@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { detachedImages } from '../local/batch.js';
 import { noiseBatch } from '../local/noise-batch.js';
 import type { Strategy } from '../local/strategy.js';

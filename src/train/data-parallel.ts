@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { ProcessGroup } from '../distributed/process-group.js';
 import { detach } from '../engine/detached.js';
 import type { MemoryMeter } from '../engine/engine.js';

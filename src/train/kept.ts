@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { UserError } from '../core/errors.js';
 import { fused } from '../engine/fused/registry.js';
 import { setFromTorch, toTorch, toTorchShape, type TorchTensor } from '../nn/parameters.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { z } from 'zod';
 import { fused } from '../engine/fused/registry.js';
 import { scoped } from '../engine/scoped.js';

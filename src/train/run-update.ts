@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { outsideTape } from '../engine/tape.js';
 import { UserError } from '../core/errors.js';
 import type { Batch } from '../local/batch.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { definePlugin, type Plugin } from '../../src/config/plugin.js';

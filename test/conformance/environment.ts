@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { setTestEnvs } from '@tensorflow/tfjs-core/dist/jasmine_util.js';
 import { startEngine } from '../support/engine.js';
 

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { expect } from 'vitest';
 import { randomStream } from '../../src/core/random.js';
 import { nativeStatus } from '../../src/engine/torch/load-native.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import { allocatorMeter, tensorBytesMeter } from '../../src/engine/memory.js';
 import { registerTorchBackend } from '../../src/engine/torch/register.js';

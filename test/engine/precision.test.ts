@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fused } from '../../src/engine/fused/registry.js';
 import { withPrecision } from '../../src/engine/precision.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { engineNames } from '../../src/engine/engine.js';
 import { fused } from '../../src/engine/fused/registry.js';

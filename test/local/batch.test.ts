@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { expect, it } from 'vitest';
 import { createBatch } from '../../src/local/batch.js';
 import { startEngine } from '../support/engine.js';

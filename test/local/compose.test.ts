@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
 import { convolutionalHead } from '../../src/local/axes/auxiliary/convolutional.js';

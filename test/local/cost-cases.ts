@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { expect, test } from 'vitest';
 import { countMultiplyAdds } from '../../src/engine/multiply-adds.js';
 import { evaluationMode } from '../../src/engine/fused/ops.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import { eagerSum } from '../../src/local/eager.js';
 import { startEngine } from '../support/engine.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import { detach } from '../../src/engine/detached.js';
 import type { Batch } from '../../src/local/batch.js';

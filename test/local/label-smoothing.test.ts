@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, expect, it } from 'vitest';
 import { scoped } from '../../src/engine/scoped.js';
 import { similarityLoss } from '../../src/local/axes/loss/similarity.js';

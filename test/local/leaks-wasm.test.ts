@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, expect, test } from 'vitest';
 import { startEngine } from '../support/engine.js';
 import { tinyBatch, tinyNetwork, tinyRun } from '../support/tiny.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import { check } from '../../src/core/schema-problems.js';
 import { buildNetwork } from '../../src/networks/build.js';

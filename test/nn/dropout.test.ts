@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, expect, test } from 'vitest';
 import { evaluationMode, trainingMode } from '../../src/engine/fused/ops.js';
 import { dropout } from '../../src/nn/dropout.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, expect, test } from 'vitest';
 import { buildNetwork } from '../../src/networks/build.js';
 import { disposeNetwork, networkState } from '../../src/networks/network.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, expect, it } from 'vitest';
 import type { Dataset, MemorySplit } from '../../src/data/dataset.js';
 import type { Engine } from '../../src/engine/engine.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { centredKernel, similaritySums } from '../../src/study/cka.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import { fitProbe } from '../../src/study/linear-probe.js';
 import { minimise } from '../../src/study/minimise.js';

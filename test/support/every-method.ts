@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createBatch, type Batch } from '../../src/local/batch.js';
 import { builtInMethods } from '../../src/local/methods/built-in.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { expect } from 'vitest';
 import { mean } from './numeric.js';
 import { tinyBatch, type TinyRun } from './tiny.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { detach } from '../../src/engine/detached.js';
 import { frozenMode, trainingMode } from '../../src/engine/fused/ops.js';
 import { crossEntropy } from '../../src/local/axes/loss/cross-entropy.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { ProcessGroup } from '../../src/distributed/process-group.js';
 
 /** What was sent and not received yet, or is awaited and not sent yet. */

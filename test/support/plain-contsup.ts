@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { evaluationMode, trainingMode } from '../../src/engine/fused/ops.js';
 import type { Batch } from '../../src/local/batch.js';
 import type { Strategy } from '../../src/local/strategy.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { Dataset, MemorySplit } from '../../src/data/dataset.js';
 import type { BlockPlacement } from '../../src/distributed/blocks/placement.js';
 import type { Engine } from '../../src/engine/engine.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { createBatch, type Batch } from '../../src/local/batch.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
 import { buildStrategy } from '../../src/local/build.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createBatch, type Batch, type Mixing } from '../../src/local/batch.js';
 import { buildStrategy } from '../../src/local/build.js';

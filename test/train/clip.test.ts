@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
 import type { Strategy } from '../../src/local/strategy.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, it } from 'vitest';
 import { datasetFromArrays, type DatasetArrays } from '../../src/data/from-arrays.js';
 import type { Dataset, ImageBatch } from '../../src/data/dataset.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
 import { createBatch } from '../../src/local/batch.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { MemoryMeter } from '../../src/engine/engine.js';
 import { fused } from '../../src/engine/fused/registry.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ProcessGroup } from '../../src/distributed/process-group.js';
 import { selectEngine } from '../../src/engine/select.js';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, it } from 'vitest';
 import { crossEntropy } from '../../src/local/axes/loss/cross-entropy.js';
 import { createBatch, type Batch } from '../../src/local/batch.js';

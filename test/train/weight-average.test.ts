@@ -1,5 +1,5 @@
 import { beforeAll, expect, it } from 'vitest';
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { datasetFromArrays } from '../../src/data/from-arrays.js';
 import { openLoader } from '../../src/data/loader/loader.js';
 import type { Engine } from '../../src/engine/engine.js';

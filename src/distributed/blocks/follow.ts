@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { makeAbsent } from '../../nn/absent.js';
 import { receiveMessage, sendMessage } from '../messages.js';
 import type { ProcessGroup } from '../process-group.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { Streams } from '../../local/update.js';
 import { receiveMessage, sendMessage, type Message } from '../messages.js';
 import type { ProcessGroup } from '../process-group.js';

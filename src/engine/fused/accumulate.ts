@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { FusedOp } from './fused-op.js';
 
 /** total + value of one shape, in total's memory where nothing else uses it; both are given up. No gradient. */

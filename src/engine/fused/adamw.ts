@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { FusedOp } from './fused-op.js';
 import type { AdamWSettings } from './ops.js';
 

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { differentiable } from './differentiable.js';
 
 /** a + b of one shape. Keeps neither, where `tf.add` keeps both until the gradient scope ends. */

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { multiplied } from '../multiply-adds.js';
 import { differentiable, tidied } from './differentiable.js';
 import { fused } from './registry.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { givenUp } from './given-up.js';
 import { batchNormEpsilon } from './ops.js';
 

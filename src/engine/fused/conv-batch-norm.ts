@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { multiplied } from '../multiply-adds.js';
 import { batchNormKernels } from './batch-norm-kernels.js';
 import { normalise, normGradients } from './batch-norm.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { multiplied } from '../multiply-adds.js';
 import { convolve, filterGradient, inputGradient } from './convolution.js';
 import { differentiable, tidied, trained, type GradientRequest } from './differentiable.js';

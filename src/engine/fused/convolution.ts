@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { Convolution } from './ops.js';
 import { resizeBilinear, resizeBilinearGradient } from './resize.js';
 

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { isDetached } from '../detached.js';
 import { precisionInForce, withPrecision } from '../precision.js';
 import { isLastPass, isWanted, outsideTape } from '../tape.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { FusedOp } from './fused-op.js';
 
 /** Bytes as a new float32 tensor of the same values; they go to the device as bytes. No gradient. */

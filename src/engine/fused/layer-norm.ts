@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { differentiable, tidied, trained } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 import { layerNormEpsilon, type LayerNormalization, type Mode } from './ops.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { isDetached } from '../detached.js';
 import { differentiable } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';

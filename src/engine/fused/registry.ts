@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { composedOps, type FusedOps } from './all.js';
 
 const registered = new Map<string, FusedOps>();

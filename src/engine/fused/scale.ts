@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { FusedOp } from './fused-op.js';
 
 /** x · factor, in x's memory where nothing else uses it; x is given up. No gradient. */

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { registerBatchNormKernels } from '../fused/batch-norm-kernels.js';
 import { batchNormEpsilon } from '../fused/ops.js';
 

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { hostKernel, type HostBackend } from '../host-kernel.js';
 
 type Inputs = Readonly<Record<string, tf.Tensor>>;

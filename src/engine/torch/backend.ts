@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { tfDtype } from './dtype.js';
 import type { KernelContext } from './kernels/kernel.js';
 import type { Device, MultiOperator, Native, NativeTensor, Operator } from './native.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { TorchBackend } from './backend.js';
 import { allKernels } from './kernels/all.js';
 import { loadNative } from './load-native.js';

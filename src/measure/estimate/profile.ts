@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { z } from 'zod';
 import { evaluationMode } from '../../engine/fused/ops.js';
 import { scoped } from '../../engine/scoped.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { detach } from '../../engine/detached.js';
 import type { MemoryMeter } from '../../engine/engine.js';
 import { trainingMode } from '../../engine/fused/ops.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { evaluationMode } from '../../engine/fused/ops.js';
 import { registerFusedOps } from '../../engine/fused/registry.js';
 import { scoped } from '../../engine/scoped.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { Part } from '../../distributed/blocks/part.js';
 import { detach } from '../../engine/detached.js';
 import { evaluationMode } from '../../engine/fused/ops.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { MemoryMeter } from '../../engine/engine.js';
 import { outOfMemoryIn } from '../../engine/out-of-memory.js';
 import type { Part } from '../../distributed/blocks/part.js';

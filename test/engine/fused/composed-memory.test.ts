@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, expect, test } from 'vitest';
 import type { Engine } from '../../../src/engine/engine.js';
 import { trainingMode, type Convolution } from '../../../src/engine/fused/ops.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import { trainingMode } from '../../../src/engine/fused/ops.js';
 import { fused } from '../../../src/engine/fused/registry.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import { selectEngine } from '../../../src/engine/select.js';
 import { tensorflowPackage } from '../../../src/engine/tensorflow/package.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { TorchBackend } from '../../../src/engine/torch/backend.js';
 import { registerTorchBackend } from '../../../src/engine/torch/register.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startTorch } from '../../support/device.js';
 import { expectSame, hasTorch, normal, runOn } from '../compare.js';

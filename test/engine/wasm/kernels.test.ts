@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startWasm } from '../../../src/engine/wasm/backend.js';
 import { expectSame, normal, runOn, uniform, weightedGradients, type Computation } from '../compare.js';

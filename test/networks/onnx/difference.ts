@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { expect } from 'vitest';
 import { evaluationMode } from '../../../src/engine/fused/ops.js';
 import { networkForward, networkState, type Network } from '../../../src/networks/network.js';

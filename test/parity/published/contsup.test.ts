@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import { disposeNetwork } from '../../../src/networks/network.js';
 import { readGoldenFile } from '../../../src/parity/golden-file.js';

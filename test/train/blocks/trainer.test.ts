@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import { partsOf } from '../../../src/distributed/blocks/part.js';
 import { placeBlocks } from '../../../src/distributed/blocks/placement.js';

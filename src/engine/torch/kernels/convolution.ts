@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { precisionInForce } from '../../precision.js';
 import type { NativeTensor } from '../native.js';
 import { activator } from './activation.js';

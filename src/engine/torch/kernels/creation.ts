@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { kernel, type KernelContext, type KernelTable } from './kernel.js';
 
 /** New tensors. */

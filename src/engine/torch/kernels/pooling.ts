@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { NativeArgument, NativeTensor } from '../native.js';
 import {
   axes2d,

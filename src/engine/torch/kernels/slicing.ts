@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { NativeTensor } from '../native.js';
 import { kernel, sizeOf, type KernelContext, type KernelTable } from './kernel.js';
 

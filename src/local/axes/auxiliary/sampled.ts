@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { z } from 'zod';
 import { pureLayer, sequential, type Layer } from '../../../nn/layer.js';
 import { batchNorm, flatten, globalAveragePool, linear } from '../../../nn/layers.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { z } from 'zod';
 import { blendOp } from '../../../engine/fused/blend.js';
 import { childScope, constant, createParameter } from '../../../nn/parameters.js';

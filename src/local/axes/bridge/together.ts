@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { addOp } from '../../../engine/fused/add.js';
 import { evaluationMode, trainingMode } from '../../../engine/fused/ops.js';
 import { ownedBy, recomputable, type Layer } from '../../../nn/layer.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { AuxiliaryNet } from '../auxiliary/auxiliary.js';
 import { quadrant, quadrants, quarter } from './quadrants.js';
 

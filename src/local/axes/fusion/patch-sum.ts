@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { imageOf, type Site } from '../../site.js';
 import type { AttachedLoss } from '../loss/loss.js';
 import { quadrants, quarter } from './quadrants.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { trainingMode } from '../../../engine/fused/ops.js';
 import { trainableVariables } from '../../../nn/layer.js';
 import { childScope, type Scope } from '../../../nn/parameters.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { UserError } from '../../../core/errors.js';
 import type { MapShape } from '../../../networks/network.js';
 

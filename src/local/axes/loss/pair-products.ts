@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { multiplying } from '../../../engine/multiply-adds.js';
 
 /** The inner products of all pairs of rows: `[n, d]` → `[n, n]`. */

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { trainableVariables } from '../../../nn/layer.js';
 import { eagerSum } from '../../eager.js';
 import type { Site } from '../../site.js';

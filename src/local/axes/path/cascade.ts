@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { z } from 'zod';
 import { detach } from '../../../engine/detached.js';
 import { evaluationMode } from '../../../engine/fused/ops.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { detach } from '../../../engine/detached.js';
 import { trainableVariables, type Layer } from '../../../nn/layer.js';
 import { childScope } from '../../../nn/parameters.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { fused } from '../../../engine/fused/registry.js';
 import type { Recording } from '../../../engine/recording.js';
 

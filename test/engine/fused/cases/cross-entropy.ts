@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { fused } from '../../../../src/engine/fused/registry.js';
 import type { OpCase } from '../op-case.js';
 

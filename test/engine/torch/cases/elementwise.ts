@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { integers, normal, uniform, type Computation, type Families } from '../../compare.js';
 
 const special = (): tf.Tensor1D =>

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { integers, normal, type Families } from '../../compare.js';
 
 const strings = (): tf.Tensor2D =>

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { normal, uniform, type Computation, type Families } from '../../compare.js';
 
 const image = (channels = 3): tf.Tensor4D => normal('image', [2, 7, 8, channels]);

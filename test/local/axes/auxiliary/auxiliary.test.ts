@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { trainingMode } from '../../../../src/engine/fused/ops.js';
 import { UserError } from '../../../../src/core/errors.js';

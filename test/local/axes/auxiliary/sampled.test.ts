@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { describe, expect, test } from 'vitest';
 import {
   pyramidDepth,

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Batch } from '../../../../src/local/batch.js';
 import { convolutionalHead } from '../../../../src/local/axes/auxiliary/convolutional.js';

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import { binaryCrossEntropy } from '../../../../src/local/axes/loss/binary-cross-entropy.js';
 import { supervisedContrast } from '../../../../src/local/axes/loss/contrast.js';
