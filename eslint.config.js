@@ -52,6 +52,8 @@ export default defineConfig(
   },
   {
     files: ['src/**/*.ts', 'test/**/*.ts'],
+    // As users write it.
+    ignores: ['test/package/**', 'test/support/fault-plugin.ts'],
     rules: {
       'no-restricted-syntax': [
         'error',

@@ -1,4 +1,4 @@
-import tf = require('@tensorflow/tfjs');
+import * as tf from '@tensorflow/tfjs';
 import { detach, isDetached, type LocalUpdate, type Parameter, type UpdateResult } from 'locallearn';
 import type {} from 'locallearn/tfjs';
 

@@ -3,7 +3,7 @@
 // `checkpoint`: before a checkpoint's second file is there). SLOW=1: rank 1 takes its time. Only in a first attempt.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import tf = require('@tensorflow/tfjs');
+import * as tf from '@tensorflow/tfjs';
 import {
   childScope,
   conv,
