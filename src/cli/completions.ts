@@ -1,6 +1,6 @@
 import { officialNames } from '../data/options.js';
 import type { Arguments } from 'yargs';
-import { keysOf, pathOf } from './commands.js';
+import { keysOf, optionsOf, pathOf } from './commands.js';
 
 type Complete = (error: Error | null, candidates: string[] | undefined) => void;
 
@@ -24,11 +24,20 @@ export function completions(
   });
 }
 
-/** What stands for the last of the words: keys behind `--set`, data sets. */
+/** What stands for the last of the words: keys behind `--set`, methods, data sets. */
 async function namesFor(words: readonly string[]): Promise<readonly string[]> {
   const before = words.at(-2) ?? '';
   if (before === '--set') return (await keysOf(words)).map((key) => `${key}=`);
+  if (/^--methods?$/.test(before))
+    return before.slice(2) in optionsOf(words) ? methodsAfter(words.at(-1)!) : [];
   return /^data (fetch|verify|info|preview)$/.test(pathOf(words)) && before === pathOf(words).slice(5)
     ? officialNames
     : [];
+}
+
+/** The built-in methods, behind those that a list names already. */
+async function methodsAfter(word: string): Promise<readonly string[]> {
+  const { builtInMethods } = await import('../local/methods/built-in.js');
+  const named = word.slice(0, word.lastIndexOf(',') + 1);
+  return builtInMethods.map(({ name }) => named + name);
 }

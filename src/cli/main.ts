@@ -81,6 +81,8 @@ function checkArguments(argv: Arguments): true {
 }
 
 function fail(error: unknown): void {
+  // Words that the shell asks to complete are not finished: what they lack is not said between the candidates.
+  if (process.argv[2] === '--get-yargs-completions') return;
   const { text, exitCode } = reportOf(
     error,
     process.env['LOCALLEARN_DEBUG'] === '1',

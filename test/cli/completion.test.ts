@@ -32,7 +32,7 @@ function offered(lines: readonly (readonly string[])[]): string[][] {
 
 describe('completion in bash', () => {
   it('offers commands, options and choices, and leaves files to the shell', () => {
-    const [commands, one, dataCommands, options, formats, files, sets, keys] = offered([
+    const [commands, one, dataCommands, options, formats, files, sets, keys, methods, none] = offered([
       ['locallearn', ''],
       ['locallearn', 'exp'],
       ['locallearn', 'data', ''],
@@ -41,6 +41,8 @@ describe('completion in bash', () => {
       ['locallearn', 'train', 'configs/de'],
       ['locallearn', 'data', 'info', 'cifar'],
       ['locallearn', 'train', 'x', '--set', 'train.ep'],
+      ['locallearn', 'bench', '--methods', 'bp,ma'],
+      ['locallearn', 'bench', '--method', 'ma'],
     ]);
     expect(commands).toEqual(expect.arrayContaining(['train', 'compare', 'memory', 'export', 'completion']));
     expect(commands!.some((word) => word.startsWith('-'))).toBe(false);
@@ -50,6 +52,8 @@ describe('completion in bash', () => {
     expect(formats!.sort()).toEqual(['onnx', 'safetensors']);
     expect(sets).toEqual(['cifar10', 'cifar100']);
     expect(keys).toEqual(['train.epochs=']);
+    expect(methods).toEqual(['bp,man', 'bp,man-plus']);
+    expect(none ?? []).toEqual([]);
     // Nothing offered: bash's own completion of file names follows.
     expect(files ?? []).toEqual([]);
   });
