@@ -39,7 +39,7 @@ describe('train', () => {
     expect(stdout).toMatch(/^method .*last epoch/);
     expect(stdout).toMatch(/^test accuracy; batch 16; engine /m);
     expect(stdout).toMatch(/^auglocal +\d+ +[\d.]+ %/m);
-    expect(stderr).toMatch(/^auglocal: epoch 2\/2 {2}loss [\d.]+ {2}test accuracy/m);
+    expect(stderr).toMatch(/^auglocal, seed 5: epoch 2\/2 {2}loss [\d.]+ {2}test accuracy/m);
     const path = only(out);
     expect(stdout).toContain(`run folder: ${path}\n`);
     const { config } = await loadConfig(join(path, 'config.yaml'));
