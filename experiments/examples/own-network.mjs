@@ -13,7 +13,7 @@ import {
 
 const [images = 1200, epochs = 3] = process.argv.slice(2).map(Number);
 const { engine } = await selectEngine('auto');
-// A plugin may be TypeScript. What a script defines itself goes into `registryWith` in the same way.
+// A plugin may be TypeScript. What a script defines itself goes into `registryWith` beside it: `{ file: import.meta.filename, plugin }`.
 const origin = 'own-network.mjs';
 const registry = registryWith(await loadPlugins([{ path: 'mixer.ts', folder: import.meta.dirname, origin }]));
 const data = await loadDataset({ name: 'shapes', train: images }, 1, undefined, registry.datasets);

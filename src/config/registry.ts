@@ -42,10 +42,17 @@ export const builtInRegistry: Registry = registryWith([]);
 /**
  * What is built in, and what plugins add; `custom` has all their choices.
  *
- * @throws UserError where two of a kind have the same name
+ * @param sources plugins, each with the file that messages name: of a program's own `{ file: import.meta.filename, plugin }`
+ * @throws UserError where two of a kind have the same name, or one is not of that form
  */
 export function registryWith(sources: readonly PluginSource[]): Registry {
-  const added = sources.map(({ file, plugin }) => ({ file, plugin: checkedPlugin(plugin, file) }));
+  const added = sources.map(({ file, plugin }) => {
+    if (typeof file !== 'string' || typeof plugin !== 'object')
+      throw new UserError(
+        "registryWith: expected a list of { file, plugin }; a program's own plugin is { file: import.meta.filename, plugin }",
+      );
+    return { file, plugin: checkedPlugin(plugin, file) };
+  });
   const all = <Item extends Named>(
     kind: string,
     builtIn: readonly Item[],

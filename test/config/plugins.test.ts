@@ -226,29 +226,29 @@ describe('a config', () => {
   const source = `import { z } from 'locallearn';
     const build = () => { throw new Error('not built here'); };
     export const plugin = {
-      methods: [{ name: 'mine', options: z.object({ depth: z.int().default(3) }), build }],
+      methods: [{ name: 'plugged', options: z.object({ depth: z.int().default(3) }), build }],
       auxiliaries: [{ name: 'wide', options: z.object({ width: z.int().default(7) }), build }],
     };`;
   const sha256 = createHash('sha256').update(source).digest('hex');
 
   it('names plugins from its own folder, and lists them by path and SHA-256 when it is read', async () => {
-    const plugin = write('sub/mine.mjs', source);
-    const path = write('sub/c.yaml', config('[mine.mjs]', '{ method: mine }'));
+    const plugin = write('sub/plugged.mjs', source);
+    const path = write('sub/c.yaml', config('[plugged.mjs]', '{ method: plugged }'));
     const first = await load(path);
     expect(first).toMatchObject({
-      config: { plugins: [{ path: plugin, sha256 }], method: { method: 'mine', depth: 3 } },
+      config: { plugins: [{ path: plugin, sha256 }], method: { method: 'plugged', depth: 3 } },
     });
-    expect(first['methods']).toContain('mine');
+    expect(first['methods']).toContain('plugged');
     const again = write('c-again.yaml', JSON.stringify(first['config']));
     expect(await load(again)).toEqual(first);
   });
 
   it('takes the command line’s too, and a file that both name once', async () => {
-    const other = write('other.mjs', source.replace("'mine'", "'other'").replace("'wide'", "'wider'"));
-    const plugin = write('sub/mine.mjs', source);
+    const other = write('other.mjs', source.replace("'plugged'", "'other'").replace("'wide'", "'wider'"));
+    const plugin = write('sub/plugged.mjs', source);
     symlinkSync(plugin, join(folder, 'linked.mjs'));
     const method = '{ method: custom, blocks: 2, auxiliary: wide, bridge: momentum }';
-    const path = write('sub/c.yaml', config('[./mine.mjs]', method));
+    const path = write('sub/c.yaml', config('[./plugged.mjs]', method));
     const loaded = await load(path, join(folder, 'linked.mjs'), other);
     expect(loaded).toMatchObject({
       config: {
@@ -256,22 +256,22 @@ describe('a config', () => {
         method: { auxiliary: { name: 'wide', width: 7 } },
       },
     });
-    expect(loaded['methods']).toEqual(expect.arrayContaining(['bp', 'custom', 'mine', 'other']));
+    expect(loaded['methods']).toEqual(expect.arrayContaining(['bp', 'custom', 'plugged', 'other']));
   });
 
   it('suggests the names of plugins', async () => {
-    write('sub/mine.mjs', source);
+    write('sub/plugged.mjs', source);
     const methods = [
       '{ method: mines }',
       '{ method: custom, blocks: 2, auxiliary: wde }',
       '{ method: custom, blocks: 2, auxiliary: { name: wide, widht: 3 } }',
     ];
     const loaded = await loadAll(
-      ...methods.map((method, i) => [write(`sub/wrong-${i}.yaml`, config('[mine.mjs]', method))] as const),
+      ...methods.map((method, i) => [write(`sub/wrong-${i}.yaml`, config('[plugged.mjs]', method))] as const),
     );
     expect(loaded.map(({ error }) => error)).toEqual([
       expect.stringMatching(
-        /wrong-0\.yaml:6:11: method\.method: must be one of bp, .*, mine, not "mines" \(did you mean "mine"\?\)$/,
+        /wrong-0\.yaml:6:11: method\.method: must be one of bp, .*, plugged, not "mines" \(did you mean "plugged"\?\)$/,
       ),
       expect.stringMatching(
         /method\.auxiliary\.name: must be one of .*, wide, not "wde" \(did you mean "wide"\?\)$/,
@@ -283,13 +283,13 @@ describe('a config', () => {
   });
 
   it('refuses a plugin that is not the one recorded', async () => {
-    write('sub/mine.mjs', `${source}\n// changed`);
+    write('sub/plugged.mjs', `${source}\n// changed`);
     const path = write(
       'recorded.yaml',
-      config(`[{ path: sub/mine.mjs, sha256: ${sha256} }]`, '{ method: mine }'),
+      config(`[{ path: sub/plugged.mjs, sha256: ${sha256} }]`, '{ method: plugged }'),
     );
     expect((await load(path))['error']).toMatch(
-      /^UserError: .*recorded\.yaml: plugins\.0: .*mine\.mjs is not the file that was recorded: .* take sha256 out to use this one$/,
+      /^UserError: .*recorded\.yaml: plugins\.0: .*plugged\.mjs is not the file that was recorded: .* take sha256 out to use this one$/,
     );
   });
 
@@ -316,12 +316,12 @@ describe('a config', () => {
   it('refuses names that are taken', async () => {
     const taken = write('taken-name.mjs', source.replace("'wide'", "'dgl'"));
     const same = write('same.mjs', source.replace("'wide'", "'wider'"));
-    const twin = write('twin.mjs', source.replace("'mine'", "'other'"));
-    const plugin = write('sub/mine.mjs', source);
-    const path = write('sub/c.yaml', config('[mine.mjs]', '{ method: mine }'));
-    const alone = write('alone.yaml', config(`[${taken}]`, '{ method: mine }'));
+    const twin = write('twin.mjs', source.replace("'plugged'", "'other'"));
+    const plugin = write('sub/plugged.mjs', source);
+    const path = write('sub/c.yaml', config('[plugged.mjs]', '{ method: plugged }'));
+    const alone = write('alone.yaml', config(`[${taken}]`, '{ method: plugged }'));
     expect((await loadAll([path, same], [path, twin], [alone])).map(({ error }) => error)).toEqual([
-      `UserError: ${same}: method "mine" is defined here and in ${plugin} too; call one otherwise`,
+      `UserError: ${same}: method "plugged" is defined here and in ${plugin} too; call one otherwise`,
       `UserError: ${twin}: auxiliary "wide" is defined here and in ${plugin} too; call one otherwise`,
       `UserError: ${taken}: auxiliary "dgl" is defined here and in locallearn itself too; call one otherwise`,
     ]);
