@@ -262,7 +262,7 @@ describe('a config', () => {
   it('suggests the names of plugins', async () => {
     write('sub/plugged.mjs', source);
     const methods = [
-      '{ method: mines }',
+      '{ method: pluged }',
       '{ method: custom, blocks: 2, auxiliary: wde }',
       '{ method: custom, blocks: 2, auxiliary: { name: wide, widht: 3 } }',
     ];
@@ -271,7 +271,7 @@ describe('a config', () => {
     );
     expect(loaded.map(({ error }) => error)).toEqual([
       expect.stringMatching(
-        /wrong-0\.yaml:6:11: method\.method: must be one of bp, .*, plugged, not "mines" \(did you mean "plugged"\?\)$/,
+        /wrong-0\.yaml:6:11: method\.method: must be one of bp, .*, plugged, not "pluged" \(did you mean "plugged"\?\)$/,
       ),
       expect.stringMatching(
         /method\.auxiliary\.name: must be one of .*, wide, not "wde" \(did you mean "wide"\?\)$/,
