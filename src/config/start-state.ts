@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
@@ -60,6 +60,7 @@ export function refuseOtherState({ from, sha256 }: StartState, bytes: Uint8Array
 
 function newestIn(run: string): string {
   const folder = join(run, 'checkpoints');
+  if (!existsSync(folder)) throw new UserError(`${run} is not a run's folder, or one without checkpoints`);
   const inOrder = new Intl.Collator('en', { numeric: true });
   const newest = readdirSync(folder)
     .filter((file) => /^epoch-\d+(-batch-\d+)?\.json$/.test(file))

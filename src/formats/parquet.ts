@@ -31,19 +31,20 @@ export interface ParquetFile {
 /** More rows than this are no data set of images. */
 const mostRows = 16_000_000;
 
-const compressors: Compressors = {
-  GZIP: (input, maxOutputLength) => zlib.gunzipSync(input, { maxOutputLength }),
-  BROTLI: (input, maxOutputLength) => zlib.brotliDecompressSync(input, { maxOutputLength }),
-  // Of Node 22.15 and later.
-  ...('zstdDecompressSync' in zlib && {
-    ZSTD: (input: Uint8Array, maxOutputLength: number) =>
-      (zlib as unknown as Zstd).zstdDecompressSync(input, { maxOutputLength }),
-  }),
-};
+type Decompress = (input: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
 
-interface Zstd {
-  zstdDecompressSync(input: Uint8Array, options: { maxOutputLength: number }): Uint8Array;
-}
+/** No more than a page says that it holds; of one that holds nothing, as all are of a column of nulls, zlib would not hear. */
+const within =
+  (decompress: Decompress): NonNullable<Compressors['GZIP']> =>
+  (input, maxOutputLength) =>
+    maxOutputLength === 0 ? new Uint8Array(0) : decompress(input, { maxOutputLength });
+
+const compressors: Compressors = {
+  GZIP: within(zlib.gunzipSync),
+  BROTLI: within(zlib.brotliDecompressSync),
+  // Of Node 22.15 and later.
+  ...('zstdDecompressSync' in zlib && { ZSTD: within(zlib.zstdDecompressSync as Decompress) }),
+};
 
 const readable = ['UNCOMPRESSED', 'SNAPPY', ...Object.keys(compressors)];
 

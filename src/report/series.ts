@@ -64,7 +64,8 @@ export interface Section {
 }
 
 /** Keys of a config that change no number, or only what the seed does. */
-const idle = /^(name|seed|plugins\..*\.path|data\.(dir|file)|train\.(workers|keep))$|^method\.label$/;
+const idle =
+  /^(name|seed|plugins\..*\.path|data\.(dir|file)|train\.(workers|keep|logEvery)|train\.init\.from|network\.weights\.file)$|^method\.label$/;
 
 /**
  * Sorts runs into sections, and the runs of each into series, both in the order in which they come, but BP first. A
@@ -152,6 +153,16 @@ function titled(firsts: readonly RunRecord[], setting: (run: RunRecord) => objec
   });
 }
 
+/** Runs of one setting and seed are one result, found again: the one that was written last stands for all. */
+function onePerSeed(runs: readonly RunRecord[]): RunRecord[] {
+  const bySeed = new Map<number, RunRecord>();
+  for (const run of runs) {
+    const before = bySeed.get(run.seed);
+    if (before === undefined || before.lastWrite <= run.lastWrite) bySeed.set(run.seed, run);
+  }
+  return runs.filter((run) => bySeed.get(run.seed) === run);
+}
+
 /** Names each group by its label; of those that share one, each also by what its config has of its own. */
 function labelled(groups: readonly RunRecord[][]): { label: string; members: RunRecord[] }[] {
   const firsts = groups.map(([first]) => first!);
@@ -167,7 +178,7 @@ function labelled(groups: readonly RunRecord[][]): { label: string; members: Run
 function seriesOf(label: string, style: SeriesStyle, runs: readonly RunRecord[]): Omit<Series, 'baseline'> {
   const trained = runs.filter(({ epochs }) => epochs.length > 0);
   const finished = trained.filter(({ status }) => status === 'finished');
-  const counted = finished.length > 0 ? finished : trained;
+  const counted = onePerSeed(finished.length > 0 ? finished : trained);
   return { label, method: runs[0]!.method, style, runs, counted, figures: figuresOf(counted) };
 }
 

@@ -149,7 +149,9 @@ function against(format: (own: SeriesFigures, bp: SeriesFigures) => string) {
 /** `3`, or `1 of 3 finished`. */
 function counts(runs: readonly RunRecord[], counted: readonly RunRecord[]): string {
   const finished = runs.filter(({ status }) => status === 'finished').length;
-  if (finished === runs.length) return String(runs.length);
+  const again = runs.length - new Set(runs.map(({ seed }) => seed)).size;
+  if (finished === runs.length)
+    return again === 0 ? String(runs.length) : `${counted.length}, ${again} more of a seed`;
   return finished === 0 && counted.length > 0
     ? `${runs.length}, none finished`
     : `${finished} of ${runs.length} finished`;

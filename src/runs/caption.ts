@@ -29,7 +29,11 @@ export function captionOf(runs: readonly RunIdentity[]): string {
     ...distinct(({ engine, engineDescription }) =>
       engineDescription === undefined ? `engine ${engine}` : `engine ${engine} (${engineDescription})`,
     ),
-    ...distinct(({ engine }) => computed[engine]),
+    ...distinct(({ engine, precision }) =>
+      precision === undefined
+        ? computed[engine]
+        : computed[engine].replace('float32', 'bfloat16 maps, else float32'),
+    ),
     `peak: ${distinct(({ memoryMeter }) => meters[memoryMeter]).join(', ')}`,
   ].join('; ');
 }

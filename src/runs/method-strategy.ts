@@ -65,8 +65,10 @@ function openStrategy(
 /**
  * Throws a UserError if a method does not fit the network or the training: it is built to find out, but no initial
  * values are drawn for it.
+ *
+ * @param begins false where the training state is that of a run that goes on, which `train.init` has no part in
  */
-export function checkMethod(experiment: StrategySetting, method: MethodConfig): void {
+export function checkMethod(experiment: StrategySetting, method: MethodConfig, begins = true): void {
   const { mixup, batchSize } = experiment.config.train;
   const accumulate = accumulateOf(method, experiment.config.train);
   withoutDrawing(() => {
@@ -74,7 +76,7 @@ export function checkMethod(experiment: StrategySetting, method: MethodConfig): 
     try {
       optimizerOf(experiment.config.train, experiment.registry.optimizers).dispose();
       planSteps(strategy.updates, experiment.config.train);
-      checkStart(strategy, experiment.config.train);
+      if (begins) checkStart(strategy, experiment.config.train);
       if (mixup > 0) checkMixing(strategy);
       if (batchSize === accumulate) checkLoneImage(strategy, accumulate);
     } finally {

@@ -129,7 +129,7 @@ export async function resumeRun(
       tellOtherEngine(checkpoint, experiment, options.observer);
     }
     experiment.engine.memory.release();
-    const { method } = await prepareMethod(experiment, stored.method, options);
+    const { method } = await prepareMethod(experiment, stored.method, options, checkpoint === undefined);
     return await withRunStrategy(experiment, method, options, (strategy, label, placed) => {
       writing(folder, () => {
         // First, as a run with more epochs than its summary knows of is not finished.

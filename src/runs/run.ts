@@ -2,9 +2,6 @@ import { join } from 'node:path';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import { identityOf } from '../data/identity.js';
 import { messageOf } from '../core/errors.js';
-import { weightNotes } from '../local/loss-weights.js';
-import { blocksNote } from '../local/partition/asked.js';
-import { partitionOf } from '../local/partition/of-method.js';
 import type { Strategy } from '../local/strategy.js';
 import { networkWeights } from '../networks/export.js';
 import { configDocument } from '../config/config.js';
@@ -25,7 +22,6 @@ import { runConfigOf } from './run-config.js';
 import { sectionOf, startState, trainKinds } from './start-state.js';
 import { gatherBadFiles } from './bad-images.js';
 import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
-import { parameterCounts } from '../local/cost.js';
 import type { BalancedCuts } from '../measure/memory/balance.js';
 import { asksForBalance, type ChosenMethod } from '../measure/memory/choose-cuts.js';
 import { asksForBudget, chooseMethod, recomputeInWords } from '../measure/memory/choose-method.js';
@@ -41,7 +37,8 @@ import { readRunLog } from './run-log.js';
 import { failureOf, howToGoOn, type FailedRun } from './outcome.js';
 import { checkMethod } from './method-strategy.js';
 import { watchStepCost } from './step-cost.js';
-import { ownWays, resultOf } from './summary.js';
+import { averagedIn, identityOfRun } from './identity-of-run.js';
+import { resultOf } from './summary.js';
 import type { RunIdentity, RunResult, RunSummary } from './summary.js';
 import { formatBytes } from '../core/text.js';
 import { WriteFailure } from './write-failure.js';
@@ -91,12 +88,14 @@ export async function runExperiment(
  * What can be known of a method before anything is trained: its cut points, where the config leaves them to measuring,
  * and that it fits the network and the training.
  *
+ * @param begins false where it goes on from a checkpoint of its own
  * @throws UserError if it does not
  */
 export async function prepareMethod(
   experiment: Experiment,
   method: MethodConfig,
   { signal, observer }: Pick<RunOptions, 'signal' | 'observer'>,
+  begins = true,
 ): Promise<ChosenMethod> {
   const { config, engine, registry, dataset } = experiment;
   checkLearningRate({ ...config.train, schedules: registry.schedules });
@@ -107,7 +106,7 @@ export async function prepareMethod(
   const chosen = await chooseMethod(settingOf(config, inputs), method, { signal });
   if (chosen.balanced !== undefined) observer?.note(`${label}: ${inWords(chosen.balanced)}`);
   if (chosen.recompute !== undefined) observer?.note(`${label}: ${recomputeInWords(chosen.recompute)}`);
-  checkMethod(experiment, chosen.method);
+  checkMethod(experiment, chosen.method, begins);
   return chosen;
 }
 
@@ -156,11 +155,6 @@ export function metricsColumns(
   };
 }
 
-/** What says that averages of the weights are evaluated and written, where they are. */
-function averagedIn({ ema }: RunConfig['train']): Pick<RunIdentity, 'weights'> {
-  return ema === undefined ? {} : { weights: 'averaged' };
-}
-
 /** A run that is about to train. */
 export interface OpenRun {
   readonly folder: RunFolder;
@@ -180,25 +174,11 @@ export async function record(
   options: Omit<RunOptions, 'parent'>,
 ): Promise<FinishedRun> {
   const { observer } = options;
-  const { config, engine, dataset } = experiment;
-  const { folder, method, label, strategy } = open;
-  const notes = weightNotes(strategy.lossWeights ?? []);
-  const asked = blocksNote(strategy, partitionOf(method).blocks);
-  for (const note of [...(asked === undefined ? [] : [asked]), ...notes])
-    observer?.note(`${label}: ${note}`, 'always');
-  const run: RunIdentity = {
-    method: method.method.name,
-    label,
-    blocks: strategy.blocks,
-    ...ownWays(method),
-    ...{ parameters: parameterCounts(strategy), batchSize: config.train.batchSize },
-    ...{ seed: config.seed, engine: engine.name, engineDescription: engine.description },
-    memoryMeter: engine.memory.name,
-    evaluatedOn: dataset.evaluatedOn ?? 'test',
-    ...averagedIn(config.train),
-    ...(notes.length > 0 && { weightNotes: notes }),
-    ...(asked !== undefined && { blocksNote: asked }),
-  };
+  const { config, dataset } = experiment;
+  const { folder, label } = open;
+  const run = identityOfRun(experiment, open);
+  for (const note of [run.blocksNote, ...(run.weightNotes ?? [])])
+    if (note !== undefined) observer?.note(`${label}: ${note}`, 'always');
   observer?.start({
     label,
     seed: config.seed,

@@ -30,6 +30,8 @@ const identityShape = {
   batchSize: z.int().min(1).exactOptional(),
   /** What computed: library, version, device, threads; absent in summaries of earlier versions. */
   engineDescription: z.string().exactOptional(),
+  /** What feature maps were held in, where it is not float32. */
+  precision: z.literal('bf16').exactOptional(),
   seed: z.int(),
   engine: z.enum(engineNames),
   memoryMeter: z.enum(['cuda-allocator', 'cpu-allocator', 'tensor-bytes']),

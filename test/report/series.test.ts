@@ -45,6 +45,22 @@ it('makes a series of the seeds of a method, with their mean and deviation, BP f
   });
 });
 
+it('counts one run of a setting and seed, the one that was written last', () => {
+  const runs = records(
+    { seed: 1, epochs: epochsOf([0.9]) },
+    { seed: 1, epochs: epochsOf([0.7]) },
+    { seed: 2, epochs: epochsOf([0.5]) },
+  );
+  const at = (run: RunRecord, seconds: number): RunRecord => ({
+    ...run,
+    lastWrite: new Date(1000 * seconds),
+  });
+  const [section] = sectionsOf([at(runs[0]!, 2), at(runs[1]!, 1), at(runs[2]!, 0)]);
+  const { figures, counted } = section!.series[0]!;
+  expect(counted.map(({ epochs }) => epochs[0]!.evaluationAccuracy)).toEqual([0.9, 0.5]);
+  expect(figures?.accuracy).toBeCloseTo(0.7, 12);
+});
+
 it('counts finished runs, or, where none is, those that trained', () => {
   const [section] = sectionsOf(
     records(

@@ -123,9 +123,12 @@ describe('train.init', () => {
     const { epochs } = await trained(experiment, first);
     expect(losses(second.folder)).toEqual(epochs.map(({ trainLoss }) => trainLoss));
     expect(losses(second.folder)[0]).toBeLessThan(losses(first)[0]!);
-    // What came of it needs the first run no more.
+    // What came of it needs the first run no more, to go on neither.
     rmSync(first, { recursive: true });
     expect((await resumeRun(experiment, second.folder, {})).result?.epochs).toBe(1);
+    const { train: section } = experiment.config;
+    const longer = { ...experiment, config: { ...experiment.config, train: { ...section, epochs: 2 } } };
+    expect((await resumeRun(longer, second.folder, {})).result?.epochs).toBe(2);
   });
 
   it('refuses the state of another method, and what is no checkpoint', async () => {
@@ -150,6 +153,8 @@ describe('train.init', () => {
     );
     await expect(
       experimentOf(`epochs: 1, schedule: constant, init: ${JSON.stringify(folder)}`),
-    ).rejects.toThrow(/config\.yaml:5:\d+: train\.init: cannot read the training state: ENOENT/);
+    ).rejects.toThrow(
+      /config\.yaml:5:\d+: train\.init: cannot read the training state: .* is not a run's folder, or one without checkpoints$/,
+    );
   });
 });

@@ -166,6 +166,11 @@ describe('the comparison table', () => {
     );
   });
 
+  it('says that maps were narrower than the rest', () => {
+    const [caption] = tableNotes([runResult({ precision: 'bf16' })]);
+    expect(caption).toContain('; bfloat16 maps, else float32, deterministic;');
+  });
+
   it('writes times as people do', () => {
     expect([0.04, 59.94, 59.96, 60, 3599.6].map(formatSeconds)).toEqual([
       '0.0 s',

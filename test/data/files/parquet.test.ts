@@ -77,6 +77,17 @@ describe('Parquet files', () => {
     expect([held.train.size, held.test.size]).toEqual([3, 1]);
   });
 
+  it.each(['gzip', 'brotli'])(
+    'of images without paths, whose column is nulls alone, with %s',
+    async (packing) => {
+      const dataset = await load(join(fixtures, `pathless-${packing}`), {
+        augmentation: { crop: { kind: 'padded', pad: 0 } },
+      });
+      const words = ['red', 'blue', 'green'] as const;
+      expect(await seen(dataset, dataset.train)).toEqual(words.map((word, i) => colour(word, i)));
+    },
+  );
+
   it('of numbers without names, ordered by value; a network can be planned from the labels alone', async () => {
     const dir = join(fixtures, 'numbers');
     const dataset = await load(dir, { validation: 0.5 });
