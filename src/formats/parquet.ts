@@ -70,15 +70,10 @@ export async function openParquet(path: string): Promise<ParquetFile> {
     };
   });
   const metadata = await reading(path, () => parquetMetadataAsync(file, { geoparquet: false }));
-  const rows = countRows(path, metadata);
-  const tree = await reading(path, () => parquetSchema(metadata));
-  refuseOtherChunks(path, metadata, tree);
-  const { children } = tree;
+  // A damaged footer may be anything: what it is taken for is read as carefully as its bytes.
+  const described = await reading(path, () => describe(path, metadata, parquetSchema(metadata)));
   return {
-    path,
-    rows,
-    columns: new Map(children.map((column) => [column.element.name, kindOf(column)])),
-    keyValues: new Map((metadata.key_value_metadata ?? []).map(({ key, value = '' }) => [key, value])),
+    ...described,
     bytesOf: (column) =>
       chunksOf(metadata, [column]).reduce((sum, chunk) => sum + Number(chunk.total_uncompressed_size), 0),
     async read(columns, take) {
@@ -101,6 +96,21 @@ export async function openParquet(path: string): Promise<ParquetFile> {
         first += count;
       }
     },
+  };
+}
+
+function describe(
+  path: string,
+  metadata: FileMetaData,
+  tree: SchemaTree,
+): Pick<ParquetFile, 'path' | 'rows' | 'columns' | 'keyValues'> {
+  const rows = countRows(path, metadata);
+  refuseOtherChunks(path, metadata, tree);
+  return {
+    path,
+    rows,
+    columns: new Map(tree.children.map((column) => [column.element.name, kindOf(column)])),
+    keyValues: new Map((metadata.key_value_metadata ?? []).map(({ key, value = '' }) => [key, value])),
   };
 }
 
@@ -171,6 +181,7 @@ async function reading<T>(path: string, f: () => T | Promise<T>): Promise<T> {
   try {
     return await f();
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(
       `${shown(path)}: cannot be read as Parquet: ${shown(messageOf(error).split('\n', 1)[0]!)}`,
     );
