@@ -259,9 +259,10 @@ export {
 } from './measure/memory/measure.js';
 
 // runs: experiments on disk.
-export { readCheckpoint, type Checkpoint, type CheckpointPosition } from './runs/checkpoint/file.js';
+export { checkpointsOf, listCheckpoints, type CheckpointPosition } from './formats/checkpoint-names.js';
+export { readCheckpoint, type Checkpoint } from './runs/checkpoint/file.js';
 export { bestEpoch } from './runs/best-epoch.js';
-export { checkpointsOf, listCheckpoints, newestCheckpoint } from './runs/checkpoint/store.js';
+export { newestCheckpoint } from './runs/checkpoint/store.js';
 export { compare, type CompareOptions, type Comparison } from './runs/compare.js';
 export { openExperiment, type Experiment } from './runs/experiment.js';
 export { exportRun } from './runs/export.js';

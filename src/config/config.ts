@@ -23,6 +23,7 @@ import { type ConfigDocument } from './document.js';
 import { loadPlugins } from './plugins.js';
 import { configJsonSchema, type JsonSchema } from './json-schema.js';
 import { keyPaths } from './schema-paths.js';
+import { sha256Schema } from '../core/sha256.js';
 import { identifyState, startStateSchema } from './start-state.js';
 import { identifyWeights, startWeightsSchema, type StartedNetwork } from './start-weights.js';
 import { validate } from './validate-document.js';
@@ -36,10 +37,7 @@ const pluginsSchema = z
         /** Relative to the folder of the file that names it. */
         path: z.string().min(1),
         /** Of the file that it must be. */
-        sha256: z
-          .string()
-          .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits')
-          .exactOptional(),
+        sha256: sha256Schema.exactOptional(),
       }),
     ),
   )

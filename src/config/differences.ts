@@ -1,15 +1,17 @@
 import { formatPath } from '../core/schema-problems.js';
 import { visible } from '../core/visible.js';
 
-/** What a resumed run may have otherwise than it had: none of these changes a number. */
-const free = [
+/** Keys that change no number. */
+export const idleKeys: readonly RegExp[] = [
   /^train\.(workers|keep|logEvery)$/,
   /^data\.(dir|file)$/,
   /^plugins\.\d+\.path$/,
   /^network\.weights\.file$/,
   /^train\.init\.from$/,
-  /^parallel\.(blocks|queue|cuts)/,
 ];
+
+/** What a resumed run may have otherwise than it had. */
+const free = [...idleKeys, /^parallel\.(blocks|queue|cuts)/];
 
 /**
  * Keys of which two configs have different values, one line each: `train.epochs: 2 there, 3 here`. What went without

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync } from 'node:fs';
 import { register } from 'node:module';
 import { resolve } from 'node:path';
@@ -9,7 +8,9 @@ import { pluginSchema } from './plugin.js';
 import type { PluginSource } from './registry.js';
 import type { SharedModules } from './plugin-hooks.js';
 import { check, formatPath } from '../core/schema-problems.js';
+import { sha256Of } from '../core/sha256.js';
 import { visible } from '../core/visible.js';
+import { refuseOtherContent } from './recorded-file.js';
 
 /** A plugin that somebody asks for. */
 export interface PluginRequest {
@@ -55,17 +56,14 @@ function examine({ path, folder, origin, sha256: recorded }: PluginRequest): Omi
   }
   let sha256: string;
   try {
-    sha256 = createHash('sha256').update(readFileSync(file)).digest('hex');
+    sha256 = sha256Of(readFileSync(file));
   } catch (error) {
     throw new UserError(visible(`${origin}: cannot read the plugin: ${messageOf(error)}`));
   }
-  if (recorded !== undefined && recorded !== sha256) {
-    throw new UserError(
-      visible(
-        `${origin}: ${file} is not the file that was recorded: its SHA-256 is ${sha256}, not ${recorded}; bring that file back, or take sha256 out to use this one`,
-      ),
-    );
-  }
+  refuseOtherContent(sha256, {
+    ...{ place: origin, path: file, what: 'file', recorded },
+    remedy: 'bring that file back, or take sha256 out to use this one',
+  });
   return { file: realpathSync(file), sha256 };
 }
 

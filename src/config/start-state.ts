@@ -1,10 +1,12 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
 import { expandHome } from '../core/home.js';
+import { sha256Of, sha256Schema } from '../core/sha256.js';
 import { visible } from '../core/visible.js';
+import { checkpointName, checkpointsOf, listCheckpoints } from '../formats/checkpoint-names.js';
+import { refuseOtherContent } from './recorded-file.js';
 
 /** The training state that a run begins with, in the place of a fresh one: a path, or that with more about it. */
 export const startStateSchema = z.preprocess(
@@ -13,10 +15,7 @@ export const startStateSchema = z.preprocess(
     /** A run's folder, whose newest checkpoint it is, or a checkpoint's `.json`; relative to the file that names it. */
     from: z.string().min(1),
     /** Of that `.json`. */
-    sha256: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits')
-      .exactOptional(),
+    sha256: sha256Schema.exactOptional(),
   }),
 );
 
@@ -41,7 +40,7 @@ export function identifyState({ from, sha256 }: StartState, folder: string, plac
   if (sha256 !== undefined) return { from: path, sha256 };
   try {
     const file = statSync(path).isDirectory() ? newestIn(path) : path;
-    return { from: file, sha256: createHash('sha256').update(readFileSync(file)).digest('hex') };
+    return { from: file, sha256: sha256Of(readFileSync(file)) };
   } catch (error) {
     throw new UserError(visible(`${place}: train.init: cannot read the training state: ${messageOf(error)}`));
   }
@@ -49,24 +48,16 @@ export function identifyState({ from, sha256 }: StartState, folder: string, plac
 
 /** Undefined sums pass; `file` is as it was read. */
 export function refuseOtherState({ from, sha256 }: StartState, bytes: Uint8Array): void {
-  const found = createHash('sha256').update(bytes).digest('hex');
-  if (sha256 === undefined || found === sha256) return;
-  throw new UserError(
-    visible(
-      `train.init: ${from} is not the checkpoint that was recorded: its SHA-256 is ${found}, not ${sha256}; bring that one back, or train anew without sha256`,
-    ),
-  );
+  refuseOtherContent(sha256Of(bytes), {
+    ...{ place: 'train.init', path: from, what: 'checkpoint', recorded: sha256 },
+    remedy: 'bring that one back, or train anew without sha256',
+  });
 }
 
 function newestIn(run: string): string {
-  const folder = join(run, 'checkpoints');
+  const folder = checkpointsOf(run);
   if (!existsSync(folder)) throw new UserError(`${run} is not a run's folder, or one without checkpoints`);
-  const inOrder = new Intl.Collator('en', { numeric: true });
-  const newest = readdirSync(folder)
-    .filter((file) => /^epoch-\d+(-batch-\d+)?\.json$/.test(file))
-    .map((file) => file.slice(0, -'.json'.length))
-    .sort((a, b) => inOrder.compare(a, b))
-    .at(-1);
+  const [newest] = listCheckpoints(folder);
   if (newest === undefined) throw new UserError(`${folder}: there is no checkpoint in it`);
-  return join(folder, `${newest}.json`);
+  return join(folder, `${checkpointName(newest)}.json`);
 }

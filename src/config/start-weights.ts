@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Chosen } from '../core/choice.js';
 import { messageOf, UserError } from '../core/errors.js';
 import { expandHome } from '../core/home.js';
+import { sha256Of, sha256Schema } from '../core/sha256.js';
 import { visible } from '../core/visible.js';
+import { refuseOtherContent } from './recorded-file.js';
 
 /** Weights that training starts from, in the place of drawn ones: a path, or that with more about it. */
 export const startWeightsSchema = z.preprocess(
@@ -16,10 +17,7 @@ export const startWeightsSchema = z.preprocess(
     /** `new`: the head starts anew, and the file's is not read, as for another number of classes. */
     head: z.literal('new').exactOptional(),
     /** Of the file that it must be. */
-    sha256: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits')
-      .exactOptional(),
+    sha256: sha256Schema.exactOptional(),
   }),
 );
 
@@ -60,7 +58,7 @@ export function identifyWeights(
   if (sha256 !== undefined) return { file: path, ...rest, sha256 };
   try {
     const weights = statSync(path).isDirectory() ? join(path, 'weights.safetensors') : path;
-    return { file: weights, ...rest, sha256: sumOf(readFileSync(weights)) };
+    return { file: weights, ...rest, sha256: sha256Of(readFileSync(weights)) };
   } catch (error) {
     throw new UserError(visible(`${place}: network.weights: cannot read the weights: ${messageOf(error)}`));
   }
@@ -78,13 +76,9 @@ export function readStartWeights({ file, sha256 }: StartWeights): Buffer {
   } catch (error) {
     throw new UserError(visible(`network.weights: cannot read the weights: ${messageOf(error)}`));
   }
-  const found = sumOf(bytes);
-  if (sha256 === undefined || found === sha256) return bytes;
-  throw new UserError(
-    visible(
-      `network.weights: ${file} is not the file that was recorded: its SHA-256 is ${found}, not ${sha256}; bring that file back, or train anew without sha256`,
-    ),
-  );
+  refuseOtherContent(sha256Of(bytes), {
+    ...{ place: 'network.weights', path: file, what: 'file', recorded: sha256 },
+    remedy: 'bring that file back, or train anew without sha256',
+  });
+  return bytes;
 }
-
-const sumOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');

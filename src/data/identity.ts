@@ -1,20 +1,19 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
+import { sha256Schema } from '../core/sha256.js';
 
 const splitSchema = z.object({
   /** Of each class, in the classes' order. */
   images: z.array(z.int().min(0)),
   /** SHA-256 of the class indices, in the images' order. */
-  labels: sha256,
+  labels: sha256Schema,
   /** Of images that are files. */
   files: z
     .object({
       /** SHA-256 of the names that the set knows its files by, whatever its path, in their order. */
-      names: sha256,
+      names: sha256Schema,
       /** SHA-256 of the sizes of the files that were looked at, in their order. */
-      sizes: sha256,
+      sizes: sha256Schema,
       /** Bytes of those, of each class. */
       bytes: z.array(z.int().min(0)),
     })

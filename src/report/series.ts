@@ -3,6 +3,7 @@ import { metricSpreads } from '../runs/seeds.js';
 import { evaluatedInWords, measuredOf, type Measured, type RunIdentity } from '../runs/summary.js';
 import type { Taken } from '../measure/trade.js';
 import { spread, type Spread } from '../core/stats.js';
+import { idleKeys } from '../config/differences.js';
 import { configKey, ownValues } from './config-values.js';
 import { dataOfRuns } from './data-of-runs.js';
 import type { RunRecord } from './run-record.js';
@@ -64,8 +65,9 @@ export interface Section {
 }
 
 /** Keys of a config that change no number, or only what the seed does. */
-const idle =
-  /^(name|seed|plugins\..*\.path|data\.(dir|file)|train\.(workers|keep|logEvery)|train\.init\.from|network\.weights\.file)$|^method\.label$/;
+const idle = new RegExp(
+  ['^(name|seed)$', '^method\\.label$', ...idleKeys.map(({ source }) => source)].join('|'),
+);
 
 /**
  * Sorts runs into sections, and the runs of each into series, both in the order in which they come, but BP first. A

@@ -1,8 +1,8 @@
+import { checkpointsOf, listCheckpoints } from '../formats/checkpoint-names.js';
 import { dataDifferences } from '../data/identity-difference.js';
 import type { DataIdentity } from '../data/identity.js';
 import { UserError } from '../core/errors.js';
 import type { Registry } from '../config/registry.js';
-import { checkpointsOf, listCheckpoints } from './checkpoint/store.js';
 import { configDifferences } from '../config/differences.js';
 import { configDocument } from '../config/config.js';
 import { namedOptions } from '../config/method-config.js';

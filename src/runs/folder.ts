@@ -1,3 +1,4 @@
+import { checkpointsOf } from '../formats/checkpoint-names.js';
 import {
   accessSync,
   constants,
@@ -19,7 +20,7 @@ import { writeSafetensors, type SafeTensor } from '../formats/safetensors.js';
 import type { EpochMetrics, StepMetrics } from '../train/events.js';
 import type { TrainState } from '../train/state.js';
 import { writeCheckpoint } from './checkpoint/file.js';
-import { checkpointsOf, removeOldCheckpoints } from './checkpoint/store.js';
+import { removeOldCheckpoints } from './checkpoint/store.js';
 import { configDocument, type Config } from '../config/config.js';
 import { labelOf, type MethodConfig } from '../config/method-config.js';
 import { writeMetrics } from './metrics.js';

@@ -1,3 +1,4 @@
+import { checkpointsOf, listCheckpoints } from '../formats/checkpoint-names.js';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { BadImageRefused } from '../data/files/bad-image.js';
@@ -5,7 +6,6 @@ import { isOutOfMemory } from '../engine/out-of-memory.js';
 import { UserError } from '../core/errors.js';
 import { Diverged } from '../train/diverged.js';
 import { positionInWords } from './checkpoint/file.js';
-import { checkpointsOf, listCheckpoints } from './checkpoint/store.js';
 import { readRunSummary, type RunIdentity } from './summary.js';
 import { resumeCommand, WriteFailure } from './write-failure.js';
 

@@ -1,3 +1,4 @@
+import { checkpointName, checkpointsOf, listCheckpoints } from '../formats/checkpoint-names.js';
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { identityOf } from '../data/identity.js';
@@ -7,8 +8,8 @@ import { stringify } from 'yaml';
 import { writeFileAtomic } from '../core/files.js';
 import { agreeToTrain } from './agree.js';
 import { agreeOnMethod } from './block-ranks.js';
-import { checkpointName, positionInWords, type Checkpoint } from './checkpoint/file.js';
-import { checkpointsOf, listCheckpoints, newestCheckpoint } from './checkpoint/store.js';
+import { positionInWords, type Checkpoint } from './checkpoint/file.js';
+import { newestCheckpoint } from './checkpoint/store.js';
 import { configDocument, parseConfig } from '../config/config.js';
 import { epochsDone, isLonger, refuseOtherRun } from './longer.js';
 import { metricsColumns, prepareMethod, record } from './run.js';

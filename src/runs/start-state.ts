@@ -1,3 +1,4 @@
+import { parseCheckpointName } from '../formats/checkpoint-names.js';
 import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Config } from '../config/config.js';
@@ -6,7 +7,7 @@ import type { Registry } from '../config/registry.js';
 import { messageOf, UserError } from '../core/errors.js';
 import { visible } from '../core/visible.js';
 import { isAverage, type TrainState } from '../train/state.js';
-import { parseCheckpointName, readCheckpoint } from './checkpoint/file.js';
+import { readCheckpoint } from './checkpoint/file.js';
 
 /** A config's `train` section as the trainer takes it: without where the run begins. */
 export function sectionOf(train: Config['train']): Omit<Config['train'], 'init'> {

@@ -1,9 +1,14 @@
+import {
+  checkpointName,
+  checkpointsOf,
+  listCheckpoints,
+  type CheckpointPosition,
+} from '../formats/checkpoint-names.js';
 import { join } from 'node:path';
 import { UserError } from '../core/errors.js';
 import type { SafeTensor, SafeTensorFile } from '../formats/safetensors.js';
 import { bestEpoch } from './best-epoch.js';
-import { checkpointName, readCheckpoint, type CheckpointPosition } from './checkpoint/file.js';
-import { checkpointsOf, listCheckpoints } from './checkpoint/store.js';
+import { readCheckpoint } from './checkpoint/file.js';
 import { readMetrics } from './metrics.js';
 import type { RunSummary } from './summary.js';
 

@@ -1,3 +1,4 @@
+import { checkpointsOf } from '../../src/formats/checkpoint-names.js';
 import {
   cpSync,
   mkdirSync,
@@ -16,7 +17,6 @@ import { loadDataset } from '../../src/data/registry.js';
 import { evaluationMode } from '../../src/engine/fused/ops.js';
 import { networkWeights } from '../../src/networks/export.js';
 import { readCheckpoint } from '../../src/runs/checkpoint/file.js';
-import { checkpointsOf } from '../../src/runs/checkpoint/store.js';
 import { exportRun } from '../../src/runs/export.js';
 import { loadTrainedNetwork } from '../../src/runs/trained-network.js';
 import type { WhichWeights } from '../../src/runs/which-weights.js';

@@ -1,9 +1,9 @@
+import { checkpointsOf, listCheckpoints } from '../../src/formats/checkpoint-names.js';
 import { spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { checkpointsOf, listCheckpoints } from '../../src/runs/checkpoint/store.js';
 import { readRunSummary } from '../../src/runs/summary.js';
 import { freePort } from '../distributed/ranks.js';
 import { ended, program, run, start } from './helpers.js';

@@ -1,8 +1,8 @@
+import { checkpointsOf, listCheckpoints } from '../../src/formats/checkpoint-names.js';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { checkpointsOf, listCheckpoints } from '../../src/runs/checkpoint/store.js';
 import { twoHosts, whyNoHosts, type TwoHosts } from '../support/two-hosts.js';
 import { ended, program, run } from './helpers.js';
 import { errorLine, faultConfig, hasGroups, killAll, weightsHash, type CommandRank } from './ranks.js';

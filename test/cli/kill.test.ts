@@ -1,3 +1,4 @@
+import { checkpointsOf } from '../../src/formats/checkpoint-names.js';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -5,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkpointsOf, newestCheckpoint } from '../../src/runs/checkpoint/store.js';
+import { newestCheckpoint } from '../../src/runs/checkpoint/store.js';
 import { readMetrics } from '../../src/runs/metrics.js';
 import { readRunSummary } from '../../src/runs/summary.js';
 import { randomStream, type RandomStream } from '../../src/core/random.js';

@@ -1,8 +1,8 @@
+import { checkpointsOf, listCheckpoints } from '../../src/formats/checkpoint-names.js';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { checkpointsOf, listCheckpoints } from '../../src/runs/checkpoint/store.js';
 import type { Command } from '../../src/cli/command.js';
 import { run, tinyConfig, writeFashionMnist, type Outcome } from './helpers.js';
 

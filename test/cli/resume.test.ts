@@ -1,3 +1,9 @@
+import {
+  checkpointName,
+  checkpointsOf,
+  listCheckpoints,
+  type CheckpointPosition,
+} from '../../src/formats/checkpoint-names.js';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -12,8 +18,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { checkpointName, type CheckpointPosition } from '../../src/runs/checkpoint/file.js';
-import { checkpointsOf, listCheckpoints } from '../../src/runs/checkpoint/store.js';
 import { readMetrics } from '../../src/runs/metrics.js';
 import { readRunSummary } from '../../src/runs/summary.js';
 import { ended, run, start, tinyConfig, writeFashionMnist } from './helpers.js';

@@ -1,3 +1,4 @@
+import { checkpointsOf } from '../../src/formats/checkpoint-names.js';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/config.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { readSafetensors } from '../../src/formats/safetensors.js';
-import { newestCheckpoint, checkpointsOf } from '../../src/runs/checkpoint/store.js';
+import { newestCheckpoint } from '../../src/runs/checkpoint/store.js';
 import type { Experiment } from '../../src/runs/experiment.js';
 import { runInto } from '../../src/runs/into.js';
 import { readMetrics } from '../../src/runs/metrics.js';

@@ -1,3 +1,4 @@
+import { checkpointName, type CheckpointPosition } from '../../formats/checkpoint-names.js';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,12 +11,6 @@ import type { TrainState } from '../../train/state.js';
 import { epochTallySchema } from '../../train/tally.js';
 import { formatMetrics, parseMetrics, type MetricsColumns } from '../metrics.js';
 import { check, formatPath } from '../../core/schema-problems.js';
-
-/** Where a run stands: so many epochs are done, and so many batches of the next. */
-export interface CheckpointPosition {
-  readonly epochs: number;
-  readonly batches: number;
-}
 
 /** What belongs to a state beside its numbers. */
 export interface CheckpointOrigin {
@@ -43,20 +38,9 @@ const contentSchema = z.strictObject({
 });
 const fileSchema = z.strictObject({ sha256: z.string(), content: contentSchema });
 
-/** `epoch-2`, or `epoch-2-batch-17` for one in the middle of the third epoch. */
-export function checkpointName({ epochs, batches }: CheckpointPosition): string {
-  return batches === 0 ? `epoch-${epochs}` : `epoch-${epochs}-batch-${batches}`;
-}
-
 /** After which epoch, or where in the one that follows: for messages. */
 export function positionInWords({ epochs, batches }: CheckpointPosition): string {
   return batches === 0 ? `after epoch ${epochs}` : `in epoch ${epochs + 1}, after batch ${batches}`;
-}
-
-/** Undefined for a file that is no checkpoint's. */
-export function parseCheckpointName(file: string): CheckpointPosition | undefined {
-  const [, epochs, batches = '0'] = /^epoch-(\d+)(?:-batch-(\d+))?\.json$/.exec(file) ?? [];
-  return epochs === undefined ? undefined : { epochs: Number(epochs), batches: Number(batches) };
 }
 
 export function positionOf({ epochs, partial }: TrainState): CheckpointPosition {

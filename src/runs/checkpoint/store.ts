@@ -1,42 +1,11 @@
+import { checkpointName, listCheckpoints } from '../../formats/checkpoint-names.js';
 import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { messageOf, UserError } from '../../core/errors.js';
+import { UserError } from '../../core/errors.js';
 import type { EpochMetrics } from '../../train/events.js';
 import { bestEpoch } from '../best-epoch.js';
 import { anewCommand } from '../write-failure.js';
-import {
-  checkpointName,
-  parseCheckpointName,
-  positionInWords,
-  readCheckpoint,
-  type Checkpoint,
-  type CheckpointPosition,
-} from './file.js';
-
-/** Names the folder of a run folder that holds its checkpoints. */
-export function checkpointsOf(runFolder: string): string {
-  return join(runFolder, 'checkpoints');
-}
-
-/**
- * Lists the checkpoints in a folder.
- *
- * @returns where they stand, the newest first; none if the folder is not there
- * @throws UserError if the folder can't be read
- */
-export function listCheckpoints(folder: string): CheckpointPosition[] {
-  let files: string[];
-  try {
-    files = readdirSync(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new UserError(`${folder}: cannot be read: ${messageOf(error)}`);
-  }
-  return files
-    .map(parseCheckpointName)
-    .filter((position) => position !== undefined)
-    .sort((a, b) => b.epochs - a.epochs || b.batches - a.batches);
-}
+import { positionInWords, readCheckpoint, type Checkpoint } from './file.js';
 
 /**
  * Reads the newest checkpoint that is whole.

@@ -1,3 +1,4 @@
+import { checkpointName } from '../../../src/formats/checkpoint-names.js';
 import { createHash } from 'node:crypto';
 import {
   mkdtempSync,
@@ -13,13 +14,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { UserError } from '../../../src/core/errors.js';
-import {
-  checkpointName,
-  parseCheckpointName,
-  positionOf,
-  readCheckpoint,
-  writeCheckpoint,
-} from '../../../src/runs/checkpoint/file.js';
+import { positionOf, readCheckpoint, writeCheckpoint } from '../../../src/runs/checkpoint/file.js';
 import { trainState, updates } from './state.js';
 
 const origin = {
@@ -62,17 +57,6 @@ it('of an earlier version, which summed losses over the steps, has sums over the
     ...state.partial,
     ...{ images: 24, imageLosses: [48, 6] },
   });
-});
-
-it('has a name that tells where it stands', () => {
-  for (const position of [
-    { epochs: 12, batches: 0 },
-    { epochs: 0, batches: 345 },
-  ]) {
-    expect(parseCheckpointName(`${checkpointName(position)}.json`)).toEqual(position);
-  }
-  expect(parseCheckpointName('epoch-3.json.123.tmp')).toBeUndefined();
-  expect(parseCheckpointName('epoch-3.safetensors')).toBeUndefined();
 });
 
 it('is refused if any byte of it has changed or is missing', () => {

@@ -1,13 +1,10 @@
+import { listCheckpoints } from '../../../src/formats/checkpoint-names.js';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { writeCheckpoint } from '../../../src/runs/checkpoint/file.js';
-import {
-  listCheckpoints,
-  newestCheckpoint,
-  removeOldCheckpoints,
-} from '../../../src/runs/checkpoint/store.js';
+import { newestCheckpoint, removeOldCheckpoints } from '../../../src/runs/checkpoint/store.js';
 import { trainState, updates } from './state.js';
 
 const origin = { config: {}, engine: 'e' };
@@ -21,15 +18,6 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const write = (accuracies: readonly number[], batches = 0): void =>
   writeCheckpoint(folder, origin, { updates, evaluatedOn: 'test' }, trainState(accuracies, batches));
 const names = (): string[] => listCheckpoints(folder).map(({ epochs, batches }) => `${epochs}+${batches}`);
-
-it('lists the newest first, by number', () => {
-  for (const epochs of [9, 10, 2]) write(Array.from({ length: epochs }, () => 0.5));
-  write([0.5, 0.5], 12);
-  write([0.5, 0.5], 3);
-  writeFileSync(join(folder, 'notes.json'), '');
-  expect(names()).toEqual(['10+0', '9+0', '2+12', '2+3', '2+0']);
-  expect(listCheckpoints(join(folder, 'nowhere'))).toEqual([]);
-});
 
 it('keeps the newest, and the best beside them, tensors and all', () => {
   const accuracies = [0.1, 0.4, 0.4, 0.2, 0.3];
