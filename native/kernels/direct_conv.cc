@@ -292,7 +292,7 @@ class ImageAccess {
 }  // namespace
 
 at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::Tensor* bias, const ConvShape& shape,
-                       const Resize* resize, c10::function_ref<void(int64_t, int64_t, const float*)> after) {
+                       const Resize* resize, c10::function_ref<void(int64_t, int64_t, float*)> after) {
   const Span span("direct convolution");
   note(shape, true, false, false);
   const DirectForward forward(shape, filter, bias);

@@ -89,10 +89,11 @@ struct ConvGradients {
 };
 
 // With `resize`, x holds the images before they are resized to what the convolution, and `shape`, reads: resized maps and
-// their gradients are in memory an image a thread. `after(thread, image)` runs when that image's result lies in y.
+// their gradients are in memory an image a thread. `after(thread, image, y)` runs when that image's result lies in y, and
+// may change it.
 at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::Tensor* bias, const ConvShape& shape,
                        const Resize* resize,
-                       c10::function_ref<void(int64_t thread, int64_t image, const float* y)> after);
+                       c10::function_ref<void(int64_t thread, int64_t image, float* y)> after);
 
 // `fill(image, row, to)` writes a row of the gradient of the result; x is read for the filter's gradient alone, and with
 // `reuse_x` its own gradient takes its place.
