@@ -159,6 +159,7 @@ inline constexpr std::string_view kOffered[] = {
     "aten::where.self",
     "aten::zeros",
     "locallearn::adamw_",
+    "locallearn::as_filter",
     "locallearn::binary_cross_entropy",
     "locallearn::binary_cross_entropy_backward_",
     "locallearn::bn",

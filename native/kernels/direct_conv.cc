@@ -41,14 +41,18 @@ ConvShape conv_shape(at::IntArrayRef x, const at::Tensor& filter, int64_t stride
   return shape;
 }
 
-bool direct_serves(at::IntArrayRef x, const at::Tensor& filter, int64_t stride, int64_t padding, int64_t groups) {
-  if (tiles() == nullptr || groups != 1 || stride < 1 || padding < 0) return false;
-  if (x.size() != 4 || filter.dim() != 4 || filter.scalar_type() != at::kFloat || x[3] != filter.size(2)) return false;
+bool direct_reads(const at::Tensor& filter) {
+  if (tiles() == nullptr || !filter.is_cpu() || filter.dim() != 4 || filter.scalar_type() != at::kFloat) return false;
   const int64_t height = filter.size(0), width = filter.size(1);
-  if (height > 3 || width > 3 || stride > 2 || padding >= std::min(height, width)) return false;
-  if (x[1] + 2 * padding < height || x[2] + 2 * padding < width) return false;
   const int64_t lanes_bytes = height * width * kWide * sizeof(float);
-  return std::max(x[3], filter.size(3)) * lanes_bytes <= kMostFilterBytes;
+  return height <= 3 && width <= 3 && std::max(filter.size(2), filter.size(3)) * lanes_bytes <= kMostFilterBytes;
+}
+
+bool direct_serves(at::IntArrayRef x, const at::Tensor& filter, int64_t stride, int64_t padding, int64_t groups) {
+  if (!direct_reads(filter) || groups != 1 || stride < 1 || stride > 2 || padding < 0) return false;
+  if (x.size() != 4 || x[3] != filter.size(2)) return false;
+  const int64_t height = filter.size(0), width = filter.size(1);
+  return padding < std::min(height, width) && x[1] + 2 * padding >= height && x[2] + 2 * padding >= width;
 }
 
 DirectForward::DirectForward(const ConvShape& shape, const at::Tensor& filter, const at::Tensor* bias)

@@ -29,6 +29,9 @@ struct ConvShape {
 
 ConvShape conv_shape(at::IntArrayRef x, const at::Tensor& filter, int64_t stride, int64_t padding);
 
+// Whether the tiles serve convolutions with this filter, in some strides and on some maps: they read it contiguous.
+bool direct_reads(const at::Tensor& filter);
+
 // Whether the tiles serve this convolution of float32 on the CPU, and better than the library's.
 bool direct_serves(at::IntArrayRef x, const at::Tensor& filter, int64_t stride, int64_t padding, int64_t groups);
 

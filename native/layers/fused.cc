@@ -114,6 +114,9 @@ Tensor conv(const Tensor& x, const Tensor& filter, const optional<Tensor>& bias,
                      conv_shape(read, filter, stride, padding), pointer(by), [](int64_t, int64_t, float*) {});
 }
 
+// A filter in the layout in which convolutions read it, so that they need not bring it into that each time.
+Tensor as_filter(const Tensor& filter) { return direct_reads(filter) ? filter.contiguous().alias() : filter.alias(); }
+
 // With `reuse_x` nobody reads x afterwards, and dx may take its memory. → dx, dfilter, dbias
 std::tuple<Tensor, Tensor, Tensor> conv_backward(const Tensor& dy, const Tensor& x, const Tensor& filter, bool has_bias,
                                                  int64_t stride, int64_t padding, int64_t groups, at::IntArrayRef resized,
@@ -256,6 +259,7 @@ TORCH_LIBRARY_FRAGMENT(locallearn, library) {
   library.def(
       "conv(Tensor x, Tensor filter, Tensor? bias, int stride, int padding, int groups, int[] resized) -> Tensor",
       conv);
+  library.def("as_filter(Tensor(a) filter) -> Tensor(a)", as_filter);
   library.def(
       "conv_backward(Tensor dy, Tensor x, Tensor filter, bool has_bias, int stride, int padding, int groups, "
       "int[] resized, bool need_x, bool reuse_x, bool need_parameters) -> (Tensor, Tensor, Tensor)",

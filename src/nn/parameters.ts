@@ -208,7 +208,9 @@ export function roleOf(variable: tf.Variable): ParameterRole {
 function fromTorch({ shape, values }: TorchTensor): tf.Tensor {
   const tensor = tf.tensor(values, [...shape], 'float32');
   const axes = fromTorchAxes[shape.length];
-  return axes === undefined ? tensor : tf.transpose(tensor, [...axes]);
+  if (axes === undefined) return tensor;
+  const ours = tf.transpose(tensor, [...axes]);
+  return ours.rank === 4 ? fused().asFilter(ours as tf.Tensor4D) : ours;
 }
 
 /** A shape in TensorFlow.js's order of axes. */

@@ -1,5 +1,6 @@
 import { accumulate } from './accumulate.js';
 import { adamw } from './adamw.js';
+import { asFilter } from './as-filter.js';
 import { asMap } from './as-map.js';
 import { batchNorm } from './batch-norm.js';
 import { binaryCrossEntropy } from './binary-cross-entropy.js';
@@ -18,11 +19,12 @@ import { toBfloat16 } from './to-bfloat16.js';
 
 /**
  * What an engine computes as one operator where it can. All are differentiable with TensorFlow.js's `tf.grads`
- * except the first two, and the last six.
+ * except the first three, and the last six.
  */
 const fusedOps = {
   fromBytes,
   asMap,
+  asFilter,
   conv,
   convBatchNorm,
   batchNorm,

@@ -94,5 +94,6 @@ export function recordingOps({ graph, value, tensor }: Recorder): FusedOps {
     movingAverage: never,
     toBfloat16: never,
     asMap: (x) => x,
+    asFilter: (filter) => filter,
   };
 }

@@ -107,6 +107,7 @@ export const rightCalls: readonly CallSpec[] = [
   call('convolution_backward', f(2, 8, 6, 6), image, filter, null, ...convolution, [true, true, false]),
   call('native_batch_norm', image, c, c, c, c, true, 0.1, 1e-5),
   call('native_batch_norm', image, c, c, c, c, false, 0.1, 1e-5),
+  call('locallearn::as_filter', taps),
   call('locallearn::conv', maps, taps, f(8), 1, 1, 1, []),
   call('locallearn::conv', maps, taps, f(8), 1, 1, 1, [9, 11]),
   call('locallearn::conv_backward', f(2, 6, 6, 8), maps, taps, true, 1, 1, 1, [], true, false, true),
