@@ -30,9 +30,11 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
       await group.allReduce([mean], 'mean');
       const whole = tf.tensor1d([2 ** 30 + group.rank], 'int32');
       await group.allReduce([whole], 'sum');
+      const now = tf.tensor1d([group.rank, 2]);
+      group.sumNow([now]);
       const read = (...tensors: { dataSync(): ArrayLike<number> }[]) =>
         tensors.map((x) => [...Array.from(x.dataSync())]);
-      return { sums: read(a, b, c), mean: read(mean), whole: read(whole), initial: read(initial) };
+      return { sums: read(a, b, c), mean: read(mean), whole: read(whole, now), initial: read(initial) };
     });
     const common = {
       sums: [
@@ -41,7 +43,7 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
         [2, 8, 4, 10, 6, 13],
       ],
       mean: [[0.5, 4]],
-      whole: [[-(2 ** 31) + 1]],
+      whole: [[-(2 ** 31) + 1], [1, 4]],
     };
     expect(results).toEqual([
       { ...common, initial: [[0, 10]] },
@@ -142,7 +144,16 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
           await group.barrier('the start');
           tell('waiting');
           if (group.rank === 1) await new Promise((resolve) => setTimeout(resolve, 1e6));
-          if (input === 'allReduce') await group.allReduce([tf.variable(tf.zeros([5]))], 'sum');
+          // One of the two waits without letting go of its thread.
+          const sum = tf.variable(tf.zeros([5]));
+          if (input === 'allReduce' && group.rank === 0) await group.allReduce([sum], 'sum');
+          if (input === 'allReduce' && group.rank === 2) {
+            try {
+              group.sumNow([sum]);
+            } catch (error) {
+              throw await (error as { reason: Promise<Error> }).reason;
+            }
+          }
           if (input === 'recv') await group.recv([2], 'float32', 1, 3);
           if (input === 'exchange') await group.exchange('stop');
         },

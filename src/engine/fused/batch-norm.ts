@@ -86,7 +86,7 @@ export const batchNorm: FusedOp<BatchNorm> = {
 };
 
 /** `[n, c]` as a map of one pixel. */
-const asMap = (x: tf.Tensor2D | tf.Tensor4D): tf.Tensor4D =>
+export const asMap = (x: tf.Tensor2D | tf.Tensor4D): tf.Tensor4D =>
   x.rank === 4 ? (x as tf.Tensor4D) : tf.reshape(x as tf.Tensor2D, [x.shape[0], 1, 1, x.shape[1]!]);
 
 /** Composed batch normalisation, which in training moves the running averages; `kept` is what `normGradients` needs. */
@@ -121,7 +121,8 @@ export function normGradients(
   return [dx, dGamma, dBeta];
 }
 
-function updateRunning(norm: BatchNormalization, mean: tf.Tensor1D, variance: tf.Tensor1D): void {
+/** Moves the running averages one step. @param variance over all values less one */
+export function updateRunning(norm: BatchNormalization, mean: tf.Tensor1D, variance: tf.Tensor1D): void {
   tf.tidy(() => {
     const blend = (running: tf.Variable, value: tf.Tensor): void =>
       running.assign(tf.add(tf.mul(running, 1 - batchNormMomentum), tf.mul(value, batchNormMomentum)));
