@@ -40,11 +40,13 @@ export interface BlockCost {
    * its output, where it is trained from there too.
    */
   readonly followedBytes: number;
+  /** Whether the next block's first update trains it too. */
+  readonly lends: boolean;
 }
 
 const noCost: BlockCost = {
   ...{ seconds: 0, parameterBytes: 0, heldBytes: 0, workBytes: 0, outBytes: 0, sentBytes: 0 },
-  followedBytes: 0,
+  ...{ followedBytes: 0, lends: false },
 };
 
 /** In what a block is measured. */
@@ -90,7 +92,8 @@ export function measureBlocks(bare: Strategy, setting: BlockSetting): BlockCost[
       const sentBytes = last ? 0 : outBytes + 2 * batchSize + images;
       const back =
         part.lends === undefined ? 0 : streamBytes({ back: streams['gradient']! }, setting.transport);
-      return { ...cost, outBytes, sentBytes, followedBytes: bytesOf(part.follows) + back };
+      const followedBytes = bytesOf(part.follows) + back;
+      return { ...cost, outBytes, sentBytes, followedBytes, lends: part.lends !== undefined };
     });
     return [...Array.from({ length: first }, () => noCost), ...costs];
   } finally {
