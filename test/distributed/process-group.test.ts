@@ -52,7 +52,11 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
   });
 
   it('sends tensors of every dtype and bytes, by tag in any order, large ones whole', async () => {
-    const results = await runRanks(2, async ({ group, tf }) => {
+    const results = await runRanks(2, async ({ group, tf, load }) => {
+      const { fused } =
+        await load<typeof import('../../src/engine/fused/registry.js')>('engine/fused/registry.js');
+      const { heldInBfloat16 } =
+        await load<typeof import('../../src/engine/precision.js')>('engine/precision.js');
       const peer = 1 - group.rank;
       const large = tf.range(0, 3_000_000).add(group.rank);
       const sent = [
@@ -72,11 +76,13 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
           peer,
           4,
         ),
+        group.send(fused().toBfloat16(tf.tensor1d([1 + 2 ** -12, group.rank])), peer, 6),
         group.send(tf.scalar(group.rank + 0.5), peer),
         group.send(tf.scalar(group.rank + 1.5), peer),
         group.sendBytes(Uint8Array.of(0, 255, group.rank), peer, 5),
       ];
       const bytes = await group.recvBytes(3, peer, 5);
+      const short = await group.recv([2], 'bfloat16', peer, 6);
       const bool = await group.recv([2, 2], 'bool', peer, 4);
       const whole = await group.recv([1, 2], 'int32', peer, 3);
       const firsts = [await group.recv([], 'float32', peer), await group.recv([], 'float32', peer)];
@@ -85,6 +91,7 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
       const wrong = tf.sum(tf.notEqual(got, tf.range(0, 3_000_000).add(peer))).dataSync()[0];
       return {
         bytes: [...bytes],
+        short: [heldInBfloat16(short), ...short.dataSync()],
         bool: [...bool.dataSync()],
         whole: [...whole.dataSync()],
         firsts: firsts.map((x) => x.dataSync()[0]),
@@ -94,6 +101,7 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
     expect(results).toEqual(
       [1, 0].map((peer) => ({
         bytes: [0, 255, peer],
+        short: [true, 1, peer],
         bool: [1, 1, 0, 1],
         whole: [1, -2],
         firsts: [peer + 0.5, peer + 1.5],

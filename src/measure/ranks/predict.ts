@@ -1,6 +1,6 @@
 import { placeBlocks, type RankBlocks } from '../../distributed/blocks/placement.js';
 import type { BlockCost } from '../block-costs.js';
-import { chooseRankCuts, rankLoad, type RankLoad } from './rank-load.js';
+import { chooseRankCuts, rankLoad, turnSeconds, type RankLoad } from './rank-load.js';
 
 /** What one of several ranks is going to do. */
 export interface RankForecast extends RankLoad {
@@ -55,10 +55,10 @@ export function forecastBlocks(
   const perRank = placeBlocks(costs.length, chosen).map((blocks: RankBlocks): RankForecast => {
     const load = rankLoad(costs, blocks, queue);
     const linkSeconds = Math.max(load.upBytes, load.downBytes) / bytesPerSecond;
-    const [last, next] = [costs[blocks.end - 1]!, costs[blocks.end]];
+    const last = costs[blocks.end - 1]!;
     const crossing = (last.sentBytes + last.followedBytes) / bytesPerSecond;
-    const turnSeconds = last.lends ? last.seconds + crossing + next!.seconds : 0;
-    return { ...load, blocks: [blocks.first + 1, blocks.end], linkSeconds, turnSeconds };
+    const inTurn = last.lends ? turnSeconds(costs, blocks.end - 1) + crossing : 0;
+    return { ...load, blocks: [blocks.first + 1, blocks.end], linkSeconds, turnSeconds: inTurn };
   });
   const { seconds, peakBytes } = rankLoad(costs, { first: 0, end: costs.length }, queue);
   return {

@@ -31,11 +31,22 @@ export function rankLoad(costs: readonly BlockCost[], { first, end }: RankBlocks
   };
 }
 
+/** What a block and the next one can only do in turn, where the next one's first update trains it too; else 0. */
+export function turnSeconds(costs: readonly BlockCost[], block: number): number {
+  const { lends, seconds } = costs[block]!;
+  return lends ? seconds + costs[block + 1]!.seconds : 0;
+}
+
 /** The cuts between ranks that balance time and memory, as `balancedRankCuts`. */
 export function chooseRankCuts(costs: readonly BlockCost[], ranks: number, queue: number): number[] {
-  return balancedRankCuts(
-    costs.map(({ seconds }) => seconds),
+  // Blocks that the first update trains from above are on its rank.
+  const above = costs.findIndex(({ seconds }) => seconds > 0);
+  const own = costs.slice(above);
+  const cuts = balancedRankCuts(
+    own.map(({ seconds }) => seconds),
     ranks,
-    (blocks) => rankLoad(costs, blocks, queue).peakBytes,
+    (blocks) => rankLoad(own, blocks, queue).peakBytes,
+    own.map((_, block) => turnSeconds(own, block)),
   );
+  return cuts.map((cut) => above + cut);
 }

@@ -56,6 +56,11 @@ it('takes in turn what a rank’s last block and the first of the next one need 
   const { stepSeconds, limit, perRank } = forecastBlocks(lent, fast);
   expect([Math.round(stepSeconds), limit.by]).toEqual([3, 'turns']);
   expect(perRank.map(({ turnSeconds }) => Math.round(turnSeconds))).toEqual([3, 2, 0]);
+  // Balanced cuts are where these turns are short: after the first of these blocks they would take 5.
+  const uneven = [3, 2, 1, 1].map((seconds, i) => ({ ...block(seconds, 1, 1, 1), lends: i < 3 }));
+  expect(chooseRankCuts(uneven, 2, 1)).toEqual([2]);
+  // A block without an update of its own stays with the next.
+  expect(chooseRankCuts([{ ...block(0, 0, 0, 0) }, ...uneven], 4, 1)).toEqual([2, 3, 4]);
 });
 
 it('cuts that take at most 5 % longer are chosen where they save memory, others are not', () => {
