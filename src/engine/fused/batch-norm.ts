@@ -3,7 +3,13 @@ import { batchNormKernels, gammaGradient, inverseDeviation } from './batch-norm-
 import { differentiable, tidied, trained } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 import { givenUp } from './given-up.js';
-import { batchNormEpsilon, batchNormMomentum, type BatchNormalization, type Mode } from './ops.js';
+import {
+  batchNormEpsilon,
+  batchNormMomentum,
+  type BatchNormalization,
+  type Mode,
+  type ResidualOptions,
+} from './ops.js';
 
 /** Batch normalisation of `[n, c]` or `[n, h, w, c]`, then ReLU where asked. */
 type BatchNorm = <T extends tf.Tensor2D | tf.Tensor4D>(
@@ -103,6 +109,18 @@ export function normalise(
   const { y, mean, variance, kept } = batchNormKernels().forward(x, gamma, beta);
   updateRunning(norm, mean, variance);
   return { y, kept };
+}
+
+/** What follows batch normalisation: `+ residual` where given, then ReLU where asked; what was normalised is given up. */
+export function addedAndRectified(
+  normalised: tf.Tensor4D,
+  { relu, residual }: Pick<ResidualOptions, 'relu' | 'residual'>,
+): tf.Tensor4D {
+  const sum =
+    residual === undefined
+      ? normalised
+      : givenUp(normalised, () => tf.add<tf.Tensor4D>(normalised, residual));
+  return relu ? givenUp(sum, () => tf.relu(sum)) : sum;
 }
 
 /** The gradients of x, gamma and beta, by that of what `normalise` gave; dy and x are given up. */

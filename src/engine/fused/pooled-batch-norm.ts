@@ -1,7 +1,7 @@
 import tf = require('@tensorflow/tfjs');
 import { rankSumsInForce, type RankSums } from '../rank-sums.js';
 import { centred, gammaGradient, inputGradient, inverseDeviation } from './batch-norm-kernels.js';
-import { asMap, updateRunning } from './batch-norm.js';
+import { addedAndRectified, asMap, updateRunning } from './batch-norm.js';
 import { differentiable, tidied, trained } from './differentiable.js';
 import { givenUp } from './given-up.js';
 import {
@@ -56,11 +56,7 @@ function pooledBatchNorm(
     const { mean, variance, count } = pooledMoments(x, ranks);
     updateRunning(norm, mean, tf.mul(variance, tf.div(count, tf.sub(count, 1))));
     const normalised = tf.batchNorm4d(x, mean, variance, beta, gamma, batchNormEpsilon);
-    const sum =
-      residual === undefined
-        ? normalised
-        : givenUp(normalised, () => tf.add<tf.Tensor4D>(normalised, residual));
-    const y = relu ? givenUp(sum, () => tf.relu(sum)) : sum;
+    const y = addedAndRectified(normalised, { relu, residual });
     return {
       y,
       saved: [x, mean, inverseDeviation(variance), count, ...(relu ? [y] : [])],
@@ -69,7 +65,9 @@ function pooledBatchNorm(
           const { toFloat32, asMap: asHeld } = fused();
           const wide: tf.Tensor4D = toFloat32(dy);
           const dSum =
-            savedY === undefined ? wide : givenUp(wide, () => tf.mul<tf.Tensor4D>(wide, tf.step(toFloat32(savedY))));
+            savedY === undefined
+              ? wide
+              : givenUp(wide, () => tf.mul<tf.Tensor4D>(wide, tf.step(toFloat32(savedY))));
           const dResidual = wants(residual) ? asHeld(dSum.clone()) : undefined;
           const wideX = toFloat32(savedX as tf.Tensor4D);
           const kept = [savedMean, inverse] as [tf.Tensor1D, tf.Tensor1D];

@@ -1,3 +1,4 @@
+import { UserError } from '../../core/errors.js';
 import { balancedRankCuts, type RankBlocks } from '../../distributed/blocks/placement.js';
 import type { BlockCost } from '../block-costs.js';
 
@@ -37,11 +38,20 @@ export function turnSeconds(costs: readonly BlockCost[], block: number): number 
   return lends ? seconds + costs[block + 1]!.seconds : 0;
 }
 
-/** The cuts between ranks that balance time and memory, as `balancedRankCuts`. */
+/**
+ * The cuts between ranks that balance time and memory, as `balancedRankCuts`.
+ *
+ * @throws UserError where there are fewer blocks than ranks
+ */
 export function chooseRankCuts(costs: readonly BlockCost[], ranks: number, queue: number): number[] {
   // Blocks that the first update trains from above are on its rank.
   const above = costs.findIndex(({ seconds }) => seconds > 0);
   const own = costs.slice(above);
+  if (above > 0 && own.length < ranks) {
+    throw new UserError(
+      `parallel.blocks: ${costs.length} blocks, of which the first ${above + 1} have to be on one rank, cannot be divided among ${ranks} ranks; ask for more blocks of the method, or for fewer ranks`,
+    );
+  }
   const cuts = balancedRankCuts(
     own.map(({ seconds }) => seconds),
     ranks,
