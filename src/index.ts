@@ -216,10 +216,10 @@ export type { TrainSettingsInput } from './train/optimizers.js';
 export { papersSgd } from './train/recipe.js';
 export { sgd, type Optimizer, type SgdOptions, type StateKind } from './train/sgd.js';
 export type { AddUp } from './train/over-ranks.js';
-export type { ProcessGroup } from './distributed/process-group.js';
+export type { ProcessGroup, WireType } from './distributed/process-group.js';
 export type { BlockGroup } from './runs/block-ranks.js';
 export type { BlockParallel } from './config/parallel.js';
-export type { Apart } from './local/update.js';
+export type { Across, Apart, LentBlock } from './local/update.js';
 export type { TrainState } from './train/state.js';
 export {
   defineSchedule,

@@ -177,6 +177,19 @@ napi_value all_reduce(napi_env env, napi_callback_info info) {
   });
 }
 
+napi_value sum_now(napi_env env, napi_callback_info info) {
+  return guarded(env, "sumNow", [&](const char*& argument) {
+    Arguments arguments(env, info, argument);
+    const auto group = arguments.group();
+    auto tensors = arguments.tensors("tensors");
+    arguments.done();
+    const Operation sum = group->all_reduce(std::move(tensors), false);
+    sum.wait();
+    sum.finish();
+    return nothing(env);
+  });
+}
+
 napi_value broadcast(napi_env env, napi_callback_info info) {
   return guarded(env, "broadcast", [&](const char*& argument) {
     Arguments arguments(env, info, argument);
@@ -269,6 +282,7 @@ napi_value distributed_functions(napi_env env) {
       {"join", nullptr, join, nullptr, nullptr, nullptr, attributes, nullptr},
       {"hosts", nullptr, hosts, nullptr, nullptr, nullptr, attributes, nullptr},
       {"allReduce", nullptr, all_reduce, nullptr, nullptr, nullptr, attributes, nullptr},
+      {"sumNow", nullptr, sum_now, nullptr, nullptr, nullptr, attributes, nullptr},
       {"broadcast", nullptr, broadcast, nullptr, nullptr, nullptr, attributes, nullptr},
       {"send", nullptr, send, nullptr, nullptr, nullptr, attributes, nullptr},
       {"recv", nullptr, receive, nullptr, nullptr, nullptr, attributes, nullptr},

@@ -116,6 +116,16 @@ function configSchema(registry: Registry) {
         const message = 'cannot go with network.weights, which are part of the state that a run begins with';
         context.addIssue({ code: 'custom', path: ['train', 'init'], message });
       }
+      if (train.syncBatchNorm === true && config.parallel !== 'data') {
+        const message =
+          'is for parallel: data, whose ranks see a share of each batch; all others see the whole: leave it out';
+        context.addIssue({ code: 'custom', path: ['train', 'syncBatchNorm'], message });
+      }
+      if (train.syncBatchNorm === true && [one, ...methods].some((each) => each?.recompute === 'auto')) {
+        const message =
+          'cannot go with recompute: auto, which every rank measures for itself, so that they would wait for other sums than each other: name what to recompute';
+        context.addIssue({ code: 'custom', path: ['train', 'syncBatchNorm'], message });
+      }
       refuseUneven(
         train.batchSize,
         [

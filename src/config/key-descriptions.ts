@@ -83,6 +83,8 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
   'adamw.weightDecay': 'Decoupled weight decay. Default: 0.01.',
   noDecay: 'What weight decay leaves out: biases of layers, normalisations. Default: nothing.',
   optimizerState: 'How the optimiser keeps its tensors; bf16 takes half of the memory. Default: float32.',
+  syncBatchNorm:
+    'With parallel: data, whether batch normalisation takes the statistics of the whole batch. Default: false.',
   precision: 'What feature maps are held in; bf16 takes half of the memory. Default: float32.',
   optimizer: "An optimiser in place of SGD with this section's momentum, nesterov and weightDecay.",
   'optimizer.name': 'The optimiser; what else it takes follows from it.',
@@ -122,6 +124,8 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
   parallel: 'How ranks share a training: data, each a share of every batch; or by blocks.',
   'parallel.blocks': 'Ranks that the blocks are spread over, each with a run of neighbours.',
   queue: 'Batches that may be on their way from one rank to the next. Default: 2.',
+  'parallel.transport':
+    'What features travel as: bf16 halves their bytes, and rounds them. Default: as they are held.',
   'parallel.cuts':
     'The last block of each rank but the last, counted from 1. Default: balanced, by measured times.',
 

@@ -12,6 +12,8 @@ const blocksSchema = z
      * least, by times that are measured when the run starts.
      */
     cuts: z.union([z.literal('balanced'), z.array(z.int().min(1)).readonly()]).default('balanced'),
+    /** What features travel as while training: `bf16` halves their bytes, and rounds them. Default: as they are held. */
+    transport: z.literal('bf16').exactOptional(),
   })
   .superRefine(({ blocks, cuts }, context) => {
     if (cuts === 'balanced' || cuts.length === blocks - 1) return;
@@ -30,4 +32,6 @@ export interface BlockParallel {
   readonly queue: number;
   /** The last block of each rank but the last, counted from 1; or by measured times. */
   readonly cuts: 'balanced' | readonly number[];
+  /** Rounds what travels up while training. */
+  readonly transport?: 'bf16';
 }

@@ -76,6 +76,16 @@ function describe(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 function split(issue: z.core.$ZodIssue): Problem[] {
+  if (issue.code === 'invalid_union' && issue.message === 'Invalid input') {
+    // Of the ways to write a value the one that was meant, where it can be told: the only one that looks into it.
+    const looked = issue.errors.filter((found) =>
+      found.some(({ code, path }) => path.length > 0 || code === 'unrecognized_keys'),
+    );
+    const [meant] = looked;
+    if (meant !== undefined && looked.length === 1) {
+      return meant.flatMap(split).map((each) => ({ ...each, path: [...issue.path, ...each.path] }));
+    }
+  }
   if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, message: issue.message }];
   const messages = issue.message.split('\n');
   return issue.keys.map((key, i) => ({ path: [...issue.path, key], message: messages[i] ?? issue.message }));

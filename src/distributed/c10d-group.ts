@@ -5,7 +5,7 @@ import type { TorchBackend } from '../engine/torch/backend.js';
 import type { NativeDistributed, NativeGroup, NativeTensor } from '../engine/torch/native.js';
 import { findBlame, leaveWord } from './blame.js';
 import { gatherTexts } from './gather.js';
-import type { ProcessGroup } from './process-group.js';
+import { GroupFailed, type ProcessGroup, type WireType } from './process-group.js';
 
 /** A process group of libtorch's. */
 export class C10dGroup implements ProcessGroup {
@@ -28,10 +28,10 @@ export class C10dGroup implements ProcessGroup {
 
   send(tensor: tf.Tensor, to: number, tag = 0): Promise<void> {
     const what = `${this.#name(to)} to take a tensor [${tensor.shape.join(', ')}]`;
-    return this.#wait(what, to, (group) => this.native.send(group, this.backend.input(tensor), to, tag));
+    return this.#wait(what, to, (group) => this.native.send(group, this.backend.asHeld(tensor), to, tag));
   }
 
-  async recv(shape: readonly number[], dtype: tf.DataType, from: number, tag = 0): Promise<tf.Tensor> {
+  async recv(shape: readonly number[], dtype: WireType, from: number, tag = 0): Promise<tf.Tensor> {
     const tensor = await this.#receive(shape, dtype, from, tag);
     return tf.keep(this.backend.wrap(tensor));
   }
@@ -68,6 +68,20 @@ export class C10dGroup implements ProcessGroup {
     return this.#wait(what, undefined, (group) =>
       this.native.allReduce(group, tensors.map(this.#writable), op === 'mean'),
     );
+  }
+
+  sumNow(tensors: readonly tf.Tensor[]): void {
+    if (this.#failure !== undefined) throw new GroupFailed(this.#failure);
+    const group = this.#group;
+    if (group === undefined) throw new Error('The process group is closed');
+    const own = tensors.map(this.#writable);
+    const began = performance.now();
+    try {
+      this.native.sumNow(group, own);
+    } catch (error) {
+      this.#failure ??= this.#explain(error, `the sum of ${plural(own.length, 'tensor')}`, undefined, began);
+      throw new GroupFailed(this.#failure);
+    }
   }
 
   broadcast(tensors: readonly tf.Tensor[], from: number): Promise<void> {

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { ProcessGroup } from './process-group.js';
+import { heldInBfloat16 } from '../engine/precision.js';
+import type { ProcessGroup, WireType } from './process-group.js';
 
 /** Data that JSON can hold, and what it can't, beside it. */
 export interface Message<Meta> {
@@ -12,7 +13,7 @@ export interface Message<Meta> {
 interface Header {
   readonly meta: unknown;
   readonly bytes: readonly number[];
-  readonly tensors: readonly (readonly [name: string, shape: readonly number[], dtype: tf.DataType])[];
+  readonly tensors: readonly (readonly [name: string, shape: readonly number[], dtype: WireType])[];
 }
 
 /**
@@ -31,20 +32,25 @@ export async function sendMessage<Meta>(
   const header: Header = {
     meta,
     bytes: bytes.map(({ length }) => length),
-    tensors: Object.entries(tensors).map(([name, { shape, dtype }]) => [name, shape, dtype]),
+    tensors: Object.entries(tensors).map(([name, each]) => [name, each.shape, wireType(each)]),
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
   const length = new Uint8Array(Uint32Array.of(text.length).buffer);
+  // Before they go: afterwards they may be freed. All that are not bfloat16 have four bytes a number.
+  const ofTensors = Object.values(tensors).reduce(
+    (sum, each) => sum + (heldInBfloat16(each) ? 2 : 4) * each.size,
+    0,
+  );
   await Promise.all([
     group.sendBytes(length, to, tag),
     group.sendBytes(text, to, tag),
     ...full.map((part) => group.sendBytes(part, to, tag)),
     ...Object.values(tensors).map((tensor) => group.send(tensor, to, tag)),
   ]);
-  // All tensors that there are have four bytes a number.
-  const numbers = Object.values(tensors).reduce((sum, { size }) => sum + size, 0);
-  return [length, text, ...full].reduce((sum, part) => sum + part.length, 4 * numbers);
+  return [length, text, ...full].reduce((sum, part) => sum + part.length, ofTensors);
 }
+
+const wireType = (tensor: tf.Tensor): WireType => (heldInBfloat16(tensor) ? 'bfloat16' : tensor.dtype);
 
 /**
  * Receives a message.

@@ -1,5 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
 
+/** What numbers travel as: `bfloat16` of tensors that TensorFlow.js takes for float32. */
+export type WireType = tf.DataType | 'bfloat16';
+
 /**
  * Processes that train together, each with a rank. Every call is asynchronous: libtorch's c10d moves the tensors on
  * threads of its own, and the JavaScript thread goes on launching kernels meanwhile. Every wait ends: at the group's
@@ -20,7 +23,7 @@ export interface ProcessGroup {
   /** How many ranks there are. */
   readonly size: number;
   /**
-   * Sends a tensor of any dtype.
+   * Sends a tensor of any dtype, in what the engine holds it in.
    *
    * @param tag 0 … 2^31 − 2, of the message: the receiver asks for it by the same
    * @returns settled when the tensor may be freed or changed, which is not before the peer has asked for it
@@ -30,8 +33,9 @@ export interface ProcessGroup {
    * Receives a tensor, which then is the caller's to dispose; no tidy scope tracks it.
    *
    * @param shape as it is sent
+   * @param dtype as it is held: what comes as `bfloat16` is held so here too
    */
-  recv(shape: readonly number[], dtype: tf.DataType, from: number, tag?: number): Promise<tf.Tensor>;
+  recv(shape: readonly number[], dtype: WireType, from: number, tag?: number): Promise<tf.Tensor>;
   /** Sends bytes as they lie in JavaScript, such as a batch's images; they are copied before this returns. */
   sendBytes(bytes: Uint8Array, to: number, tag?: number): Promise<void>;
   /** Receives bytes that `sendBytes` sent, as many as `length`. */
@@ -41,6 +45,12 @@ export interface ProcessGroup {
    * other. All of one dtype; a mean of float32 alone. They travel as one.
    */
   allReduce(tensors: readonly tf.Tensor[], op: 'sum' | 'mean'): Promise<void>;
+  /**
+   * As `allReduce` with `sum`, but nothing else runs here until it is done: for sums that a computation goes on with.
+   *
+   * @throws GroupFailed if it fails, which knows why
+   */
+  sumNow(tensors: readonly tf.Tensor[]): void;
   /** Gives the tensors of rank `from` to all, in place as `allReduce` does, all of one dtype. */
   broadcast(tensors: readonly tf.Tensor[], from: number): Promise<void>;
   /** Settled when all ranks have come here. @param what for messages: what is waited for */
@@ -54,4 +64,11 @@ export interface ProcessGroup {
   close(): Promise<void>;
   /** Leaves the group because of an error of this rank's own, which the others' next wait fails with. */
   abandon(message: string): Promise<void>;
+}
+
+/** That a group has failed, where its reason has still to be found out. */
+export class GroupFailed extends Error {
+  constructor(readonly reason: Promise<Error>) {
+    super('the process group has failed');
+  }
 }

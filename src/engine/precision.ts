@@ -1,5 +1,6 @@
 import tf = require('@tensorflow/tfjs');
 import { UserError } from '../core/errors.js';
+import type { TorchBackend } from './torch/backend.js';
 
 export const precisions = ['float32', 'bf16'] as const;
 /** What feature maps are held and multiplied in; weights, statistics, losses and optimisers have float32 in either. */
@@ -19,6 +20,12 @@ export function withPrecision<T>(precision: Precision, f: () => T): T {
   } finally {
     current = before;
   }
+}
+
+/** Whether a tensor that TensorFlow.js takes for float32 is held in bfloat16. */
+export function heldInBfloat16(x: tf.Tensor): boolean {
+  const { isShort } = tf.backend() as Partial<Pick<TorchBackend, 'isShort'>>;
+  return isShort?.(x) === true;
 }
 
 /** @throws UserError where the backend in use has no such numbers */

@@ -70,10 +70,12 @@ export function inPrecision(strategy: Strategy, precision: Precision): Strategy 
   refusePrecision(precision);
   return {
     ...strategy,
-    updates: strategy.updates.map((update) => ({
-      ...update,
-      forward: (streams, batch) => withPrecision(precision, () => update.forward(streams, batch)),
-    })),
+    updates: strategy.updates.map((update) =>
+      running(
+        update,
+        (forward) => (streams, batch) => withPrecision(precision, () => forward(streams, batch)),
+      ),
+    ),
   };
 }
 
@@ -83,17 +85,26 @@ export function recomputingUpdate(
   recompute: Recompute,
   placeOf: (place: number) => Place,
 ): LocalUpdate {
-  return {
-    ...update,
-    forward(streams, batch) {
-      let next = 0;
-      return withRecompute(
-        recompute,
-        () => update.forward(streams, batch),
-        () => placeOf(next++),
-      );
-    },
-  };
+  return running(update, (forward) => (streams, batch) => {
+    let next = 0;
+    return withRecompute(
+      recompute,
+      () => forward(streams, batch),
+      () => placeOf(next++),
+    );
+  });
+}
+
+/** An update that runs in another way, also where the block before its own is in another process. */
+function running(
+  update: LocalUpdate,
+  way: (forward: LocalUpdate['forward']) => LocalUpdate['forward'],
+): LocalUpdate {
+  const { apart } = update;
+  const own = { ...update, forward: way((streams, batch) => update.forward(streams, batch)) };
+  if (apart?.across === undefined) return own;
+  const { across } = apart;
+  return { ...own, apart: { ...apart, across: { ...across, above: running(across.above, way) } } };
 }
 
 /** A strategy of a network's blocks and what a path made of them. */

@@ -51,7 +51,7 @@ export interface LocalUpdate {
 
 /**
  * An update that trains one block, the last with the network's head, by streams from the updates before it and values
- * that it follows, and nothing else of other blocks.
+ * that it follows, and nothing else of other blocks but what `across` says.
  */
 export interface Apart {
   /** The block, from 0. */
@@ -60,4 +60,29 @@ export interface Apart {
   readonly nets: readonly Layer[];
   /** Whether its loss reads the batch's images; contexts of its units may besides. */
   readonly images: boolean;
+  /** Where it trains the block before its own too: how a process that has this one and one that has that share it. */
+  readonly across?: Across;
+}
+
+/** How an update that trains the block before its own too is shared by the processes of these two blocks. */
+export interface Across {
+  /** What it trains of the block before. */
+  readonly below: readonly tf.Variable[];
+  /** Where the block before is, when its own updates have run: takes it out of what the step keeps. */
+  lend(): LentBlock;
+  /**
+   * The rest of the update, where its own block is. It reads the stream `gradient` beside the features, what the block
+   * before has so far, and hands on under `back` the whole gradient of that block's output.
+   */
+  readonly above: LocalUpdate;
+}
+
+/** A block that has run, and waits for the rest of its gradient to come back from another process. */
+export interface LentBlock {
+  /** Of its output, as far as it is known here; the caller's. */
+  readonly gradient: tf.Tensor;
+  /** Its last backward pass: gradients of the variables, in their order. `whole` is given up. */
+  finish(whole: tf.Tensor, variables: readonly tf.Variable[]): tf.Tensor[];
+  /** Frees what it keeps, in place of `finish`. */
+  dispose(): void;
 }

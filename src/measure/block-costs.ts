@@ -1,11 +1,12 @@
 import type * as tf from '@tensorflow/tfjs';
 import { detach } from '../engine/detached.js';
 import type { MemoryMeter } from '../engine/engine.js';
+import { heldInBfloat16, type Precision } from '../engine/precision.js';
 import { scoped } from '../engine/scoped.js';
 import { partsOf, type Part } from '../distributed/blocks/part.js';
 import { placeBlocks } from '../distributed/blocks/placement.js';
 import { noiseBatch } from '../local/noise-batch.js';
-import type { Strategy } from '../local/strategy.js';
+import { inPrecision, type Strategy } from '../local/strategy.js';
 import type { Streams } from '../local/update.js';
 import { networkCounters, networkState } from '../networks/network.js';
 import { makeAbsent } from '../nn/absent.js';
@@ -34,9 +35,19 @@ export interface BlockCost {
   readonly outBytes: number;
   /** Of all that goes with them to another rank: labels, and images where a later block reads them; of the last block 0. */
   readonly sentBytes: number;
-  /** Of the next block's values that its updates follow, which come back where that is on another rank. */
+  /**
+   * Of what comes back where the next block is on another rank: values of it that its updates follow, and the gradient of
+   * its output, where it is trained from there too.
+   */
   readonly followedBytes: number;
+  /** Whether the next block's first update trains it too. */
+  readonly lends: boolean;
 }
+
+const noCost: BlockCost = {
+  ...{ seconds: 0, parameterBytes: 0, heldBytes: 0, workBytes: 0, outBytes: 0, sentBytes: 0 },
+  ...{ followedBytes: 0, lends: false },
+};
 
 /** In what a block is measured. */
 export interface BlockSetting {
@@ -45,35 +56,46 @@ export interface BlockSetting {
   readonly optimizer: () => Optimizer;
   /** Whether averages of the weights are held. */
   readonly averaged: boolean;
+  /** What features are held in; default: float32. */
+  readonly precision?: Precision | undefined;
+  /** What features travel as; default: what they are held in. */
+  readonly transport?: 'bf16' | undefined;
 }
 
 /**
  * Measures what each block's part of a training step takes, on random images, one block in memory at a time.
  *
- * @param strategy built within `withoutMemory`; it is left as it was
+ * @param bare the strategy, built within `withoutMemory`; it is left as it was
  * @returns of each block, in their order
  * @throws UserError where its blocks cannot be on different ranks
  */
-export function measureBlocks(strategy: Strategy, setting: BlockSetting): BlockCost[] {
+export function measureBlocks(bare: Strategy, setting: BlockSetting): BlockCost[] {
+  const strategy = inPrecision(bare, setting.precision ?? 'float32');
   const { blocks, network } = strategy;
   const { batchSize } = setting;
   const batchOf = noiseBatch(network, batchSize, network.seed);
-  const each = Array.from({ length: blocks - 1 }, (_, i) => i + 1);
+  // Blocks before it have no update of their own: their part is in its own.
+  const first = strategy.updates[0]!.apart?.block ?? 0;
+  const each = Array.from({ length: blocks - first - 1 }, (_, i) => first + i + 1);
   const parts = partsOf(strategy, placeBlocks(blocks, each));
   const [height, width, channels] = network.imageShape;
   let streams: Streams = scoped(() => ({ x: detach(batchOf().images) }));
   try {
-    return parts.map((part, i) => {
+    const costs = parts.map((part, i) => {
       const before = setting.meter.current() - streamBytes(streams);
       const { next, ...cost } = inMemory(part, () => measureBlock(part, setting, batchOf, streams, before));
       freeStreams(streams);
       streams = next;
-      const [above, last] = [parts[i + 1], i === blocks - 1];
-      const outBytes = last ? 0 : streamBytes(streams);
+      const [above, last] = [parts[i + 1], i === parts.length - 1];
+      const outBytes = last ? 0 : streamBytes(streams, setting.transport);
       const images = above?.images === true ? batchSize * height * width * channels : 0;
       const sentBytes = last ? 0 : outBytes + 2 * batchSize + images;
-      return { ...cost, outBytes, sentBytes, followedBytes: bytesOf(part.follows) };
+      const back =
+        part.lends === undefined ? 0 : streamBytes({ back: streams['gradient']! }, setting.transport);
+      const followedBytes = bytesOf(part.follows) + back;
+      return { ...cost, outBytes, sentBytes, followedBytes, lends: part.lends !== undefined };
     });
+    return [...Array.from({ length: first }, () => noCost), ...costs];
   } finally {
     freeStreams(streams);
   }
@@ -99,17 +121,16 @@ function inMemory<T>({ strategy }: Part, f: () => T): T {
  * @param before bytes in use without them and without the block
  */
 function measureBlock(
-  { strategy }: Part,
+  { strategy, lends, trained }: Part,
   { meter, optimizer: makeOptimizer, averaged }: BlockSetting,
   batchOf: ReturnType<typeof noiseBatch>,
   given: Streams,
   before: number,
 ): Pick<BlockCost, 'seconds' | 'parameterBytes' | 'heldBytes' | 'workBytes'> & { readonly next: Streams } {
   const { updates } = strategy;
-  const trained = new Set(updates.flatMap(({ variables }) => variables));
   const optimizer = makeOptimizer();
   // The decay does not matter: nothing is changed.
-  const average = averaged ? averageWeights(strategy, 0) : undefined;
+  const average = averaged ? averageWeights(strategy, 0, trained) : undefined;
   const plan = planSteps(updates);
   const run = (): Streams => {
     const batch = batchOf();
@@ -119,9 +140,17 @@ function measureBlock(
       const { gradients, next } = runUpdate(update, current, batch);
       addGradients(pending, gradients);
       stepReady(pending, plan[i]!.steps, optimizer, 0);
-      current = next;
+      const { back, ...rest } = next;
+      back?.dispose();
+      current = rest;
     });
-    return current;
+    const lent = lends?.lend();
+    if (lent === undefined) return current;
+    // What comes back is as large as what is here.
+    const gradients = lent.finish(detach(lent.gradient), lends!.below);
+    addGradients(pending, new Map(lends!.below.map((variable, i) => [variable, gradients[i]!])));
+    stepReady(pending, new Map(lends!.below.map((variable) => [variable, 1])), optimizer, 0);
+    return { ...current, gradient: lent.gradient };
   };
   try {
     // The first run, which is not counted, makes what the others reuse.
@@ -153,7 +182,8 @@ function copies(streams: Streams): Streams {
   return Object.fromEntries(Object.entries(streams).map(([name, stream]) => [name, detach(stream)]));
 }
 
-function streamBytes(streams: Streams): number {
+function streamBytes(streams: Streams, transport?: 'bf16'): number {
   const tensors: readonly tf.Tensor[] = Object.values(streams);
-  return tensors.reduce((sum, { size }) => sum + 4 * size, 0);
+  const short = (each: tf.Tensor): boolean => transport === 'bf16' || heldInBfloat16(each);
+  return tensors.reduce((sum, each) => sum + (short(each) ? 2 : 4) * each.size, 0);
 }

@@ -1,6 +1,7 @@
 import tf = require('@tensorflow/tfjs');
 import { batchNormMomentum, type BatchNormalization, type Mode } from '../engine/fused/ops.js';
 import { averagePoolOp } from '../engine/fused/average-pool.js';
+import { batchNormOp, convBatchNormOp } from '../engine/fused/pooled-batch-norm.js';
 import { linearOp } from '../engine/fused/linear.js';
 import { fused } from '../engine/fused/registry.js';
 import { outsideTape } from '../engine/tape.js';
@@ -210,7 +211,7 @@ export function convBatchNorm(
     forward(x, mode, residual, residualKept) {
       refuseLoneValues(norm, positionsAfter(x, parameters), mode);
       return countedPasses(norm, mode, () =>
-        fused().convBatchNorm(x as tf.Tensor4D, convolution(parameters, x), norm.norm, {
+        convBatchNormOp(x as tf.Tensor4D, convolution(parameters, x), norm.norm, {
           relu: options.relu,
           residual: residual as tf.Tensor4D | undefined,
           residualKept,
@@ -236,7 +237,7 @@ export function batchNorm(scope: Scope, channels: number, { relu }: { readonly r
     forward: (x, mode) => {
       refuseLoneValues(parameters, x.size / channels, mode);
       return countedPasses(parameters, mode, () =>
-        fused().batchNorm(x as tf.Tensor4D, parameters.norm, { relu, mode }),
+        batchNormOp(x as tf.Tensor4D, parameters.norm, { relu, mode }),
       );
     },
   };

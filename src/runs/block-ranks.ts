@@ -44,7 +44,7 @@ export async function agreeOnMethod(
 export async function placeOnRanks(
   { config, engine, registry }: Pick<Experiment, 'config' | 'engine' | 'registry'>,
   strategy: Strategy,
-  { group, parallel: { blocks, cuts, queue } }: BlockGroup,
+  { group, parallel: { blocks, cuts, queue, transport } }: BlockGroup,
   note?: (message: string) => void,
 ): Promise<BlockRanks> {
   if (group.size !== blocks) {
@@ -59,6 +59,8 @@ export async function placeOnRanks(
       batchSize: config.train.batchSize,
       optimizer: () => optimizerOf(config.train, registry.optimizers),
       averaged: config.train.ema !== undefined,
+      precision: config.train.precision,
+      transport,
     });
     return chooseRankCuts(costs, blocks, queue);
   };
@@ -67,7 +69,7 @@ export async function placeOnRanks(
   const placement = placeBlocks(strategy.blocks, agreed);
   const words = placement.map(({ first, end }, rank) => `rank ${rank}: blocks ${first + 1}–${end}`);
   note?.(words.join(', '));
-  return { group, placement, queue };
+  return { group, placement, queue, transport };
 }
 
 /**

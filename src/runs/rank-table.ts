@@ -22,8 +22,9 @@ export function rankTable({ parallel, perRank }: RunRanks): Table {
 }
 
 /** What stands below it. */
-export function rankNote({ steps, perRank }: RunRanks): string {
+export function rankNote({ steps, perRank, transport }: RunRanks): string {
   const peaks = perRank.map(({ peakMemoryBytes }) => peakMemoryBytes);
   const all = peaks.reduce((sum, peak) => sum + peak, 0);
-  return `of the last ${plural(steps, 'training step')}; the run's peak is the largest rank's, ${formatBytes(Math.max(...peaks))}; all ranks together: ${formatBytes(all)}`;
+  const travel = transport === undefined ? '' : '; features travelled as bfloat16';
+  return `of the last ${plural(steps, 'training step')}; the run's peak is the largest rank's, ${formatBytes(Math.max(...peaks))}; all ranks together: ${formatBytes(all)}${travel}`;
 }

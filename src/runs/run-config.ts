@@ -6,8 +6,9 @@ import type { RunConfig } from './folder.js';
 export function runConfigOf({ config, engine }: Experiment, method: MethodConfig): RunConfig {
   const { name, seed, plugins, data, network, train: trainOptions, parallel } = config;
   const pluginFiles = plugins === undefined ? {} : { plugins };
-  // Blocks on ranks change no number, so that any process may go on.
-  const shared = parallel === 'data' ? { parallel } : {};
+  // Blocks on ranks change no number, so that any process may go on; but where what travels between them is rounded.
+  const counts = parallel === 'data' || parallel?.transport !== undefined;
+  const shared = counts ? { parallel } : {};
   return {
     name,
     seed,

@@ -231,7 +231,8 @@ async function trainInto(
     if (event.type === 'step-metrics') loggers?.step(event.metrics);
     if (event.type === 'ranks') {
       const parallel = placed === undefined ? 'data' : 'blocks';
-      together = { ranks: { parallel, steps: event.steps, perRank: [...event.ranks] } };
+      const rounded = placed?.transport && { transport: placed.transport };
+      together = { ranks: { parallel, ...rounded, steps: event.steps, perRank: [...event.ranks] } };
     }
     if (event.type === 'epoch-start' || event.type === 'epoch-end' || event.type === 'stalled')
       folder.log.info(event);

@@ -101,6 +101,8 @@ const countedShape = {
 const ranksSchema = z.object({
   /** Each has a share of every batch, or a run of blocks. */
   parallel: z.enum(['data', 'blocks']),
+  /** What features travelled as, where they were rounded for it. */
+  transport: z.literal('bf16').exactOptional(),
   /** Training steps of the processes that this is of: the run's, since it was last resumed. */
   steps: z.int().min(0),
   perRank: z.array(rankUseSchema).min(1),

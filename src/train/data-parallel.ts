@@ -1,7 +1,8 @@
 import tf = require('@tensorflow/tfjs');
-import type { ProcessGroup } from '../distributed/process-group.js';
+import { GroupFailed, type ProcessGroup } from '../distributed/process-group.js';
 import { detach } from '../engine/detached.js';
 import type { MemoryMeter } from '../engine/engine.js';
+import { withRankSums, type RankSums } from '../engine/rank-sums.js';
 import type { Batch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
 import type { Streams } from '../local/update.js';
@@ -18,7 +19,7 @@ import { stepError, type StepPlan, type StepResult } from './step.js';
  * weighted by the shares, while the next updates are computed; an update's optimiser step is put off until its variables
  * are next read, in the step that follows, so that its sum has the time of all other updates to travel. The numbers are
  * those of a process that computes the shares' gradients one after another, with batch normalisation's statistics of each
- * share.
+ * share; or, where these are summed over the ranks in the middle of each update, those of a process with the whole batch.
  */
 export interface DataParallel {
   /**
@@ -35,7 +36,7 @@ export interface DataParallel {
     wantsStop: boolean,
     meter?: MemoryMeter,
   ): Promise<StepResult>;
-  /** Of the steps so far: the gradients that were summed, and the time that their sums were waited for. */
+  /** Of the steps so far: what was summed, and the time that sums were waited for. */
   readonly use: RankTally;
   /** Takes the optimiser steps that are put off: the weights are then those after the last step. */
   settle(): Promise<void>;
@@ -55,12 +56,16 @@ interface PutOff {
   readonly arrived: Promise<void>;
 }
 
-/** @param group of ranks whose strategies, optimisers and order of calls are the same */
+/**
+ * @param group of ranks whose strategies, optimisers and order of calls are the same
+ * @param syncBatchNorm whether batch normalisation takes the statistics of all ranks' shares
+ */
 export function dataParallel(
   group: ProcessGroup,
   strategy: Strategy,
   plan: StepPlan,
   optimizer: Optimizer,
+  syncBatchNorm = false,
 ): DataParallel {
   const { updates } = strategy;
   const neededBy = lastNeeded(strategy, plan);
@@ -107,6 +112,18 @@ export function dataParallel(
     use.waitSeconds += (performance.now() - start) / 1000;
   };
 
+  const sumsOf = (weight: number): RankSums => ({
+    rank: group.rank,
+    size: group.size,
+    weight,
+    sum(values) {
+      const start = performance.now();
+      group.sumNow([values]);
+      use.waitSeconds += (performance.now() - start) / 1000;
+      use.bytes += 4 * values.size;
+    },
+  });
+
   const free = (): void => {
     for (const { gradients } of putOff.splice(0)) freeGradients(gradients);
     freeGradients(pending);
@@ -127,6 +144,7 @@ export function dataParallel(
       let current = updates[0];
       // A tidy that waits: what is made in it and not kept is freed at its end.
       const engine = tf.engine();
+      const rankSums = syncBatchNorm ? sumsOf(weight) : undefined;
       engine.startScope('a step of data parallel');
       try {
         const batch = makeBatch();
@@ -137,7 +155,7 @@ export function dataParallel(
           await stepUpTo(neededBy[i]!);
           const given = streams;
           streams = {};
-          const { loss, gradients, next } = runUpdate(update, given, batch);
+          const { loss, gradients, next } = withRankSums(rankSums, () => runUpdate(update, given, batch));
           streams = next;
           losses.push(loss);
           send(i, gradients, weight, learningRate);
@@ -154,7 +172,7 @@ export function dataParallel(
         use.peakBytes = Math.max(use.peakBytes, ...peakBytes);
       } catch (error) {
         free();
-        throw stepError(current!.name, error);
+        throw stepError(current!.name, error instanceof GroupFailed ? await error.reason : error);
       } finally {
         freeStreams(streams);
         for (const update of updates) update.release?.();

@@ -35,6 +35,11 @@ export const trainOptionsSchema = z.strictObject({
    * losses and the optimiser stay float32, and so does evaluation. The engines torch and torch-cuda have it.
    */
   precision: z.enum(precisions).exactOptional(),
+  /**
+   * Whether ranks that share every batch (`parallel: data`) normalise by the statistics of all of it, as one process does,
+   * and not each by those of its share: sums over the ranks in each layer, that all of them wait for.
+   */
+  syncBatchNorm: z.boolean().exactOptional(),
   /** What weight decay leaves alone; where it is not said, nothing. */
   noDecay: noDecayOption.exactOptional(),
   /**

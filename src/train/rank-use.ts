@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import type { ProcessGroup } from '../distributed/process-group.js';
-import type { Strategy } from '../local/strategy.js';
+import type * as tf from '@tensorflow/tfjs';
 
 /** What this process's training steps have come to, as one of several ranks. */
 export interface RankTally {
@@ -38,16 +38,16 @@ export type RankUse = z.infer<typeof rankUseSchema>;
 /**
  * Every rank's, by rank; all of them call it at once.
  *
+ * @param trained what this one steps
  * @param blocks the rank's, where it does not have all
  */
 export async function gatherRankUse(
   group: ProcessGroup,
-  { updates }: Strategy,
+  trained: ReadonlySet<tf.Variable>,
   device: string,
   { steps, bytes, waitSeconds, peakBytes }: RankTally,
   blocks?: { readonly first: number; readonly end: number },
 ): Promise<readonly RankUse[]> {
-  const trained = new Set(updates.flatMap(({ variables }) => variables));
   const own: RankUse = {
     host: hostname(),
     device,

@@ -51,7 +51,8 @@ export async function settle({ parallel, average }: Run): Promise<void> {
 export async function tellRanks({ strategy, parallel, options }: Run): Promise<void> {
   const { ranks: group, engine, onEvent } = options;
   if (parallel === undefined || group === undefined) return;
-  const ranks = await gatherRankUse(group, strategy, engine.description, parallel.use);
+  const trained = new Set(strategy.updates.flatMap(({ variables }) => variables));
+  const ranks = await gatherRankUse(group, trained, engine.description, parallel.use);
   onEvent?.({ type: 'ranks', steps: parallel.use.steps, ranks });
 }
 

@@ -93,7 +93,7 @@ export async function train(
     optimizer,
     average: ema === undefined ? undefined : averageWeights(strategy, ema.decay),
     plan,
-    parallel: ranks === undefined ? undefined : dataParallel(ranks, strategy, plan, optimizer),
+    parallel: ranks && dataParallel(ranks, strategy, plan, optimizer, settings.syncBatchNorm),
     addUp: ranks === undefined ? alone : addOver(ranks),
     most: ranks === undefined ? alone : mostOver(ranks),
     report: skippedReporter({ train: new Set(), test: new Set() }, dataset, onEvent),

@@ -30,9 +30,14 @@ export interface WeightAverage {
  * `AveragedModel` with that function, and timm's `ModelEmaV2`. Averaged is whatever an update trains, auxiliary nets
  * among it, and all running statistics, as timm does it; what no update trains, as MAN's momentum nets' weights, is
  * used as it is.
+ *
+ * @param trained what is, where that is not all that its updates train
  */
-export function averageWeights({ network, auxiliary, updates }: Strategy, decay: number): WeightAverage {
-  const trained = updates.flatMap(({ variables }) => variables);
+export function averageWeights(
+  { network, auxiliary, updates }: Strategy,
+  decay: number,
+  trained: Iterable<tf.Variable> = updates.flatMap(({ variables }) => variables),
+): WeightAverage {
   const statistics = [...networkState(network), ...auxiliary]
     .map(({ variable }) => variable)
     .filter((variable) => roleOf(variable) === 'statistics');

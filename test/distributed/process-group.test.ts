@@ -30,9 +30,11 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
       await group.allReduce([mean], 'mean');
       const whole = tf.tensor1d([2 ** 30 + group.rank], 'int32');
       await group.allReduce([whole], 'sum');
+      const now = tf.tensor1d([group.rank, 2]);
+      group.sumNow([now]);
       const read = (...tensors: { dataSync(): ArrayLike<number> }[]) =>
         tensors.map((x) => [...Array.from(x.dataSync())]);
-      return { sums: read(a, b, c), mean: read(mean), whole: read(whole), initial: read(initial) };
+      return { sums: read(a, b, c), mean: read(mean), whole: read(whole, now), initial: read(initial) };
     });
     const common = {
       sums: [
@@ -41,7 +43,7 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
         [2, 8, 4, 10, 6, 13],
       ],
       mean: [[0.5, 4]],
-      whole: [[-(2 ** 31) + 1]],
+      whole: [[-(2 ** 31) + 1], [1, 4]],
     };
     expect(results).toEqual([
       { ...common, initial: [[0, 10]] },
@@ -50,7 +52,11 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
   });
 
   it('sends tensors of every dtype and bytes, by tag in any order, large ones whole', async () => {
-    const results = await runRanks(2, async ({ group, tf }) => {
+    const results = await runRanks(2, async ({ group, tf, load }) => {
+      const { fused } =
+        await load<typeof import('../../src/engine/fused/registry.js')>('engine/fused/registry.js');
+      const { heldInBfloat16 } =
+        await load<typeof import('../../src/engine/precision.js')>('engine/precision.js');
       const peer = 1 - group.rank;
       const large = tf.range(0, 3_000_000).add(group.rank);
       const sent = [
@@ -70,11 +76,13 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
           peer,
           4,
         ),
+        group.send(fused().toBfloat16(tf.tensor1d([1 + 2 ** -12, group.rank])), peer, 6),
         group.send(tf.scalar(group.rank + 0.5), peer),
         group.send(tf.scalar(group.rank + 1.5), peer),
         group.sendBytes(Uint8Array.of(0, 255, group.rank), peer, 5),
       ];
       const bytes = await group.recvBytes(3, peer, 5);
+      const short = await group.recv([2], 'bfloat16', peer, 6);
       const bool = await group.recv([2, 2], 'bool', peer, 4);
       const whole = await group.recv([1, 2], 'int32', peer, 3);
       const firsts = [await group.recv([], 'float32', peer), await group.recv([], 'float32', peer)];
@@ -83,6 +91,7 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
       const wrong = tf.sum(tf.notEqual(got, tf.range(0, 3_000_000).add(peer))).dataSync()[0];
       return {
         bytes: [...bytes],
+        short: [heldInBfloat16(short), ...short.dataSync()],
         bool: [...bool.dataSync()],
         whole: [...whole.dataSync()],
         firsts: firsts.map((x) => x.dataSync()[0]),
@@ -92,6 +101,7 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
     expect(results).toEqual(
       [1, 0].map((peer) => ({
         bytes: [0, 255, peer],
+        short: [true, 1, peer],
         bool: [1, 1, 0, 1],
         whole: [1, -2],
         firsts: [peer + 0.5, peer + 1.5],
@@ -142,7 +152,16 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
           await group.barrier('the start');
           tell('waiting');
           if (group.rank === 1) await new Promise((resolve) => setTimeout(resolve, 1e6));
-          if (input === 'allReduce') await group.allReduce([tf.variable(tf.zeros([5]))], 'sum');
+          // One of the two waits without letting go of its thread.
+          const sum = tf.variable(tf.zeros([5]));
+          if (input === 'allReduce' && group.rank === 0) await group.allReduce([sum], 'sum');
+          if (input === 'allReduce' && group.rank === 2) {
+            try {
+              group.sumNow([sum]);
+            } catch (error) {
+              throw await (error as { reason: Promise<Error> }).reason;
+            }
+          }
           if (input === 'recv') await group.recv([2], 'float32', 1, 3);
           if (input === 'exchange') await group.exchange('stop');
         },

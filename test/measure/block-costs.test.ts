@@ -4,7 +4,7 @@ import type { Engine } from '../../src/engine/engine.js';
 import { buildStrategy } from '../../src/local/build.js';
 import { measureBlocks, type BlockCost } from '../../src/measure/block-costs.js';
 import { measureStep, usualOptimizer } from '../../src/measure/memory/measure.js';
-import { rankLoad } from '../../src/measure/ranks/rank-load.js';
+import { chooseRankCuts, rankLoad } from '../../src/measure/ranks/rank-load.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
 import { disposeNetwork, networkState } from '../../src/networks/network.js';
 import { isAbsent } from '../../src/nn/absent.js';
@@ -68,6 +68,17 @@ it('images and followed values are counted where a method sends them, and averag
   expect(costs[2]!.followedBytes).toBe(0);
   const averaged = costsOf({ method: 'man', blocks: 3, head: '1c2f' }, true);
   expect(averaged[0]!.heldBytes).toBeGreaterThan(costs[0]!.heldBytes + costs[0]!.parameterBytes);
+});
+
+it('a block that the next one trains costs that one: its gradient travels up, and the whole of it comes back', () => {
+  const costs = costsOf({ method: 'hpff', blocks: 4, head: '0c1f' });
+  // The first has no update of its own, and is in memory with the second.
+  expect(costs.map(({ seconds, parameterBytes }) => seconds > 0 && parameterBytes > 0)).toEqual([
+    ...[false, true, true, true],
+  ]);
+  for (const { outBytes, followedBytes } of costs.slice(1, 3)) expect(outBytes).toBe(2 * followedBytes);
+  expect(costs[3]!.outBytes).toBe(0);
+  expect(chooseRankCuts(costs, 3, 2)).toEqual([2, 3]);
 });
 
 it('an optimiser that keeps nothing holds nothing', () => {

@@ -1,5 +1,7 @@
 import tf = require('@tensorflow/tfjs');
 import type { ProcessGroup } from '../../src/distributed/process-group.js';
+import { fused } from '../../src/engine/fused/registry.js';
+import { heldInBfloat16 } from '../../src/engine/precision.js';
 
 /** What was sent and not received yet, or is awaited and not sent yet. */
 interface Channel {
@@ -48,7 +50,11 @@ export function memoryGroups(size: number): MemoryGroups {
     });
   const copyOf = (tensor: tf.Tensor): tf.Tensor => {
     const values = tensor.dataSync().slice();
-    return tf.keep(tf.tensor(values, tensor.shape, tensor.dtype));
+    const copy = tf.keep(tf.tensor(values, tensor.shape, tensor.dtype));
+    if (!heldInBfloat16(tensor)) return copy;
+    const short = tf.tidy(() => tf.keep(fused().toBfloat16(copy)));
+    copy.dispose();
+    return short;
   };
   const groups = Array.from({ length: size }, (_, rank): ProcessGroup => {
     const exchange = async (text: string, tag = 'exchange'): Promise<string[]> => {
@@ -65,10 +71,9 @@ export function memoryGroups(size: number): MemoryGroups {
       send: (tensor, to, tag = 0) => put(rank, to, tag, () => copyOf(tensor)),
       async recv(shape, dtype, from, tag = 0) {
         const tensor = (await take(from, rank, tag)) as tf.Tensor;
-        if (tensor.dtype !== dtype || !tf.util.arraysEqual(tensor.shape, [...shape])) {
-          throw new Error(
-            `asked for ${dtype} [${shape.join()}], got ${tensor.dtype} [${tensor.shape.join()}]`,
-          );
+        const held = heldInBfloat16(tensor) ? 'bfloat16' : tensor.dtype;
+        if (held !== dtype || !tf.util.arraysEqual(tensor.shape, [...shape])) {
+          throw new Error(`asked for ${dtype} [${shape.join()}], got ${held} [${tensor.shape.join()}]`);
         }
         return tensor;
       },
@@ -86,6 +91,9 @@ export function memoryGroups(size: number): MemoryGroups {
       close: async () => void (await exchange('', 'close')),
       abandon: () => Promise.resolve(),
       allReduce: refuse,
+      sumNow() {
+        throw new Error('not in a group of one process');
+      },
       broadcast: refuse,
     };
   });

@@ -1,4 +1,5 @@
 import tf = require('@tensorflow/tfjs');
+import { expect } from 'vitest';
 import type { Dataset, MemorySplit } from '../../src/data/dataset.js';
 import type { BlockPlacement } from '../../src/distributed/blocks/placement.js';
 import type { Engine } from '../../src/engine/engine.js';
@@ -94,9 +95,13 @@ export function trainedOnRanks(
   engine: Engine,
   options: StrategyOptionsInput,
   placement: BlockPlacement,
-  changes: Changes & { readonly signals?: readonly AbortSignal[]; readonly queue?: number } = {},
+  changes: Changes & {
+    readonly signals?: readonly AbortSignal[];
+    readonly queue?: number;
+    readonly transport?: 'bf16';
+  } = {},
 ): Promise<TrainedOnRanks> {
-  const { signals = [], queue = 2, ...rest } = changes;
+  const { signals = [], queue = 2, transport, ...rest } = changes;
   const { groups, ...messages } = memoryGroups(placement.length);
   const strategies = groups.map(() => withoutMemory(() => buildStrategy(tinyNetwork(), options)));
   return using(strategies, async () => {
@@ -117,7 +122,7 @@ export function trainedOnRanks(
             ...{ ...section, seed: 1, engine, signal: signals[rank] },
             ...(rank === 0 ? { onState, ...rest, onEvent } : ofAll),
           },
-          { group, placement, queue },
+          { group, placement, queue, transport },
         ),
       ),
     );
@@ -155,6 +160,15 @@ export function differing(
       : new Uint8Array(of.values.buffer, of.values.byteOffset, of.values.byteLength);
   const names = new Set([...found.keys(), ...wanted.keys()]);
   return [...names].filter((name) => !Buffer.from(bytes(wanted.get(name))).equals(bytes(found.get(name))));
+}
+
+/** What does not depend on where it was computed is the same, to the last bit. */
+export function expectSame(found: Trained, wanted: Trained): void {
+  expect(differing(found.state.tensors, wanted.state.tensors)).toEqual([]);
+  expect(found.state.counters).toEqual(wanted.state.counters);
+  expect(found.state.partial?.imageLosses).toEqual(wanted.state.partial?.imageLosses);
+  expect(numbersOf(found.epochs)).toEqual(numbersOf(wanted.epochs));
+  expect(differing(found.weights, wanted.weights)).toEqual([]);
 }
 
 /** What the engine holds: tensors, and variables by name. */

@@ -21,6 +21,7 @@ const solo: ProcessGroup = {
   sendBytes: () => Promise.reject(new Error('nobody is there')),
   recvBytes: () => Promise.reject(new Error('nobody is there')),
   allReduce: () => new Promise((resolve) => void setImmediate(resolve)),
+  sumNow: () => {},
   broadcast: () => Promise.resolve(),
   barrier: () => Promise.resolve(),
   exchange: (text) => Promise.resolve([text]),

@@ -23,6 +23,9 @@ export const ranksOptions = {
   },
 } as const;
 
+/** What a config says of them. */
+type OwnLinks = Pick<RanksAsked, 'cuts' | 'queue' | 'transport'>;
+
 export interface RanksArguments {
   readonly ranks: number | undefined;
   readonly link: string | undefined;
@@ -38,7 +41,7 @@ export interface RanksArguments {
 export async function ranksAsked(
   { ranks, link, parallel }: RanksArguments,
   others: readonly string[],
-): Promise<Omit<RanksAsked, 'cuts' | 'queue'> | undefined> {
+): Promise<Omit<RanksAsked, keyof OwnLinks> | undefined> {
   if (ranks === undefined) {
     if (link !== undefined || parallel !== undefined) {
       throw new UsageError(`--${link === undefined ? 'parallel' : 'link'}: only with --ranks`);
@@ -54,11 +57,11 @@ export async function ranksAsked(
   return { ranks, parallel: parallel ?? 'blocks', bytesPerSecond };
 }
 
-/** Forecasts what ranks with each method would do. The config's cuts and queue are taken where it has as many ranks. */
+/** Forecasts what ranks with each method would do. The config's cuts are taken where it has as many ranks. */
 export async function printForecast(
   setting: MemorySetting,
   method: MethodConfig,
-  asked: Omit<RanksAsked, 'cuts' | 'queue'>,
+  asked: Omit<RanksAsked, keyof OwnLinks>,
   { parallel }: Pick<Config, 'parallel'>,
   { json, ...options }: MeasureOptions & { readonly json: boolean },
 ): Promise<void> {
@@ -66,6 +69,10 @@ export async function printForecast(
   const { forecastRecord, forecastText } = await import('../../measure/ranks/output.js');
   const own = typeof parallel === 'object' ? parallel : undefined;
   const cuts = own?.blocks === asked.ranks ? own.cuts : 'balanced';
-  const found = await forecastRanks(setting, method, { ...asked, cuts, queue: own?.queue ?? 2 }, options);
+  const links: OwnLinks = {
+    ...{ cuts, queue: own?.queue ?? 2 },
+    ...(own?.transport !== undefined && { transport: own.transport }),
+  };
+  const found = await forecastRanks(setting, method, { ...asked, ...links }, options);
   process.stdout.write(json ? forecastRecord(setting, found) : `${forecastText(setting, found)}\n`);
 }

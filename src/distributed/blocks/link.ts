@@ -4,7 +4,7 @@ import { receiveMessage, sendMessage, type Message } from '../messages.js';
 import type { ProcessGroup } from '../process-group.js';
 
 /** Tags of messages between neighbours: batches go up, the rest comes down. */
-export const tags = { batch: 1, taken: 2, followed: 3, state: 4 } as const;
+export const tags = { batch: 1, taken: 2, followed: 3, state: 4, back: 5 } as const;
 
 /** What a rank hands on of a batch. */
 export interface PassedBatch {

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UserError } from '../../core/errors.js';
 import type { Strategy } from '../../local/strategy.js';
-import type { LocalUpdate } from '../../local/update.js';
+import type { Across, LocalUpdate } from '../../local/update.js';
 import { networkState, readsImage, type Network } from '../../networks/network.js';
 import { ownedBy, sequential } from '../../nn/layer.js';
 import type { BlockPlacement } from './placement.js';
@@ -20,6 +20,12 @@ export interface Part {
   readonly follows: readonly tf.Variable[];
   /** Its own variables that the rank before follows. */
   readonly followed: readonly tf.Variable[];
+  /** Where the first update of the next rank trains this one's last block too. */
+  readonly lends: Across | undefined;
+  /** Whether its first update trains the last block of the rank before too. */
+  readonly borrows: boolean;
+  /** What it steps. */
+  readonly trained: ReadonlySet<tf.Variable>;
 }
 
 /**
@@ -32,16 +38,23 @@ export function partsOf(strategy: Strategy, placement: BlockPlacement): readonly
   const blocks = updates.map((update) => blockOf(strategy, update));
   const unitsOf = new Map(strategy.network.units.map((unit) => [unit.name, unit]));
   const partOf = ({ first, end }: BlockPlacement[number], rank: number) => {
-    const own = updates.filter((_, i) => first <= blocks[i]! && blocks[i]! < end);
+    const whole = updates.filter((_, i) => first <= blocks[i]! && blocks[i]! < end);
+    if (whole.length === 0) {
+      throw new UserError(
+        `parallel.cuts: ${strategy.name}: rank ${rank} would have no update of its own, as '${updates[0]!.name}' trains its last block from above: cut after block ${blocks[0]! + 1} or later`,
+      );
+    }
+    const { across } = whole[0]!.apart!;
+    const own = across === undefined ? whole : [across.above, ...whole.slice(1)];
     const last = rank === placement.length - 1;
     const network: Network = {
       ...strategy.network,
       units: partition.slice(first, end).flatMap((names) => names.map((name) => unitsOf.get(name)!)),
       head: last ? strategy.network.head : sequential([]),
     };
-    const nets = own.flatMap(({ apart }) => apart!.nets);
+    const nets = whole.flatMap(({ apart }) => apart!.nets);
     const { parameters, buffers, counters } = ownedBy(nets);
-    const index = updates.indexOf(own[0]!);
+    const index = updates.indexOf(whole[0]!);
     return {
       strategy: {
         ...strategy,
@@ -51,7 +64,8 @@ export function partsOf(strategy: Strategy, placement: BlockPlacement): readonly
         counters,
       },
       updates: { first: index, end: index + own.length },
-      reads: own.some(({ apart }) => apart!.images) || network.units.some(readsImage),
+      across,
+      reads: whole.some(({ apart }) => apart!.images) || network.units.some(readsImage),
       variables: new Set(
         [...networkState(network), ...parameters, ...buffers].map(({ variable }) => variable),
       ),
@@ -67,6 +81,12 @@ export function partsOf(strategy: Strategy, placement: BlockPlacement): readonly
       images: parts.slice(rank).some(({ reads }) => reads),
       follows: followsAbove(part, above?.variables ?? new Set()),
       followed: below === undefined ? [] : followedIn(below.strategy, part.variables),
+      lends: above?.across,
+      borrows: part.across !== undefined,
+      trained: new Set([
+        ...part.strategy.updates.flatMap(({ variables }) => variables),
+        ...(above?.across?.below ?? []),
+      ]),
     };
   });
 }

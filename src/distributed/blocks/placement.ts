@@ -37,6 +37,7 @@ const slack = 1.05;
  *
  * @param costs of each block, in their order: seconds, or anything that adds up
  * @param peak of a rank with these blocks, in bytes
+ * @param turns what each block and the next can only do in turn, where they are on two ranks
  * @returns the last block of each rank but the last, counted from 1
  * @throws UserError where there are fewer blocks than ranks
  */
@@ -44,10 +45,12 @@ export function balancedRankCuts(
   costs: readonly number[],
   ranks: number,
   peak?: (blocks: RankBlocks) => number,
+  turns: readonly number[] = [],
 ): number[] {
   const before = [0];
   for (const cost of costs) before.push(before.at(-1)! + cost);
-  const time = ({ first, end }: RankBlocks): number => before[end]! - before[first]!;
+  const time = ({ first, end }: RankBlocks): number =>
+    Math.max(before[end]! - before[first]!, end < costs.length ? (turns[end - 1] ?? 0) : 0);
   const fastest = leastLargest(costs.length, ranks, time);
   if (peak === undefined) return fastest.cuts;
   const inTime = (blocks: RankBlocks): boolean => time(blocks) <= slack * fastest.cost;

@@ -16,10 +16,11 @@ import { movingAverage } from './moving-average.js';
 import { scale } from './scale.js';
 import { sgd } from './sgd.js';
 import { toBfloat16 } from './to-bfloat16.js';
+import { toFloat32 } from './to-float32.js';
 
 /**
  * What an engine computes as one operator where it can. All are differentiable with TensorFlow.js's `tf.grads`
- * except the first three, and the last six.
+ * except the first three, and the last seven.
  */
 const fusedOps = {
   fromBytes,
@@ -39,6 +40,7 @@ const fusedOps = {
   adamw,
   movingAverage,
   toBfloat16,
+  toFloat32,
 };
 
 export type FusedOps = { readonly [Name in keyof typeof fusedOps]: (typeof fusedOps)[Name]['composed'] };

@@ -44,21 +44,35 @@ const composed: BatchNormKernels = {
     const count = x.size / x.shape[3];
     const dBeta = tf.sum<tf.Tensor1D>(dy, [0, 1, 2]);
     const dGamma = gammaGradient(dy, x, mean, inverse);
-    // dx = γ/σ · (dy − mean(dy) − x̂ · mean(dy · x̂)), x̂ = (x − μ)/σ: so much of dy, so much of x, and a constant.
-    const ofDy = tf.mul<tf.Tensor1D>(gamma, inverse);
-    const ofX = tf.neg<tf.Tensor1D>(tf.mul(tf.mul(ofDy, inverse), tf.div<tf.Tensor1D>(dGamma, count)));
-    const constant = tf.neg<tf.Tensor1D>(
-      tf.add(tf.mul(ofDy, tf.div<tf.Tensor1D>(dBeta, count)), tf.mul<tf.Tensor1D>(ofX, mean)),
-    );
-    const partOfDy = givenUp(dy, () => tf.mul<tf.Tensor4D>(dy, ofDy));
-    const partOfX = givenUp(x, () => scaledAndShifted(x, ofX, constant));
-    const dx = tf.add<tf.Tensor4D>(partOfDy, partOfX);
-    tf.dispose([partOfDy, partOfX]);
-    return [dx, dGamma, dBeta];
+    const means = [tf.div<tf.Tensor1D>(dGamma, count), tf.div<tf.Tensor1D>(dBeta, count)] as const;
+    return [inputGradient(dy, x, gamma, [mean, inverse], means), dGamma, dBeta];
   },
 
   reluGradient: (dy, y) => tf.tidy(() => tf.mul(dy, tf.step(y))),
 };
+
+/**
+ * Of x; dy and x are given up.
+ *
+ * @param means over all values of a channel: of dy · (x − μ)/σ, and of dy
+ */
+export function inputGradient(
+  dy: tf.Tensor4D,
+  x: tf.Tensor4D,
+  gamma: tf.Tensor1D,
+  [mean, inverse]: readonly [tf.Tensor1D, tf.Tensor1D],
+  [ofProducts, ofDys]: readonly [tf.Tensor1D, tf.Tensor1D],
+): tf.Tensor4D {
+  // dx = γ/σ · (dy − mean(dy) − x̂ · mean(dy · x̂)), x̂ = (x − μ)/σ: so much of dy, so much of x, and a constant.
+  const ofDy = tf.mul<tf.Tensor1D>(gamma, inverse);
+  const ofX = tf.neg<tf.Tensor1D>(tf.mul(tf.mul(ofDy, inverse), ofProducts));
+  const constant = tf.neg<tf.Tensor1D>(tf.add(tf.mul(ofDy, ofDys), tf.mul<tf.Tensor1D>(ofX, mean)));
+  const partOfDy = givenUp(dy, () => tf.mul<tf.Tensor4D>(dy, ofDy));
+  const partOfX = givenUp(x, () => scaledAndShifted(x, ofX, constant));
+  const dx = tf.add<tf.Tensor4D>(partOfDy, partOfX);
+  tf.dispose([partOfDy, partOfX]);
+  return dx;
+}
 
 const registered = new Map<string, BatchNormKernels>();
 
@@ -88,7 +102,7 @@ function moments(x: tf.Tensor4D): { readonly mean: tf.Tensor1D; readonly varianc
   return { mean, variance };
 }
 
-const centred = (x: tf.Tensor4D, mean: tf.Tensor1D): tf.Tensor4D => tf.sub(x, mean);
+export const centred = (x: tf.Tensor4D, mean: tf.Tensor1D): tf.Tensor4D => tf.sub(x, mean);
 
 /** scale · x + shift, by channel: what batch normalisation is where mean and deviation are 0 and 1. */
 function scaledAndShifted(x: tf.Tensor4D, scale: tf.Tensor1D, shift: tf.Tensor1D): tf.Tensor4D {

@@ -3,7 +3,13 @@ import { batchNormKernels, gammaGradient, inverseDeviation } from './batch-norm-
 import { differentiable, tidied, trained } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 import { givenUp } from './given-up.js';
-import { batchNormEpsilon, batchNormMomentum, type BatchNormalization, type Mode } from './ops.js';
+import {
+  batchNormEpsilon,
+  batchNormMomentum,
+  type BatchNormalization,
+  type Mode,
+  type ResidualOptions,
+} from './ops.js';
 
 /** Batch normalisation of `[n, c]` or `[n, h, w, c]`, then ReLU where asked. */
 type BatchNorm = <T extends tf.Tensor2D | tf.Tensor4D>(
@@ -86,7 +92,7 @@ export const batchNorm: FusedOp<BatchNorm> = {
 };
 
 /** `[n, c]` as a map of one pixel. */
-const asMap = (x: tf.Tensor2D | tf.Tensor4D): tf.Tensor4D =>
+export const asMap = (x: tf.Tensor2D | tf.Tensor4D): tf.Tensor4D =>
   x.rank === 4 ? (x as tf.Tensor4D) : tf.reshape(x as tf.Tensor2D, [x.shape[0], 1, 1, x.shape[1]!]);
 
 /** Composed batch normalisation, which in training moves the running averages; `kept` is what `normGradients` needs. */
@@ -105,6 +111,18 @@ export function normalise(
   return { y, kept };
 }
 
+/** What follows batch normalisation: `+ residual` where given, then ReLU where asked; what was normalised is given up. */
+export function addedAndRectified(
+  normalised: tf.Tensor4D,
+  { relu, residual }: Pick<ResidualOptions, 'relu' | 'residual'>,
+): tf.Tensor4D {
+  const sum =
+    residual === undefined
+      ? normalised
+      : givenUp(normalised, () => tf.add<tf.Tensor4D>(normalised, residual));
+  return relu ? givenUp(sum, () => tf.relu(sum)) : sum;
+}
+
 /** The gradients of x, gamma and beta, by that of what `normalise` gave; dy and x are given up. */
 export function normGradients(
   dy: tf.Tensor4D,
@@ -121,7 +139,8 @@ export function normGradients(
   return [dx, dGamma, dBeta];
 }
 
-function updateRunning(norm: BatchNormalization, mean: tf.Tensor1D, variance: tf.Tensor1D): void {
+/** Moves the running averages one step. @param variance over all values less one */
+export function updateRunning(norm: BatchNormalization, mean: tf.Tensor1D, variance: tf.Tensor1D): void {
   tf.tidy(() => {
     const blend = (running: tf.Variable, value: tf.Tensor): void =>
       running.assign(tf.add(tf.mul(running, 1 - batchNormMomentum), tf.mul(value, batchNormMomentum)));

@@ -1,7 +1,7 @@
 import tf = require('@tensorflow/tfjs');
 import { multiplied } from '../multiply-adds.js';
 import { batchNormKernels } from './batch-norm-kernels.js';
-import { normalise, normGradients } from './batch-norm.js';
+import { addedAndRectified, normalise, normGradients } from './batch-norm.js';
 import { convGradients, convProducts } from './conv.js';
 import { convolve } from './convolution.js';
 import { differentiable, tidied, trained } from './differentiable.js';
@@ -34,11 +34,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
       multiplied(filter, convProducts(filter, product.shape));
       const c = bias === undefined ? product : tf.add<tf.Tensor4D>(product, bias);
       const { y: normalised, kept } = normalise(c, norm, mode);
-      const sum =
-        residual === undefined
-          ? normalised
-          : givenUp(normalised, () => tf.add<tf.Tensor4D>(normalised, residual));
-      const y = relu ? givenUp(sum, () => tf.relu(sum)) : sum;
+      const y = addedAndRectified(normalised, { relu, residual });
       return {
         y,
         // The mask of the ReLU is found with the result, which mostly lives on as the next layer's input.

@@ -124,6 +124,8 @@ export interface NativeDistributed {
   hosts(group: NativeGroup): readonly string[];
   /** In place; tensors of one dtype. */
   allReduce(group: NativeGroup, tensors: readonly NativeTensor[], mean: boolean): Promise<void>;
+  /** The sum, in place; blocks until it is there. */
+  sumNow(group: NativeGroup, tensors: readonly NativeTensor[]): void;
   /** In place; tensors of one dtype. */
   broadcast(group: NativeGroup, tensors: readonly NativeTensor[], from: number): Promise<void>;
   send(group: NativeGroup, tensor: NativeTensor, to: number, tag: number): Promise<void>;

@@ -10,7 +10,7 @@ import { forecastBlocks, forecastData, naivePipeline } from './predict.js';
 import { methodBlocks } from './setting.js';
 
 /** Ranks to forecast. */
-export interface RanksAsked extends Pick<BlockParallel, 'cuts' | 'queue'> {
+export interface RanksAsked extends Pick<BlockParallel, 'cuts' | 'queue' | 'transport'> {
   readonly ranks: number;
   readonly parallel: 'blocks' | 'data';
   /** Of each link, one way. */
@@ -35,7 +35,7 @@ export async function forecastRanks(
   const links = { ...asked, batchSize };
   if (parallel === 'blocks') {
     options.onProgress?.(`${label}: each block`);
-    const costs = await methodBlocks(setting, method, options);
+    const costs = await methodBlocks(setting, method, options, asked.transport);
     const forecast = forecastBlocks(costs, links);
     options.onProgress?.('bp: a step');
     const { seconds } = await measuredStep(setting, backpropagation, options);

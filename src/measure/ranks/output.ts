@@ -59,6 +59,7 @@ export function forecastRecord(
 }
 
 function limitInWords({ rank, by }: Forecast['limit']): string {
+  if (by === 'turns') return `what ranks ${rank} and ${rank + 1} can only do in turn`;
   return by === 'link' ? `the link of rank ${rank}` : `what rank ${rank} computes`;
 }
 

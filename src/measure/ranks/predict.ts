@@ -1,6 +1,6 @@
 import { placeBlocks, type RankBlocks } from '../../distributed/blocks/placement.js';
 import type { BlockCost } from '../block-costs.js';
-import { chooseRankCuts, rankLoad, type RankLoad } from './rank-load.js';
+import { chooseRankCuts, rankLoad, turnSeconds, type RankLoad } from './rank-load.js';
 
 /** What one of several ranks is going to do. */
 export interface RankForecast extends RankLoad {
@@ -8,6 +8,11 @@ export interface RankForecast extends RankLoad {
   readonly blocks?: readonly [first: number, last: number];
   /** Of the link, for what it sends a step. */
   readonly linkSeconds: number;
+  /**
+   * Where the next rank trains its last block too: what that one, the way there and back and the next rank's first block
+   * take, which come in turn every step; else 0.
+   */
+  readonly turnSeconds: number;
 }
 
 /** How ranks are going to train a method. */
@@ -20,7 +25,7 @@ export interface Forecast {
   /** Over one process with one rank's cores. */
   readonly speedUp: number;
   /** What that is held up by. */
-  readonly limit: { readonly rank: number; readonly by: 'computing' | 'link' };
+  readonly limit: { readonly rank: number; readonly by: 'computing' | 'link' | 'turns' };
   /** One process by itself. */
   readonly alone: { readonly seconds: number; readonly peakBytes: number };
 }
@@ -38,7 +43,7 @@ export interface BlockLinks {
 
 /**
  * Of ranks with a run of blocks each: what they send goes while they compute, so that a step takes as long as the
- * slowest of all ranks and links.
+ * slowest of all ranks and links, or as what two of them can only do in turn.
  *
  * @throws UserError where there are fewer blocks than ranks, or the cuts are none
  */
@@ -50,7 +55,10 @@ export function forecastBlocks(
   const perRank = placeBlocks(costs.length, chosen).map((blocks: RankBlocks): RankForecast => {
     const load = rankLoad(costs, blocks, queue);
     const linkSeconds = Math.max(load.upBytes, load.downBytes) / bytesPerSecond;
-    return { ...load, blocks: [blocks.first + 1, blocks.end], linkSeconds };
+    const last = costs[blocks.end - 1]!;
+    const crossing = (last.sentBytes + last.followedBytes) / bytesPerSecond;
+    const inTurn = last.lends ? turnSeconds(costs, blocks.end - 1) + crossing : 0;
+    return { ...load, blocks: [blocks.first + 1, blocks.end], linkSeconds, turnSeconds: inTurn };
   });
   const { seconds, peakBytes } = rankLoad(costs, { first: 0, end: costs.length }, queue);
   return {
@@ -83,7 +91,7 @@ export function forecastData(
   const upBytes = (2 * (ranks - 1) * parameterBytes) / ranks;
   const rank: RankForecast = {
     ...{ seconds: share.seconds, parameterBytes, peakBytes: share.peakBytes + 2 * parameterBytes },
-    ...{ upBytes, downBytes: 0, linkSeconds: upBytes / bytesPerSecond },
+    ...{ upBytes, downBytes: 0, linkSeconds: upBytes / bytesPerSecond, turnSeconds: 0 },
   };
   const perRank = Array.from({ length: ranks }, () => rank);
   return { parallel: 'data', perRank, alone, ...paceOf(perRank, batchSize, alone.seconds) };
@@ -94,15 +102,18 @@ function paceOf(
   batchSize: number,
   aloneSeconds: number,
 ): Pick<Forecast, 'stepSeconds' | 'imagesPerSecond' | 'speedUp' | 'limit'> {
-  const steps = perRank.map(({ seconds, linkSeconds }) => Math.max(seconds, linkSeconds));
+  const steps = perRank.map(({ seconds, linkSeconds, turnSeconds }) =>
+    Math.max(seconds, linkSeconds, turnSeconds),
+  );
   const stepSeconds = Math.max(...steps);
   const rank = steps.indexOf(stepSeconds);
   const { seconds, linkSeconds } = perRank[rank]!;
+  const by = stepSeconds === seconds ? 'computing' : stepSeconds === linkSeconds ? 'link' : 'turns';
   return {
     stepSeconds,
     imagesPerSecond: batchSize / stepSeconds,
     speedUp: aloneSeconds / stepSeconds,
-    limit: { rank, by: linkSeconds > seconds ? 'link' : 'computing' },
+    limit: { rank, by },
   };
 }
 

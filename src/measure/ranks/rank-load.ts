@@ -1,3 +1,4 @@
+import { UserError } from '../../core/errors.js';
 import { balancedRankCuts, type RankBlocks } from '../../distributed/blocks/placement.js';
 import type { BlockCost } from '../block-costs.js';
 
@@ -31,11 +32,31 @@ export function rankLoad(costs: readonly BlockCost[], { first, end }: RankBlocks
   };
 }
 
-/** The cuts between ranks that balance time and memory, as `balancedRankCuts`. */
+/** What a block and the next one can only do in turn, where the next one's first update trains it too; else 0. */
+export function turnSeconds(costs: readonly BlockCost[], block: number): number {
+  const { lends, seconds } = costs[block]!;
+  return lends ? seconds + costs[block + 1]!.seconds : 0;
+}
+
+/**
+ * The cuts between ranks that balance time and memory, as `balancedRankCuts`.
+ *
+ * @throws UserError where there are fewer blocks than ranks
+ */
 export function chooseRankCuts(costs: readonly BlockCost[], ranks: number, queue: number): number[] {
-  return balancedRankCuts(
-    costs.map(({ seconds }) => seconds),
+  // Blocks that the first update trains from above are on its rank.
+  const above = costs.findIndex(({ seconds }) => seconds > 0);
+  const own = costs.slice(above);
+  if (above > 0 && own.length < ranks) {
+    throw new UserError(
+      `parallel.blocks: ${costs.length} blocks, of which the first ${above + 1} have to be on one rank, cannot be divided among ${ranks} ranks; ask for more blocks of the method, or for fewer ranks`,
+    );
+  }
+  const cuts = balancedRankCuts(
+    own.map(({ seconds }) => seconds),
     ranks,
-    (blocks) => rankLoad(costs, blocks, queue).peakBytes,
+    (blocks) => rankLoad(own, blocks, queue).peakBytes,
+    own.map((_, block) => turnSeconds(own, block)),
   );
+  return cuts.map((cut) => above + cut);
 }

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { UserError } from '../../core/errors.js';
 import { accumulateOf, type MethodConfig } from '../../config/method-config.js';
+import type { BlockParallel } from '../../config/parallel.js';
 import { buildMethod } from '../../local/build.js';
 import type { Strategy } from '../../local/strategy.js';
 import { buildNetwork } from '../../networks/build.js';
@@ -21,17 +22,15 @@ export async function methodBlocks(
   setting: MemorySetting,
   method: MethodConfig,
   options: MeasureOptions,
+  transport?: BlockParallel['transport'],
 ): Promise<readonly BlockCost[]> {
-  const { engine, batchSize, optimizer = usualOptimizer, averaged = false, precision = 'float32' } = setting;
+  const { engine, batchSize, optimizer = usualOptimizer, averaged = false, precision } = setting;
   if (accumulateOf(method, setting) > 1) {
     throw new UserError('accumulate: blocks on several ranks take their batches whole: leave it out');
   }
-  if (precision !== 'float32') {
-    throw new UserError('precision: blocks on several ranks hand each other float32: leave it out');
-  }
   const chosen = await chooseMethod(setting, method, options);
   return withAbsent(setting, chosen.method, (strategy) =>
-    measureBlocks(strategy, { meter: engine.memory, batchSize, optimizer, averaged }),
+    measureBlocks(strategy, { meter: engine.memory, batchSize, optimizer, averaged, precision, transport }),
   );
 }
 

@@ -93,6 +93,7 @@ export function recordingOps({ graph, value, tensor }: Recorder): FusedOps {
     adamw: never,
     movingAverage: never,
     toBfloat16: never,
+    toFloat32: never,
     asMap: (x) => x,
     asFilter: (filter) => filter,
   };

@@ -1,17 +1,18 @@
-import { detach } from '../../engine/detached.js';
 import { outOfMemoryIn } from '../../engine/out-of-memory.js';
 import { scoped } from '../../engine/scoped.js';
-import { follow, leadOn } from '../../distributed/blocks/follow.js';
+import { leadOn } from '../../distributed/blocks/follow.js';
 import { receiveBatches, type Heard, type PassedBatch, type PassEnd } from '../../distributed/blocks/link.js';
-import { createBatch, createLabels, type Batch, type Mixing } from '../../local/batch.js';
-import type { Streams } from '../../local/update.js';
 import { drawMixing } from '../mixup.js';
+import type { Streams } from '../../local/update.js';
+import { headIndex } from '../head-update.js';
 import { learningRateAt } from '../schedule.js';
 import { stepError } from '../step-error.js';
 import type { EpochTally } from '../tally.js';
+import { batchOf, passedOn, streamsOf, travelling, wayBack } from './crossing.js';
 import { evaluatePart, newPartEvaluation, type PartEvaluation } from './evaluate.js';
-import { headOf, type BlocksRun } from './run.js';
-import { runPart } from './step.js';
+import { finishing } from './finishing.js';
+import { headOf, notePeaks, type BlocksRun } from './run.js';
+import { beginStep } from './step.js';
 
 /** The epoch's training steps that are left; whether nobody wanted to stop before the last. */
 export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<boolean> {
@@ -19,7 +20,8 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
   const { epoch } = tally;
   const before = { ...run.link };
   const start = performance.now() - 1000 * tally.seconds;
-  const following = follow(group, part);
+  const back = wayBack(run);
+  const whole = finishing(run, tally, back);
   const led: Promise<void>[] = [];
   const lead = (): void => {
     const leading = leadOn(group, part).then((bytes) => void (run.link.bytes += bytes));
@@ -36,26 +38,22 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
         options.mixup > 0
           ? drawMixing(options.mixup, options.seed, epoch, tally.steps + 1, labels.length)
           : undefined;
-      const step = scoped(() => {
-        const batch = batchOf(run, { labels, images }, mixing, options.labelSmoothing);
-        return runPart(run.stepper, streamsOf(run, streams, batch), batch, learningRate);
-      });
-      const sent = up.put({ labels, images: passedOn(run, images), streams: step.streams });
+      const step = beginStep(run.stepper, learningRate, (gradient) => back.give(gradient));
+      const runTo = (update: number, given?: Streams): Streams =>
+        scoped(() => {
+          const batch = batchOf(run, { labels, images }, mixing, options.labelSmoothing);
+          return step.run(given ?? streamsOf(run, streams, batch), batch, update);
+        });
+      const next = await whole.run(step, runTo);
+      const sent = up.put({ labels, images: passedOn(run, images), streams: travelling(run, next) });
       // Awaited below, when the step is done.
       sent.catch(() => {});
-      let peakBytes: readonly number[];
-      try {
-        if (step.waits) await waitingFor(run, following!.arrive());
-        peakBytes = scoped(() => step.finish());
-      } catch (error) {
-        step.drop();
-        throw error;
-      }
-      if (step.waits) following!.leave();
+      await whole.finish(step);
       scoped(() => run.average?.update());
       lead();
       run.lastLosses = step.losses;
-      add(run, tally, labels.length, step.losses, peakBytes);
+      notePeaks(run, tally, step.peaks);
+      add(run, tally, labels.length, step.losses);
       if (feeds === undefined) tally.batches++;
       tally.seconds = (performance.now() - start) / 1000;
       await sent;
@@ -64,9 +62,13 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
     }
     const loss = heardOf(run).loss;
     options.onEvent?.({ type: 'step', epoch, step: tally.steps, steps, images: labels.length, loss });
+  }).catch((error: unknown) => {
+    whole.drop();
+    throw error;
   });
-  await up.end(end);
-  await Promise.all([...led, following?.end()]);
+  // The next rank's end comes after what it gives back.
+  await Promise.all([up.end(end), whole.end()]);
+  await Promise.all([...led, back.end()]);
   run.use.bytes += run.link.bytes - before.bytes;
   run.use.waitSeconds += run.link.waitSeconds - before.waitSeconds;
   return !end.stopped;
@@ -99,12 +101,6 @@ export async function evaluationPass(run: BlocksRun, epoch: number): Promise<Par
   return end.stopped ? undefined : sums;
 }
 
-async function waitingFor({ link }: BlocksRun, what: Promise<void>): Promise<void> {
-  const start = performance.now();
-  await what;
-  link.waitSeconds += (performance.now() - start) / 1000;
-}
-
 /** As `for await`, with what the generator returns. */
 async function forEach(
   batches: AsyncGenerator<PassedBatch, PassEnd, undefined>,
@@ -128,7 +124,7 @@ function received(run: BlocksRun): AsyncGenerator<PassedBatch, PassEnd, undefine
 /** What this rank and those above it would say. */
 function heardOf(run: BlocksRun): Heard {
   const { loss } = run.up.heard();
-  const own = headOf(run) === undefined ? loss : run.lastLosses?.at(-1);
+  const own = headOf(run) === undefined ? loss : run.lastLosses?.[headIndex(run.part.strategy)];
   return { stopping: isStopping(run), loss: own ?? NaN };
 }
 
@@ -136,49 +132,16 @@ function isStopping({ options: { signal }, up }: BlocksRun): boolean {
   return signal?.aborted === true || up.heard().stopping;
 }
 
-type Given = Pick<PassedBatch, 'labels' | 'images'>;
-
-function batchOf(
-  { part, dataset, strategy: { network } }: BlocksRun,
-  { labels, images }: Given,
-  mixing?: Mixing,
-  smoothing?: number,
-): Batch {
-  if (images === undefined || !(part.reads || part.updates.first === 0)) {
-    return createLabels(labels, network.classes, mixing, smoothing);
-  }
-  return createBatch(images, labels, dataset.imageShape, network.classes, dataset, mixing, smoothing);
-}
-
-/** What the first update reads: the images, or what came from the rank before, known to have no gradient. */
-function streamsOf({ feeds }: BlocksRun, given: Streams, batch: Batch): Streams {
-  if (feeds !== undefined) return { x: detach(batch.images) };
-  return Object.fromEntries(
-    Object.entries(given).map(([name, stream]) => {
-      const own = detach(stream);
-      stream.dispose();
-      return [name, own];
-    }),
-  );
-}
-
-function passedOn({ parts, group }: BlocksRun, images: Uint8Array | undefined): Uint8Array | undefined {
-  return parts[group.rank + 1]?.images === true ? images : undefined;
-}
-
 function add(
   { options: { engine }, use }: BlocksRun,
   tally: EpochTally,
   images: number,
   losses: readonly number[],
-  peakBytes: readonly number[],
 ): void {
   use.steps++;
-  use.peakBytes = Math.max(use.peakBytes, ...peakBytes);
   tally.steps++;
   tally.images += images;
   losses.forEach((loss, i) => (tally.imageLosses[i]! += images * loss));
-  peakBytes.forEach((bytes, i) => (tally.peakBytes[i] = Math.max(tally.peakBytes[i]!, bytes)));
   tally.reservedBytes = Math.max(tally.reservedBytes, engine.memory.reserved());
 }
 

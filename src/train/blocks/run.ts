@@ -9,6 +9,7 @@ import type { EpochMetrics } from '../events.js';
 import { headIndex } from '../head-update.js';
 import type { TrainSettings } from '../optimizers.js';
 import type { RankTally } from '../rank-use.js';
+import type { EpochTally } from '../tally.js';
 import type { WeightAverage } from '../weight-average.js';
 import type { Feeds } from './feeds.js';
 import type { RankStepper } from './step.js';
@@ -23,6 +24,8 @@ export interface BlocksRun {
   readonly blocks: RankBlocks;
   readonly group: ProcessGroup;
   readonly queue: number;
+  /** What features travel as in training. */
+  readonly transport: 'bf16' | undefined;
   readonly dataset: Dataset;
   readonly options: TrainSettings & TrainContext;
   /** Steps of an epoch. */
@@ -51,4 +54,18 @@ export function headOf({
   part,
 }: Pick<BlocksRun, 'strategy' | 'parts' | 'part'>): string | undefined {
   return part === parts.at(-1) ? strategy.updates[headIndex(strategy)]!.name : undefined;
+}
+
+/** Waits for another rank, and counts how long. */
+export async function waitingFor<T>({ link }: BlocksRun, what: Promise<T>): Promise<T> {
+  const start = performance.now();
+  const result = await what;
+  link.waitSeconds += (performance.now() - start) / 1000;
+  return result;
+}
+
+/** Takes the peaks of a part's updates into what is told of them. */
+export function notePeaks({ use }: BlocksRun, tally: EpochTally, peakBytes: readonly number[]): void {
+  use.peakBytes = Math.max(use.peakBytes, ...peakBytes);
+  peakBytes.forEach((bytes, i) => (tally.peakBytes[i] = Math.max(tally.peakBytes[i]!, bytes)));
 }

@@ -3,7 +3,7 @@ import type { MemoryMeter } from '../../engine/engine.js';
 import { outOfMemoryIn } from '../../engine/out-of-memory.js';
 import type { Part } from '../../distributed/blocks/part.js';
 import type { Batch } from '../../local/batch.js';
-import type { Streams } from '../../local/update.js';
+import type { LentBlock, Streams } from '../../local/update.js';
 import {
   addGradients,
   clippedGradients,
@@ -13,98 +13,142 @@ import {
 } from '../gradients.js';
 import { freeStreams, runUpdate } from '../run-update.js';
 import type { Optimizer } from '../sgd.js';
-import type { StepPlan } from '../step.js';
+import type { PlannedUpdate, StepPlan } from '../step.js';
 
 /** What takes the steps of one rank's updates. */
 export interface RankStepper {
   readonly part: Part;
   /** Of its updates alone. */
   readonly plan: StepPlan;
+  /** Of the update that trains its last block from the next rank, where there is one. */
+  readonly planAbove: PlannedUpdate | undefined;
   readonly optimizer: Optimizer;
   readonly meter: MemoryMeter;
 }
 
-/** A step whose updates have run, the last ones perhaps not yet with what they follow. */
+/** A step under way. */
 export interface RunningStep {
-  /** Of each update. */
+  /** Of each update that has run. */
   readonly losses: readonly number[];
-  /** For the next rank; the caller's. */
-  readonly streams: Streams;
+  /** Of each update, in bytes. */
+  readonly peaks: readonly number[];
+  /**
+   * Runs the updates from the next one on and steps them, but for those that follow values of the next rank.
+   *
+   * @param given what the rank before handed on, or this returned before; freed, however it ends
+   * @param end the one that is not run any more
+   * @returns what the next update reads; after the last one what the next rank does. The caller's
+   * @throws UserError as `trainStep`; all is freed then
+   */
+  run(given: Streams, batch: Batch, end: number): Streams;
   /** Whether `finish` needs the values that the next rank leads with. */
-  readonly waits: boolean;
-  /** Takes the step of updates that wait for them, and tells the peak of each update in bytes. */
-  finish(): readonly number[];
+  waits(): boolean;
+  /**
+   * Takes the step of updates that wait for them, then that of a block that the next rank trains too.
+   *
+   * @param whole gradient of that block's output; given up
+   */
+  finish(whole: tf.Tensor | undefined): void;
   /** Frees what has not been stepped: where `finish` is never called. */
   drop(): void;
 }
 
 /**
- * Runs a rank's updates on a batch and steps them, but for those that follow values of the next rank: their optimiser
- * steps come with `finish`.
+ * A step of a rank's updates.
  *
- * @param streams what the rank before handed on; freed, however it ends
- * @throws UserError as `trainStep`
+ * @param giveBack is given what goes back to the rank before, where this one trains a block of it too, as soon as it is
+ * known
  */
-export function runPart(
-  { part, plan, optimizer, meter }: RankStepper,
-  given: Streams,
-  batch: Batch,
+export function beginStep(
+  { part, plan, planAbove, optimizer, meter }: RankStepper,
   learningRate: number,
+  giveBack: (gradient: tf.Tensor) => void,
 ): RunningStep {
   const { updates } = part.strategy;
   const followed = new Set(part.follows);
   const losses: number[] = [];
   const peaks = updates.map(() => 0);
-  const waiting: { readonly index: number; readonly pending: PendingGradients }[] = [];
-  let streams = given;
+  const pending: PendingGradients = new Map();
+  const waiting: number[] = [];
+  let lent: LentBlock | undefined;
   const measured = <T>(index: number, f: () => T): T => {
     meter.reset();
     const result = inUpdate(updates[index]!.name, f);
     peaks[index] = Math.max(peaks[index]!, meter.peak());
     return result;
   };
-  const step = (index: number, pending: PendingGradients): void => {
+  const step = (index: number): void => {
     updates[index]!.after?.();
     stepReady(pending, plan[index]!.steps, optimizer, learningRate);
   };
-  const drop = (): void => {
-    for (const { pending } of waiting.splice(0)) freeGradients(pending);
-    for (const update of updates) update.release?.();
+  const stepLent = (below: readonly tf.Variable[], whole: tf.Tensor): void => {
+    const found = lent!.finish(whole, below);
+    lent = undefined;
+    const gradients = new Map(below.map((variable, i) => [variable, found[i]!]));
+    addGradients(pending, clippedGradients(gradients, planAbove!.clip));
+    stepReady(pending, planAbove!.steps, optimizer, learningRate);
   };
-  try {
-    for (const [index, update] of updates.entries()) {
-      measured(index, () => {
-        const before = streams;
-        // Running the update frees them, even where it throws.
-        streams = {};
-        const { loss, gradients, next } = runUpdate(update, before, batch);
-        streams = next;
-        losses.push(loss);
-        const pending: PendingGradients = new Map();
-        addGradients(pending, clippedGradients(gradients, plan[index]!.clip));
-        if (update.follows?.some((variable) => followed.has(variable)) !== true) step(index, pending);
-        else {
-          for (const gradient of pending.values()) tf.keep(gradient);
-          waiting.push({ index, pending });
-        }
-      });
+  const free = (): void => {
+    lent?.dispose();
+    freeGradients(pending);
+    pending.clear();
+  };
+  const release = (): void => updates.forEach((update) => update.release?.());
+  const drop = (): void => {
+    free();
+    release();
+  };
+  const runUpdates = (given: Streams, batch: Batch, end: number): Streams => {
+    let streams = given;
+    try {
+      for (const [index, update] of updates.entries()) {
+        if (index < losses.length || index >= end) continue;
+        measured(index, () => {
+          const before = streams;
+          // Running the update frees them, even where it throws.
+          streams = {};
+          const { loss, gradients, next } = runUpdate(update, before, batch);
+          const { back, ...rest } = next;
+          streams = rest;
+          if (back !== undefined) giveBack(back);
+          losses.push(loss);
+          addGradients(pending, clippedGradients(gradients, plan[index]!.clip));
+          if (update.follows?.some((variable) => followed.has(variable)) === true) waiting.push(index);
+          else step(index);
+        });
+      }
+      for (const gradient of pending.values()) tf.keep(gradient);
+      if (end < updates.length) return streams;
+      lent = part.lends?.lend();
+      release();
+      return lent === undefined ? streams : { ...streams, gradient: lent.gradient };
+    } catch (error) {
+      freeStreams(streams);
+      drop();
+      throw error;
     }
-  } catch (error) {
-    freeStreams(streams);
-    drop();
-    throw error;
-  }
+  };
   return {
     losses,
-    streams,
-    waits: waiting.length > 0,
-    finish() {
-      for (const { index, pending } of waiting) measured(index, () => step(index, pending));
-      drop();
-      return peaks;
+    peaks,
+    run: runUpdates,
+    waits: () => waiting.length > 0,
+    finish(whole) {
+      for (const index of waiting) measured(index, () => step(index));
+      if (part.lends !== undefined) measured(updates.length - 1, () => stepLent(part.lends!.below, whole!));
+      free();
     },
     drop,
   };
+}
+
+/** The first update of a part that reads the block that the next rank trains too. */
+export function firstOnLent({ strategy: { updates }, lends }: Part): number {
+  const below = new Set(lends?.below);
+  const first = updates.findIndex(({ variables, through = [] }) =>
+    [...variables, ...through].some((variable) => below.has(variable)),
+  );
+  return first < 0 ? updates.length : first;
 }
 
 function inUpdate<T>(name: string, f: () => T): T {

@@ -1,13 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
 import { linkUp, type LinkTally } from '../../distributed/blocks/link.js';
-import { partsOf } from '../../distributed/blocks/part.js';
+import { partsOf, type Part } from '../../distributed/blocks/part.js';
 import type { BlockPlacement } from '../../distributed/blocks/placement.js';
 import { UserError } from '../../core/errors.js';
 import type { ProcessGroup } from '../../distributed/process-group.js';
 import type { Dataset } from '../../data/dataset.js';
 import { refuseLargerBatch } from '../../data/loader/loader.js';
 import type { SafeTensor } from '../../formats/safetensors.js';
-import type { Strategy } from '../../local/strategy.js';
+import { inPrecision, type Strategy } from '../../local/strategy.js';
 import { networkWeights } from '../../networks/export.js';
 import { networkCounters, networkState } from '../../networks/network.js';
 import { drawAbsent } from '../../nn/parameters.js';
@@ -37,6 +37,8 @@ export interface BlockRanks {
   readonly placement: BlockPlacement;
   /** How many batches may be on their way from one rank to the next. */
   readonly queue: number;
+  /** What features travel as in training; default: what they are held in. */
+  readonly transport?: 'bf16' | undefined;
 }
 
 /** What a training on several ranks came to; on all but rank 0 without metrics. */
@@ -49,12 +51,12 @@ export interface BlocksResult extends TrainResult {
  * Trains a strategy whose blocks are on several ranks; every rank calls it. Features go up from rank to rank, detached,
  * and no backward pass crosses: the numbers are those of `train` to the last bit.
  *
- * @param strategy the same on every rank; built within `withoutMemory`, a rank has memory for its own blocks alone
+ * @param bare its strategy, the same on every rank; built within `withoutMemory`, a rank has memory for its own blocks alone
  * @param options as of `train`; `onEvent`, `onState` and `resume` are rank 0's, `signal` may be any rank's
  * @throws UserError as `train`, and where the strategy's blocks cannot be on different ranks
  */
 export async function trainBlocks(
-  strategy: Strategy,
+  bare: Strategy,
   dataset: Dataset,
   {
     seed,
@@ -68,7 +70,7 @@ export async function trainBlocks(
     onState,
     ...section
   }: ConfiguredTraining,
-  { group, placement, queue }: BlockRanks,
+  { group, placement, queue, transport }: BlockRanks,
 ): Promise<BlocksResult> {
   const kinds = optimizers ?? builtInOptimizers;
   const settings = trainSchema(kinds, schedules).parse(section);
@@ -79,9 +81,9 @@ export async function trainBlocks(
       'accumulate: blocks on several ranks take their batches whole: leave it out, or train on one rank',
     );
   }
-  if ((options.precision ?? 'float32') !== 'float32') {
+  if (options.syncBatchNorm === true) {
     throw new UserError(
-      'train.precision: is not for blocks on several ranks, which hand each other float32: leave it out, or train on one rank',
+      'train.syncBatchNorm: is for ranks that share every batch; those with blocks see the whole: leave it out',
     );
   }
   if (options.earlyStopping !== undefined) {
@@ -92,17 +94,20 @@ export async function trainBlocks(
   refuseMetricsOnRanks(metrics);
   if (options.logEvery !== undefined) throw new UserError(noStepsOnRanks);
   refuseLargerBatch(options.batchSize, dataset.train);
+  const strategy = inPrecision(bare, settings.precision ?? 'float32');
   const parts = partsOf(strategy, placement);
   const part = parts[group.rank]!;
+  if (settings.clip?.norm !== undefined) refuseNormAcross(strategy, parts);
   const { updates, strategy: own } = part;
-  const plan = planSteps(strategy.updates, settings).slice(updates.first, updates.end);
+  const plan = planSteps(strategy.updates, settings);
   drawAbsent(
     [...networkState(own.network), ...own.auxiliary]
       .map(({ variable }) => variable)
       .concat(own.updates.flatMap(({ variables }) => variables)),
   );
   const optimizer = optimizerOf(settings, kinds);
-  const average = options.ema === undefined ? undefined : averageWeights(own, options.ema.decay);
+  const average =
+    options.ema === undefined ? undefined : averageWeights(own, options.ema.decay, part.trained);
   const feeds = group.rank === 0 ? openFeeds(dataset, options) : undefined;
   try {
     const { steps } = trainingSteps(dataset.train.size, options);
@@ -110,11 +115,14 @@ export async function trainBlocks(
     if (beginning.state !== undefined) restoreState(own, optimizer, beginning.state, average);
     const link: LinkTally = { bytes: 0, waitSeconds: 0 };
     const run: BlocksRun = {
-      ...{ strategy, parts, part, group, queue, dataset, options, average, link, feeds },
+      ...{ strategy, parts, part, group, queue, transport, dataset, options, average, link, feeds },
       blocks: placement[group.rank]!,
       use: newRankTally(),
       steps,
-      stepper: { part, plan, optimizer, meter: engine.memory },
+      stepper: {
+        ...{ part, plan: plan.slice(updates.first, updates.end), optimizer, meter: engine.memory },
+        planAbove: part.lends && plan[updates.end],
+      },
       up: linkUp(group, queue, link),
       wantsState: beginning.wantsState,
       epochs: [...(resume?.epochs ?? [])],
@@ -129,6 +137,15 @@ export async function trainBlocks(
     optimizer.dispose();
     await feeds?.close();
   }
+}
+
+/** Throws a UserError where an update's gradients are on two ranks: neither knows their norm. */
+function refuseNormAcross({ updates }: Strategy, parts: readonly Part[]): void {
+  const across = parts.find(({ borrows }) => borrows);
+  if (across === undefined) return;
+  throw new UserError(
+    `train.clip: the gradients of '${updates[across.updates.first]!.name}' are on two ranks, of which none knows their norm: give a "value" in place of "norm", or train on one rank`,
+  );
 }
 
 /** The epochs that are left; whether somebody wanted to stop before their end. */
@@ -151,7 +168,7 @@ async function runEpoch(run: BlocksRun, tally: EpochTally): Promise<boolean> {
   const learningRate = learningRateAt({ epoch, step: 0, steps }, options);
   onEvent?.({ type: 'epoch-start', epoch, epochs, steps, learningRate });
   const trained = await trainingPass(run, tally);
-  const ranks = await gatherRankUse(group, part.strategy, engine.description, use, blocks);
+  const ranks = await gatherRankUse(group, part.trained, engine.description, use, blocks);
   onEvent?.({ type: 'ranks', steps: use.steps, ranks });
   const start = performance.now();
   if (trained) average?.swap();

@@ -7,6 +7,7 @@ import { chooseRankCuts } from '../../../src/measure/ranks/rank-load.js';
 const block = (seconds: number, heldBytes: number, workBytes: number, outBytes: number): BlockCost => ({
   ...{ seconds, heldBytes, workBytes, outBytes },
   ...{ parameterBytes: heldBytes / 2, sentBytes: outBytes === 0 ? 0 : outBytes + 10, followedBytes: 4 },
+  lends: false,
 });
 const costs = [block(2, 10, 100, 1000), block(1, 20, 300, 500), block(1, 40, 200, 200), block(2, 80, 50, 0)];
 const links = { ranks: 2, cuts: 'balanced', queue: 2, bytesPerSecond: 255, batchSize: 60 } as const;
@@ -47,6 +48,19 @@ it('goes as fast as the slowest rank where links are fast', () => {
     bytesPerSecond: 1e9,
   });
   expect([stepSeconds, imagesPerSecond, speedUp, limit]).toEqual([3, 20, 2, { rank: 0, by: 'computing' }]);
+});
+
+it('takes in turn what a rank’s last block and the first of the next one need of each other', () => {
+  const lent = costs.map((cost, i) => ({ ...cost, lends: i < 3 }));
+  const fast = { ...links, ranks: 3, cuts: [1, 2], bytesPerSecond: 1e9 };
+  const { stepSeconds, limit, perRank } = forecastBlocks(lent, fast);
+  expect([Math.round(stepSeconds), limit.by]).toEqual([3, 'turns']);
+  expect(perRank.map(({ turnSeconds }) => Math.round(turnSeconds))).toEqual([3, 2, 0]);
+  // Balanced cuts are where these turns are short: after the first of these blocks they would take 5.
+  const uneven = [3, 2, 1, 1].map((seconds, i) => ({ ...block(seconds, 1, 1, 1), lends: i < 3 }));
+  expect(chooseRankCuts(uneven, 2, 1)).toEqual([2]);
+  // A block without an update of its own stays with the next.
+  expect(chooseRankCuts([{ ...block(0, 0, 0, 0) }, ...uneven], 4, 1)).toEqual([2, 3, 4]);
 });
 
 it('cuts that take at most 5 % longer are chosen where they save memory, others are not', () => {

@@ -9,14 +9,7 @@ import { disposeNetwork, networkState } from '../../../src/networks/network.js';
 import { drawAbsent, withoutMemory } from '../../../src/nn/parameters.js';
 import type { TrainEvent } from '../../../src/train/events.js';
 import { startEngine } from '../../support/engine.js';
-import {
-  differing,
-  held,
-  numbersOf,
-  trainedAlone,
-  trainedOnRanks,
-  type Trained,
-} from '../../support/ranks.js';
+import { expectSame, held, trainedAlone, trainedOnRanks } from '../../support/ranks.js';
 import { tinyNetwork } from '../../support/tiny.js';
 
 let engine: Engine;
@@ -24,14 +17,6 @@ beforeAll(async () => {
   engine = await startEngine();
 });
 afterEach(() => expect(held()).toEqual({ tensors: 0, variables: 0 }));
-
-function expectSame(found: Trained, wanted: Trained): void {
-  expect(differing(found.state.tensors, wanted.state.tensors)).toEqual([]);
-  expect(found.state.counters).toEqual(wanted.state.counters);
-  expect(found.state.partial?.imageLosses).toEqual(wanted.state.partial?.imageLosses);
-  expect(numbersOf(found.epochs)).toEqual(numbersOf(wanted.epochs));
-  expect(differing(found.weights, wanted.weights)).toEqual([]);
-}
 
 const auglocal: StrategyOptionsInput = { method: 'auglocal', depth: 2 };
 const man: StrategyOptionsInput = { method: 'man', blocks: 3, head: '1c2f' };
@@ -158,15 +143,20 @@ it('a rank has memory for its own blocks alone, and the values that one process 
   }
 });
 
-it.each<[StrategyOptionsInput, RegExp]>([
+it.each<[StrategyOptionsInput, number, RegExp]>([
   [
     { method: 'hpff', blocks: 4 },
-    /hpff: 'cascade 1–2' and 'cascade 2–3' train the same block.*parallel: data/,
+    1,
+    /^parallel.cuts: hpff: rank 0 .*'cascade 1–2' trains .* cut after block 2 or later$/,
   ],
-  [{ method: 'mlaan', blocks: 4 }, /mlaan: .* train the same block/],
-])('%j cannot be on ranks, and why is said', (options, message) => {
+  [
+    { method: 'mlaan', blocks: 4, variant: 'imagenet' },
+    2,
+    /mlaan: 'cascade 1–3' and 'head' train the same block.*parallel: data/,
+  ],
+])('%j cannot be cut after block %i, and why is said', (options, cut, message) => {
   const strategy = withoutMemory(() => buildStrategy(tinyNetwork(), options));
-  expect(() => partsOf(strategy, placeBlocks(4, [2]))).toThrow(message);
+  expect(() => partsOf(strategy, placeBlocks(4, [cut]))).toThrow(message);
   strategy.dispose();
   disposeNetwork(strategy.network);
 });

@@ -8,21 +8,14 @@ import { trainableVariables, type Layer } from '../../../nn/layer.js';
 import { childScope, type Scope } from '../../../nn/parameters.js';
 import type { Unit } from '../../../networks/network.js';
 import type { Batch } from '../../batch.js';
-import {
-  blockForward,
-  createBlock,
-  headLoss,
-  nextUnit,
-  siteAfter,
-  siteBehindBridge,
-  type Block,
-} from '../../block.js';
+import { blockForward, headLoss, nextUnit, siteAfter, siteBehindBridge, type Block } from '../../block.js';
 import type { Bridge } from '../bridge/bridge.js';
 import { classifierOf } from '../../classifier.js';
 import { computed, eagerly } from '../../eager.js';
 import type { AttachedLoss, LocalLoss } from '../loss/loss.js';
-import type { LocalUpdate, Streams, UpdateResult } from '../../update.js';
+import type { Apart, LocalUpdate, Streams, UpdateResult } from '../../update.js';
 import type { PathBuilder, PathParts } from './path.js';
+import { runStart } from './cascade-start.js';
 import { waitingBlocks, type WaitingBlocks } from './waiting.js';
 
 /** What a path of cascades weighs, and how long they are. */
@@ -116,7 +109,7 @@ interface Losses {
   /** Undefined where the block has no loss of its own. */
   readonly independent: AttachedLoss | undefined;
   readonly bridge: Bridge | undefined;
-  readonly follows?: readonly tf.Variable[];
+  readonly follows: readonly tf.Variable[] | undefined;
 }
 
 /** The training of the cascade that ends with this block, and of the block by itself. */
@@ -127,7 +120,7 @@ function cascadeUpdates(
   waiting: WaitingBlocks,
 ): { updates: readonly LocalUpdate[]; auxiliary: readonly Layer[] } {
   const { blocks } = parts;
-  const { length, independentWeight } = options;
+  const { length } = options;
   const last = block.position === blocks.length - 1;
   const cascadeWeight = last && options.headLoss === 'cascade' ? 1 : options.cascadeWeight;
   const losses = last ? sharedHead(parts, options) : auxiliaryNets(parts, block, options);
@@ -146,42 +139,58 @@ function cascadeUpdates(
     return tf.mul(cascade.loss(features, batch), cascadeWeight) as tf.Scalar;
   };
 
-  const update: LocalUpdate = {
-    name: last ? 'head' : `cascade ${members[0]!.position + 1}–${block.position + 1}`,
-    variables: [...finishing.flatMap(({ variables }) => variables), ...behind],
-    ...(through.length === 0 ? {} : { through }),
-    ...(follows === undefined ? {} : { follows }),
-    forward({ x }, batch): UpdateResult {
-      let streams: Streams = {};
-      const value = eagerly(update.variables, () => {
-        const before = starts ? runStart(waiting, members.slice(0, -1), x!, batch, passesOf) : x!;
-        const { output, recording } = record(before, (input) =>
-          blockForward(block, input, batch, passesOf(block)),
-        );
-        waiting.add(recording);
-        if (starts) before.dispose();
-        const term = computed(output.clone(), behind, (features) => loss(features as tf.Tensor4D, batch));
-        waiting.passBack(term.gradient);
-        const gradients = finishing.flatMap(({ variables }) => waiting.finish(variables));
-        // Kept beyond the scope, so only when nothing can fail any more.
-        if (!last || independent !== undefined) streams = { x: detach(output) };
-        return { value: term.value, gradients: [...gradients, ...term.variableGradients] };
-      });
-      return { loss: value, streams };
-    },
-    ...(bridge === undefined ? {} : { after: () => bridge.after() }),
-    release: () => waiting.release(),
-    ...classifierOf(block, cascade, bridge),
+  /** @param lent whether the block before has run in another process */
+  const make = (lent: boolean): LocalUpdate => {
+    const finished = lent ? finishing.slice(1) : finishing;
+    const update: LocalUpdate = {
+      name: last ? 'head' : `cascade ${members[0]!.position + 1}–${block.position + 1}`,
+      variables: [...finished.flatMap(({ variables }) => variables), ...behind],
+      ...(through.length === 0 ? {} : { through }),
+      ...(follows === undefined ? {} : { follows }),
+      forward({ x, gradient }, batch): UpdateResult {
+        let streams: Streams = {};
+        const value = eagerly(update.variables, () => {
+          if (lent) waiting.borrow(gradient!);
+          const before = starts ? runStart(waiting, members.slice(0, -1), x!, batch, passesOf) : x!;
+          const { output, recording } = record(before, (input) =>
+            blockForward(block, input, batch, passesOf(block)),
+          );
+          waiting.add(recording);
+          if (starts) before.dispose();
+          const term = computed(output.clone(), behind, (features) => loss(features as tf.Tensor4D, batch));
+          waiting.passBack(term.gradient);
+          if (lent) streams = { back: waiting.giveBack() };
+          const gradients = finished.flatMap(({ variables }) => waiting.finish(variables));
+          // Kept beyond the scope, so only when nothing can fail any more.
+          if (!last || independent !== undefined) streams = { ...streams, x: detach(output) };
+          return { value: term.value, gradients: [...gradients, ...term.variableGradients] };
+        });
+        return { loss: value, streams };
+      },
+      ...(bridge === undefined ? {} : { after: () => bridge.after() }),
+      release: () => waiting.release(),
+      ...classifierOf(block, cascade, bridge),
+    };
+    return update;
   };
   const bridges = bridge === undefined ? [] : [bridge.trained, bridge.averaged];
-  const auxiliary = [...bridges, ...cascade.layers, ...(independent?.layers ?? [])];
+  // The last block's losses share the head, which is the network's own.
+  const nets = last ? [] : [...bridges, ...cascade.layers];
+  // Longer ones go back through two blocks and more, which may be on the other side of a cut.
+  const apart: Apart | undefined =
+    length > 2
+      ? undefined
+      : {
+          ...{ block: block.position, nets, images: !last && parts.loss.reconstructs },
+          ...(starts
+            ? {}
+            : { across: { below: finishing[0]!.variables, lend: () => waiting.lend(), above: make(true) } }),
+        };
+  const update: LocalUpdate = { ...make(false), ...(apart && { apart }) };
   return {
     updates:
-      independent === undefined
-        ? [update]
-        : [update, ownUpdate(block, independent, independentWeight, last, waiting)],
-    // The last block's losses share the head, which is the network's own.
-    auxiliary: last ? [] : auxiliary,
+      independent === undefined ? [update] : [update, ownUpdate(block, independent, parts, options, waiting)],
+    auxiliary: last ? [] : [...nets, ...(independent?.layers ?? [])],
   };
 }
 
@@ -193,44 +202,15 @@ function passes(position: number, blocks: number, { length, independentWeight }:
   return (alone ? 1 : 0) + lastEnd - firstEnd + 1;
 }
 
-/** Runs the blocks that no cascade ends with, the first behind the stem, which runs once. */
-function runStart(
-  waiting: WaitingBlocks,
-  blocks: readonly Block[],
-  images: tf.Tensor,
-  batch: Batch,
-  passesOf: (block: Block) => number,
-): tf.Tensor {
-  waiting.release();
-  let current = images;
-  for (const block of blocks) {
-    const { output, recording } = record(current, (x) =>
-      block.position > 0
-        ? blockForward(block, x, batch, passesOf(block))
-        : behindStem(block, x, batch, passesOf(block)),
-    );
-    waiting.add(recording);
-    if (current !== images) current.dispose();
-    current = output;
-  }
-  return current;
-}
-
-function behindStem({ units: [stem, ...rest] }: Block, images: tf.Tensor, batch: Batch, passes: number) {
-  const start = blockForward(createBlock(-1, [stem!]), images, batch);
-  const output = blockForward(createBlock(0, rest), start, batch, passes);
-  start.dispose();
-  return output;
-}
-
 /** A block by itself, on the output that it has in its cascade. */
 function ownUpdate(
   block: Block,
   attached: AttachedLoss,
-  weight: number,
-  last: boolean,
+  { blocks }: PathParts,
+  { length, independentWeight: weight, independentLoss }: Options,
   waiting: WaitingBlocks,
 ): LocalUpdate {
+  const last = block.position === blocks.length - 1;
   const nets = trainableVariables(attached.layers);
   const update: LocalUpdate = {
     name: `block ${block.position + 1}`,
@@ -250,6 +230,12 @@ function ownUpdate(
       return { loss, streams: last ? {} : { x: x! } };
     },
     ...classifierOf(block, attached),
+    ...(length === 2 && {
+      apart: {
+        ...{ block: block.position, nets: last ? [] : attached.layers },
+        images: !last && independentLoss.reconstructs,
+      },
+    }),
   };
   return update;
 }
@@ -268,15 +254,13 @@ function auxiliaryNets(
       : bridge === undefined
         ? site
         : siteBehindBridge(site, blocks, block);
-  return {
-    cascade: loss.attach(own, behind, lossParts),
-    independent:
-      independentWeight === 0
-        ? undefined
-        : independentLoss.attach(childScope(own, 'independent'), site, lossParts),
-    bridge: augmented?.bridge ?? bridge?.(own, nextUnit(blocks, block)),
-    ...(augmented === undefined ? {} : { follows: augmented.follows }),
-  };
+  const cascade = loss.attach(own, behind, lossParts);
+  const independent =
+    independentWeight === 0
+      ? undefined
+      : independentLoss.attach(childScope(own, 'independent'), site, lossParts);
+  const built = augmented?.bridge ?? bridge?.(own, nextUnit(blocks, block));
+  return { cascade, independent, bridge: built, follows: augmented?.follows ?? built?.follows };
 }
 
 function sharedHead({ network }: PathParts, { independentWeight, headLoss: minimised }: Options): Losses {
@@ -286,5 +270,5 @@ function sharedHead({ network }: PathParts, { independentWeight, headLoss: minim
     logits: (features) => network.head.forward(features, evaluationMode) as tf.Tensor2D,
   };
   const alone = independentWeight > 0 && minimised !== 'cascade';
-  return { cascade: head, independent: alone ? head : undefined, bridge: undefined };
+  return { cascade: head, independent: alone ? head : undefined, bridge: undefined, follows: undefined };
 }

@@ -1,10 +1,13 @@
 import tf = require('@tensorflow/tfjs');
 import { fused } from '../../../engine/fused/registry.js';
 import type { Recording } from '../../../engine/recording.js';
+import { outsideTape } from '../../../engine/tape.js';
+import type { LentBlock } from '../../update.js';
 
 /** A block that has run, and the gradient of its output as far as it is known. */
 interface Ran {
-  readonly recording: Recording;
+  /** Undefined where it has run in another process. */
+  readonly recording: Recording | undefined;
   gradient?: tf.Tensor;
 }
 
@@ -20,6 +23,12 @@ export interface WaitingBlocks {
   passBack(dy: tf.Tensor): void;
   /** The last backward pass of the block that has waited longest. */
   finish(variables: readonly tf.Variable[]): tf.Tensor[];
+  /** Takes out the only one that waits, for another process to take its last gradients. */
+  lend(): LentBlock;
+  /** Puts a block in front that has run in another process: here is the gradient of its output alone, which is given up. */
+  borrow(gradient: tf.Tensor): void;
+  /** Takes it out again: the whole gradient of its output, the caller's, beyond the current scope. */
+  giveBack(): tf.Tensor;
   /** Frees what all of them keep. */
   release(): void;
 }
@@ -42,7 +51,7 @@ export function waitingBlocks(): WaitingBlocks {
       let current = dy;
       for (const ran of through.toReversed()) {
         const before = ran === through[0] ? first! : undefined;
-        const next = ran.recording.inputGradient(current, before?.gradient);
+        const next = ran.recording!.inputGradient(current, before?.gradient);
         if (before !== undefined) before.gradient = tf.keep(next);
         collect(ran, current);
         current = next;
@@ -50,11 +59,24 @@ export function waitingBlocks(): WaitingBlocks {
     },
     finish(variables) {
       const { recording, gradient } = all.shift()!;
-      return recording.finish(gradient!, variables);
+      return recording!.finish(gradient!, variables);
     },
+    lend() {
+      const { recording, gradient } = all.shift()!;
+      return {
+        gradient: gradient!,
+        finish: (whole, variables) => recording!.finish(whole, variables),
+        dispose: () => recording!.dispose(),
+      };
+    },
+    borrow(gradient) {
+      all.unshift({ recording: undefined, gradient: outsideTape(() => tf.keep(gradient.clone())) });
+      gradient.dispose();
+    },
+    giveBack: () => all.shift()!.gradient!,
     release() {
       for (const { recording, gradient } of all.splice(0)) {
-        recording.dispose();
+        recording?.dispose();
         gradient?.dispose();
       }
     },
