@@ -1,3 +1,4 @@
+import type { PixelValues } from '../../data/dataset.js';
 import { detach } from '../../engine/detached.js';
 import { outOfMemoryIn } from '../../engine/out-of-memory.js';
 import { scoped } from '../../engine/scoped.js';
@@ -162,7 +163,7 @@ function streamsOf({ feeds }: BlocksRun, given: Streams, batch: Batch): Streams 
   );
 }
 
-function passedOn({ parts, group }: BlocksRun, images: Uint8Array | undefined): Uint8Array | undefined {
+function passedOn({ parts, group }: BlocksRun, images: PixelValues | undefined): PixelValues | undefined {
   return parts[group.rank + 1]?.images === true ? images : undefined;
 }
 
