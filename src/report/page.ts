@@ -16,6 +16,7 @@ import { sizes } from './render.js';
 import { runningPart } from './live.js';
 import { pagePolicy, saveScript } from './save-script.js';
 import { accuracyByMemory, memoryByUpdate, tradeChart } from './memory-plots.js';
+import { accuracyByOption } from './option-plots.js';
 import type { ReportData } from './read-report.js';
 import type { RunRecord } from './run-record.js';
 import { sectionsOf, type Section } from './series.js';
@@ -32,7 +33,7 @@ import {
 } from './tables.js';
 import { ranksPart } from './ranks.js';
 import { weightNotesList } from './weight-notes.js';
-import { probeByUnit, similarities } from './unit-plots.js';
+import { confusions, probeByUnit, similarities } from './unit-plots.js';
 import { accuracyByUpdate, lossByUpdate, lossByUpdateAndStep } from './update-plots.js';
 
 export interface PageOptions {
@@ -89,12 +90,18 @@ async function sectionPart(section: Section): Promise<Html> {
         (make) => make(section),
       )
     : [];
-  const charts = [...ofEpochs, ...lossOfSteps(section), ...metricsByEpoch(section)];
+  const charts = [
+    ...ofEpochs,
+    ...accuracyByOption(section),
+    ...lossOfSteps(section),
+    ...metricsByEpoch(section),
+  ];
   const lead = trained ? tradeChart(section) : undefined;
   const inside = [
     ...lossByUpdate(section),
     ...lossByUpdateAndStep(section),
     ...accuracyByUpdate(section),
+    ...confusions(section),
     ...probeByUnit(section),
     ...similarities(section),
   ];

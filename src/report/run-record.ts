@@ -6,6 +6,7 @@ import { messageOf, UserError } from '../core/errors.js';
 import type { EpochMetrics, StepMetrics } from '../train/events.js';
 import { readMetrics } from '../runs/metrics.js';
 import { readSteps } from '../runs/steps.js';
+import { readEvaluation, type EvaluationRecord } from '../study/evaluation-file.js';
 import { readProbe, type ProbeReport } from '../study/probe-file.js';
 import { readSimilarities, type SimilarityReport } from '../study/similarity-file.js';
 import { readRunData } from '../runs/data.js';
@@ -64,6 +65,8 @@ export interface RunRecord {
   /** Undefined where one process trained it. */
   readonly ranks: RunRanks | undefined;
   readonly log: RunLog;
+  /** Undefined if it was not evaluated class by class. */
+  readonly evaluation: EvaluationRecord | undefined;
   /** Undefined if the run was not probed. */
   readonly probe: ProbeReport | undefined;
   /** Its units beside those of other runs. */
@@ -104,6 +107,7 @@ export function readRunRecord(folder: string): RunRecord {
     identity: written ?? log.starts.at(-1),
     ranks: written?.ranks,
     log,
+    evaluation: readEvaluation(folder, epochs.length),
     probe: existsSync(join(folder, 'probe.json')) ? readProbe(folder) : undefined,
     similarities: readSimilarities(folder),
     lastWrite: new Date(

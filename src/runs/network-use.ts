@@ -79,12 +79,18 @@ const metadataSchema = z.object({
  * Refuses images whose values are not of the kind that a network was trained on: its mean and deviation are of that.
  *
  * @param whose what has them, a part of a sentence
+ * @param remedy what else can be done
  */
-export function refuseOtherValues({ values }: NetworkUse, given: 'bytes' | 'floats', whose: string): void {
+export function refuseOtherValues(
+  { values }: NetworkUse,
+  given: 'bytes' | 'floats',
+  whose: string,
+  remedy = '',
+): void {
   if ((values ?? 'bytes') === given) return;
   const [own, other] =
     values === undefined ? ['bytes', 'floating-point numbers'] : ['floating-point numbers', 'bytes'];
-  throw new UserError(`the network was trained on images of ${own}, and ${whose} ${other}`);
+  throw new UserError(`the network was trained on images of ${own}, and ${whose} ${other}${remedy}`);
 }
 
 /**

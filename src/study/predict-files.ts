@@ -80,7 +80,7 @@ export async function* predictFiles(
   { top, workers, signal, onProgress }: PredictOptions,
 ): AsyncGenerator<Prediction | Undecodable, void, undefined> {
   const { classes, imageShape, mean, reading } = use;
-  refuseOtherValues(use, 'bytes', 'image files hold');
+  refuseOtherValues(use, 'bytes', 'image files hold', ': predictImages takes arrays, from a program');
   const border = reading?.border ?? 0;
   const [height, width, channels] = imageShape;
   const inner = [height - 2 * border, width - 2 * border, channels] as const;

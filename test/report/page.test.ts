@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { page } from '../../src/report/page.js';
 import { readReport } from '../../src/report/read-report.js';
 import { saveScript } from '../../src/report/save-script.js';
+import { recordEvaluation } from '../../src/study/evaluation-file.js';
 import type { StepMetrics } from '../../src/train/events.js';
 import { epochsOf, writeRun } from './folders.js';
 import { writeSample } from './sample.js';
@@ -200,6 +201,41 @@ it('draws single steps and metrics of plugins like the rest, where runs have the
     '"greedy, mean of 2 runs",2,0.4',
   ]);
   for (const kind of ['svg', 'png']) expect(metric.part).toContain(`data-save="${kind}"`);
+});
+
+it('shows what a run that was evaluated takes its classes for, until it is trained further', async () => {
+  const evaluation = {
+    ...{ label: 'bp', evaluatedOn: 'test', classes: ['cat', '<dog>', 'none'], skippedImages: 0 },
+    counts: [
+      [3, 1, 0],
+      [0, 2, 2],
+      [0, 0, 0],
+    ],
+    ...{ images: 8, accuracy: 0.625, top5: undefined, loss: Infinity },
+  } as const;
+  const title = '>Classes: bp, seed 1';
+  const shown = async (epochs: number) => {
+    const run = writeRun(join(folder, 'bp'), { epochs: epochsOf([0.4, 0.6].slice(0, epochs)) });
+    return { run, html: await page(readReport([folder]), made) };
+  };
+  const { run, html } = await shown(2);
+  expect(html).not.toContain(title);
+  for (const other of [{ evaluatedOn: 'train' }, { data: 'photos' }, { bestEpoch: 1 }] as const) {
+    recordEvaluation(run, { ...evaluation, ...other }, 2);
+    expect(existsSync(join(run, 'evaluation.json'))).toBe(false);
+  }
+  recordEvaluation(run, evaluation, 2);
+  const { part, rows } = figureOf((await shown(2)).html, title);
+  expect(rows.slice(0, 4)).toEqual([
+    'class,taken for,"share of its images, %"',
+    'cat,cat,75',
+    'cat,<dog>,25',
+    'cat,none,0',
+  ]);
+  expect(rows.at(-1)).toBe('none,none,');
+  expect(part).toContain('&lt;dog&gt; taken for none: 2 of 4');
+  expect(part).toContain('Of 8 test images: accuracy 62.50 %.');
+  expect((await shown(1)).html).not.toContain(title);
 });
 
 it('draws of many steps no more than a plot has room for, and shows the first of them before any epoch is done', async () => {
