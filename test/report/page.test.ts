@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { page } from '../../src/report/page.js';
 import { readReport } from '../../src/report/read-report.js';
 import { saveScript } from '../../src/report/save-script.js';
+import type { RunEvaluation } from '../../src/study/evaluate-run.js';
 import { recordEvaluation } from '../../src/study/evaluation-file.js';
 import type { StepMetrics } from '../../src/train/events.js';
 import { epochsOf, writeRun } from './folders.js';
@@ -204,15 +205,16 @@ it('draws single steps and metrics of plugins like the rest, where runs have the
 });
 
 it('shows what a run that was evaluated takes its classes for, until it is trained further', async () => {
-  const evaluation = {
-    ...{ label: 'bp', evaluatedOn: 'test', classes: ['cat', '<dog>', 'none'], skippedImages: 0 },
+  const evaluation: RunEvaluation = {
+    ...({ label: 'bp', evaluatedOn: 'test', skippedImages: 0 } as const),
+    classes: ['cat', '<dog>', 'none'],
     counts: [
       [3, 1, 0],
       [0, 2, 2],
       [0, 0, 0],
     ],
     ...{ images: 8, accuracy: 0.625, top5: undefined, loss: Infinity },
-  } as const;
+  };
   const title = '>Classes: bp, seed 1';
   const shown = async (epochs: number) => {
     const run = writeRun(join(folder, 'bp'), { epochs: epochsOf([0.4, 0.6].slice(0, epochs)) });
@@ -220,7 +222,12 @@ it('shows what a run that was evaluated takes its classes for, until it is train
   };
   const { run, html } = await shown(2);
   expect(html).not.toContain(title);
-  for (const other of [{ evaluatedOn: 'train' }, { data: 'photos' }, { bestEpoch: 1 }] as const) {
+  const others: readonly Partial<RunEvaluation>[] = [
+    { evaluatedOn: 'train' },
+    { data: 'photos' },
+    { bestEpoch: 1 },
+  ];
+  for (const other of others) {
     recordEvaluation(run, { ...evaluation, ...other }, 2);
     expect(existsSync(join(run, 'evaluation.json'))).toBe(false);
   }
