@@ -124,6 +124,7 @@ export { vit, type VitOptions } from './networks/vit.js';
 export type {
   Augmentation,
   BadImage,
+  ByteSplit,
   ColorJitter,
   Colour,
   Cutout,
@@ -133,6 +134,7 @@ export type {
   MemorySplit,
   OnBadImage,
   PaddedCrop,
+  PixelValues,
   RandAugment,
   ResizedCrop,
   Split,
@@ -288,6 +290,8 @@ export type { WhichWeights } from './runs/which-weights.js';
 
 // study: what trained blocks have learned.
 export { compareUnits, type UnitSimilarities } from './study/compare-units.js';
+export type { Prediction } from './study/predict-files.js';
+export { predictImages } from './study/predict-images.js';
 export { readProbe, type ProbeReport } from './study/probe-file.js';
 export { probeUnits, type ProbeOptions, type ProbeProgress, type UnitProbes } from './study/probe-units.js';
 export { readSimilarities, type SimilarityReport } from './study/similarity-file.js';

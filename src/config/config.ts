@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import { z } from 'zod';
 import { parallelSchema } from './parallel.js';
 import { dataSchema } from '../data/options.js';
@@ -22,6 +21,7 @@ import { trainSchema } from '../train/optimizers.js';
 import { type ConfigDocument } from './document.js';
 import { loadPlugins } from './plugins.js';
 import { configJsonSchema, type JsonSchema } from './json-schema.js';
+import { orMap } from './recorded-file.js';
 import { keyPaths } from './schema-paths.js';
 import { sha256Schema } from '../core/sha256.js';
 import { identifyState, startStateSchema } from './start-state.js';
@@ -33,12 +33,15 @@ const pluginsSchema = z
   .array(
     z.preprocess(
       (value) => (typeof value === 'string' ? { path: value } : value),
-      z.strictObject({
-        /** Relative to the folder of the file that names it. */
-        path: z.string().min(1),
-        /** Of the file that it must be. */
-        sha256: sha256Schema.exactOptional(),
-      }),
+      z.strictObject(
+        {
+          /** Relative to the folder of the file that names it, by `--set` to the current one. */
+          path: z.string().min(1),
+          /** Of the file that it must be. */
+          sha256: sha256Schema.exactOptional(),
+        },
+        { error: orMap('the path of a plugin', '{ path, sha256 }') },
+      ),
     ),
   )
   .min(1)
@@ -181,7 +184,7 @@ export interface LoadedConfig {
  * line: the config then lists them all by absolute path and SHA-256, and so the weights that its network starts with.
  *
  * @param path a YAML file
- * @param overrides `a.b=value` each, applied in order before validation
+ * @param overrides `a.b=value` each, applied in order before validation; relative paths in them start from the working directory
  * @param plugins paths of plugins beside the config's, relative to the working directory
  * @returns the config with every default filled in
  * @throws UserError if the file can't be read, is not YAML, or breaks the schema (then with a line for each problem),
@@ -202,14 +205,18 @@ export async function loadConfig(
 function withIdentifiedWeights({ network, ...rest }: Config, document: ConfigDocument): Config {
   const path = ['network', 'weights'];
   if (network.weights === undefined) return { ...rest, network };
-  const weights = identifyWeights(network.weights, dirname(document.fileOf(path)), document.locate(path));
+  const weights = identifyWeights(
+    network.weights,
+    document.folderOf([...path, 'file']),
+    document.locate(path),
+  );
   return { ...rest, network: { ...network, weights } };
 }
 
 function withIdentifiedState({ train, ...rest }: Config, document: ConfigDocument): Config {
   const path = ['train', 'init'];
   if (train.init === undefined) return { ...rest, train };
-  const init = identifyState(train.init, dirname(document.fileOf(path)), document.locate(path));
+  const init = identifyState(train.init, document.folderOf([...path, 'from']), document.locate(path));
   return { ...rest, train: { ...train, init } };
 }
 
@@ -232,8 +239,8 @@ export async function registryOf(
   const { plugins: named = [] } = validate(z.looseObject({ plugins: pluginsSchema }), document);
   const requests = [
     ...named.map((plugin, i) => {
-      const file = document.fileOf(['plugins', i]);
-      return { ...plugin, folder: dirname(file), origin: `${file}: plugins.${i}` };
+      const origin = `${document.fileOf(['plugins', i])}: plugins.${i}`;
+      return { ...plugin, folder: document.folderOf(['plugins', i, 'path']), origin };
     }),
     ...plugins.map((plugin) => ({ path: plugin, folder: '.', origin: '--plugin' })),
   ];

@@ -16,6 +16,8 @@ export interface ConfigDocument {
   readonly locate: (path: readonly PropertyKey[]) => string;
   /** The file that a value comes from; of what was overridden the config itself. */
   readonly fileOf: (path: readonly PropertyKey[]) => string;
+  /** The folder that a relative path starts from: that of its file, of what was overridden the current one. */
+  readonly folderOf: (path: readonly PropertyKey[]) => string;
 }
 
 /** As many files as one config may be made of. */
@@ -42,6 +44,7 @@ export function readDocument(text: string, file: string, overrides: readonly str
       return `${origin.path}:${origin.source.locate(path)}`;
     },
     fileOf: (path) => (overrideOf(changes, path) ? file : fileOf(root, path).path),
+    folderOf: (path) => (overrideOf(changes, path) ? '.' : dirname(fileOf(root, path).path)),
   };
 }
 

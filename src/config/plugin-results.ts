@@ -53,7 +53,11 @@ const networkSchema = z.object({
 
 const splitSchema = z.union(
   [
-    z.object({ size: z.int().min(1), labels: z.instanceof(Uint16Array), images: z.instanceof(Uint8Array) }),
+    z.object({
+      size: z.int().min(1),
+      labels: z.instanceof(Uint16Array),
+      images: z.union([z.instanceof(Uint8Array), z.instanceof(Float32Array)]),
+    }),
     z.object({ size: z.int().min(1), labels: z.instanceof(Uint16Array), paths: z.object({}) }),
   ],
   { error: 'must be a split of images' },

@@ -6,17 +6,23 @@ import { expandHome } from '../core/home.js';
 import { sha256Of, sha256Schema } from '../core/sha256.js';
 import { visible } from '../core/visible.js';
 import { checkpointName, checkpointsOf, listCheckpoints } from '../formats/checkpoint-names.js';
-import { refuseOtherContent } from './recorded-file.js';
+import { orMap, refuseOtherContent } from './recorded-file.js';
 
 /** The training state that a run begins with, in the place of a fresh one: a path, or that with more about it. */
 export const startStateSchema = z.preprocess(
   (value) => (typeof value === 'string' ? { from: value } : value),
-  z.strictObject({
-    /** A run's folder, whose newest checkpoint it is, or a checkpoint's `.json`; relative to the file that names it. */
-    from: z.string().min(1),
-    /** Of that `.json`. */
-    sha256: sha256Schema.exactOptional(),
-  }),
+  z.strictObject(
+    {
+      /**
+       * A run's folder, whose newest checkpoint it is, or a checkpoint's `.json`; relative to the file that names it, by
+       * `--set` to the current folder.
+       */
+      from: z.string().min(1),
+      /** Of that `.json`. */
+      sha256: sha256Schema.exactOptional(),
+    },
+    { error: orMap("the path of a run's folder or of one of its checkpoints (.json)", '{ from, sha256 }') },
+  ),
 );
 
 /** The training state that a run begins with, as a config has it. */

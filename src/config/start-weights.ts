@@ -6,19 +6,25 @@ import { messageOf, UserError } from '../core/errors.js';
 import { expandHome } from '../core/home.js';
 import { sha256Of, sha256Schema } from '../core/sha256.js';
 import { visible } from '../core/visible.js';
-import { refuseOtherContent } from './recorded-file.js';
+import { orMap, refuseOtherContent } from './recorded-file.js';
 
 /** Weights that training starts from, in the place of drawn ones: a path, or that with more about it. */
 export const startWeightsSchema = z.preprocess(
   (value) => (typeof value === 'string' ? { file: value } : value),
-  z.strictObject({
-    /** A safetensors file, or the folder of a run, whose `weights.safetensors` it is; relative to the file that names it. */
-    file: z.string().min(1),
-    /** `new`: the head starts anew, and the file's is not read, as for another number of classes. */
-    head: z.literal('new').exactOptional(),
-    /** Of the file that it must be. */
-    sha256: sha256Schema.exactOptional(),
-  }),
+  z.strictObject(
+    {
+      /**
+       * A safetensors file, or the folder of a run, whose `weights.safetensors` it is; relative to the file that names it,
+       * by `--set` to the current folder.
+       */
+      file: z.string().min(1),
+      /** `new`: the head starts anew, and the file's is not read, as for another number of classes. */
+      head: z.literal('new').exactOptional(),
+      /** Of the file that it must be. */
+      sha256: sha256Schema.exactOptional(),
+    },
+    { error: orMap("the path of a safetensors file or of a run's folder", '{ file, head, sha256 }') },
+  ),
 );
 
 /** Weights that training starts from, as a config has them. */

@@ -62,10 +62,10 @@ function describe(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_type':
       return input === undefined
         ? `missing; must be ${article(issue.expected)}`
-        : `must be ${article(issue.expected)}, not ${show(input)}${quotesHint(issue.expected, input)}`;
+        : `must be ${article(issue.expected)}, not ${showValue(input)}${quotesHint(issue.expected, input)}`;
     case 'too_small':
     case 'too_big':
-      return `must be ${bound(issue)}, not ${issue.origin === 'array' ? (input as unknown[]).length : show(input)}`;
+      return `must be ${bound(issue)}, not ${issue.origin === 'array' ? (input as unknown[]).length : showValue(input)}`;
     case 'custom':
     case 'invalid_format':
     case 'invalid_key':
@@ -94,7 +94,7 @@ function split(issue: z.core.$ZodIssue): Problem[] {
 function oneOf(allowed: readonly string[], input: unknown): string {
   const must = `must be ${allowed.length === 1 ? allowed[0] : `one of ${allowed.join(', ')}`}`;
   if (input === undefined) return `missing; ${must}`;
-  return `${must}, not ${show(input)}${typeof input === 'string' ? nearest(input, allowed) : ''}`;
+  return `${must}, not ${showValue(input)}${typeof input === 'string' ? nearest(input, allowed) : ''}`;
 }
 
 function bound(issue: z.core.$ZodRawIssue<z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig>): string {
@@ -125,7 +125,7 @@ function quotesHint(expected: string, input: unknown): string {
 }
 
 /** A value as the user wrote it, cut to what fits in a line. */
-function show(value: unknown): string {
+export function showValue(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'a map';
   const text = typeof value === 'string' ? JSON.stringify(value) : String(value);

@@ -1,17 +1,30 @@
 import type { DataIdentity } from './identity.js';
 import type { PackedBytes, PathList } from './files/path-list.js';
 
+/** Values of images: bytes, or floating-point numbers, which are used as they are. */
+export type PixelValues = Uint8Array | Float32Array;
+
 /** Images of one split, or where they are. */
 export type Split = MemorySplit | FileSplit;
 
-/** Images of one size, held whole, uint8 until the engine. Readers make one with `emptySplit`. */
+/**
+ * Images of one size, held whole; bytes stay bytes until the engine. Readers make one of bytes with `emptySplit`,
+ * `datasetFromArrays` those of floating-point numbers.
+ */
 export interface MemorySplit {
   readonly kind: 'memory';
   readonly size: number;
   /** `[size, height, width, channels]`, row-major, over shared memory so that workers read it without a copy. */
-  readonly images: Uint8Array;
+  readonly images: PixelValues;
   /** Class indices, `[size]`. */
   readonly labels: Uint16Array;
+  /** SHA-256 of the images' values, where they are what the split is known by. */
+  readonly sha256?: string;
+}
+
+/** Images of one size, as bytes. */
+export interface ByteSplit extends MemorySplit {
+  readonly images: Uint8Array;
 }
 
 /** Image files of any size, decoded when a batch needs them. */
@@ -91,7 +104,7 @@ export interface Dataset {
   readonly classes: readonly string[];
   /** `[height, width, channels]`, of images as the network gets them. */
   readonly imageShape: readonly [number, number, number];
-  /** Per channel, of pixel values scaled to 0…1. */
+  /** Per channel, of bytes scaled to 0…1, of floating-point numbers as they are: images are normalised with it. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
   /**
@@ -132,8 +145,8 @@ export interface BadImage {
 export interface ImageBatch {
   /** Images in the batch; 0 where all were bad. */
   readonly size: number;
-  /** `[size, height, width, channels]`, uint8. */
-  readonly images: Uint8Array;
+  /** `[size, height, width, channels]`, of the kind that the split's are; of image files bytes. */
+  readonly images: PixelValues;
   readonly labels: Uint16Array;
   /** Images that would be in the batch if they could be decoded. */
   readonly skipped: readonly BadImage[];

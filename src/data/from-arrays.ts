@@ -1,13 +1,14 @@
 import { UserError } from '../core/errors.js';
 import { shown } from '../core/shown.js';
-import type { Dataset, MemorySplit } from './dataset.js';
+import type { Dataset, MemorySplit, PixelValues } from './dataset.js';
 import { checkClassCount } from './files/file-split-builder.js';
-import { emptySplit } from './split.js';
+import { digest } from './identity.js';
+import { holdsFloats, sharedBytes, sharedFloats, sharedLabels } from './split.js';
 
 /** Images of one split, as plain arrays. */
 export interface ImageArrays {
-  /** `[n, height, width, channels]`, row-major, 0…255. */
-  readonly images: Uint8Array | Uint8ClampedArray;
+  /** `[n, height, width, channels]`, row-major: bytes, 0…255, or floating-point numbers, which are used as they are. */
+  readonly images: Uint8Array | Uint8ClampedArray | Float32Array;
   /** Class indices, `[n]`. */
   readonly labels: ArrayLike<number>;
 }
@@ -18,11 +19,14 @@ export interface DatasetArrays {
   readonly name: string;
   /** Their names, in the order of the class indices. */
   readonly classes: readonly string[];
-  /** Three channels: red, green and blue; one: grey. */
+  /** Any height, width and number of channels. */
   readonly imageShape: readonly [height: number, width: number, channels: number];
-  /** Per channel, of pixel values scaled to 0…1: what images are normalised with. */
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
+  /**
+   * Per channel, what images are normalised with: (value − mean) / std. Of bytes, scaled to 0…1 before, it must be given;
+   * of floating-point numbers it is of the values as they are, by default 0 and 1, which changes nothing.
+   */
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
   readonly train: ImageArrays;
   readonly test: ImageArrays;
 }
@@ -35,35 +39,59 @@ export interface DatasetArrays {
  * @throws UserError where arrays, shape, classes and statistics do not fit each other
  */
 export function datasetFromArrays(arrays: DatasetArrays): Dataset {
-  const { name, classes, imageShape, mean, std } = arrays;
+  const { name, classes, imageShape } = arrays;
   checkClassCount(shown(name), classes.length, 'names');
   const twin = classes.find((label, i) => classes.indexOf(label) < i);
   if (twin !== undefined) throw new UserError(`${shown(name)}: the class ${shown(twin)} is there twice`);
   checkShape(arrays);
-  for (const [key, values, fits] of [
-    ['mean', mean, (value: number) => value >= 0 && value <= 1],
-    ['std', std, (value: number) => value > 0 && value <= 1],
-  ] as const) {
-    if (values.length !== imageShape[2] || !values.every(fits)) {
-      throw new UserError(
-        `${shown(name)}: ${key}: expected ${imageShape[2]} numbers, one for each channel, of pixel values scaled to 0…1, found ${shown(values.join(', '))}`,
-      );
-    }
+  const [train, test] = [splitOf(arrays, 'train'), splitOf(arrays, 'test')];
+  if (holdsFloats(train) !== holdsFloats(test)) {
+    throw new UserError(
+      `${shown(name)}: images of train and test: expected the same kind of both, bytes or floating-point numbers`,
+    );
   }
   return {
-    ...{ name, classes, imageShape, mean, std },
-    train: splitOf(arrays, 'train'),
-    test: splitOf(arrays, 'test'),
+    ...{ name, classes, imageShape, train, test },
+    ...normalisation(arrays, holdsFloats(train)),
     augmentation: { crop: { kind: 'padded', pad: 0, padMode: 'zero' }, flip: false },
   };
 }
 
 function checkShape({ name, imageShape }: DatasetArrays): void {
-  const [, , channels] = imageShape;
   const whole = imageShape.every((side) => Number.isInteger(side) && side >= 1);
-  if (imageShape.length === 3 && whole && (channels === 1 || channels === 3)) return;
+  if (imageShape.length === 3 && whole) return;
   throw new UserError(
-    `${shown(name)}: imageShape: expected [height, width, channels] with 1 or 3 channels, found ${shown(imageShape.join(', '))}`,
+    `${shown(name)}: imageShape: expected [height, width, channels], whole numbers from 1, found ${shown(imageShape.join(', '))}`,
+  );
+}
+
+/** Bytes have to have one, as none does for all: what is right for floating-point numbers is dark and flat for them. */
+function normalisation(arrays: DatasetArrays, floats: boolean): Pick<Dataset, 'mean' | 'std'> {
+  const { name, imageShape } = arrays;
+  const [, , channels] = imageShape;
+  const of = (key: 'mean' | 'std', plain: number, fits: (value: number) => boolean): readonly number[] => {
+    const values = arrays[key] ?? (floats ? new Array<number>(channels).fill(plain) : []);
+    if (values.length === channels && values.every((value) => fits(value))) return values;
+    throw new UserError(
+      `${shown(name)}: ${key}: expected ${channels} numbers${key === 'std' ? ' above 0' : ''}, one for each channel, of ${floats ? 'the values as they are' : 'pixel values scaled to 0…1'}, found ${shown(values.join(', ')) || 'none'}`,
+    );
+  };
+  const most = floats ? Number.MAX_VALUE : 1;
+  const least = floats ? -Number.MAX_VALUE : 0;
+  return {
+    mean: of('mean', 0, (value) => value >= least && value <= most),
+    std: of('std', 1, (value) => value > 0 && value <= most),
+  };
+}
+
+/** Throws a UserError that names the first value of images, `length` of each, that is no finite number. */
+export function refuseNotFinite(images: PixelValues, length: number, where: string): void {
+  if (images instanceof Uint8Array) return;
+  const at = images.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  const image = Math.floor(at / length);
+  throw new UserError(
+    `${where}: images: image ${image}: value ${at - image * length} is ${images[at]}, and must be a finite number`,
   );
 }
 
@@ -73,25 +101,30 @@ function splitOf(
 ): MemorySplit {
   const { images, labels } = splits[which];
   const where = `${shown(name)}: ${which}`;
-  if (!(images instanceof Uint8Array || images instanceof Uint8ClampedArray)) {
-    throw new UserError(`${where}: images: expected a Uint8Array, pixel values 0 to 255`);
+  const bytes = images instanceof Uint8Array || images instanceof Uint8ClampedArray;
+  if (!bytes && !(images instanceof Float32Array)) {
+    throw new UserError(
+      `${where}: images: expected a Uint8Array, pixel values 0 to 255, or a Float32Array, values that are used as they are`,
+    );
   }
   const size = labels.length;
   if (size === 0) throw new UserError(`${where}: labels: there are none`);
-  const imageBytes = imageShape.reduce((product, side) => product * side, 1);
-  if (images.length !== size * imageBytes) {
+  const length = imageShape.reduce((product, side) => product * side, 1);
+  if (images.length !== size * length) {
     throw new UserError(
-      `${where}: images: expected ${size * imageBytes} values, ${size} images of ${imageShape.join('×')}, as there are labels, found ${images.length}`,
+      `${where}: images: expected ${size * length} values, ${size} images of ${imageShape.join('×')}, as there are labels, found ${images.length}`,
     );
   }
-  const split = emptySplit(size, imageBytes);
-  split.images.set(images);
+  const own: PixelValues = bytes ? sharedBytes(images.length) : sharedFloats(images.length);
+  own.set(images);
+  refuseNotFinite(own, length, where);
+  const ownLabels = sharedLabels(size);
   for (let i = 0; i < size; i++) {
     const label = labels[i]!;
     if (!Number.isInteger(label) || label < 0 || label >= classes.length) {
       throw new UserError(`${where}: label ${i}: expected 0 to ${classes.length - 1}, found ${label}`);
     }
-    split.labels[i] = label;
+    ownLabels[i] = label;
   }
-  return split;
+  return { kind: 'memory', size, images: own, labels: ownLabels, sha256: digest(own) };
 }

@@ -64,6 +64,9 @@ function contentDifference(
   if (there.labels !== here.labels) {
     return here.files === undefined ? 'other labels, or in another order' : 'other labels of the same files';
   }
+  if (there.values !== undefined && here.values !== undefined && there.values !== here.values) {
+    return 'other pixel values of the same labels';
+  }
   if (there.files?.sizes === here.files?.sizes) return undefined;
   const [a, b] = [there, here].map(({ files }) => valuesByClass(classes, files?.bytes ?? []));
   const changed = changes(a!, b!);

@@ -7,6 +7,8 @@ const splitSchema = z.object({
   images: z.array(z.int().min(0)),
   /** SHA-256 of the class indices, in the images' order. */
   labels: sha256Schema,
+  /** SHA-256 of the images' values, of images that were arrays. */
+  values: sha256Schema.exactOptional(),
   /** Of images that are files. */
   files: z
     .object({
@@ -22,8 +24,8 @@ const splitSchema = z.object({
 
 /**
  * What a data set is, wherever it lies: its classes, and of each split that is read, whole, how many images each class
- * has, the labels, and for image files names and sizes. Content is not read: another picture of the same name and size
- * is not noticed, nor are other pixels in the files of an official set, which have a fixed size and their checksums in
+ * has, the labels, for arrays their values, and for image files names and sizes. The content of files is not read: another
+ * picture of the same name and size is not noticed, nor are other pixels in the files of an official set, which have a fixed size and their checksums in
  * `locallearn data verify`.
  */
 export const dataIdentitySchema = z.object({
@@ -33,7 +35,7 @@ export const dataIdentitySchema = z.object({
   test: splitSchema.exactOptional(),
 });
 
-/** What a data set is, wherever it lies: classes, labels, and names and sizes of image files, without their content. */
+/** What a data set is, wherever it lies: classes, labels, values of arrays, and names and sizes of image files, without their content. */
 export type DataIdentity = z.infer<typeof dataIdentitySchema>;
 export type SplitIdentity = z.infer<typeof splitSchema>;
 
@@ -44,8 +46,8 @@ export function identityOf({ identity, classes, train, test }: WithIdentity): Da
   return test === undefined ? own : { ...own, test: splitIdentity(test, classes.length) };
 }
 
-/** Class indices, `[size]`. */
-type Labelled = { readonly labels: Uint16Array };
+/** What of a split tells its identity: class indices, `[size]`, and of arrays the digest of their values. */
+type Labelled = { readonly labels: Uint16Array; readonly sha256?: string };
 
 /** What of a data set tells its identity. */
 interface WithIdentity {
@@ -57,20 +59,21 @@ interface WithIdentity {
 
 /** @param files names as a digest, and the size of each file, 0 for those that were not looked at */
 export function splitIdentity(
-  { labels }: Labelled,
+  { labels, sha256 }: Labelled,
   classes: number,
   files?: { readonly names: string; readonly sizes: Float64Array },
 ): SplitIdentity {
   const images = new Array<number>(classes).fill(0);
   for (const label of labels) images[label]!++;
-  const identity = { images, labels: digest(labels) };
+  const identity = { images, labels: digest(labels), ...(sha256 !== undefined && { values: sha256 }) };
   if (files === undefined) return identity;
   const bytes = new Array<number>(classes).fill(0);
   labels.forEach((label, i) => (bytes[label]! += files.sizes[i]!));
   return { ...identity, files: { names: files.names, sizes: digest(files.sizes), bytes } };
 }
 
-function digest({ buffer, byteOffset, byteLength }: Uint16Array | Float64Array): string {
+/** SHA-256 of an array's bytes. */
+export function digest({ buffer, byteOffset, byteLength }: ArrayBufferView): string {
   return createHash('sha256')
     .update(new Uint8Array(buffer, byteOffset, byteLength))
     .digest('hex');

@@ -3,7 +3,7 @@ import { BadImageError } from './files/bad-image.js';
 import type { Dataset, FileSplit, Split } from './dataset.js';
 import { openImageOf } from './files/decode-file.js';
 import { plainBatches, type PlainBatchesOptions } from './loader/plain-batches.js';
-import { stratifiedSubset } from './split.js';
+import { holdsFloats, stratifiedSubset } from './split.js';
 
 /** What a data set is, as far as numbers tell. */
 export interface DatasetInfo {
@@ -14,7 +14,7 @@ export interface DatasetInfo {
   readonly evaluatedOn: 'test' | 'validation';
   readonly images: { readonly train: number; readonly test: number };
   readonly classes: readonly { readonly name: string; readonly train: number; readonly test: number }[];
-  /** What training normalises with, per channel, of pixel values scaled to 0…1. */
+  /** What training normalises with, per channel, of bytes scaled to 0…1, of floating-point numbers as they are. */
   readonly normalisedWith: Statistics;
   /** The same of the training images at hand, not augmented. */
   readonly measured: Statistics & {
@@ -79,7 +79,9 @@ async function measure(
 ): Promise<DatasetInfo['measured']> {
   const [height, width, channels] = dataset.imageShape;
   const border = dataset.addedBorder ?? 0;
-  // Whole numbers, exact in a double up to 2⁵³: sums of squares of a million 224×224 images are below.
+  // Squares of floating-point numbers far from 0 would lose what these differ in.
+  const from = holdsFloats(split) ? dataset.mean : undefined;
+  // Of bytes whole numbers, exact in a double up to 2⁵³: sums of squares of a million 224×224 images are below.
   const sums = new Float64Array(channels);
   const squares = new Float64Array(channels);
   let images = 0;
@@ -90,7 +92,7 @@ async function measure(
         const row = (i * height + y) * width;
         const end = (row + width - border) * channels;
         for (let at = (row + border) * channels, c = 0; at < end; at++) {
-          const value = batch.images[at]!;
+          const value = batch.images[at]! - (from?.[c] ?? 0);
           sums[c]! += value;
           squares[c]! += value * value;
           c = c + 1 === channels ? 0 : c + 1;
@@ -102,7 +104,22 @@ async function measure(
     options.onProgress?.(images + skippedImages, split.size);
   }
   const pixels = images * (height - 2 * border) * (width - 2 * border);
-  return { ...statistics(sums, squares, pixels), images, skipped: skippedImages };
+  const measured = from === undefined ? statistics(sums, squares, pixels) : near(from, sums, squares, pixels);
+  return { ...measured, images, skipped: skippedImages };
+}
+
+/** Of numbers less the ones given, in double precision. */
+function near(
+  from: readonly number[],
+  sums: Float64Array,
+  squares: Float64Array,
+  pixels: number,
+): Statistics {
+  const rest = Array.from(sums, (sum) => sum / pixels);
+  return {
+    mean: rest.map((mean, c) => from[c]! + mean),
+    std: rest.map((mean, c) => Math.sqrt(Math.max(0, squares[c]! / pixels - mean ** 2))),
+  };
 }
 
 /** Of all pixels, not of a sample of them: the variance has their number below it. */

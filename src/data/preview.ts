@@ -2,6 +2,7 @@ import sharp from 'sharp';
 import { UserError } from '../core/errors.js';
 import type { Dataset } from './dataset.js';
 import { openLoader } from './loader/loader.js';
+import { holdsFloats } from './split.js';
 
 export interface PreviewOptions {
   /** Images to show; all that the epoch has if there are no more. */
@@ -21,11 +22,18 @@ const letterWidth = 6.6;
 
 /**
  * A PNG with the first images of the first epoch as a run with this seed trains on them, each with its class below.
- * @throws UserError if an image cannot be decoded and the data set says that this is an error, or none can
+ * @throws UserError if an image cannot be decoded and the data set says that this is an error, or none can, and of images
+ * that have no colours
  */
 export async function previewImage(dataset: Dataset, options: PreviewOptions): Promise<Buffer> {
   const { imageShape, classes } = dataset;
   const [height, width, channels] = imageShape;
+  if (holdsFloats(dataset.train) || (channels !== 1 && channels !== 3)) {
+    const what = holdsFloats(dataset.train) ? 'of floating-point numbers' : `of ${channels} channels`;
+    throw new UserError(
+      `${dataset.name}: images ${what} cannot be drawn: a preview is of bytes with 1 or 3 channels`,
+    );
+  }
   const { images, labels } = await firstImages(dataset, options);
   if (labels.length === 0) {
     throw new UserError(`${dataset.name}: not one training image could be decoded: "data verify" names them`);

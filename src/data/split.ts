@@ -1,11 +1,26 @@
 import type { RandomStream } from '../core/random.js';
 import { permutation } from '../core/random.js';
-import type { FileSplit, MemorySplit, Split } from './dataset.js';
+import type { ByteSplit, FileSplit, MemorySplit, PixelValues, Split } from './dataset.js';
 import { packedSubset } from './files/path-list.js';
 
 /** Bytes over shared memory, zeroed: worker threads read them without a copy. */
 export function sharedBytes(length: number): Uint8Array {
   return new Uint8Array(new SharedArrayBuffer(length));
+}
+
+/** Floating-point numbers likewise. */
+export function sharedFloats(length: number): Float32Array {
+  return new Float32Array(new SharedArrayBuffer(4 * length));
+}
+
+/** Whether a split's images are floating-point numbers. */
+export function holdsFloats(split: Split): boolean {
+  return split.kind === 'memory' && split.images instanceof Float32Array;
+}
+
+/** Room for so many values of the kind that a split's images have, zeroed, over shared memory. */
+export function roomLike(split: Split, values: number): PixelValues {
+  return holdsFloats(split) ? sharedFloats(values) : sharedBytes(values);
 }
 
 /** `size` labels over shared memory, all of class 0. */
@@ -14,7 +29,7 @@ export function sharedLabels(size: number): Uint16Array {
 }
 
 /** A split of `size` black images of class 0, each of `imageBytes` bytes, for a reader to fill. */
-export function emptySplit(size: number, imageBytes: number): MemorySplit {
+export function emptySplit(size: number, imageBytes: number): ByteSplit {
   return { kind: 'memory', size, images: sharedBytes(size * imageBytes), labels: sharedLabels(size) };
 }
 
@@ -76,13 +91,14 @@ export function holdOut(
 }
 
 function memorySubset(split: MemorySplit, indices: Uint32Array): MemorySplit {
-  const imageBytes = split.images.length / split.size;
-  const subset = emptySplit(indices.length, imageBytes);
+  const size = indices.length;
+  const length = split.images.length / split.size;
+  const [images, labels] = [roomLike(split, size * length), sharedLabels(size)];
   indices.forEach((index, i) => {
-    subset.images.set(split.images.subarray(index * imageBytes, (index + 1) * imageBytes), i * imageBytes);
-    subset.labels[i] = split.labels[index]!;
+    images.set(split.images.subarray(index * length, (index + 1) * length), i * length);
+    labels[i] = split.labels[index]!;
   });
-  return subset;
+  return { kind: 'memory', size, images, labels };
 }
 
 function fileSubset({ paths, labels, contents }: FileSplit, indices: Uint32Array): FileSplit {

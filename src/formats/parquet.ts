@@ -5,7 +5,7 @@ import { messageOf, UserError } from '../core/errors.js';
 import { shown } from '../core/shown.js';
 
 /** What a column holds; `image` is a struct of `bytes` and perhaps a `path`, as Hugging Face writes images. */
-export type ParquetColumnKind = 'integer' | 'text' | 'bytes' | 'image' | 'other';
+export type ParquetColumnKind = 'integer' | 'float' | 'text' | 'bytes' | 'image' | 'other';
 
 /** A Parquet file of which nothing but the footer was read. */
 export interface ParquetFile {
@@ -27,6 +27,9 @@ export interface ParquetFile {
     take: (rows: readonly Readonly<Record<string, unknown>>[], first: number) => void,
   ): Promise<void>;
 }
+
+/** What stands at the beginning of a file that Git LFS has not fetched. */
+const pointer = Buffer.from('version https://git-lfs');
 
 /** More rows than this are no data set of images. */
 const mostRows = 16_000_000;
@@ -57,8 +60,18 @@ export async function openParquet(path: string): Promise<ParquetFile> {
   const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } =
     await import('hyparquet');
   const file = await reading(path, async () => {
-    if (!(await stat(path)).isFile()) throw new Error('it is no file');
+    const stats = await stat(path);
+    if (!stats.isFile()) throw new Error('it is no file');
+    if (stats.size === 0) {
+      throw new UserError(`${shown(path)}: is empty: its download did not come to its end, get it anew`);
+    }
     const buffer = await asyncBufferFromFile(path);
+    const beginning = await buffer.slice(0, Math.min(stats.size, pointer.length));
+    if (Buffer.from(beginning).equals(pointer)) {
+      throw new UserError(
+        `${shown(path)}: is a pointer of Git LFS in place of the file: get the file with "git lfs pull" in its repository, or download it`,
+      );
+    }
     return {
       byteLength: buffer.byteLength,
       slice(start: number, end?: number) {
@@ -155,6 +168,7 @@ function kindOf({ children, element }: SchemaTree): ParquetColumnKind {
     if (converted === 'UTF8' || logical?.type === 'STRING') return 'text';
     return converted === undefined && logical === undefined ? 'bytes' : 'other';
   }
+  if (type === 'FLOAT' || type === 'DOUBLE') return 'float';
   const whole = converted === undefined ? logical === undefined : /^U?INT_/.test(converted);
   return (type === 'INT32' || type === 'INT64') && whole ? 'integer' : 'other';
 }

@@ -27,6 +27,7 @@ export interface Batch {
    * The images before normalisation, in 0…1.
    *
    * @returns a new tensor `[n, h, w, c]`
+   * @throws UserError if they are floating-point numbers that are not
    */
   pixels(): tf.Tensor4D;
   /**
@@ -45,7 +46,7 @@ export function detachedImages(batch: Batch): tf.Tensor4D {
 
 /** What is taken from pixel values, and what they are divided by, to normalise them. */
 export interface Normalization {
-  /** Per channel, of pixel values in 0…1. */
+  /** Per channel: of bytes scaled to 0…1, of floating-point numbers as they are. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
@@ -61,7 +62,7 @@ export interface Mixing {
 /**
  * Puts a batch on the engine.
  *
- * @param images `[n, h, w, c]`: uint8, or values in 0…1
+ * @param images `[n, h, w, c]`: bytes, scaled to 0…1 first, or floating-point numbers as they are
  * @param labels class indices, `[n]`
  * @param imageShape `[height, width, channels]`
  * @param classes how many there are
@@ -105,11 +106,13 @@ export function createBatch(
       get images() {
         return untaped(normalisedRows);
       },
-      pixels: () =>
-        untaped(() => {
+      pixels() {
+        refuseOutside(images);
+        return untaped(() => {
           const scaled = freeing(normalisedRows(), (x) => tf.mul<tf.Tensor4D>(x, deviations()));
           return freeing(scaled, (x) => tf.add<tf.Tensor4D>(x, means()));
-        }),
+        });
+      },
       part: (first, end) => rows(from + first, from + end),
     };
   };
@@ -177,6 +180,16 @@ function targetsOf(
       );
     },
   };
+}
+
+/** Refuses images that are no pixels in 0…1. */
+function refuseOutside(images: Uint8Array | Float32Array): void {
+  if (images instanceof Uint8Array) return;
+  const value = images.find((each) => !(each >= 0 && each <= 1));
+  if (value === undefined) return;
+  throw new UserError(
+    `a loss rebuilds the images, which must be from 0 to 1 for that, and there is ${value} among them: scale them, or choose another loss`,
+  );
 }
 
 /** What f makes of x, which is freed. */

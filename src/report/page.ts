@@ -2,13 +2,21 @@ import { version } from '../core/version.js';
 import type { Machine } from '../core/machine.js';
 import type { RunIdentity } from '../runs/summary.js';
 import { plural } from '../core/text.js';
-import { accuracyByEpoch, accuracyByTime, evaluationLoss, trainingLoss } from './curves.js';
+import {
+  accuracyByEpoch,
+  accuracyByTime,
+  evaluationLoss,
+  lossOfSteps,
+  metricsByEpoch,
+  trainingLoss,
+} from './curves.js';
 import { figure } from './figure.js';
 import { markup, Html } from './markup.js';
 import { sizes } from './render.js';
 import { runningPart } from './live.js';
 import { pagePolicy, saveScript } from './save-script.js';
 import { accuracyByMemory, memoryByUpdate, tradeChart } from './memory-plots.js';
+import { accuracyByOption } from './option-plots.js';
 import type { ReportData } from './read-report.js';
 import type { RunRecord } from './run-record.js';
 import { sectionsOf, type Section } from './series.js';
@@ -25,8 +33,8 @@ import {
 } from './tables.js';
 import { ranksPart } from './ranks.js';
 import { weightNotesList } from './weight-notes.js';
-import { probeByUnit, similarities } from './unit-plots.js';
-import { accuracyByUpdate, lossByUpdate } from './update-plots.js';
+import { confusions, probeByUnit, similarities } from './unit-plots.js';
+import { accuracyByUpdate, lossByUpdate, lossByUpdateAndStep } from './update-plots.js';
 
 export interface PageOptions {
   /** What the report is of. */
@@ -77,15 +85,23 @@ function contents({ runs }: ReportData, now: Date): string {
 
 async function sectionPart(section: Section): Promise<Html> {
   const trained = section.series.some(({ runs }) => runs.some(({ epochs }) => epochs.length > 0));
-  const charts = trained
+  const ofEpochs = trained
     ? [accuracyByEpoch, accuracyByTime, accuracyByMemory, memoryByUpdate, trainingLoss, evaluationLoss].map(
         (make) => make(section),
       )
     : [];
+  const charts = [
+    ...ofEpochs,
+    ...accuracyByOption(section),
+    ...lossOfSteps(section),
+    ...metricsByEpoch(section),
+  ];
   const lead = trained ? tradeChart(section) : undefined;
   const inside = [
     ...lossByUpdate(section),
+    ...lossByUpdateAndStep(section),
     ...accuracyByUpdate(section),
+    ...confusions(section),
     ...probeByUnit(section),
     ...similarities(section),
   ];
@@ -99,7 +115,8 @@ async function sectionPart(section: Section): Promise<Html> {
     ${lead === undefined ? undefined : await figure(lead, sizes.lead)}
     ${resultsTable(section)} ${resultsNote(section)}
     ${costTable(section)}
-    ${trained ? markup`<div class="plots">${figures}</div>` : markup`<p>No epoch is finished yet.</p>`}
+    ${trained ? undefined : markup`<p>No epoch is finished yet.</p>`}
+    ${figures.length > 0 ? markup`<div class="plots">${figures}</div>` : undefined}
     ${
       insideFigures.length > 0
         ? markup`<h2>Inside: update by update, unit by unit</h2>

@@ -3,8 +3,10 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { DataIdentity } from '../data/identity.js';
 import { messageOf, UserError } from '../core/errors.js';
-import type { EpochMetrics } from '../train/events.js';
+import type { EpochMetrics, StepMetrics } from '../train/events.js';
 import { readMetrics } from '../runs/metrics.js';
+import { readSteps } from '../runs/steps.js';
+import { readEvaluation, type EvaluationRecord } from '../study/evaluation-file.js';
 import { readProbe, type ProbeReport } from '../study/probe-file.js';
 import { readSimilarities, type SimilarityReport } from '../study/similarity-file.js';
 import { readRunData } from '../runs/data.js';
@@ -53,6 +55,8 @@ export interface RunRecord {
   /** `config.yaml` as it stands. */
   readonly configText: string;
   readonly epochs: readonly EpochMetrics[];
+  /** Single steps, where they were logged. */
+  readonly steps: readonly StepMetrics[];
   /** `open`: it has not ended, or was killed. */
   readonly status: RunSummary['status'] | 'open';
   readonly error: string | undefined;
@@ -61,6 +65,8 @@ export interface RunRecord {
   /** Undefined where one process trained it. */
   readonly ranks: RunRanks | undefined;
   readonly log: RunLog;
+  /** Undefined if it was not evaluated class by class. */
+  readonly evaluation: EvaluationRecord | undefined;
   /** Undefined if the run was not probed. */
   readonly probe: ProbeReport | undefined;
   /** Its units beside those of other runs. */
@@ -77,6 +83,7 @@ export function readRunRecord(folder: string): RunRecord {
   refuseReplacedMethod(config.method, configPath);
   const metricsPath = join(folder, 'metrics.csv');
   const epochs = readMetrics(metricsPath);
+  const stepsPath = join(folder, 'steps.csv');
   const logPath = join(folder, 'log.jsonl');
   const log = readRunLog(logPath);
   const summaryPath = join(folder, 'summary.json');
@@ -94,11 +101,13 @@ export function readRunRecord(folder: string): RunRecord {
     data: readRunData(folder),
     configText,
     epochs,
+    steps: existsSync(stepsPath) ? readSteps(stepsPath) : [],
     status: summary?.status ?? 'open',
     error: summary?.error,
     identity: written ?? log.starts.at(-1),
     ranks: written?.ranks,
     log,
+    evaluation: readEvaluation(folder, epochs.length),
     probe: existsSync(join(folder, 'probe.json')) ? readProbe(folder) : undefined,
     similarities: readSimilarities(folder),
     lastWrite: new Date(

@@ -65,7 +65,7 @@ export interface Section {
 }
 
 /** Keys of a config that change no number, or only what the seed does. */
-const idle = new RegExp(
+export const idle = new RegExp(
   ['^(name|seed)$', '^method\\.label$', ...idleKeys.map(({ source }) => source)].join('|'),
 );
 
@@ -206,7 +206,7 @@ function figuresOf(runs: readonly RunRecord[]): SeriesFigures | undefined {
 }
 
 /** The values that share a key, in the order of each key's first. */
-function groupBy<T>(values: readonly T[], key: (value: T) => string): T[][] {
+export function groupBy<T>(values: readonly T[], key: (value: T) => string): T[][] {
   const groups = new Map<string, T[]>();
   for (const value of values) groups.set(key(value), [...(groups.get(key(value)) ?? []), value]);
   return [...groups.values()];

@@ -1,31 +1,47 @@
-import type { EpochMetrics } from '../train/events.js';
 import { formatAccuracy } from '../core/text.js';
 import { heatMap } from './heat-map.js';
 import { chart, withUnit, type Chart, type Line } from './plot.js';
 import { mean } from '../core/stats.js';
-import { type Section, type Series } from './series.js';
+import { epochRows, sharedRows, stepRows, thinned, type Rows } from './rows.js';
+import { type Section } from './series.js';
 import { rampStyle } from './styles.js';
 
 /** More than the plot has pixels for would only make the page heavy. */
-const mostEpochs = 100;
+const mostPlaces = 100;
 /** Lines of more cannot be told from each other. */
 const mostLines = 6;
 
 /** The training loss of each update after each epoch, a chart for each series of several updates. */
 export function lossByUpdate(section: Section): Chart[] {
   return byUpdate(section, {
+    ...lossQuantity,
+    rows: epochRows,
     what: 'loss of each update',
-    quantity: 'training loss',
-    note: 'Losses of different updates need not be of one kind.',
-    log: true,
     values: (epoch) => epoch.updateLosses,
-    format: (value) => value.toPrecision(4),
   });
 }
+
+/** The same of single steps, where runs logged them. */
+export function lossByUpdateAndStep(section: Section): Chart[] {
+  return byUpdate(section, {
+    ...lossQuantity,
+    rows: stepRows,
+    what: 'loss of each update in single steps',
+    values: (step) => step.updateLosses,
+  });
+}
+
+const lossQuantity = {
+  quantity: 'training loss',
+  note: 'Losses of different updates need not be of one kind.',
+  log: true,
+  format: (value: number) => value.toPrecision(4),
+} as const;
 
 /** The accuracy of what each update has to classify with, in the same charts. */
 export function accuracyByUpdate(section: Section): Chart[] {
   return byUpdate(section, {
+    rows: epochRows,
     what: 'accuracy of each update',
     quantity: `${section.split} accuracy`,
     unit: '%',
@@ -37,7 +53,8 @@ export function accuracyByUpdate(section: Section): Chart[] {
   });
 }
 
-interface UpdateQuantity {
+interface UpdateQuantity<Row> {
+  readonly rows: Rows<Row>;
   readonly what: string;
   readonly quantity: string;
   readonly unit?: string;
@@ -45,49 +62,46 @@ interface UpdateQuantity {
   /** As of an axis. */
   readonly log?: boolean;
   readonly least?: number;
-  readonly values: (epoch: EpochMetrics) => Readonly<Record<string, number>>;
+  readonly values: (row: Row) => Readonly<Record<string, number>>;
   readonly format: (value: number) => string;
 }
 
-function byUpdate({ series }: Section, quantity: UpdateQuantity): Chart[] {
+function byUpdate<Row>({ series }: Section, quantity: UpdateQuantity<Row>): Chart[] {
   return series.flatMap((each) => {
-    const names = namesOf(each, quantity);
-    return names.length < 2 ? [] : [chartOf(each, names, quantity)];
+    const shared = sharedRows(
+      each.counted.filter((run) => quantity.rows.of(run).length > 0),
+      quantity.rows,
+    );
+    const names = [...new Set(shared.flat().flatMap((row) => Object.keys(quantity.values(row))))];
+    return names.length < 2 ? [] : [chartOf(each.label, shared, names, quantity)];
   });
 }
 
-function namesOf({ counted }: Series, { values }: UpdateQuantity): string[] {
-  return [...new Set(counted.flatMap(({ epochs }) => epochs.flatMap((epoch) => Object.keys(values(epoch)))))];
-}
-
-function chartOf(
-  { label, counted }: Series,
+function chartOf<Row>(
+  label: string,
+  shared: readonly Row[][],
   names: readonly string[],
-  { what, quantity, unit, note, log, least, values, format }: UpdateQuantity,
+  { rows: table, what, quantity, unit, note, log, least, values, format }: UpdateQuantity<Row>,
 ): Chart {
-  const shared = Math.min(...counted.map(({ epochs }) => epochs.length));
-  const every = Math.ceil(shared / mostEpochs);
-  const kept = counted[0]!.epochs
-    .slice(0, shared)
-    .map(({ epoch }) => epoch)
-    .filter((_, i) => (i + 1) % every === 0 || i === 0 || i === shared - 1);
+  const { kept: places, every } = thinned([...shared[0]!.keys()], mostPlaces);
+  const kept = places.map((i) => table.at(shared[0]![i]!));
   const rows = names.map((name) =>
-    kept.map((epoch) => mean(counted.map(({ epochs }) => values(epochs[epoch - 1]!)[name] ?? Number.NaN))),
+    places.map((i) => mean(shared.map((own) => values(own[i]!)[name] ?? Number.NaN))),
   );
   const text = (i: number, k: number): string =>
-    `${label}, ${names[i]!}, epoch ${kept[k]!}: ${format(rows[i]![k]!)}`;
+    `${label}, ${names[i]!}, ${table.unit} ${kept[k]!}: ${format(rows[i]![k]!)}`;
   const title = `${label}: ${what}`;
   const notes = [
     note,
-    counted.length > 1 ? `The mean of ${counted.length} runs.` : '',
-    every > 1 ? `Every ${every}th epoch.` : '',
+    shared.length > 1 ? `The mean of ${shared.length} runs.` : '',
+    every > 1 ? `Every ${every}th ${table.unit === 'epoch' ? 'epoch' : 'row'}.` : '',
   ];
   const inWords = notes.filter((each) => each !== '').join(' ');
   if (names.length > mostLines) {
     return heatMap({
       ...{ title, note: inWords, quantity, unit, values: rows, text, format },
       ...(log === undefined ? {} : { log }),
-      x: { title: 'epoch', names: kept.map(String) },
+      x: { title: table.unit, names: kept.map(String) },
       y: { title: 'update, in the order of a step', names },
     });
   }
@@ -99,7 +113,7 @@ function chartOf(
   return chart({
     ...{ title, note: inWords, lines },
     legend: names.map((each, i) => ({ label: each, style: rampStyle(i, names.length) })),
-    x: { title: 'epoch', whole: true },
+    x: { title: table.unit, whole: true },
     y: {
       title: withUnit(quantity, unit),
       ...(log === undefined ? {} : { log }),

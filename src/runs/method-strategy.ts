@@ -1,3 +1,4 @@
+import { refusePrecision } from '../engine/precision.js';
 import { buildMethod } from '../local/build.js';
 import type { Strategy } from '../local/strategy.js';
 import { buildNetwork } from '../networks/build.js';
@@ -6,8 +7,9 @@ import { withoutDrawing, withoutMemory } from '../nn/parameters.js';
 import { checkLoneImage } from '../train/check-lone-image.js';
 import { checkMixing } from '../train/check-mixing.js';
 import { optimizerOf } from '../train/optimizers.js';
-import { refuseOtherState } from '../train/state.js';
+import { restoreState } from '../train/state.js';
 import { planSteps } from '../train/step.js';
+import { averageWeights } from '../train/weight-average.js';
 import { splitNetwork } from '../config/start-weights.js';
 import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
 import type { Experiment } from './experiment.js';
@@ -74,9 +76,9 @@ export function checkMethod(experiment: StrategySetting, method: MethodConfig, b
   withoutDrawing(() => {
     const { strategy, dispose } = openStrategy(experiment, method);
     try {
-      optimizerOf(experiment.config.train, experiment.registry.optimizers).dispose();
       planSteps(strategy.updates, experiment.config.train);
-      if (begins) checkStart(strategy, experiment.config.train);
+      refusePrecision(experiment.config.train.precision ?? 'float32');
+      checkOptimizer(strategy, experiment, begins);
       if (mixup > 0) checkMixing(strategy);
       if (batchSize === accumulate) checkLoneImage(strategy, accumulate);
     } finally {
@@ -85,12 +87,18 @@ export function checkMethod(experiment: StrategySetting, method: MethodConfig, b
   });
 }
 
-function checkStart(strategy: Strategy, section: StrategySetting['config']['train']): void {
-  const start = startState(section);
-  if (start === undefined) return;
+/** Whether the engine has it, and, where a run begins with another's state, whether it goes on from that. */
+function checkOptimizer(strategy: Strategy, { config, registry }: StrategySetting, begins: boolean): void {
+  const { train } = config;
+  const start = begins ? startState(train) : undefined;
+  const optimizer = optimizerOf(train, registry.optimizers);
+  const average = start && train.ema ? averageWeights(strategy, train.ema.decay) : undefined;
   try {
-    refuseOtherState(strategy, start);
+    if (start !== undefined) restoreState(strategy, optimizer, start, average);
   } catch (error) {
-    throw ofStartState(error, section);
+    throw ofStartState(error, train);
+  } finally {
+    average?.dispose();
+    optimizer.dispose();
   }
 }

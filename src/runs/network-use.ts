@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { defaultBackground, type Colour, type Dataset } from '../data/dataset.js';
 import { UserError } from '../core/errors.js';
+import { holdsFloats } from '../data/split.js';
 
 /** What a network was trained to read and to tell apart; in the file of its weights, so that no data set is needed. */
 export interface NetworkUse extends Pick<Dataset, 'classes' | 'imageShape' | 'mean' | 'std'> {
   /** How image files become such images; undefined for weights of older versions. */
   readonly reading?: ImageReading | undefined;
+  /** Whether images are floating-point numbers, as they are; default: bytes. */
+  readonly values?: 'floats' | undefined;
 }
 
 /** How an image file becomes what a network was evaluated on. */
@@ -21,12 +24,15 @@ export interface ImageReading {
 /** The use of a network that was trained on a data set. */
 export function useOf(dataset: Dataset): NetworkUse {
   const { classes, imageShape, mean, std, augmentation, addedBorder = 0, background } = dataset;
+  const use = { classes, imageShape, mean, std };
+  // Of what is in no file.
+  if (holdsFloats(dataset.train)) return { ...use, values: 'floats' };
   const reading = {
     crop: augmentation.crop.kind,
     border: addedBorder,
     background: background ?? defaultBackground,
   };
-  return { classes, imageShape, mean, std, reading };
+  return { ...use, reading };
 }
 
 /** The metadata of `weights.safetensors`: the format allows text alone. */
@@ -36,8 +42,9 @@ export function weightsMetadata({
   mean,
   std,
   reading,
+  values,
 }: NetworkUse): Record<string, string> {
-  const use = { classes, imageShape, mean, std, ...(reading && { reading }) };
+  const use = { classes, imageShape, mean, std, ...(reading && { reading }), ...(values && { values }) };
   return Object.fromEntries(Object.entries(use).map(([key, value]) => [key, JSON.stringify(value)]));
 }
 
@@ -65,7 +72,26 @@ const metadataSchema = z.object({
       }),
     )
     .optional(),
+  values: fromText.pipe(z.literal('floats')).optional(),
 });
+
+/**
+ * Refuses images whose values are not of the kind that a network was trained on: its mean and deviation are of that.
+ *
+ * @param whose what has them, a part of a sentence
+ * @param remedy what else can be done
+ */
+export function refuseOtherValues(
+  { values }: NetworkUse,
+  given: 'bytes' | 'floats',
+  whose: string,
+  remedy = '',
+): void {
+  if ((values ?? 'bytes') === given) return;
+  const [own, other] =
+    values === undefined ? ['bytes', 'floating-point numbers'] : ['floating-point numbers', 'bytes'];
+  throw new UserError(`the network was trained on images of ${own}, and ${whose} ${other}${remedy}`);
+}
 
 /**
  * Reads it back.

@@ -1,7 +1,10 @@
-import type { MethodConfig } from '../config/method-config.js';
+import { accumulateOf, type MethodConfig } from '../config/method-config.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import type { Strategy } from '../local/strategy.js';
+import { checkBlockOptions } from '../train/blocks/check-options.js';
 import type { BlockRanks } from '../train/blocks/trainer.js';
+import { refuseMetricsOnRanks } from '../train/metric.js';
+import { checkShares } from '../train/over-ranks.js';
 import { agreeOnMethod, placeOnRanks, type BlockGroup } from './block-ranks.js';
 import type { Experiment } from './experiment.js';
 import { agreeToTrain } from './agree.js';
@@ -21,6 +24,7 @@ export async function withRunStrategy<T>(
   { blockRanks, ranks, observer }: OnRanks,
   f: (strategy: Strategy, label: string, placed?: BlockRanks) => Promise<T>,
 ): Promise<T> {
+  checkRanks(experiment, method, { blockRanks, ranks });
   if (ranks !== undefined) await agreeToTrain(ranks, experiment, method);
   if (blockRanks === undefined) {
     return withStrategy(experiment, method, (strategy, label) => f(strategy, label));
@@ -35,4 +39,17 @@ export async function withRunStrategy<T>(
     },
     'absent',
   );
+}
+
+/** Throws a UserError for what ranks cannot train with, before there is a run folder. */
+function checkRanks(
+  { config, registry, dataset }: Experiment,
+  method: MethodConfig,
+  { blockRanks, ranks }: OnRanks,
+): void {
+  const settings = { ...config.train, accumulate: accumulateOf(method, config.train) };
+  if (blockRanks !== undefined) checkBlockOptions(settings, registry.metrics);
+  if (ranks === undefined) return;
+  checkShares(settings, dataset, ranks.size);
+  refuseMetricsOnRanks(registry.metrics);
 }

@@ -10,6 +10,7 @@ import type { EpochMetrics, TrainEvent } from '../train/events.js';
 import { checkLearningRate } from '../train/check-learning-rate.js';
 import { Diverged } from '../train/diverged.js';
 import { hasTop5 } from '../train/evaluate.js';
+import { checkBatches } from '../train/loaders.js';
 import type { TrainState } from '../train/state.js';
 import type { ConfiguredTraining } from '../train/context.js';
 import { trainBlocks, type BlockRanks } from '../train/blocks/trainer.js';
@@ -99,6 +100,7 @@ export async function prepareMethod(
 ): Promise<ChosenMethod> {
   const { config, engine, registry, dataset } = experiment;
   checkLearningRate({ ...config.train, schedules: registry.schedules });
+  checkBatches(dataset, config.train);
   const label = labelOf(method);
   if (asksForBalance(method)) observer?.note(`${label}: measuring where to cut`);
   if (asksForBudget(method)) observer?.note(`${label}: measuring what to recompute`);

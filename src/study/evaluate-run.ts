@@ -4,6 +4,7 @@ import { plainBatches } from '../data/loader/plain-batches.js';
 import { selectEngine } from '../engine/select.js';
 import { networkUseOf } from '../runs/network-use.js';
 import { withTrainedNetwork, type TrainedRun } from '../runs/trained-network.js';
+import { totalsOf } from '../train/metric.js';
 import { tallyConfusion, type Confusion } from './confusion.js';
 import { logitsOf } from './logits.js';
 import { openOtherData } from './other-data.js';
@@ -19,6 +20,8 @@ export interface RunEvaluation extends Confusion {
   readonly classes: readonly string[];
   /** Images that could not be decoded. */
   readonly skippedImages: number;
+  /** Of the metrics of the run's plugins, by their names, where there are any. */
+  readonly metrics?: Readonly<Record<string, number>>;
   /** Where the weights are averages. */
   readonly weights?: 'averaged';
   /** Where they are those of the best epoch: that epoch. */
@@ -38,25 +41,30 @@ export interface EvaluateOptions extends RunDataOptions {
 }
 
 /**
- * Evaluates a run's network on its own data or other, in evaluation mode: accuracy, loss, and which classes it takes for
- * which.
+ * Evaluates a run's network on its own data or other, in evaluation mode: accuracy, loss, which classes it takes for
+ * which, and the metrics that the run's plugins add.
  *
- * @throws UserError if the data is not there, not the run's or, where it is other data, of other classes, or the
+ * @throws UserError if a metric gives no finite number, the data is not there, not the run's or, where it is other data, of other classes, or the
  * network's logits are not finite
  */
 export async function evaluateRun(run: TrainedRun, options: EvaluateOptions): Promise<RunEvaluation> {
   const { dataset, split, border, imageShape, ...what } = await imagesOf(run, options);
   return withTrainedNetwork(run, { classes: dataset.classes, imageShape }, async (network) => {
-    const { config, summary } = run;
+    const { config, summary, registry } = run;
     const { workers, batchSize } = config.train;
     const { signal, onProgress } = options;
     const tally = tallyConfusion(network.classes);
+    const metrics = registry.metrics.map((metric) => metric.start(network.classes));
     let [done, skipped] = [0, 0];
     for await (const batch of plainBatches(dataset, split, { workers, signal, batchSize })) {
       onProgress?.({ label: 'evaluating', unit: 'images', done, total: split.size });
       const images = withBorder(batch.images, dataset.imageShape, border);
       const logits = logitsOf(network, images, imageShape, dataset);
-      logits.forEach((each, image) => tally.add(batch.labels[image]!, each));
+      logits.forEach((each, image) => {
+        const label = batch.labels[image]!;
+        tally.add(label, each);
+        for (const metric of metrics) metric.add(each, label);
+      });
       done += batch.size + batch.skipped.length;
       skipped += batch.skipped.length;
       await setImmediate();
@@ -70,6 +78,7 @@ export async function evaluateRun(run: TrainedRun, options: EvaluateOptions): Pr
       ...(averaged ? { weights: 'averaged' as const } : {}),
       ...(run.bestEpoch === undefined ? {} : { bestEpoch: run.bestEpoch }),
       ...tally.total(),
+      ...(metrics.length > 0 && { metrics: totalsOf(registry.metrics, metrics) }),
     };
   });
 }

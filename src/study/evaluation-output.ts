@@ -1,6 +1,6 @@
 import { csvText } from '../core/csv-text.js';
 import { textTable } from '../core/table.js';
-import { formatAccuracy, plural } from '../core/text.js';
+import { formatAccuracy, formatNumberSpread, plural } from '../core/text.js';
 import { visible } from '../core/visible.js';
 import { classAccuracy } from './confusion.js';
 import type { RunEvaluation } from './evaluate-run.js';
@@ -12,12 +12,25 @@ const mistakes = 2;
 
 /** An evaluation as people read it: the network's rates, and by class its accuracy and what it is taken for. */
 export function evaluationTable(evaluation: RunEvaluation): string {
-  const { evaluatedOn, images, accuracy, top5, loss, classes, counts, skippedImages } = evaluation;
+  const {
+    evaluatedOn,
+    images,
+    accuracy,
+    top5,
+    loss,
+    classes,
+    counts,
+    skippedImages,
+    metrics = {},
+  } = evaluation;
   const { label, bestEpoch, data } = evaluation;
   const rates = [
     `accuracy ${formatAccuracy(accuracy)}`,
     ...(top5 === undefined ? [] : [`top-5 ${formatAccuracy(top5)}`]),
     `loss ${loss.toFixed(4)}`,
+    ...Object.entries(metrics).map(
+      ([name, value]) => `${visible(name)} ${formatNumberSpread({ mean: value, deviation: undefined })}`,
+    ),
   ];
   const skipped = skippedImages === 0 ? '' : `; ${plural(skippedImages, 'image')} could not be decoded`;
   const after = bestEpoch === undefined ? '' : ` after epoch ${bestEpoch}, its best,`;
@@ -50,7 +63,19 @@ function takenFor({ counts, classes }: RunEvaluation, label: number): string {
     .join(', ');
 }
 
-/** The confusion matrix: a row for each true class, a column for each answer. */
-export function confusionCsv({ classes, counts }: Pick<RunEvaluation, 'classes' | 'counts'>): string {
-  return csvText([['class', ...classes], ...classes.map((name, i) => [name, ...counts[i]!])]);
+/**
+ * The confusion matrix: a row for each true class, a column for each answer. Below it a row `metric:NAME` for each metric
+ * of a plugin, its value in the first column.
+ */
+export function confusionCsv({
+  classes,
+  counts,
+  metrics = {},
+}: Pick<RunEvaluation, 'classes' | 'counts' | 'metrics'>): string {
+  const rest = classes.slice(1).map(() => '');
+  return csvText([
+    ['class', ...classes],
+    ...classes.map((name, i) => [name, ...counts[i]!]),
+    ...Object.entries(metrics).map(([name, value]) => [`metric:${name}`, value, ...rest]),
+  ]);
 }

@@ -1,3 +1,4 @@
+import type { PixelValues } from '../data/dataset.js';
 import { evaluationMode } from '../engine/fused/ops.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError } from '../core/errors.js';
@@ -7,14 +8,14 @@ import { networkForward, type Network } from '../networks/network.js';
 /**
  * What a network answers to a batch of images, running statistics in use.
  *
- * @param images `[n, height, width, channels]`, uint8
+ * @param images `[n, height, width, channels]`
  * @param imageShape `[height, width, channels]`
  * @returns logits by image, `[classes]` each
  * @throws UserError if they are not finite
  */
 export function logitsOf(
   network: Network,
-  images: Uint8Array,
+  images: PixelValues,
   imageShape: readonly [number, number, number],
   normalization: Normalization,
 ): Float32Array[] {

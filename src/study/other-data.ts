@@ -8,8 +8,8 @@ import type { Augmentation, Dataset, Split } from '../data/dataset.js';
 import type { ScanProgress } from '../data/files/scan.js';
 import type { DatasetKind } from '../data/kind.js';
 import { buildChosen } from '../core/choice.js';
-import { sharedLabels } from '../data/split.js';
-import type { NetworkUse } from '../runs/network-use.js';
+import { holdsFloats, sharedLabels } from '../data/split.js';
+import { refuseOtherValues, type NetworkUse } from '../runs/network-use.js';
 
 /** Images that a network was not trained on, read as it reads its own. */
 export interface OtherData {
@@ -61,6 +61,7 @@ export async function openOtherData(
   }
   const given = source[on];
   if (given === undefined) throw new Error(`${name} has been read without its ${on} split`);
+  refuseOtherValues(use, holdsFloats(given) ? 'floats' : 'bytes', `--data: ${visible(name)} has`);
   const { labels, absent } = labelsOf(given, source.classes, use.classes, name);
   const split = { ...given, labels };
   const crop: Augmentation['crop'] =

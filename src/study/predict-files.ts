@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { messageOf, UserError } from '../core/errors.js';
 import { isMissing } from '../core/read.js';
 import { missingAt, shown } from '../core/shown.js';
-import type { FileSplit } from '../data/dataset.js';
+import type { FileSplit, PixelValues } from '../data/dataset.js';
 import { packPaths } from '../data/files/path-list.js';
 import { imagesBelow } from '../data/files/scan.js';
 import { openLoader } from '../data/loader/loader.js';
+import { refuseOtherValues } from '../runs/network-use.js';
 import type { TrainedNetwork } from '../runs/trained-network.js';
 import { likeliest, softmax } from './confusion.js';
 import { logitsOf } from './logits.js';
@@ -71,7 +72,7 @@ const batchSize = 64;
  *
  * @param files at least one
  * @yields for each file in their order what the network says, or why it cannot be decoded
- * @throws UserError if the network's logits are not finite
+ * @throws UserError if the network was trained on other values than image files hold, or its logits are not finite
  */
 export async function* predictFiles(
   { network, use }: TrainedNetwork,
@@ -79,6 +80,7 @@ export async function* predictFiles(
   { top, workers, signal, onProgress }: PredictOptions,
 ): AsyncGenerator<Prediction | Undecodable, void, undefined> {
   const { classes, imageShape, mean, reading } = use;
+  refuseOtherValues(use, 'bytes', 'image files hold', ': predictImages takes arrays, from a program');
   const border = reading?.border ?? 0;
   const [height, width, channels] = imageShape;
   const inner = [height - 2 * border, width - 2 * border, channels] as const;
@@ -123,7 +125,8 @@ export async function* predictFiles(
   }
 }
 
-function named(classes: readonly string[], logits: Float32Array, top: number): Prediction['classes'] {
+/** The likeliest classes by their names, the likeliest first. */
+export function named(classes: readonly string[], logits: Float32Array, top: number): Prediction['classes'] {
   const probabilities = softmax(logits);
   return likeliest(logits, top).map((label) => ({
     name: classes[label]!,
@@ -133,15 +136,16 @@ function named(classes: readonly string[], logits: Float32Array, top: number): P
 
 /** Images with zero pixels around them. */
 export function withBorder(
-  images: Uint8Array,
+  images: PixelValues,
   [height, width, channels]: readonly [number, number, number],
   border: number,
-): Uint8Array {
+): PixelValues {
   if (border === 0) return images;
   const line = width * channels;
   const wide = (width + 2 * border) * channels;
   const count = images.length / (height * line);
-  const result = new Uint8Array(count * (height + 2 * border) * wide);
+  const length = count * (height + 2 * border) * wide;
+  const result = images instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
   for (let row = 0; row < count * height; row++) {
     const image = Math.floor(row / height);
     const y = image * (height + 2 * border) + border + (row % height);

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Dataset } from '../data/dataset.js';
+import type { Dataset, ImageBatch } from '../data/dataset.js';
 import type { Engine } from '../engine/engine.js';
 import { scoped } from '../engine/scoped.js';
 import { createBatch } from '../local/batch.js';
@@ -81,9 +81,9 @@ export async function rateRange(
     if (start !== undefined) restoreState(strategy, optimizer, start);
     for (let epoch = 1; !isOver(); epoch++) {
       const tally = { batches: 0, waitSeconds: 0, skipped: 0 };
-      for await (const { images, labels } of feed(loader.batches(epoch), tally, () => {})) {
+      for await (const batch of feed(loader.batches(epoch), tally, () => {})) {
         const rate = from * (to / from) ** (steps === 1 ? 0 : rates.length / (steps - 1));
-        const step = stepOn(images, labels, rate);
+        const step = stepOn(batch, rate);
         if (step === undefined) {
           diverged = true;
           break;
@@ -115,11 +115,11 @@ export async function rateRange(
   }
 
   /** Losses before the step; undefined where one is no number. */
-  function stepOn(images: Uint8Array, labels: Uint16Array, rate: number): readonly number[] | undefined {
+  function stepOn({ images, labels }: ImageBatch, rate: number): readonly number[] | undefined {
     try {
       return scoped(() => {
         const { imageShape } = dataset;
-        const batch = createBatch(
+        const made = createBatch(
           images,
           labels,
           imageShape,
@@ -128,7 +128,7 @@ export async function rateRange(
           undefined,
           settings.labelSmoothing,
         );
-        return trainStep(strategy, plan, optimizer, rate, batch, undefined, microBatch).losses;
+        return trainStep(strategy, plan, optimizer, rate, made, undefined, microBatch).losses;
       });
     } catch (error) {
       if (error instanceof NotFinite) return undefined;

@@ -1,5 +1,7 @@
+import { checkAugmentation } from '../data/augment/augmenter.js';
 import type { Dataset } from '../data/dataset.js';
-import { openLoader, type Loader, type LoaderOptions } from '../data/loader/loader.js';
+import { openLoader, refuseLargerBatch, type Loader, type LoaderOptions } from '../data/loader/loader.js';
+import { holdsFloats } from '../data/split.js';
 import type { TrainContext } from './context.js';
 import type { TrainSettings } from './optimizers.js';
 
@@ -11,6 +13,15 @@ type Options = Pick<TrainSettings, 'batchSize' | 'augment' | 'lastBatch' | 'work
     /** Of every batch, where ranks share them. */
     readonly share?: NonNullable<LoaderOptions['share']> | undefined;
   };
+
+/** Throws a UserError for batches that the images to train on cannot make up. */
+export function checkBatches(
+  { train, augmentation, imageShape }: Dataset,
+  { batchSize, augment }: Pick<Options, 'batchSize' | 'augment'>,
+): void {
+  refuseLargerBatch(batchSize, train);
+  if (augment) checkAugmentation(augmentation, imageShape, holdsFloats(train));
+}
 
 /** The images to train on, in an order of their own each epoch. */
 export function openTrainLoader(

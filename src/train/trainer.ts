@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Dataset, ImageBatch } from '../data/dataset.js';
-import { refuseLargerBatch } from '../data/loader/loader.js';
 import { inPhase, outOfMemoryIn } from '../engine/out-of-memory.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError, messageOf } from '../core/errors.js';
@@ -16,7 +15,7 @@ import { hasStalled } from './early-stopping.js';
 import { evaluateUpdates } from './evaluate-updates.js';
 import type { EpochMetrics, TrainResult } from './events.js';
 import { feed, type FeedTally } from './feed.js';
-import { openTestLoader, openTrainLoader } from './loaders.js';
+import { checkBatches, openTestLoader, openTrainLoader } from './loaders.js';
 import { refuseMetricsOnRanks, totalsOf } from './metric.js';
 import { drawMixing } from './mixup.js';
 import { addOver, alone, checkShares, mostOver } from './over-ranks.js';
@@ -77,7 +76,7 @@ export async function train(
   );
   const plan = planSteps(strategy.updates, settings);
   const { ema } = options;
-  refuseLargerBatch(options.batchSize, dataset.train);
+  checkBatches(dataset, options);
   if (ranks !== undefined) checkShares(settings, dataset, ranks.size);
   const share = ranks === undefined ? undefined : { index: ranks.rank, of: ranks.size };
   const training = openTrainLoader(dataset, { ...options, share });

@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { nativeStatus } from '../../src/engine/torch/load-native.js';
 import { readRunSummary } from '../../src/runs/summary.js';
@@ -91,6 +91,19 @@ describe.skipIf(!hasGroups)('ranks that hold blocks', () => {
     ]);
     expect(perRank[0]!.bytesPerStep).toBeGreaterThan(4 * 16 * 8 * 8);
     expect(Math.max(...perRank.map((rank) => rank.peakMemoryBytes))).toBe(peakMemoryBytes);
+  });
+
+  it('begin with the state of another run as one process does, to the byte', async () => {
+    const [path, first] = [config('man'), join(work, 'init-first')];
+    const quiet = ['train', path, '--quiet'];
+    expect(await run([...quiet, '--into', first, '--set', 'train.epochs=1'])).toMatchObject({ code: 0 });
+    const [alone, ranks] = [join(work, 'init-alone'), join(work, 'init-ranks')];
+    const init = ['--set', `train.init=${relative(process.cwd(), first)}`];
+    const one = await run([...quiet, ...init, '--out', alone, '--set', 'engine=torch']);
+    expect(one).toMatchObject({ code: 0 });
+    const outcomes = await runRanks(2, [...quiet, ...init, '--out', ranks]);
+    expect(outcomes.map(({ code }) => code)).toEqual([0, 0]);
+    expect(numbers(ranks)).toEqual(numbers(alone));
   });
 
   it('a run that goes on in one process has the ranks of the last part: none', async () => {

@@ -3,6 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { nativeStatus } from '../../src/engine/torch/load-native.js';
+import { loadConfig } from '../../src/config/config.js';
+import { openExperiment } from '../../src/runs/experiment.js';
+import { readMetrics } from '../../src/runs/metrics.js';
+import { runExperiment } from '../../src/runs/run.js';
 import { readRunSummary } from '../../src/runs/summary.js';
 import { run, start, tinyConfig, writeFashionMnist } from './helpers.js';
 
@@ -43,6 +47,27 @@ describe.skipIf(!status.available || status.native.distributed === null)('train 
     // Every gradient is summed once a step.
     for (const rank of perRank) expect(rank.bytesPerStep).toBe(rank.parameterBytes);
     expect(Math.max(...perRank.map((rank) => rank.peakMemoryBytes))).toBe(peakMemoryBytes);
+  });
+
+  it('begins with the state of another run as one process does, to rounding where nothing is normalised by batch', async () => {
+    const path = join(folder, 'vit.yaml');
+    const text = tinyConfig(join(folder, 'data'), 'method: { method: bp }');
+    const vit = 'network: { name: vit, depth: 2, patchSize: 8, width: 16, heads: 2, mlpWidth: 32 }';
+    writeFileSync(path, text.replace(/^network: .*$/m, vit));
+    const inProcess = async (...set: string[]): Promise<string> => {
+      const { config, registry } = await loadConfig(path, [...set, 'train.epochs=1', 'engine=torch']);
+      const parent = join(folder, 'in-process');
+      return (await runExperiment(await openExperiment(config, registry), config.method!, { parent })).folder;
+    };
+    const init = `train.init=${await inProcess()}`;
+    const alone = await inProcess(init);
+    const into = join(folder, 'from-another');
+    const more = ['--set', init, '--set', 'train.epochs=1', '--into', into, '--quiet'];
+    const { code, stderr } = await run(['train', path, '--parallel', 'data=2', ...more]);
+    expect([code, stderr]).toEqual([0, '']);
+    const [own, ranks] = [alone, into].map((run) => readMetrics(join(run, 'metrics.csv'))[0]!);
+    expect(ranks!.trainLoss).toBeCloseTo(own!.trainLoss, 5);
+    expect(ranks!.evaluationLoss).toBeCloseTo(own!.evaluationLoss, 5);
   });
 
   it('ends its ranks with a checkpoint when it is killed itself', async () => {

@@ -308,7 +308,7 @@ describe('a config', () => {
       expect.stringMatching(
         /plugins\.0\.sha25: unknown key \(did you mean "sha256"\?\); allowed: path, sha256$/,
       ),
-      expect.stringMatching(/plugins\.1: must be a map, not 3$/),
+      expect.stringMatching(/plugins\.1: must be the path of a plugin, or a map \{ path, sha256 \}, not 3$/),
     ]);
     expect(() => readFileSync(ran)).toThrow(/ENOENT/);
   });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
-import type { Dataset, ImageBatch, MemorySplit, Split } from '../../src/data/dataset.js';
+import type { ByteSplit, Dataset, ImageBatch, Split } from '../../src/data/dataset.js';
 import { emptySplit } from '../../src/data/split.js';
 import { UserError } from '../../src/core/errors.js';
 import { randomStream } from '../../src/core/random.js';
@@ -21,7 +21,7 @@ export function temporaryFolders(): () => string {
 }
 
 /** Images of noise whose first two bytes tell their index, labels 0, 1, … `classes` − 1 in turn. */
-export function noiseSplit(size: number, imageBytes: number, classes = 10): MemorySplit {
+export function noiseSplit(size: number, imageBytes: number, classes = 10): ByteSplit {
   const split = emptySplit(size, imageBytes);
   const random = randomStream(1, 'noise');
   for (let i = 0; i < split.images.length; i++) split.images[i] = random.below(256);
@@ -45,10 +45,11 @@ export const tinyNoise = (): Dataset => ({
   augmentation: { crop: { kind: 'padded', pad: 1, padMode: 'zero' }, flip: true },
 });
 
-/** A split that is held whole. */
-export function inMemory(split: Split): MemorySplit {
-  if (split.kind !== 'memory') throw new Error('expected a split in memory');
-  return split;
+/** A split that is held whole, as bytes. */
+export function inMemory(split: Split): ByteSplit {
+  if (split.kind !== 'memory' || !(split.images instanceof Uint8Array))
+    throw new Error('expected bytes in memory');
+  return { ...split, images: split.images };
 }
 
 /** The index that `noiseSplit` wrote into an image that was not augmented. */
@@ -57,9 +58,11 @@ export function indexOf(batch: ImageBatch, i: number): number {
   return batch.images[at]! + 256 * batch.images[at + 1]!;
 }
 
-/** All of an epoch, copied out of the loader's buffers. */
-export async function collect(batches: AsyncIterable<ImageBatch>): Promise<ImageBatch[]> {
-  const all: ImageBatch[] = [];
+/** All of an epoch of bytes, copied out of the loader's buffers. */
+export async function collect(
+  batches: AsyncIterable<ImageBatch>,
+): Promise<(ImageBatch & { readonly images: Uint8Array })[]> {
+  const all: (ImageBatch & { readonly images: Uint8Array })[] = [];
   for await (const { size, images, labels, skipped } of batches) {
     all.push({ size, images: Uint8Array.from(images), labels: Uint16Array.from(labels), skipped });
   }

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { writeMetrics } from '../../src/runs/metrics.js';
 import { thisMachine } from '../../src/core/machine.js';
-import type { EpochMetrics } from '../../src/train/events.js';
+import type { EpochMetrics, StepMetrics } from '../../src/train/events.js';
+import { openStepFile } from '../../src/runs/steps.js';
 import { epochMetrics, runResult } from '../runs/helpers.js';
 
 export interface WrittenRun {
@@ -12,6 +13,10 @@ export interface WrittenRun {
   readonly seed?: number;
   readonly epochs?: readonly EpochMetrics[];
   readonly updates?: readonly string[];
+  /** The names of plugins' metrics. */
+  readonly metrics?: readonly string[];
+  /** Where steps are logged. */
+  readonly steps?: readonly StepMetrics[];
   /** `open`: without a summary. */
   readonly status?: 'finished' | 'interrupted' | 'failed' | 'open';
   readonly error?: string;
@@ -31,6 +36,8 @@ export function writeRun(folder: string, run: WrittenRun = {}): string {
     seed = 1,
     epochs = [],
     updates = [],
+    metrics = [],
+    steps,
     status = 'finished',
     error,
     config,
@@ -52,7 +59,12 @@ export function writeRun(folder: string, run: WrittenRun = {}): string {
       ...config,
     }),
   );
-  writeMetrics(file('metrics.csv'), { updates, evaluatedOn: 'test' }, epochs);
+  writeMetrics(file('metrics.csv'), { updates, evaluatedOn: 'test', metrics }, epochs);
+  if (steps !== undefined) {
+    const file = openStepFile(join(folder, 'steps.csv'), updates, undefined);
+    for (const step of steps) file.write(step);
+    file.close();
+  }
   const { blocks, engine, memoryMeter } = runResult();
   const identity = { method, label, blocks, seed, engine, memoryMeter };
   const log = [

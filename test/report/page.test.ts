@@ -1,10 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { page } from '../../src/report/page.js';
 import { readReport } from '../../src/report/read-report.js';
 import { saveScript } from '../../src/report/save-script.js';
+import type { RunEvaluation } from '../../src/study/evaluate-run.js';
+import { recordEvaluation } from '../../src/study/evaluation-file.js';
+import type { StepMetrics } from '../../src/train/events.js';
 import { epochsOf, writeRun } from './folders.js';
 import { writeSample } from './sample.js';
 
@@ -136,6 +139,125 @@ it('sets each row against the BP with its own learning rate, and says what ± is
   ]);
   expect(html).toContain('means over the n runs of a row, which differ in their seed alone (1, 2)');
   expect(html).toContain('the BP that was trained with the same settings');
+});
+
+/** A figure's part of the page, and its numbers. */
+function figureOf(html: string, title: string): { readonly part: string; readonly rows: string[] } {
+  const [, rest = ''] = html.split(`${title}</h3>`);
+  const part = rest.split('</figure>')[0]!;
+  const [, csv = ''] = /href="data:text\/csv;charset=utf-8,([^"]*)"/.exec(part) ?? [];
+  return { part, rows: decodeURIComponent(csv).trimEnd().split('\n') };
+}
+
+it('draws single steps and metrics of plugins like the rest, where runs have them', async () => {
+  const updates = ['block 1', 'head'];
+  const every = (logEvery: number, from: number): StepMetrics[] =>
+    Array.from({ length: 12 / logEvery }, (_, i) => {
+      const runStep = (i + 1) * logEvery;
+      const updateLosses = { 'block 1': from, head: from - runStep / 10 };
+      return { ...{ epoch: 1, step: runStep, runStep, learningRate: 0.1 }, imagesPerSecond: 9, updateLosses };
+    });
+  const each = { updateLosses: { 'block 1': 2, head: 1 }, updatePeakBytes: { 'block 1': 2e6, head: 1e6 } };
+  const epochs = (share: number) =>
+    epochsOf([0.3, 0.5], (epoch) => ({ ...each, metrics: { 'F1 <b>': share * epoch } }));
+  const own = { label: 'greedy', method: 'greedy', updates };
+  writeRun(join(folder, 'bp'), { epochs: epochsOf([0.4]) });
+  writeRun(join(folder, '1'), {
+    ...own,
+    seed: 1,
+    epochs: epochs(0.1),
+    metrics: ['F1 <b>'],
+    steps: every(2, 4),
+  });
+  writeRun(join(folder, '2'), {
+    ...own,
+    seed: 2,
+    epochs: epochs(0.3),
+    metrics: ['F1 <b>'],
+    steps: every(3, 6),
+  });
+  // As before `logEvery` was set.
+  writeRun(join(folder, '3'), { ...own, seed: 3, epochs: epochsOf([0.3], () => each) });
+  const html = await page(readReport([folder]), made);
+
+  const steps = figureOf(html, '>Training loss of single steps');
+  expect(steps.rows[0]).toBe('line,step,training loss');
+  expect(steps.rows).toContain('"greedy, seed 1",2,3.8');
+  // Where both have a row.
+  const mean = steps.rows.filter((row) => row.includes('mean of 2 runs'));
+  expect(mean).toEqual(['"greedy, mean of 2 runs",6,4.4', '"greedy, mean of 2 runs",12,3.8']);
+  expect(steps.part).toContain('greedy, mean of 2 runs, step 6: loss 4.400');
+  expect(steps.rows.some((row) => row.includes('bp'))).toBe(false);
+
+  const ofUpdates = figureOf(html, '>greedy: loss of each update in single steps');
+  expect(ofUpdates.rows.slice(1)).toEqual([
+    ...['"greedy, block 1",6,5', '"greedy, block 1",12,5'],
+    ...['"greedy, head",6,4.4', '"greedy, head",12,3.8'],
+  ]);
+
+  const metric = figureOf(html, '>Metric F1 &lt;b&gt;');
+  expect(metric.rows[0]).toBe('line,epoch,F1 <b>');
+  expect(metric.rows.filter((row) => row.includes('mean'))).toEqual([
+    '"greedy, mean of 2 runs",1,0.2',
+    '"greedy, mean of 2 runs",2,0.4',
+  ]);
+  for (const kind of ['svg', 'png']) expect(metric.part).toContain(`data-save="${kind}"`);
+});
+
+it('shows what a run that was evaluated takes its classes for, until it is trained further', async () => {
+  const evaluation: RunEvaluation = {
+    ...({ label: 'bp', evaluatedOn: 'test', skippedImages: 0 } as const),
+    classes: ['cat', '<dog>', 'none'],
+    counts: [
+      [3, 1, 0],
+      [0, 2, 2],
+      [0, 0, 0],
+    ],
+    ...{ images: 8, accuracy: 0.625, top5: undefined, loss: Infinity },
+  };
+  const title = '>Classes: bp, seed 1';
+  const shown = async (epochs: number) => {
+    const run = writeRun(join(folder, 'bp'), { epochs: epochsOf([0.4, 0.6].slice(0, epochs)) });
+    return { run, html: await page(readReport([folder]), made) };
+  };
+  const { run, html } = await shown(2);
+  expect(html).not.toContain(title);
+  const others: readonly Partial<RunEvaluation>[] = [
+    { evaluatedOn: 'train' },
+    { data: 'photos' },
+    { bestEpoch: 1 },
+  ];
+  for (const other of others) {
+    recordEvaluation(run, { ...evaluation, ...other }, 2);
+    expect(existsSync(join(run, 'evaluation.json'))).toBe(false);
+  }
+  recordEvaluation(run, evaluation, 2);
+  const { part, rows } = figureOf((await shown(2)).html, title);
+  expect(rows.slice(0, 4)).toEqual([
+    'class,taken for,"share of its images, %"',
+    'cat,cat,75',
+    'cat,<dog>,25',
+    'cat,none,0',
+  ]);
+  expect(rows.at(-1)).toBe('none,none,');
+  expect(part).toContain('&lt;dog&gt; taken for none: 2 of 4');
+  expect(part).toContain('Of 8 test images: accuracy 62.50 %.');
+  expect((await shown(1)).html).not.toContain(title);
+});
+
+it('draws of many steps no more than a plot has room for, and shows the first of them before any epoch is done', async () => {
+  const steps = Array.from({ length: 2000 }, (_, i): StepMetrics => {
+    const runStep = i + 1;
+    return {
+      ...{ epoch: 1, step: runStep, runStep, learningRate: 0.1, imagesPerSecond: 9 },
+      updateLosses: { head: 1 + 1 / runStep },
+    };
+  });
+  writeRun(join(folder, 'bp'), { updates: ['head'], steps, status: 'open' });
+  const { part, rows } = figureOf(await page(readReport([folder]), made), '>Training loss of single steps');
+  expect(rows.length).toBeLessThan(600);
+  expect([rows[1], rows.at(-1)]).toEqual(['"bp, seed 1",1,2', '"bp, seed 1",2000,1.0005']);
+  expect(part).toContain('every 4th point');
 });
 
 it('draws updates that are more than lines can show as a map over blocks and epochs, and gives its numbers', async () => {

@@ -1,7 +1,7 @@
 import { checkpointsOf } from '../../src/formats/checkpoint-names.js';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/config.js';
 import type { Engine } from '../../src/engine/engine.js';
@@ -130,6 +130,54 @@ describe('train.init', () => {
     const { train: section } = experiment.config;
     const longer = { ...experiment, config: { ...experiment.config, train: { ...section, epochs: 2 } } };
     expect((await resumeRun(longer, second.folder, {})).result?.epochs).toBe(2);
+  });
+
+  it('is by --set relative to the current folder, and in a file to that', async () => {
+    const run = await runOf('epochs: 1, schedule: constant');
+    const config = join(folder, 'config.yaml');
+    const from = join(run, 'checkpoints', 'epoch-1.json');
+    const here = relative(process.cwd(), run);
+    for (const key of ['train.init', 'train.init.from']) {
+      const { config: loaded } = await loadConfig(config, [`${key}=${here}`]);
+      expect(loaded.train.init?.from).toBe(from);
+    }
+    const weights = join(run, 'weights.safetensors');
+    for (const key of ['network.weights', 'network.weights.file']) {
+      const { config: loaded } = await loadConfig(config, [`${key}=${relative(process.cwd(), weights)}`]);
+      expect(loaded.network.weights?.file).toBe(weights);
+    }
+    const inFile = await experimentOf(`epochs: 1, schedule: constant, init: ${relative(folder, run)}`);
+    expect(inFile.config.train.init?.from).toBe(from);
+    await expect(loadConfig(config, [`train.init=${relative(folder, run)}`])).rejects.toThrow(
+      /--set train\.init=.*: train\.init: cannot read the training state: ENOENT/,
+    );
+  });
+
+  it.each([
+    [
+      'train.init=5',
+      "train.init: must be the path of a run's folder or of one of its checkpoints (.json), or a map { from, sha256 }, not 5",
+    ],
+    [
+      'network.weights=[a]',
+      "network.weights: must be the path of a safetensors file or of a run's folder, or a map { file, head, sha256 }, not a list",
+    ],
+    ['plugins=[true]', 'plugins.0: must be the path of a plugin, or a map { path, sha256 }, not true'],
+  ])('says of --set %s what it takes', async (override, message) => {
+    await experimentOf('epochs: 1, schedule: constant');
+    await expect(loadConfig(join(folder, 'config.yaml'), [override])).rejects.toThrow(message);
+  });
+
+  it('refuses what another optimiser kept, before there is a run folder', async () => {
+    const run = await runOf('epochs: 1, schedule: constant');
+    const other = await experimentOf(
+      `epochs: 1, schedule: constant, optimizer: adamw, init: ${JSON.stringify(run)}`,
+    );
+    const parent = join(folder, 'nothing');
+    await expect(runExperiment(other, other.config.method!, { parent })).rejects.toThrow(
+      /^train\.init: .*epoch-1\.json: not a state of this optimiser/,
+    );
+    expect(existsSync(parent)).toBe(false);
   });
 
   it('refuses the state of another method, and what is no checkpoint', async () => {

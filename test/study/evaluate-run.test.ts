@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/config.js';
+import { builtInRegistry, registryWith } from '../../src/config/registry.js';
+import type { MetricKind } from '../../src/train/metric.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { exportRun } from '../../src/runs/export.js';
@@ -13,6 +15,7 @@ import { readTrainedRun } from '../../src/runs/trained-network.js';
 import { chooseWeights } from '../../src/runs/which-weights.js';
 import { bestEpoch } from '../../src/runs/best-epoch.js';
 import { evaluateRun } from '../../src/study/evaluate-run.js';
+import { confusionCsv, evaluationTable } from '../../src/study/evaluation-output.js';
 import { startEngine } from '../support/engine.js';
 import { edgeClasses, edges, edgesShape } from '../support/edges.js';
 import { readSafetensors } from '../../src/formats/safetensors.js';
@@ -42,7 +45,7 @@ async function writeImages(to: string, split: Dataset['test'], names: readonly s
   }
 }
 
-async function runOf(more: string): Promise<string> {
+async function runOf(more: string, registry = builtInRegistry): Promise<string> {
   const path = join(folder, 'config.yaml');
   writeFileSync(
     path,
@@ -54,7 +57,7 @@ train: { epochs: 4, batchSize: 16, learningRate: 0.05, schedule: constant, keep:
 method: { method: bp }
 `,
   );
-  const experiment = { ...(await loadConfig(path)), engine, dataset: edges() };
+  const experiment = { ...(await loadConfig(path)), registry, engine, dataset: edges() };
   return (await runExperiment(experiment, experiment.config.method!, { parent: folder })).folder;
 }
 
@@ -92,6 +95,31 @@ it.each(['', ', ema: { decay: 0.5 }'])(
     );
   },
 );
+
+it('computes the metrics that plugins of the run add, as training did, for the table, CSV and JSON', async () => {
+  const margin: MetricKind = {
+    name: 'margin',
+    start() {
+      let [sum, images] = [0, 0];
+      return {
+        add(logits, label) {
+          sum += logits[label]! - Math.max(...logits.filter((_, i) => i !== label));
+          images++;
+        },
+        total: () => sum / images,
+      };
+    },
+  };
+  const registry = registryWith([{ file: 'margin.ts', plugin: { metrics: [margin] } }]);
+  const run = { ...(await readTrainedRun(await runOf('', registry))), registry };
+  const evaluation = await evaluateRun(run, { engine: engine.name, on: 'test', data });
+  const { metrics } = readMetrics(join(run.folder, 'metrics.csv')).at(-1)!;
+  expect(evaluation.metrics).toEqual({ margin: expect.closeTo(metrics!['margin']!, 5) as number });
+  expect(evaluationTable(evaluation)).toMatch(/^bp on 32 test images.*: accuracy .*, loss \S+, margin -?\d/);
+  expect(confusionCsv(evaluation).trimEnd().split('\n').at(-1)).toBe(
+    `metric:margin,${evaluation.metrics!['margin']},,,`,
+  );
+});
 
 it('refuses other data of other classes by name, and tells which classes it lacks', async () => {
   const run = await readTrainedRun(await runOf(''));

@@ -55,7 +55,7 @@ export interface Trained {
   readonly weights: ReadonlyMap<string, SafeTensor>;
 }
 
-type Changes = Partial<ConfiguredTraining>;
+type Changes = Partial<ConfiguredTraining> & { readonly dataset?: Dataset };
 
 async function using<T>(strategies: readonly Strategy[], f: () => Promise<T>): Promise<T> {
   try {
@@ -72,13 +72,13 @@ async function using<T>(strategies: readonly Strategy[], f: () => Promise<T>): P
 export function trainedAlone(
   engine: Engine,
   options: StrategyOptionsInput,
-  changes: Changes = {},
+  { dataset = noiseDataset, ...changes }: Changes = {},
 ): Promise<Trained> {
   const strategy = buildStrategy(tinyNetwork(), options);
   return using([strategy], async () => {
     let state: TrainState | undefined;
     const onState = (each: TrainState): void => void (state = each);
-    const result = await train(strategy, noiseDataset, { ...section, seed: 1, engine, onState, ...changes });
+    const result = await train(strategy, dataset, { ...section, seed: 1, engine, onState, ...changes });
     return { ...result, state: state!, weights: networkWeights(strategy.network) };
   });
 }
@@ -101,7 +101,7 @@ export function trainedOnRanks(
     readonly transport?: 'bf16';
   } = {},
 ): Promise<TrainedOnRanks> {
-  const { signals = [], queue = 2, transport, ...rest } = changes;
+  const { signals = [], queue = 2, dataset = noiseDataset, transport, ...rest } = changes;
   const { groups, ...messages } = memoryGroups(placement.length);
   const strategies = groups.map(() => withoutMemory(() => buildStrategy(tinyNetwork(), options)));
   return using(strategies, async () => {
@@ -117,7 +117,7 @@ export function trainedOnRanks(
       groups.map((group, rank) =>
         trainBlocks(
           strategies[rank]!,
-          noiseDataset,
+          dataset,
           {
             ...{ ...section, seed: 1, engine, signal: signals[rank] },
             ...(rank === 0 ? { onState, ...rest, onEvent } : ofAll),

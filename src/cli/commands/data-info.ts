@@ -73,9 +73,14 @@ export const infoCommand: Command<object, InfoArguments> = {
   },
 };
 
+function channelNames(count: number): readonly string[] {
+  if (count === 1) return ['grey'];
+  return count === 3 ? ['red', 'green', 'blue'] : Array.from({ length: count }, (_, c) => String(c + 1));
+}
+
 function infoText(info: DatasetInfo): string {
   const { name, imageShape, images, evaluatedOn, classes, normalisedWith, measured, files } = info;
-  const channels = imageShape[2] === 3 ? ['red', 'green', 'blue'] : ['grey'];
+  const channels = channelNames(imageShape[2]);
   const skipped = measured.skipped > 0 ? `, ${measured.skipped} more could not be decoded` : '';
   const range = ({ least, median, greatest }: Range): string => `${least} to ${greatest}, median ${median}`;
   const lines = [

@@ -118,5 +118,6 @@ function commandLineDocument(value: unknown, set: readonly string[]): ConfigDocu
     },
     // Relative paths begin at the working directory.
     fileOf: () => '--set',
+    folderOf: () => '.',
   };
 }

@@ -61,6 +61,8 @@ export const evaluateCommand: Command<object, EvaluateArguments> = {
     const { chooseWeights } = await import('../../runs/which-weights.js');
     const { evaluateRun } = await import('../../study/evaluate-run.js');
     const { confusionCsv, evaluationTable } = await import('../../study/evaluation-output.js');
+    const { recordEvaluation } = await import('../../study/evaluation-file.js');
+    const { WriteFailure } = await import('../../runs/write-failure.js');
     const run = chooseWeights(await readTrainedRun(folder, set), weights);
     tellPlugins(run.config.plugins ?? [], quiet);
     const progress = amountProgress(process.stderr, quiet);
@@ -75,6 +77,12 @@ export const evaluateCommand: Command<object, EvaluateArguments> = {
         progress.end();
         if (json) process.stdout.write(`${JSON.stringify({ run: folder, ...evaluation })}\n`);
         else process.stdout.write(csv ? confusionCsv(evaluation) : evaluationTable(evaluation));
+        try {
+          if (weights === undefined) recordEvaluation(folder, evaluation, run.summary.epochs!);
+        } catch (error) {
+          if (!(error instanceof WriteFailure)) throw error;
+          notify(`not recorded for the report: ${error.message}`, quiet);
+        }
       } catch (error) {
         if (!signal.aborted) throw error;
       } finally {

@@ -1,6 +1,6 @@
 import { UserError } from '../../core/errors.js';
 import type { RandomStream } from '../../core/random.js';
-import type { Augmentation, ResizedCrop } from '../dataset.js';
+import type { Augmentation, PixelValues, ResizedCrop } from '../dataset.js';
 import { checkColorJitter, createColorJitter } from './color-jitter.js';
 import { checkCutout, createCutout } from './cutout.js';
 import { createEnlarger } from './enlarge.js';
@@ -11,17 +11,17 @@ import type { ImageShape, Rectangle } from './raster.js';
 import { checkResizedCrop, drawResizedCrop } from './resized-crop.js';
 import type { SampleStreams } from './streams.js';
 
-/** Writes one augmented image, at byte offsets of arrays that may hold many. */
+/** Writes one augmented image, at offsets of arrays of one kind that may hold many. */
 export type Augmenter = (
   streams: SampleStreams,
-  source: Uint8Array,
+  source: PixelValues,
   sourceOffset: number,
-  target: Uint8Array,
+  target: PixelValues,
   targetOffset: number,
 ) => void;
 
 /** Changes an image `[height, width, channels]` that is cropped already, in place. */
-export type Finisher = (streams: SampleStreams, pixels: Uint8Array) => void;
+export type Finisher = (streams: SampleStreams, pixels: PixelValues) => void;
 
 /** What a random-resized crop and the flip after it come to for one sample. */
 export interface DrawnCrop {
@@ -41,10 +41,10 @@ export function createAugmenter(
   const cut = createCropper(augmentation, shape);
   const finish = createFinisher(augmentation, shape, mean);
   if (finish === undefined) return cut;
-  const imageBytes = shape[0] * shape[1] * shape[2];
+  const length = shape[0] * shape[1] * shape[2];
   return (streams, source, sourceOffset, target, targetOffset) => {
     cut(streams, source, sourceOffset, target, targetOffset);
-    finish(streams, target.subarray(targetOffset, targetOffset + imageBytes));
+    finish(streams, target.subarray(targetOffset, targetOffset + length));
   };
 }
 
@@ -67,9 +67,9 @@ export function createFinisher(
   shape: ImageShape,
   mean: readonly number[],
 ): Finisher | undefined {
-  const operations: [string, (random: RandomStream, pixels: Uint8Array) => void][] = [];
-  if (colorJitter) operations.push(['color-jitter', createColorJitter(colorJitter, shape)]);
-  if (randAugment) operations.push(['rand-augment', createRandAugment(randAugment, shape)]);
+  const operations: [string, (random: RandomStream, pixels: PixelValues) => void][] = [];
+  if (colorJitter) operations.push(['color-jitter', ofBytes(createColorJitter(colorJitter, shape))]);
+  if (randAugment) operations.push(['rand-augment', ofBytes(createRandAugment(randAugment, shape))]);
   if (cutout) operations.push(['cutout', createCutout(cutout, shape, mean)]);
   if (operations.length === 0) return undefined;
   return (streams, pixels) => {
@@ -77,9 +77,24 @@ export function createFinisher(
   };
 }
 
-/** @throws UserError if a part of the augmentation is out of range or does not fit the images */
-export function checkAugmentation(augmentation: Augmentation, shape: ImageShape): void {
+/** `checkAugmentation` has refused it for other images. */
+function ofBytes(
+  apply: (random: RandomStream, pixels: Uint8Array) => void,
+): (random: RandomStream, pixels: PixelValues) => void {
+  return (random, pixels) => apply(random, pixels as Uint8Array);
+}
+
+/**
+ * @param floats whether the images are floating-point numbers
+ * @throws UserError if a part of the augmentation is out of range or does not fit the images
+ */
+export function checkAugmentation(augmentation: Augmentation, shape: ImageShape, floats = false): void {
   const { crop, colorJitter, randAugment, cutout } = augmentation;
+  if ((colorJitter ?? randAugment) && floats) {
+    throw new UserError(
+      'augmentation: colour jitter and RandAugment are for bytes, 0 to 255, and these images are floating-point numbers: leave them out (crop, flip and cutout are for both)',
+    );
+  }
   if (crop.kind === 'padded') checkPaddedCrop(crop, shape);
   else checkResizedCrop(crop);
   const channels = shape[2];

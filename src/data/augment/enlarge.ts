@@ -1,17 +1,19 @@
+import type { PixelValues } from '../dataset.js';
 import type { ImageShape, Rectangle } from './raster.js';
 
 /** Writes an image's rectangle, enlarged to the whole image's size, at an offset. */
 export type Enlarger = (
-  source: Uint8Array,
+  source: PixelValues,
   sourceOffset: number,
   rectangle: Rectangle,
-  target: Uint8Array,
+  target: PixelValues,
   targetOffset: number,
 ) => void;
 
 /** Bilinear, between the centres of pixels and not beyond the rectangle's, each byte rounded. */
 export function createEnlarger([height, width, channels]: ImageShape): Enlarger {
   return (source, sourceOffset, rectangle, target, targetOffset) => {
+    const isBytes = target instanceof Uint8Array;
     const rows = neighbours(rectangle.height, height);
     const columns = neighbours(rectangle.width, width);
     const pixelAt = (y: number, x: number): number =>
@@ -26,7 +28,8 @@ export function createEnlarger([height, width, channels]: ImageShape): Enlarger 
         for (let c = 0; c < channels; c++) {
           const upper = mix(source[upperLeft + c]!, source[upperRight + c]!, column.share);
           const lower = mix(source[lowerLeft + c]!, source[lowerRight + c]!, column.share);
-          target[to++] = Math.round(mix(upper, lower, row.share));
+          const value = mix(upper, lower, row.share);
+          target[to++] = isBytes ? Math.round(value) : value;
         }
       }
     }

@@ -1,18 +1,19 @@
+import type { PixelValues } from '../dataset.js';
 import type { ImageShape } from './raster.js';
 
 /** Turns an image around left to right, in place. */
-export function mirror(pixels: Uint8Array, [height, width, channels]: ImageShape): void {
-  const rowBytes = width * channels;
-  for (let row = 0; row < height * rowBytes; row += rowBytes) {
+export function mirror(pixels: PixelValues, [height, width, channels]: ImageShape): void {
+  const rowLength = width * channels;
+  for (let row = 0; row < height * rowLength; row += rowLength) {
     for (
-      let left = row, right = row + rowBytes - channels;
+      let left = row, right = row + rowLength - channels;
       left < right;
       left += channels, right -= channels
     ) {
       for (let c = 0; c < channels; c++) {
-        const byte = pixels[left + c]!;
+        const value = pixels[left + c]!;
         pixels[left + c] = pixels[right + c]!;
-        pixels[right + c] = byte;
+        pixels[right + c] = value;
       }
     }
   }

@@ -1,19 +1,19 @@
 import { UserError } from '../../core/errors.js';
 import type { RandomStream } from '../../core/random.js';
-import type { PaddedCrop } from '../dataset.js';
+import type { PaddedCrop, PixelValues } from '../dataset.js';
 import type { ImageShape } from './raster.js';
 
-/** Writes one augmented image, at byte offsets of arrays that may hold many. */
+/** Writes one augmented image, at offsets of arrays of one kind that may hold many. */
 export type Cropper = (
   random: RandomStream,
-  source: Uint8Array,
+  source: PixelValues,
   sourceOffset: number,
-  target: Uint8Array,
+  target: PixelValues,
   targetOffset: number,
 ) => void;
 
 /**
- * Pad, random crop back to the image's size, random horizontal flip, on `[height, width, channels]` bytes. `reflect`
+ * Pad, random crop back to the image's size, random horizontal flip, on `[height, width, channels]` values. `reflect`
  * mirrors the image without repeating its border (PyTorch's ReflectionPad2d). Draws, in this order: the crop's top and
  * left (with `pad` above 0), the flip (with `flip`), and nothing else, so the result is a function of the stream alone.
  * @throws UserError as `checkPaddedCrop`
@@ -23,18 +23,18 @@ export function createPaddedCrop(crop: PaddedCrop, flip: boolean, imageShape: Im
   const { pad, padMode } = crop;
   const [height, width, channels] = imageShape;
   const places = 2 * pad + 1;
-  const rowBytes = width * channels;
+  const rowLength = width * channels;
   const origin = padMode === 'reflect' ? reflected : orZero;
   const rows = Array.from({ length: places }, (_, top) =>
     Int32Array.from({ length: height }, (_, y) => origin(y + top - pad, height)),
   );
-  // For each way a row can be cut, the byte that each byte of it comes from: one table look-up in the inner loop.
+  // For each way a row can be cut, the value that each value of it comes from: one table look-up in the inner loop.
   const cuts = Array.from({ length: 2 * places }, (_, cut) => {
     const left = cut >> 1;
     const flipped = (cut & 1) === 1;
-    return Int32Array.from({ length: rowBytes }, (_, byte) => {
-      const channel = byte % channels;
-      const x = (byte - channel) / channels;
+    return Int32Array.from({ length: rowLength }, (_, at) => {
+      const channel = at % channels;
+      const x = (at - channel) / channels;
       const column = origin((flipped ? width - 1 - x : x) + left - pad, width);
       return column < 0 ? -1 : column * channels + channel;
     });
@@ -49,13 +49,13 @@ export function createPaddedCrop(crop: PaddedCrop, flip: boolean, imageShape: Im
     for (let y = 0; y < height; y++) {
       const row = from[y]!;
       if (row < 0) {
-        target.fill(0, t, t + rowBytes);
-        t += rowBytes;
+        target.fill(0, t, t + rowLength);
+        t += rowLength;
         continue;
       }
-      const start = sourceOffset + row * rowBytes;
-      for (let byte = 0; byte < rowBytes; byte++) {
-        const s = cut[byte]!;
+      const start = sourceOffset + row * rowLength;
+      for (let at = 0; at < rowLength; at++) {
+        const s = cut[at]!;
         target[t++] = s < 0 ? 0 : source[start + s]!;
       }
     }

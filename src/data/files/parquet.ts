@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
 import { shown } from '../../core/shown.js';
 import { formatBytes } from '../../core/text.js';
-import { openParquet, type ParquetFile } from '../../formats/parquet.js';
+import { openParquet, type ParquetColumnKind, type ParquetFile } from '../../formats/parquet.js';
 import { splitIdentity } from '../identity.js';
 import { contentsBuilder, type ContentsBuilder } from './contents-builder.js';
 import { evaluatedOn, type EvaluationSplit, type FileImages } from './file-images.js';
@@ -180,11 +180,18 @@ function refuseOtherColumns({ path, columns }: ParquetFile, { image, label }: Co
       );
     }
     if (!kinds.some((kind) => kind === found)) {
-      const named = found === 'other' ? 'something else' : found;
-      throw new UserError(`${shown(path)}: the column ${shown(name)} must hold ${what}, and holds ${named}`);
+      const named = inWords[found] ?? found;
+      throw new UserError(
+        `${shown(path)}: the column ${shown(name)} must hold ${what}, and holds ${named}: write the file with such a column, or name another with data.${key}`,
+      );
     }
   }
 }
+
+const inWords: Readonly<Partial<Record<ParquetColumnKind, string>>> = {
+  other: 'something else',
+  float: 'floating-point numbers',
+};
 
 function refuseLarge(dir: string, files: readonly ParquetFile[], image: string): void {
   const bytes = files.reduce((sum, file) => sum + file.bytesOf(image), 0);
@@ -231,6 +238,7 @@ function classesOf(first: ParquetFile, label: string): Classes {
   const seen = new Map<string, number>();
   return {
     indexOf(value, inTraining, place) {
+      refuseUnlabelled(value, inTraining, place);
       if (named !== undefined) {
         const index = typeof value === 'bigint' ? Number(value) : value;
         if (typeof index === 'number' && named[index] !== undefined) return index;
@@ -269,6 +277,19 @@ function classesOf(first: ParquetFile, label: string): Classes {
       return { names: sorted, places: names.map((name) => rank.get(name)!) };
     },
   };
+}
+
+/** Hugging Face's data sets have -1 for the label of an image that has none, most often in a test split. */
+function refuseUnlabelled(value: unknown, inTraining: boolean, place: string): void {
+  const isNegative = (typeof value === 'bigint' || typeof value === 'number') && value < 0;
+  if (value !== null && value !== undefined && !isNegative) return;
+  const what = isNegative ? `the label ${value} stands for an image without one` : 'has no label, but null';
+  const others = inTraining
+    ? ''
+    : ', or evaluate on other images: data.evaluateOn names the split, data.validation holds out a share of the training images';
+  throw new UserError(
+    `${place}: ${what}: leave such rows out of the file (classes are numbers from 0)${others}`,
+  );
 }
 
 const featuresSchema = z.object({

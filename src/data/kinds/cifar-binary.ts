@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { UserError } from '../../core/errors.js';
-import type { MemorySplit } from '../dataset.js';
+import type { ByteSplit } from '../dataset.js';
 import { readExactly } from '../../core/read.js';
 import { emptySplit } from '../split.js';
 import type { CifarContent, CifarCounts, CifarLayout } from './cifar-layout.js';
@@ -34,7 +34,7 @@ async function readSplit(
   count: number,
   labels: readonly number[],
   help: string,
-): Promise<MemorySplit> {
+): Promise<ByteSplit> {
   const recordBytes = labels.length + IMAGE_BYTES;
   const perFile = count / files.length;
   const split = emptySplit(count, IMAGE_BYTES);

@@ -1,4 +1,4 @@
-import type { MemorySplit } from '../dataset.js';
+import type { ByteSplit } from '../dataset.js';
 
 /** Images of each split; the official numbers but in tests. */
 export interface CifarCounts {
@@ -72,6 +72,6 @@ export const CIFAR100: CifarLayout = {
 /** What is read of a set. */
 export interface CifarContent {
   readonly classes: readonly string[];
-  readonly train: MemorySplit;
-  readonly test: MemorySplit;
+  readonly train: ByteSplit;
+  readonly test: ByteSplit;
 }

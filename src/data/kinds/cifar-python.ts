@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { UserError } from '../../core/errors.js';
-import type { MemorySplit } from '../dataset.js';
+import type { ByteSplit } from '../dataset.js';
 import { readChecked } from '../../core/read.js';
 import { emptySplit } from '../split.js';
 import type { CifarContent, CifarCounts, CifarLayout } from './cifar-layout.js';
@@ -57,9 +57,9 @@ async function readSplit(
   labelsKey: string,
   classCount: number,
   help: string,
-): Promise<MemorySplit> {
+): Promise<ByteSplit> {
   const perFile = count / files.length;
-  let split: MemorySplit | undefined;
+  let split: ByteSplit | undefined;
   for (const [n, file] of files.entries()) {
     const path = join(folder, file);
     const batch = await readDictionary(path, perFile, help);

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
-import type { Dataset, MemorySplit } from '../dataset.js';
+import type { ByteSplit, Dataset } from '../dataset.js';
 import { defineDataset } from '../kind.js';
 import { fetchedSource } from './fetched.js';
 import { path } from './fields.js';
@@ -100,7 +100,7 @@ export async function loadFashionMnistIdx(
   );
 }
 
-async function readIdxSplit(dir: string, prefix: string, count: number): Promise<MemorySplit> {
+async function readIdxSplit(dir: string, prefix: string, count: number): Promise<ByteSplit> {
   const images = await readIdx(dir, `${prefix}-images-idx3-ubyte`, [count, SIDE, SIDE], HELP);
   const labels = await readIdx(dir, `${prefix}-labels-idx1-ubyte`, [count], HELP);
   const wrong = labels.elements.findIndex((label) => label >= CLASSES.length);
@@ -115,7 +115,7 @@ async function readIdxSplit(dir: string, prefix: string, count: number): Promise
   return split;
 }
 
-function padded(parts: readonly { images: Uint8Array; label: number }[]): MemorySplit {
+function padded(parts: readonly { images: Uint8Array; label: number }[]): ByteSplit {
   const size = parts.reduce((sum, { images }) => sum + images.length / PIXELS, 0);
   const split = emptySplit(size, PADDED_PIXELS);
   let done = 0;
@@ -140,7 +140,7 @@ function padImages(source: Uint8Array, target: Uint8Array): void {
   }
 }
 
-function fashionMnist(train: MemorySplit, test: MemorySplit): Dataset {
+function fashionMnist(train: ByteSplit, test: ByteSplit): Dataset {
   return {
     name: NAME,
     classes: CLASSES,

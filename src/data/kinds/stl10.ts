@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
-import type { Dataset, MemorySplit } from '../dataset.js';
+import type { ByteSplit, Dataset } from '../dataset.js';
 import { checkSize, readExactly, readInto } from '../../core/read.js';
 import { emptySplit } from '../split.js';
 import { defineDataset } from '../kind.js';
@@ -49,7 +49,7 @@ export async function loadStl10(dir: string, counts = { train: 5000, test: 8000 
   };
 }
 
-async function readSplit(folder: string, prefix: string, count: number): Promise<MemorySplit> {
+async function readSplit(folder: string, prefix: string, count: number): Promise<ByteSplit> {
   const path = join(folder, `${prefix}_y.bin`);
   const labels = await readExactly(path, count, HELP);
   const wrong = labels.findIndex((label) => label < 1 || label > CLASS_COUNT);

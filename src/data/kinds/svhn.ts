@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
-import type { Dataset, MemorySplit } from '../dataset.js';
+import type { ByteSplit, Dataset } from '../dataset.js';
 import { reading, statFile } from '../../core/read.js';
 import { emptySplit } from '../split.js';
 import { matNumbers, MAX_INFLATION, MI } from '../../formats/mat-elements.js';
@@ -80,9 +80,9 @@ async function readFiles(
   dir: string,
   counts: SvhnCounts,
   parts: readonly (keyof SvhnCounts)[],
-): Promise<MemorySplit> {
+): Promise<ByteSplit> {
   // Nothing is allocated for a split before its first file has turned out to hold what it should.
-  let split: MemorySplit | undefined;
+  let split: ByteSplit | undefined;
   const size = parts.reduce((sum, part) => sum + counts[part], 0);
   for (const part of parts) await checkHolds(join(dir, `${part}_32x32.mat`), counts[part]);
   let done = 0;

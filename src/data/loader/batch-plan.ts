@@ -1,12 +1,12 @@
 import type { ImageShape } from '../augment/raster.js';
-import type { Augmentation, BadImage, Colour, Split } from '../dataset.js';
+import type { Augmentation, BadImage, Colour, PixelValues, Split } from '../dataset.js';
 import type { Share } from './share.js';
 
-/** What a batch's bytes are a function of, with the epoch and the step. Plain data: it goes to the workers. */
+/** What a batch's values are a function of, with the epoch and the step. Plain data: it goes to the workers. */
 export interface BatchPlan {
   readonly split: Split;
   readonly imageShape: ImageShape;
-  /** Per channel, of pixel values in 0…1. */
+  /** The data set's, for cutout. */
   readonly mean: readonly number[];
   /** Of whole batches. */
   readonly batchSize: number;
@@ -26,7 +26,7 @@ export interface BatchPlan {
 
 /** Room for a full batch's share. */
 export interface BatchBuffers {
-  readonly images: Uint8Array;
+  readonly images: PixelValues;
   readonly labels: Uint16Array;
 }
 

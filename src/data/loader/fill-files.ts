@@ -2,13 +2,13 @@ import { createAugmenter, createFinisher, drawCrop } from '../augment/augmenter.
 import { mirror } from '../augment/mirror.js';
 import { sampleStreams, type SampleStreams } from '../augment/streams.js';
 import { BadImageError } from '../files/bad-image.js';
-import type { BadImage, FileSplit } from '../dataset.js';
+import type { BadImage, FileSplit, PixelValues } from '../dataset.js';
 import type { BatchFiller, BatchPlan } from './batch-plan.js';
 import { pathAt } from '../files/path-list.js';
 import { shareOf } from './share.js';
 
 /** Decodes, crops and augments one image of the split into bytes. */
-type SampleDecoder = (index: number, streams: SampleStreams, target: Uint8Array) => Promise<void>;
+type SampleDecoder = (index: number, streams: SampleStreams, target: PixelValues) => Promise<void>;
 
 const aloneInBatch = 'is alone in its batch, of which all other images are bad';
 

@@ -13,7 +13,7 @@ export function createFiller(plan: BatchPlan, lanes: number): BatchFiller {
 
 function createMemoryFiller(plan: BatchPlan, split: MemorySplit): BatchFiller {
   const { imageShape, batchSize, share, seed, augmentation, mean, order } = plan;
-  const imageBytes = imageShape[0] * imageShape[1] * imageShape[2];
+  const length = imageShape[0] * imageShape[1] * imageShape[2];
   const augment = augmentation && createAugmenter(augmentation, imageShape, mean);
   return (epoch, step, { images, labels }) => {
     const start = step * batchSize;
@@ -22,12 +22,12 @@ function createMemoryFiller(plan: BatchPlan, split: MemorySplit): BatchFiller {
     const { size } = own;
     for (let i = 0; i < size; i++) {
       const index = order[first + i]!;
-      const offset = index * imageBytes;
+      const offset = index * length;
       labels[i] = split.labels[index]!;
       if (augment) {
-        augment(sampleStreams(seed, epoch, index), split.images, offset, images, i * imageBytes);
+        augment(sampleStreams(seed, epoch, index), split.images, offset, images, i * length);
       } else {
-        images.set(split.images.subarray(offset, offset + imageBytes), i * imageBytes);
+        images.set(split.images.subarray(offset, offset + length), i * length);
       }
     }
     return { size, bad: [] };

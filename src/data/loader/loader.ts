@@ -5,12 +5,12 @@ import { BadImageRefused } from '../files/bad-image.js';
 import type { BatchSource } from './batch-source.js';
 import { batchOf, checkUsable } from './batch-source.js';
 import { defaultBackground } from '../dataset.js';
-import type { Dataset, ImageBatch, MemorySplit, OnBadImage, Split } from '../dataset.js';
+import type { Dataset, ImageBatch, MemorySplit, OnBadImage, PixelValues, Split } from '../dataset.js';
 import type { BatchPlan } from './batch-plan.js';
 import { divideEpoch } from './divide-epoch.js';
 import { createFiller } from './fill.js';
 import { largestShare, whole, type Share } from './share.js';
-import { sharedBytes, sharedLabels } from '../split.js';
+import { holdsFloats, roomLike, sharedLabels } from '../split.js';
 import { WorkerPool } from './worker-pool.js';
 
 /** What the loader needs to know of the data set that a split belongs to. */
@@ -79,7 +79,7 @@ export function openLoader(dataset: LoadedDataset, split: Split, options: Loader
   wholeNumber('workers', workers, 0);
   wholeNumber('prefetch', prefetch, 1);
   checkSplit(split, imageShape);
-  if (options.augment) checkAugmentation(dataset.augmentation, imageShape);
+  if (options.augment) checkAugmentation(dataset.augmentation, imageShape, holdsFloats(split));
   if (dropLast) refuseLargerBatch(options.batchSize, split);
   const batchSize = Math.min(options.batchSize, split.size);
   const { steps, leftOut } = divideEpoch(split.size, { batchSize, dropLast, dropLone });
@@ -151,7 +151,7 @@ function openInline(plan: BatchPlan): BatchSource {
   const fill = createFiller(plan, inlineLanes);
   const room = largestShare(plan.batchSize, plan.share);
   const buffers = {
-    images: new Uint8Array(room * height * width * channels),
+    images: roomLike(plan.split, room * height * width * channels),
     labels: new Uint16Array(room),
   };
   let epochAtHand = 0;
@@ -184,12 +184,13 @@ function openInline(plan: BatchPlan): BatchSource {
 
 function shared(split: Split): Split {
   if (split.kind !== 'memory') return split;
-  return { ...split, images: sharedImages(split), labels: shareLabels(split) };
+  return { ...split, images: shareImages(split), labels: shareLabels(split) };
 }
 
-function sharedImages({ images }: MemorySplit): Uint8Array {
+function shareImages(split: MemorySplit): PixelValues {
+  const { images } = split;
   if (images.buffer instanceof SharedArrayBuffer) return images;
-  const copy = sharedBytes(images.length);
+  const copy = roomLike(split, images.length);
   copy.set(images);
   return copy;
 }
@@ -203,8 +204,8 @@ function shareLabels({ labels }: Split): Uint16Array {
 
 /** Throws a UserError if the split holds less or more than it says. */
 function checkSplit(split: Split, imageShape: readonly [number, number, number]): void {
-  const imageBytes = imageShape[0] * imageShape[1] * imageShape[2];
-  const images = split.kind === 'memory' ? split.images.length / imageBytes : split.paths.starts.length - 1;
+  const values = imageShape[0] * imageShape[1] * imageShape[2];
+  const images = split.kind === 'memory' ? split.images.length / values : split.paths.starts.length - 1;
   if (images !== split.size || split.labels.length !== split.size) {
     throw new UserError(
       `the split has ${images} images of ${imageShape.join('×')} and ${split.labels.length} labels, not ${split.size} of each`,

@@ -1,4 +1,4 @@
-import type { BadImage } from '../dataset.js';
+import type { BadImage, PixelValues } from '../dataset.js';
 import type { BatchBuffers, BatchPlan } from './batch-plan.js';
 
 /**
@@ -12,7 +12,7 @@ export interface Ring {
   readonly control: Int32Array;
   readonly slots: number;
   /** `[slots, batchSize, height, width, channels]`. */
-  readonly images: Uint8Array;
+  readonly images: PixelValues;
   /** `[slots, batchSize]`. */
   readonly labels: Uint16Array;
 }
@@ -54,11 +54,12 @@ export type WorkerMessage = null | {
 /** In `RELEASED`: the epoch is broken off or over, nobody writes to a slot any more. */
 export const STOP = -1;
 
-export function createRing(slots: number, batchSize: number, imageBytes: number): Ring {
+/** @param images over shared memory, room for a full batch in each slot */
+export function createRing(slots: number, batchSize: number, images: PixelValues): Ring {
   return {
     control: new Int32Array(new SharedArrayBuffer(4 * (READY + 2 * slots))),
     slots,
-    images: new Uint8Array(new SharedArrayBuffer(slots * batchSize * imageBytes)),
+    images,
     labels: new Uint16Array(new SharedArrayBuffer(2 * slots * batchSize)),
   };
 }

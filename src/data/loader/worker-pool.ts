@@ -5,6 +5,7 @@ import { messageOf, UserError } from '../../core/errors.js';
 import type { BatchSource } from './batch-source.js';
 import { batchOf, checkUsable } from './batch-source.js';
 import type { BadImage, ImageBatch } from '../dataset.js';
+import { roomLike } from '../split.js';
 import type { BatchBuffers, BatchPlan } from './batch-plan.js';
 import { largestShare, shareOf } from './share.js';
 import type { Ring, WorkerMessage, WorkerPlan } from './ring.js';
@@ -39,11 +40,9 @@ export class WorkerPool implements BatchSource {
   constructor(plan: BatchPlan, steps: number, workers: number, prefetch: number) {
     this.#plan = plan;
     const [height, width, channels] = plan.imageShape;
-    const ring = createRing(
-      prefetch + 1,
-      largestShare(plan.batchSize, plan.share),
-      height * width * channels,
-    );
+    const [slots, room] = [prefetch + 1, largestShare(plan.batchSize, plan.share)];
+    const images = roomLike(plan.split, slots * room * height * width * channels);
+    const ring = createRing(slots, room, images);
     this.#ring = ring;
     this.#buffers = Array.from({ length: ring.slots }, (_, slot) => slotBuffers(ring, slot));
     const file = workerFile();

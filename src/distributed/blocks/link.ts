@@ -1,4 +1,5 @@
 import tf = require('@tensorflow/tfjs');
+import type { PixelValues } from '../../data/dataset.js';
 import type { Streams } from '../../local/update.js';
 import { receiveMessage, sendMessage, type Message } from '../messages.js';
 import type { ProcessGroup } from '../process-group.js';
@@ -10,7 +11,7 @@ export const tags = { batch: 1, taken: 2, followed: 3, state: 4, back: 5 } as co
 export interface PassedBatch {
   readonly labels: Uint16Array;
   /** `[n, height, width, channels]`; undefined where no rank from here on reads them. */
-  readonly images: Uint8Array | undefined;
+  readonly images: PixelValues | undefined;
   /** The receiver's to free. */
   readonly streams: Streams;
 }
@@ -20,7 +21,10 @@ export interface PassEnd {
   readonly stopped: boolean;
 }
 
-type Meta = { readonly kind: 'batch'; readonly images: boolean } | ({ readonly kind: 'end' } & PassEnd);
+/** What the images are that go with a batch. */
+type PassedImages = 'none' | 'bytes' | 'floats';
+
+type Meta = { readonly kind: 'batch'; readonly images: PassedImages } | ({ readonly kind: 'end' } & PassEnd);
 
 /** What a link has come to. */
 export interface LinkTally {
@@ -84,8 +88,8 @@ export function linkUp(group: ProcessGroup, queue: number, tally: LinkTally): Up
   return {
     async put({ labels, images, streams }) {
       await room(queue - 1);
-      const bytes = [bytesOf(labels), ...(images === undefined ? [] : [images])];
-      const meta: Meta = { kind: 'batch', images: images !== undefined };
+      const bytes = [bytesOf(labels), ...(images === undefined ? [] : [bytesOf(images)])];
+      const meta: Meta = { kind: 'batch', images: kindOf(images) };
       const waiting = taken(send({ meta, bytes, tensors: streams }));
       // It is awaited by the batch that needs its room.
       waiting.catch(() => {});
@@ -135,7 +139,7 @@ export async function* receiveBatches(
       await group.sendBytes(bytesOfTold, from, tags.taken);
       tally.bytes += bytesOfTold.length;
       const [labels, images] = bytes;
-      yield { labels: labelsOf(labels!), images: meta.images ? images : undefined, streams: tensors };
+      yield { labels: labelsOf(labels!), images: imagesOf(meta.images, images), streams: tensors };
     }
   } finally {
     // Where the pass is broken off by an error, what comes is nobody's.
@@ -148,7 +152,17 @@ function free(late: Promise<Required<Message<Meta>>>): void {
   void late.then(dispose, () => {});
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: Uint16Array): Uint8Array =>
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
 
 const labelsOf = (bytes: Uint8Array): Uint16Array => new Uint16Array(bytes.slice().buffer);
+
+function kindOf(images: PixelValues | undefined): PassedImages {
+  if (images === undefined) return 'none';
+  return images instanceof Uint8Array ? 'bytes' : 'floats';
+}
+
+function imagesOf(kind: PassedImages, bytes: Uint8Array | undefined): PixelValues | undefined {
+  if (kind === 'none') return undefined;
+  return kind === 'bytes' ? bytes : new Float32Array(bytes!.slice().buffer);
+}

@@ -1,4 +1,5 @@
 import tf = require('@tensorflow/tfjs');
+import type { PixelValues } from '../../data/dataset.js';
 import { tags, type PassedBatch } from '../../distributed/blocks/link.js';
 import { receiveMessage, sendMessage } from '../../distributed/messages.js';
 import { detach } from '../../engine/detached.js';
@@ -88,7 +89,7 @@ export function travelling({ transport }: BlocksRun, streams: Streams): Streams 
 
 export function passedOn(
   { parts, group }: BlocksRun,
-  images: Uint8Array | undefined,
-): Uint8Array | undefined {
+  images: PixelValues | undefined,
+): PixelValues | undefined {
   return parts[group.rank + 1]?.images === true ? images : undefined;
 }

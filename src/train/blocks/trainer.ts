@@ -1,11 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
+import { UserError } from '../../core/errors.js';
 import { linkUp, type LinkTally } from '../../distributed/blocks/link.js';
 import { partsOf, type Part } from '../../distributed/blocks/part.js';
 import type { BlockPlacement } from '../../distributed/blocks/placement.js';
-import { UserError } from '../../core/errors.js';
 import type { ProcessGroup } from '../../distributed/process-group.js';
 import type { Dataset } from '../../data/dataset.js';
-import { refuseLargerBatch } from '../../data/loader/loader.js';
 import type { SafeTensor } from '../../formats/safetensors.js';
 import { inPrecision, type Strategy } from '../../local/strategy.js';
 import { networkWeights } from '../../networks/export.js';
@@ -18,13 +17,13 @@ import { trainingSteps } from '../epoch-steps.js';
 import type { TrainResult } from '../events.js';
 import { builtInOptimizers, optimizerOf, trainSchema } from '../optimizers.js';
 import { gatherRankUse, newRankTally } from '../rank-use.js';
+import { checkBatches } from '../loaders.js';
 import { learningRateAt } from '../schedule.js';
-import { refuseMetricsOnRanks } from '../metric.js';
-import { noStepsOnRanks } from '../over-ranks.js';
 import { planSteps } from '../step.js';
 import { restoreState } from '../state.js';
 import { newTally, type EpochTally } from '../tally.js';
 import { averageWeights } from '../weight-average.js';
+import { checkBlockOptions } from './check-options.js';
 import { openFeeds } from './feeds.js';
 import { gatherTensors } from './gather.js';
 import { agreeOnBeginning, handWholeState, wholeEpoch } from './whole.js';
@@ -76,24 +75,8 @@ export async function trainBlocks(
   const settings = trainSchema(kinds, schedules).parse(section);
   const options = { ...settings, seed, engine, schedules, signal, onEvent, resume, onState };
   checkLearningRate(options);
-  if ((options.accumulate ?? 1) > 1) {
-    throw new UserError(
-      'accumulate: blocks on several ranks take their batches whole: leave it out, or train on one rank',
-    );
-  }
-  if (options.syncBatchNorm === true) {
-    throw new UserError(
-      'train.syncBatchNorm: is for ranks that share every batch; those with blocks see the whole: leave it out',
-    );
-  }
-  if (options.earlyStopping !== undefined) {
-    throw new UserError(
-      'train.earlyStopping: is not for blocks on several ranks, which know no accuracy but their own: leave it out',
-    );
-  }
-  refuseMetricsOnRanks(metrics);
-  if (options.logEvery !== undefined) throw new UserError(noStepsOnRanks);
-  refuseLargerBatch(options.batchSize, dataset.train);
+  checkBlockOptions(options, metrics);
+  checkBatches(dataset, options);
   const strategy = inPrecision(bare, settings.precision ?? 'float32');
   const parts = partsOf(strategy, placement);
   const part = parts[group.rank]!;

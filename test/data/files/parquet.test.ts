@@ -107,8 +107,16 @@ describe('Parquet files', () => {
 
   it.each<[string, object, RegExp]>([
     ['plain', {}, /train\.parquet: has no column image: name one of id, picture, kind with data\.image$/],
-    ['hub', { label: 'image' }, /: the column image must hold whole numbers or text, and holds image$/],
-    ['rates', {}, /: the column label must hold whole numbers or text, and holds something else$/],
+    [
+      'hub',
+      { label: 'image' },
+      /: the column image must hold whole numbers or text, and holds image: .* name another with data\.label$/,
+    ],
+    [
+      'rates',
+      {},
+      /: the column label must hold whole numbers or text, and holds floating-point numbers: write the file with such a column, or name/,
+    ],
     [
       'pixels',
       {},
@@ -120,14 +128,24 @@ describe('Parquet files', () => {
       {},
       /: is compressed with LZ4\S*, which cannot be read here: write it with one of UNCOMPRESSED, SN/,
     ],
-    ['unlabelled', {}, /train\.parquet: row 2: the label -1 is none of 0 to 2$/],
+    [
+      'unlabelled',
+      {},
+      /train\.parquet: row 2: the label -1 stands for an image without one: leave such rows out of the file/,
+    ],
+    [
+      'hidden',
+      {},
+      /test\.parquet: row 0: the label -1 stands for an image without one: .*, or evaluate on other images: data\.evalu/,
+    ],
+    ['nulls', {}, /train\.parquet: row 1: has no label, but null: leave such rows out of the file/],
     ['.', {}, /: files of train are both in .* and in .*: name one of these as data\.dir$/],
     ['nowhere', {}, /nowhere is missing/],
     ['hub/data', { evaluateOn: 'val' }, /: no files of the split val, and data\.evaluateOn asks for it$/],
     ['numbers', { validation: undefined }, /: no images to evaluate on: add test files, or hold out/],
   ])('of %s with %j are refused with what is wrong', async (name, more, message) => {
     const options = {
-      ...(['rates', 'pixels', 'paths', 'packed'].includes(name) && { validation: 0.5 }),
+      ...(['rates', 'pixels', 'paths', 'packed', 'nulls'].includes(name) && { validation: 0.5 }),
       ...more,
     };
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
@@ -155,7 +173,13 @@ describe('Parquet files', () => {
     truncateSync(file, whole.length - 9);
     await expect(load(dir)).rejects.toThrow(/test-.*: cannot be read as Parquet: parquet file invalid/);
     writeFileSync(file, '');
-    await expect(load(dir)).rejects.toThrow(/: cannot be read as Parquet: /);
+    await expect(load(dir)).rejects.toThrow(
+      /test-.*: is empty: its download did not come to its end, get it anew$/,
+    );
+    writeFileSync(file, 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12345\n');
+    await expect(load(dir)).rejects.toThrow(
+      /test-.*: is a pointer of Git LFS in place of the file: get the file with "git lfs pull"/,
+    );
     rmSync(file);
     mkdirSync(file);
     await expect(load(dir)).rejects.toThrow(/: cannot be read as Parquet: it is no file$/);

@@ -1,5 +1,6 @@
 import tf = require('@tensorflow/tfjs');
 import { afterEach, beforeAll, expect, it } from 'vitest';
+import type { MemorySplit, Split } from '../../../src/data/dataset.js';
 import { partsOf } from '../../../src/distributed/blocks/part.js';
 import { placeBlocks } from '../../../src/distributed/blocks/placement.js';
 import type { Engine } from '../../../src/engine/engine.js';
@@ -9,7 +10,7 @@ import { disposeNetwork, networkState } from '../../../src/networks/network.js';
 import { drawAbsent, withoutMemory } from '../../../src/nn/parameters.js';
 import type { TrainEvent } from '../../../src/train/events.js';
 import { startEngine } from '../../support/engine.js';
-import { expectSame, held, trainedAlone, trainedOnRanks } from '../../support/ranks.js';
+import { expectSame, held, noiseDataset, trainedAlone, trainedOnRanks } from '../../support/ranks.js';
 import { tinyNetwork } from '../../support/tiny.js';
 
 let engine: Engine;
@@ -111,6 +112,29 @@ it('a run of one process goes on on ranks', async () => {
   const ema = { ema: { decay: 0.5 } };
   const rest = await trainedOnRanks(engine, man, placeBlocks(3, [1]), { resume: first.state, ...ema });
   expectSame(rest, await trainedAlone(engine, man, ema));
+});
+
+it('begins with the state of another run, whose epochs are not its own, as one process does', async () => {
+  const ema = { ema: { decay: 0.5 } };
+  const { state } = await trainedAlone(engine, man, { ...ema, epochs: 1 });
+  const start = { ...ema, resume: { epochs: [], tensors: state.tensors, counters: state.counters } };
+  const ranks = await trainedOnRanks(engine, man, placeBlocks(3, [1]), start);
+  expectSame(ranks, await trainedAlone(engine, man, start));
+  expect(ranks.epochs).toHaveLength(2);
+  expect(ranks.epochs[0]!.trainLoss).not.toBe((await trainedAlone(engine, man, ema)).epochs[0]!.trainLoss);
+});
+
+it('hands floating-point images on to ranks whose loss rebuilds them', async () => {
+  const infopro: StrategyOptionsInput = { method: 'infopro', blocks: 3 };
+  const floats = (split: Split): MemorySplit => {
+    if (split.kind === 'files') throw new Error('in memory they are');
+    return { ...split, images: Float32Array.from(split.images, (value) => value / 255) };
+  };
+  const { train, test, ...rest } = noiseDataset;
+  const dataset = { ...rest, train: floats(train), test: floats(test) };
+  const ranks = await trainedOnRanks(engine, infopro, placeBlocks(3, [1]), { dataset });
+  expectSame(ranks, await trainedAlone(engine, infopro, { dataset }));
+  expectSame(ranks, await trainedAlone(engine, infopro));
 });
 
 it('a rank has memory for its own blocks alone, and the values that one process draws', () => {

@@ -1,0 +1,40 @@
+import { UserError } from '../core/errors.js';
+import { refuseNotFinite } from '../data/from-arrays.js';
+import { refuseOtherValues } from '../runs/network-use.js';
+import type { TrainedNetwork } from '../runs/trained-network.js';
+import { logitsOf } from './logits.js';
+import { named, type Prediction } from './predict-files.js';
+
+/** Images that are asked about at once. */
+const batchSize = 64;
+
+/**
+ * What a trained network says of images in memory, which are normalised as those were that it was trained on.
+ *
+ * @param images `[n, height, width, channels]`: bytes, or floating-point numbers where it was trained on such
+ * @param top how many classes to name for each image
+ * @returns of each image the likeliest classes, the likeliest first
+ * @throws UserError if the images are of another size or kind than the network's, or not finite
+ */
+export function predictImages(
+  { network, use }: TrainedNetwork,
+  images: Uint8Array | Uint8ClampedArray | Float32Array,
+  top = 1,
+): Prediction['classes'][] {
+  const { classes, imageShape } = use;
+  const values = images instanceof Uint8ClampedArray ? new Uint8Array(images) : images;
+  refuseOtherValues(use, values instanceof Uint8Array ? 'bytes' : 'floats', 'those to predict are');
+  const length = imageShape.reduce((product, side) => product * side, 1);
+  if (values.length % length !== 0) {
+    throw new UserError(
+      `predictImages: ${values.length} values are no number of images of ${imageShape.join('×')}, as the network takes them`,
+    );
+  }
+  refuseNotFinite(values, length, 'predictImages');
+  const found: Prediction['classes'][] = [];
+  for (let at = 0; at < values.length; at += batchSize * length) {
+    const batch = values.subarray(at, at + batchSize * length);
+    found.push(...logitsOf(network, batch, imageShape, use).map((logits) => named(classes, logits, top)));
+  }
+  return found;
+}
