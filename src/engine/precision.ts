@@ -1,6 +1,3 @@
-import tf = require('@tensorflow/tfjs');
-import { UserError } from '../core/errors.js';
-
 export const precisions = ['float32', 'bf16'] as const;
 /** What feature maps are held and multiplied in; weights, statistics, losses and optimisers have float32 in either. */
 export type Precision = (typeof precisions)[number];
@@ -19,13 +16,4 @@ export function withPrecision<T>(precision: Precision, f: () => T): T {
   } finally {
     current = before;
   }
-}
-
-/** @throws UserError where the backend in use has no such numbers */
-export function refusePrecision(precision: Precision): void {
-  const backend = tf.getBackend();
-  if (precision === 'float32' || backend === 'torch') return;
-  throw new UserError(
-    `precision: bf16 is there on the engines torch and torch-cuda alone, and this is ${backend}: leave it out, or take one of these`,
-  );
 }
