@@ -5,16 +5,19 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { nativeStatus } from '../../src/engine/torch/load-native.js';
 import { readRunSummary } from '../../src/runs/summary.js';
 import { freePort } from '../distributed/ranks.js';
-import { ended, run, start, tinyConfig, writeFashionMnist, type Outcome } from './helpers.js';
+import { ended, start, pictureConfig, writePictures, type Outcome } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 const status = nativeStatus();
 /** Skipped, visibly, where libtorch has no torch.distributed. */
 const hasGroups = status.available && status.native.distributed !== null;
 
 let work: string;
-beforeAll(() => {
+beforeAll(async () => {
   work = mkdtempSync(join(tmpdir(), 'locallearn-blocks-'));
-  writeFashionMnist(join(work, 'data'));
+  await writePictures(join(work, 'data'));
 });
 afterAll(() => rmSync(work, { recursive: true }));
 
@@ -25,7 +28,7 @@ const methods = {
 
 function config(method: keyof typeof methods): string {
   const path = join(work, `${method}.yaml`);
-  writeFileSync(path, tinyConfig(join(work, 'data'), methods[method]));
+  writeFileSync(path, pictureConfig(join(work, 'data'), methods[method]));
   return path;
 }
 

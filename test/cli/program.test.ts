@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hasTorch } from '../support/engine.js';
-import { ended, run, start } from './helpers.js';
+import { ended, run as runAlone, start } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 describe('bench', () => {
   it('prints a line of JSON for each method', async () => {
@@ -47,13 +50,13 @@ describe.skipIf(!hasTorch)('profile', () => {
 
 describe('the program', () => {
   it('has help with examples and a version', async () => {
-    const help = await run(['--help']);
+    const help = await runAlone(['--help']);
     expect(help).toMatchObject({ code: 0, stderr: '' });
     expect(help.stdout).toMatch(/^ *locallearn demo  Fashion-MNIST/m);
-    expect((await run(['train', '--help'])).stdout).toMatch(/--set .*train\.epochs=2/);
+    expect((await runAlone(['train', '--help'])).stdout).toMatch(/--set .*train\.epochs=2/);
     const manifest = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
     const { version } = JSON.parse(manifest) as { version: string };
-    expect(await run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+    expect(await runAlone(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
   });
 
   it('bears a reader that goes away', async () => {
