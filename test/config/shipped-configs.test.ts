@@ -31,7 +31,13 @@ const folder = join(import.meta.dirname, '../../configs');
 const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.yaml') && !file.split(sep).some((part) => part.startsWith('_')))
   .sort();
-const load = async (file: string) => (await loadConfig(join(folder, file))).config;
+const loaded = new Map<string, ReturnType<typeof loadConfig>>();
+/** Each is read once: most of the time here is that. */
+async function load(file: string) {
+  const path = join(folder, file);
+  if (!loaded.has(path)) loaded.set(path, loadConfig(path));
+  return (await loaded.get(path)!).config;
+}
 
 beforeAll(async () => {
   await startEngine();
