@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { hasTorch } from '../support/engine.js';
-import { ended, run as runAlone, start } from './helpers.js';
+import { ended, program, run as runAlone, start } from './helpers.js';
 import { residentProgram } from './resident.js';
 
 const run = residentProgram();
@@ -57,6 +59,14 @@ describe('the program', () => {
     const manifest = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
     const { version } = JSON.parse(manifest) as { version: string };
     expect(await runAlone(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('loads no TensorFlow.js, nor libtorch, before a command needs it', () => {
+    const module = JSON.stringify(pathToFileURL(join(program, '../program.js')).href);
+    const code = `import(${module}).then(() => console.log(JSON.stringify(Object.keys(require.cache))))`;
+    const loaded = JSON.parse(execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' })) as string[];
+    expect(loaded.some((path) => path.includes('/yaml/'))).toBe(true);
+    expect(loaded.filter((path) => /@tensorflow|\.node$/.test(path))).toEqual([]);
   });
 
   it('bears a reader that goes away', async () => {
