@@ -7,11 +7,12 @@ const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .map((name) => join('test', name));
 
 /**
- * What a test file does to its process for good: mocks, the environment, V8's flags, the engine's inside. To load modules
- * and libtorch takes longest of most files, so that all others are run in processes that stay.
+ * What a test file does to its process for good, or counts of all that is in it: mocks, the environment, V8's flags, the
+ * engine's inside, every variable. To load modules and libtorch takes longest of most files, so that all others are run
+ * in processes that stay.
  */
 const changesProcess =
-  /\bvi\.(mock|doMock|stub\w+|spyOn|useFakeTimers)\b|process\.(chdir|umask|on)\(|process\.env\S* (\?\?)?= |delete process\.env|setFlagsFromString|setBackend|startTorch|describeNative|wasm/;
+  /\bvi\.(mock|doMock|stub\w+|spyOn|useFakeTimers)\b|process\.(chdir|umask|on)\(|process\.env\S* (\?\?)?= |delete process\.env|setFlagsFromString|setBackend|startTorch|describeNative|wasm|support\/ranks\.js|registeredVariables/;
 const alone = files.filter((name) => changesProcess.test(readFileSync(name, 'utf8')));
 
 if (process.env['CI'] !== 'true') {
