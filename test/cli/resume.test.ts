@@ -122,7 +122,9 @@ describe('train --resume', () => {
   });
 
   it('goes on with a run of an earlier version, whose metrics called a validation split `test`', async () => {
-    const { path } = await interrupted('older', ['--set', 'data.validation=0.25']);
+    const { path } = await interrupted('older', [
+      ...['--set', 'data.validation=0.2', '--set', 'data.testImages=16'],
+    ]);
     const older = (text: string): string =>
       text.replace('validationLoss,validationAccuracy', 'testLoss,testAccuracy');
     const metrics = join(path, 'metrics.csv');
