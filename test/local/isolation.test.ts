@@ -60,7 +60,7 @@ const namesIn = (strategy: Strategy, update: number): string[] => {
     .sort();
 };
 
-describe.each(sampleOf(tinyMethods, 2).map((options) => ({ title: titleOf(options), options })))(
+describe.each(sampleOf(tinyMethods, 4).map((options) => ({ title: titleOf(options), options })))(
   '$title',
   ({ options }) => {
     test('each update has gradients for the variables it lists, and for no other', () => {

@@ -91,7 +91,7 @@ describe.skipIf(!hasTorch)('on torch', () => {
     engine = await startEngine(torchEngine);
   });
 
-  test.each(sampleOf(cases, 3))(
+  test.each(sampleOf(cases, 5))(
     '$title: numbers are the same to the last bit',
     { timeout: 120_000 },
     (each) => {

@@ -28,7 +28,7 @@ describe.skipIf(!hasTorch)('on torch', () => {
     expect(heads).toEqual(['0c1f', '0c2f', '1c1f', '1c3f', '2c2f']);
   });
 
-  test.each(sampleOf(names, 3))('%s', { timeout: 300_000 }, (name) => {
+  test.each(sampleOf(names, 5))('%s', { timeout: 300_000 }, (name) => {
     expect(checkParity(readGoldenFile(`${sharp}/${name}`))).toMatchObject({
       missing: [],
       surplus: [],

@@ -152,7 +152,7 @@ const afterEpoch =
   (event: TrainEvent): boolean =>
     event.type === 'epoch-end' && event.metrics.epoch === epoch;
 
-it.each(sampleOf(tinyMethods, 3).map((options) => [titleOf(options), options] as const))(
+it.each(sampleOf(tinyMethods, 5).map((options) => [titleOf(options), options] as const))(
   '%s: goes on to the same bits from any moment',
   async (_, options) => {
     const straight = await trained(method(options), {});
