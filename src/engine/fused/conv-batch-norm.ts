@@ -74,7 +74,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
       const fromOutput = relu && (onGpu || (residual !== undefined && !residualKept));
       const fromResidual = relu && residual !== undefined && !fromOutput;
       const inputs = [x, ...trained(mode, filter, bias, gamma, beta), residual];
-      return differentiable(inputs, ({ wants, isLast }) => {
+      return differentiable(inputs, ({ wants, isLast, recorded }) => {
         // The input's own gradient needs no input.
         const keepsX = wants(filter);
         const map = asMap(x);
@@ -96,6 +96,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
             batchNormMomentum,
             batchNormEpsilon,
             relu,
+            recorded,
           ),
         ) as [tf.Tensor4D, tf.Tensor, tf.Tensor, tf.Tensor];
         const products = convProducts(filter, y.shape);
