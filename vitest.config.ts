@@ -1,15 +1,45 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+
+const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => join('test', name));
+
+/**
+ * What a test file does to its process for good, or counts of all that is in it: mocks, the environment, V8's flags, the
+ * engine's inside, every variable. To load modules and libtorch takes longest of most files, so that all others are run
+ * in processes that stay.
+ */
+const changesProcess =
+  /\bvi\.(mock|doMock|stub\w+|spyOn|useFakeTimers)\b|process\.(chdir|umask|on)\(|process\.env\S* (\?\?)?= |delete process\.env|setFlagsFromString|setBackend|startTorch|describeNative|wasm|support\/ranks\.js|registeredVariables/;
+const alone = files.filter((name) => changesProcess.test(readFileSync(name, 'utf8')));
+
+if (process.env['CI'] !== 'true') {
+  const first = process.env['LOCALLEARN_SAMPLE'] ?? 0;
+  console.log(
+    `long lists of cases: a sample (LOCALLEARN_SAMPLE=${first}), random cases: a fifth; CI=true tries all`,
+  );
+}
+
+const shared = {
+  // A native tensor engine lives in each worker: processes, so that its memory counters are that test's alone.
+  pool: 'forks',
+  // Two workers on two cores: more threads each would only wait for one another.
+  env: { OMP_NUM_THREADS: '1', TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' },
+  // A busy machine is slow, not wrong.
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+} as const;
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // A native tensor engine lives in each worker: processes, so that its memory counters are that test's alone.
-    pool: 'forks',
     maxWorkers: 2,
-    // Two workers on two cores: more threads each would only wait for one another.
-    env: { OMP_NUM_THREADS: '1', TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' },
-    // A busy machine is slow, not wrong.
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    projects: [
+      {
+        test: { ...shared, name: 'together', include: ['test/**/*.test.ts'], exclude: alone, isolate: false },
+      },
+      { test: { ...shared, name: 'alone', include: alone } },
+    ],
   },
 });

@@ -9,7 +9,8 @@ LIBTORCH=${LIBTORCH:-$(bash scripts/test-python.sh)}
 export LIBTORCH LOCALLEARN_BRIDGE=native/build/newest
 
 node scripts/build-native.mjs
-npx vitest run test/local/golden.test.ts test/engine/fused test/engine/torch/gradients.test.ts \
+# All golden files, not a sample of them.
+CI=true npx vitest run test/local/golden.test.ts test/engine/fused test/engine/torch/gradients.test.ts \
   test/engine/torch/kernels.test.ts
 npm run -s test:tfjs
 # AddressSanitizer needs a second build, about 200 seconds of processor time: where it is asked for.

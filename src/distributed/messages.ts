@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { heldInBfloat16 } from '../engine/precision.js';
+import { heldInBfloat16 } from '../engine/held-in-bfloat16.js';
 import type { ProcessGroup, WireType } from './process-group.js';
 
 /** Data that JSON can hold, and what it can't, beside it. */

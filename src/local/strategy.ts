@@ -1,4 +1,5 @@
-import { refusePrecision, withPrecision, type Precision } from '../engine/precision.js';
+import { withPrecision, type Precision } from '../engine/precision.js';
+import { refusePrecision } from '../engine/refuse-precision.js';
 import { withRecompute, type Place } from '../engine/recompute.js';
 import type { Recompute, RecomputePlan } from '../engine/recompute-choices.js';
 import { disposeLayer, ownedBy, type Counter } from '../nn/layer.js';

@@ -1,7 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
 import { detach } from '../engine/detached.js';
 import type { MemoryMeter } from '../engine/engine.js';
-import { heldInBfloat16, type Precision } from '../engine/precision.js';
+import { heldInBfloat16 } from '../engine/held-in-bfloat16.js';
+import type { Precision } from '../engine/precision.js';
 import { scoped } from '../engine/scoped.js';
 import { partsOf, type Part } from '../distributed/blocks/part.js';
 import { placeBlocks } from '../distributed/blocks/placement.js';

@@ -1,4 +1,4 @@
-import { refusePrecision } from '../engine/precision.js';
+import { refusePrecision } from '../engine/refuse-precision.js';
 import { buildMethod } from '../local/build.js';
 import type { Strategy } from '../local/strategy.js';
 import { buildNetwork } from '../networks/build.js';

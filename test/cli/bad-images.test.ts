@@ -6,7 +6,9 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { readMetrics } from '../../src/runs/metrics.js';
 import { readComparison, readRunSummary } from '../../src/runs/summary.js';
-import { run } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 // Each test starts several processes.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

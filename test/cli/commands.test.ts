@@ -8,19 +8,22 @@ import { readMetrics } from '../../src/runs/metrics.js';
 import { readComparison, readRunSummary, type ComparedRun } from '../../src/runs/summary.js';
 import { readSafetensors } from '../../src/formats/safetensors.js';
 import { readPoints } from '../runs/tensorboard/reader.js';
-import { ended, run, start, tinyConfig, writeFashionMnist } from './helpers.js';
+import { ended, start, pictureConfig, writePictures } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 let folder: string;
 let trainYaml: string;
 let compareYaml: string;
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'locallearn-cli-'));
   const data = join(folder, 'data');
-  writeFashionMnist(data);
+  await writePictures(data);
   trainYaml = join(folder, 'train.yaml');
   compareYaml = join(folder, 'compare.yaml');
-  writeFileSync(trainYaml, tinyConfig(data, 'method: { method: auglocal, depth: 1 }'));
-  writeFileSync(compareYaml, tinyConfig(data, 'methods: [{ method: man, blocks: 2, label: two blocks }]'));
+  writeFileSync(trainYaml, pictureConfig(data, 'method: { method: auglocal, depth: 1 }'));
+  writeFileSync(compareYaml, pictureConfig(data, 'methods: [{ method: man, blocks: 2, label: two blocks }]'));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -56,7 +59,7 @@ describe('train', () => {
       accuracy: epochs[1]!.evaluationAccuracy,
     });
     const { tensors } = readSafetensors(join(path, 'weights.safetensors'));
-    expect(tensors.get('conv1.weight')?.shape).toEqual([16, 1, 3, 3]);
+    expect(tensors.get('conv1.weight')?.shape).toEqual([16, 3, 3, 3]);
     expect([...tensors.keys()]).toContain('layer1.0.bn1.running_mean');
     const log = readFileSync(join(path, 'log.jsonl'), 'utf8').trimEnd().split('\n');
     expect(log.map((line) => (JSON.parse(line) as { msg?: string }).msg).filter(Boolean)).toEqual([
@@ -210,9 +213,13 @@ describe('compare with several seeds', () => {
   });
 });
 
-/** Starts a long run and waits for its first epoch. */
+const longRunArguments = (out: string): string[] => [
+  ...['train', trainYaml, '--out', out, '--set', 'train.epochs=100000'],
+];
+
+/** Starts a long run in a process of its own and waits for its first epoch. */
 async function longRun(out: string) {
-  const child = start(['train', trainYaml, '--out', out, '--set', 'train.epochs=100000']);
+  const child = start(longRunArguments(out));
   const outcome = ended(child);
   await new Promise<void>((resolve, reject) => {
     child.stderr.on('data', (chunk: Buffer) => {
@@ -226,9 +233,7 @@ async function longRun(out: string) {
 describe('an interrupted run', () => {
   it('ends after its step on Ctrl-C and keeps its finished epochs', async () => {
     const out = join(folder, 'interrupted');
-    const { child, outcome } = await longRun(out);
-    child.kill('SIGINT');
-    const { code, stderr } = await outcome;
+    const { code, stderr } = await run(longRunArguments(out), { said: 'epoch 1/', signal: 'SIGINT' });
     expect(code).toBe(130);
     expect(stderr).not.toMatch(/^\s+at |error/m);
     const path = only(out);

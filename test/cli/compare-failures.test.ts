@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { readMetrics } from '../../src/runs/metrics.js';
 import { readComparison } from '../../src/runs/summary.js';
-import { run, tinyConfig, writeFashionMnist } from './helpers.js';
+import { pictureConfig, writePictures } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 // Each test starts several processes.
 vi.setConfig({ testTimeout: 120_000 });
@@ -24,17 +27,17 @@ const wild = '{ method: custom, label: wild, blocks: 2, loss: { name: cross-entr
 
 let folder: string;
 let data: string;
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'locallearn-failures-'));
   data = join(folder, 'data');
-  writeFashionMnist(data);
+  await writePictures(data);
   writeFileSync(join(folder, 'broken.mjs'), plugin);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function config(name: string, methods: string): string {
   const path = join(folder, `${name}.yaml`);
-  writeFileSync(path, tinyConfig(data, `methods: [${methods}]`));
+  writeFileSync(path, pictureConfig(data, `methods: [${methods}]`));
   return path;
 }
 

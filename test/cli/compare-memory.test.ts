@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hasTorch } from '../support/engine.js';
-import { run, tinyConfig, writeFashionMnist } from './helpers.js';
+import { run as runAlone, pictureConfig, writePictures } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 let folder: string;
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'locallearn-compare-memory-'));
-  writeFashionMnist(join(folder, 'data'));
+  await writePictures(join(folder, 'data'));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -21,13 +24,13 @@ const methods = [
 /** Peak bytes by label of a config that names these methods; mixed images are checked before the first is trained. */
 async function peaks(name: string, command: 'train' | 'compare', methods: readonly string[]) {
   const listed = command === 'train' ? `method: ${methods[0]!}` : `methods: [${methods.join(', ')}]`;
-  const config = tinyConfig(join(folder, 'data'), listed).replace(
+  const config = pictureConfig(join(folder, 'data'), listed).replace(
     'train: { epochs: 2',
     'train: { mixup: 0.4, epochs: 1',
   );
   const path = join(folder, `${name}.yaml`);
   writeFileSync(path, `${config}engine: torch\n`);
-  const { code, stdout, stderr } = await run([
+  const { code, stdout, stderr } = await (command === 'train' ? runAlone : run)([
     command,
     path,
     '--quiet',

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { run } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 let folder: string;
 beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'locallearn-config-'))));

@@ -12,7 +12,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { run } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 // Each test starts several processes.
 vi.setConfig({ testTimeout: 240_000 });

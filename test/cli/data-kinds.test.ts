@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { tiffFile } from '../data/tiff-writer.js';
-import { run } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 let folder: string;
 beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'locallearn-cli-kinds-'))));

@@ -16,7 +16,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../src/data/fetch/manifest.js';
 import type { DatasetInfo } from '../../src/data/info.js';
 import { madeUpSet, serveFile, testServers, type Handler } from '../data/fetch/server.js';
-import { ended, run, writeFashionMnist } from './helpers.js';
+import { ended, writeFashionMnist } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 const newServer = testServers();
 let folder: string;

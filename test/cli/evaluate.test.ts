@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRunSummary } from '../../src/runs/summary.js';
-import { run, tinyConfig, writeFashionMnist } from './helpers.js';
+import { tinyConfig, writeFashionMnist } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 let folder: string;
 let fashion: string;

@@ -25,7 +25,10 @@ import { networkForward } from '../../src/networks/network.js';
 import { readSafetensors } from '../../src/formats/safetensors.js';
 import { startEngine } from '../support/engine.js';
 import { InferenceSession, Tensor } from '../support/onnxruntime.js';
-import { run, tinyConfig, writeFashionMnist } from './helpers.js';
+import { tinyConfig, writeFashionMnist } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 let folder: string;
 let runFolder: string;

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 
 /** The built command line. */
 export const program = join(import.meta.dirname, '../../dist/cli/main.js');
@@ -61,6 +62,38 @@ export function writeFashionMnist(dir: string): void {
     writeFileSync(join(dir, `${prefix}-images-idx3-ubyte`), images);
     writeFileSync(join(dir, `${prefix}-labels-idx1-ubyte`), labels);
   }
+}
+
+/**
+ * A folder of ten classes of small images, 90 to train on and 40 to test on: each class has a colour of its own, so that a
+ * network learns it in a few steps. Training takes a tenth of what it takes on Fashion-MNIST's files.
+ */
+export async function writePictures(dir: string): Promise<void> {
+  for (const [split, count] of [
+    ['train', 9],
+    ['test', 4],
+  ] as const) {
+    for (let label = 0; label < 10; label++) {
+      const own = join(dir, split, `class-${label}`);
+      mkdirSync(own, { recursive: true });
+      for (let i = 0; i < count; i++) {
+        const background = { r: 25 * label, g: 255 - 25 * label, b: 20 * i };
+        const create = { width: 8, height: 8, channels: 3, background } as const;
+        await sharp({ create }).toFile(join(own, `${i}.png`));
+      }
+    }
+  }
+}
+
+/** A config that trains on them in less than a second. */
+export function pictureConfig(dataDir: string, method: string): string {
+  return `
+name: tiny
+data: { name: folder, dir: ${JSON.stringify(dataDir)}, imageSize: 8, trainImages: 64, testImages: 32 }
+network: { name: resnet, depth: 8 }
+train: { epochs: 2, batchSize: 16, learningRate: 0.05, schedule: constant, workers: 0 }
+${method}
+`;
 }
 
 /** A config that trains in seconds. */

@@ -4,19 +4,22 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decodeSafetensors } from '../../src/formats/safetensors.js';
 import { readRunSummary } from '../../src/runs/summary.js';
-import { ended, run, start, tinyConfig, writeFashionMnist } from './helpers.js';
+import { pictureConfig, writePictures } from './helpers.js';
+import { residentProgram } from './resident.js';
 import { hasGroups, killAll, outcomesOf, startCommand, weightsHash, type CommandRank } from './ranks.js';
+
+const run = residentProgram();
 
 // Each starts several processes, one after another.
 vi.setConfig({ testTimeout: 600_000 });
 
 let work: string;
 let config: string;
-beforeAll(() => {
+beforeAll(async () => {
   work = mkdtempSync(join(tmpdir(), 'locallearn-into-'));
-  writeFashionMnist(join(work, 'data'));
+  await writePictures(join(work, 'data'));
   config = join(work, 'a.yaml');
-  writeFileSync(config, tinyConfig(join(work, 'data'), 'method: { method: auglocal, depth: 1 }'));
+  writeFileSync(config, pictureConfig(join(work, 'data'), 'method: { method: auglocal, depth: 1 }'));
 });
 afterAll(() => rmSync(work, { recursive: true }));
 
@@ -27,11 +30,8 @@ describe('train --into', () => {
     const [straight, folder] = [join(work, 'straight'), join(work, 'below/folder')];
     expect(await run(['train', config, '--quiet', '--into', straight])).toMatchObject({ code: 0 });
     const command = ['train', config, '--into', folder];
-    const first = start(command);
-    first.stderr.on('data', (chunk: Buffer) => {
-      if (chunk.toString().includes('epoch 1/2')) first.kill('SIGTERM');
-    });
-    expect(await ended(first)).toMatchObject({ code: 143 });
+    const first = await run(command, { said: 'epoch 1/2', signal: 'SIGTERM' });
+    expect(first).toMatchObject({ code: 143 });
     expect(statusOf(folder)).toBe('interrupted');
     const second = await run(command);
     expect([second.code, second.stderr]).toEqual([0, expect.stringContaining('goes on from the checkpoint')]);

@@ -2,7 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { run } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 /** No data set is there: none is needed. */
 const config = `

@@ -8,18 +8,18 @@ import { openExperiment } from '../../src/runs/experiment.js';
 import { readMetrics } from '../../src/runs/metrics.js';
 import { runExperiment } from '../../src/runs/run.js';
 import { readRunSummary } from '../../src/runs/summary.js';
-import { run, start, tinyConfig, writeFashionMnist } from './helpers.js';
+import { run, start, pictureConfig, writePictures } from './helpers.js';
 
 const status = nativeStatus();
 
 describe.skipIf(!status.available || status.native.distributed === null)('train --parallel', () => {
   let folder: string;
-  beforeAll(() => {
+  beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'locallearn-parallel-'));
-    writeFashionMnist(join(folder, 'data'));
+    await writePictures(join(folder, 'data'));
     writeFileSync(
       join(folder, 'a.yaml'),
-      tinyConfig(join(folder, 'data'), 'method: { method: auglocal, depth: 2 }'),
+      pictureConfig(join(folder, 'data'), 'method: { method: auglocal, depth: 2 }'),
     );
   });
   afterAll(() => rmSync(folder, { recursive: true }));

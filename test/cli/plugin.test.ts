@@ -12,7 +12,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { run, tinyConfig, writeFashionMnist } from './helpers.js';
+import { pictureConfig, writePictures } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 const source = `
 import * as tf from '@tensorflow/tfjs';
@@ -51,16 +54,16 @@ const sha256 = createHash('sha256').update(source).digest('hex');
 let folder: string;
 let plugin: string;
 let config: string;
-beforeAll(() => {
+beforeAll(async () => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'locallearn-cli-')));
-  writeFashionMnist(join(folder, 'data'));
+  await writePictures(join(folder, 'data'));
   // A name that a URL must encode.
   mkdirSync(join(folder, 'my code'));
   plugin = join(folder, 'my code', 'fragile #1.ts');
   writeFileSync(plugin, source);
   config = join(folder, 'config.yaml');
   const method = 'method: { method: custom, blocks: 2, loss: fragile }';
-  writeFileSync(config, tinyConfig(join(folder, 'data'), method));
+  writeFileSync(config, pictureConfig(join(folder, 'data'), method));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 

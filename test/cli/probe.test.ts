@@ -5,7 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readProbe } from '../../src/study/probe-file.js';
 import { readSimilarities } from '../../src/study/similarity-file.js';
 import { readRunSummary } from '../../src/runs/summary.js';
-import { run, tinyConfig, writeFashionMnist } from './helpers.js';
+import { pictureConfig, writePictures } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 let folder: string;
 let bp: string;
@@ -14,7 +17,7 @@ let contsup: string;
 /** Trains, and gives the run's folder. */
 async function trained(method: string): Promise<string> {
   const config = join(folder, `${method}.yaml`);
-  writeFileSync(config, tinyConfig(join(folder, 'data'), `method: { method: ${method} }`));
+  writeFileSync(config, pictureConfig(join(folder, 'data'), `method: { method: ${method} }`));
   const out = join(folder, method);
   const { code, stderr } = await run(['train', config, '--out', out, '--quiet']);
   expect(code, stderr).toBe(0);
@@ -23,7 +26,7 @@ async function trained(method: string): Promise<string> {
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'locallearn-probe-'));
-  writeFashionMnist(join(folder, 'data'));
+  await writePictures(join(folder, 'data'));
   [bp, contsup] = [await trained('bp'), await trained('contsup')];
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,8 +1,13 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { hasTorch } from '../support/engine.js';
-import { ended, run, start } from './helpers.js';
+import { ended, program, run as runAlone, start } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 describe('bench', () => {
   it('prints a line of JSON for each method', async () => {
@@ -47,13 +52,21 @@ describe.skipIf(!hasTorch)('profile', () => {
 
 describe('the program', () => {
   it('has help with examples and a version', async () => {
-    const help = await run(['--help']);
+    const help = await runAlone(['--help']);
     expect(help).toMatchObject({ code: 0, stderr: '' });
     expect(help.stdout).toMatch(/^ *locallearn demo  Fashion-MNIST/m);
-    expect((await run(['train', '--help'])).stdout).toMatch(/--set .*train\.epochs=2/);
+    expect((await runAlone(['train', '--help'])).stdout).toMatch(/--set .*train\.epochs=2/);
     const manifest = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
     const { version } = JSON.parse(manifest) as { version: string };
-    expect(await run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+    expect(await runAlone(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('loads no TensorFlow.js, nor libtorch, before a command needs it', () => {
+    const module = JSON.stringify(pathToFileURL(join(program, '../program.js')).href);
+    const code = `import(${module}).then(() => console.log(JSON.stringify(Object.keys(require.cache))))`;
+    const loaded = JSON.parse(execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' })) as string[];
+    expect(loaded.some((path) => path.includes('/yaml/'))).toBe(true);
+    expect(loaded.filter((path) => /@tensorflow|\.node$/.test(path))).toEqual([]);
   });
 
   it('bears a reader that goes away', async () => {

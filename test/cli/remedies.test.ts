@@ -4,7 +4,10 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Command } from '../../src/cli/command.js';
-import { run, tinyConfig, writeFashionMnist, type Outcome } from './helpers.js';
+import { pictureConfig, writePictures, type Outcome } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 /**
  * What messages tell people to type is typed here. What `bad-images`, `resume` and `compare-failures` type on their way
@@ -19,7 +22,7 @@ let finished: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'locallearn-remedies-'));
   data = join(folder, 'data');
-  writeFashionMnist(data);
+  await writePictures(data);
   yaml = config('train', 'method: { method: bp }');
   const out = join(folder, 'finished');
   expect(await train(yaml, out)).toMatchObject({ code: 0 });
@@ -29,7 +32,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 function config(name: string, methods: string): string {
   const path = join(folder, `${name}.yaml`);
-  writeFileSync(path, tinyConfig(data, methods).replace('epochs: 2', 'epochs: 1'));
+  writeFileSync(path, pictureConfig(data, methods).replace('epochs: 2', 'epochs: 1'));
   return path;
 }
 

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { epochsOf, writeRun } from '../report/folders.js';
-import { ended, run, start } from './helpers.js';
+import { ended, start } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 let folder: string;
 beforeAll(() => {

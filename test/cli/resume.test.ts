@@ -20,7 +20,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readMetrics } from '../../src/runs/metrics.js';
 import { readRunSummary } from '../../src/runs/summary.js';
-import { ended, run, start, tinyConfig, writeFashionMnist } from './helpers.js';
+import { ended, run as runAlone, start, pictureConfig, writePictures } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 // Each test starts several processes.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -32,11 +35,11 @@ let straight: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'locallearn-resume-'));
   const data = join(folder, 'data');
-  writeFashionMnist(data);
+  await writePictures(data);
   yaml = join(folder, 'train.yaml');
   writeFileSync(
     yaml,
-    tinyConfig(data, 'method: { method: auglocal, depth: 1 }').replace('epochs: 2', 'epochs: 4'),
+    pictureConfig(data, 'method: { method: auglocal, depth: 1 }').replace('epochs: 2', 'epochs: 4'),
   );
   const { code } = await run(['train', yaml, '--out', join(folder, 'straight'), '--quiet']);
   expect(code).toBe(0);
@@ -54,12 +57,8 @@ function only(parent: string): string {
 /** A run that a signal ended after its second epoch, and what it said. */
 async function interrupted(name: string, args: readonly string[] = []) {
   const out = join(folder, name);
-  const child = start(['train', yaml, '--out', out, ...args]);
-  const outcome = ended(child);
-  child.stderr.on('data', (chunk: Buffer) => {
-    if (chunk.toString().includes('epoch 2/')) child.kill('SIGTERM');
-  });
-  const { code, stderr } = await outcome;
+  const signalOn = { said: 'epoch 2/', signal: 'SIGTERM' } as const;
+  const { code, stderr } = await run(['train', yaml, '--out', out, ...args], signalOn);
   expect(code).toBe(143);
   return { path: only(out), stderr };
 }
@@ -84,8 +83,8 @@ function rewriteCheckpoint(
 }
 
 /** It ends with the bits of the run that was never interrupted. */
-async function expectGoesOn(path: string, args: readonly string[] = []): Promise<string> {
-  const { code, stderr } = await run(['train', '--resume', path, ...args]);
+async function expectGoesOn(path: string, args: readonly string[] = [], how = run): Promise<string> {
+  const { code, stderr } = await how(['train', '--resume', path, ...args]);
   expect({ code, stderr }).toMatchObject({ code: 0 });
   expect(losses(path)).toEqual(losses(straight));
   expect(weights(path).equals(weights(straight))).toBe(true);
@@ -99,7 +98,7 @@ describe('train --resume', () => {
     const { path, stderr } = await interrupted('signal');
     expect(stderr).toContain(`\nto go on: locallearn train --resume ${path}\n`);
     expect(readRunSummary(join(path, 'summary.json'))).toMatchObject({ status: 'interrupted' });
-    expect(await expectGoesOn(path)).toMatch(
+    expect(await expectGoesOn(path, [], runAlone)).toMatch(
       /goes on from the checkpoint (after epoch 2|in epoch 3, after batch \d)/,
     );
     const log = readFileSync(join(path, 'log.jsonl'), 'utf8').trimEnd().split('\n');
@@ -123,7 +122,9 @@ describe('train --resume', () => {
   });
 
   it('goes on with a run of an earlier version, whose metrics called a validation split `test`', async () => {
-    const { path } = await interrupted('older', ['--set', 'data.validation=0.25']);
+    const { path } = await interrupted('older', [
+      ...['--set', 'data.validation=0.2', '--set', 'data.testImages=16'],
+    ]);
     const older = (text: string): string =>
       text.replace('validationLoss,validationAccuracy', 'testLoss,testAccuracy');
     const metrics = join(path, 'metrics.csv');
@@ -209,7 +210,7 @@ describe('train --resume', () => {
       /the checkpoint .* is of another config[^]*train\.learningRate: 0\.05 there, 0\.06 here/,
     );
     writeFileSync(config, text);
-    await expectGoesOn(path, ['--set', 'train.workers=0', '--set', 'train.keep=1']);
+    await expectGoesOn(path, ['--set', 'train.workers=1', '--set', 'train.keep=1']);
     expect(listCheckpoints(checkpointsOf(path)).length).toBeLessThanOrEqual(2);
   });
 
@@ -246,10 +247,8 @@ describe('a run that cannot go on', () => {
     child.kill('SIGKILL');
     await outcome;
     expect(existsSync(join(path, 'lock'))).toBe(true);
-    const third = start(['train', '--resume', path]);
-    const end = ended(third);
-    third.stderr.on('data', (chunk: Buffer) => chunk.toString().includes('epoch ') && third.kill('SIGINT'));
-    expect(await end).toMatchObject({ code: 130 });
+    const third = await run(['train', '--resume', path], { said: ': epoch ', signal: 'SIGINT' });
+    expect(third).toMatchObject({ code: 130 });
     expect(existsSync(join(path, 'lock'))).toBe(false);
   });
 

@@ -3,15 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { run, tinyConfig, writeFashionMnist } from './helpers.js';
+import { pictureConfig, writePictures } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 let folder: string;
 let config: string;
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'locallearn-sweep-'));
-  writeFashionMnist(join(folder, 'data'));
+  await writePictures(join(folder, 'data'));
   config = join(folder, 'tiny.yaml');
-  writeFileSync(config, tinyConfig(join(folder, 'data'), 'method: { method: auglocal, depth: 1 }'));
+  writeFileSync(config, pictureConfig(join(folder, 'data'), 'method: { method: auglocal, depth: 1 }'));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 

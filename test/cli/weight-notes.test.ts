@@ -3,15 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { readComparison, readRunSummary } from '../../src/runs/summary.js';
-import { run, tinyConfig, writeFashionMnist } from './helpers.js';
+import { pictureConfig, writePictures } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 // Several processes one after another.
 vi.setConfig({ testTimeout: 120_000 });
 
 let folder: string;
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'locallearn-weights-'));
-  writeFashionMnist(join(folder, 'data'));
+  await writePictures(join(folder, 'data'));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -19,7 +22,7 @@ const note = 'block 2: loss weight 0 of reconstruction, 0 of classification: its
 
 it('a loss that weighs nothing is told at the start and stands in log, summary, table and report', async () => {
   const config = join(folder, 'c.yaml');
-  writeFileSync(config, tinyConfig(join(folder, 'data'), 'methods: [{ method: man, blocks: 3 }]'));
+  writeFileSync(config, pictureConfig(join(folder, 'data'), 'methods: [{ method: man, blocks: 3 }]'));
   const out = join(folder, 'out');
   const { code, stdout, stderr } = await run(['compare', config, '--out', out, '--quiet']);
   expect(code).toBe(0);

@@ -44,10 +44,11 @@ export async function startRanks<Input = undefined>(
   const port = await freePort();
   return Array.from({ length: size }, (_, rank) => {
     const program = `
-      import * as tf from '@tensorflow/tfjs';
+      import { createRequire } from 'node:module';
       import { selectEngine } from ${dist('engine/select.js')};
       import { joinProcessGroup } from ${dist('distributed/join.js')};
       import { placementIn } from ${dist('distributed/placement.js')};
+      const tf = createRequire(import.meta.url)('@tensorflow/tfjs');
       const tell = (text) => process.send({ told: text });
       let last;
       const load = (path) => import(${dist('')} + '/' + path);

@@ -21,6 +21,7 @@ import { buildStrategy } from '../../src/local/build.js';
 import { disposeNetwork } from '../../src/networks/network.js';
 import { rootScope } from '../../src/nn/parameters.js';
 import { startEngine } from '../support/engine.js';
+import { sampleOf } from '../support/fuzz.js';
 import { expectLearning } from '../support/learning.js';
 import {
   reachedBy,
@@ -119,7 +120,7 @@ const combinations: readonly (readonly [string, Omit<StrategyParts, 'name' | 'cu
   ],
 ];
 
-describe.each(combinations)('%s', (name, parts) => {
+describe.each(sampleOf(combinations, 3))('%s', (name, parts) => {
   const compose = () =>
     tinyRun((network) =>
       composeStrategy(network, { name, cuts: cutsAfter(network, ['layer1.1', 'layer2.1']), ...parts }),
@@ -154,7 +155,7 @@ describe.each(combinations)('%s', (name, parts) => {
 });
 
 describe('every method', () => {
-  test.each(tinyMethods.map((options) => ({ title: titleOf(options), options })))(
+  test.each(sampleOf(tinyMethods, 4).map((options) => ({ title: titleOf(options), options })))(
     '$title learns in every update',
     ({ options }) => {
       // Ramps that end in zero leave the last auxiliary net without a loss, and cascades' wx a block with hardly any.

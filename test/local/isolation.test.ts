@@ -8,6 +8,7 @@ import type { Streams } from '../../src/local/update.js';
 import { networkState } from '../../src/networks/network.js';
 import type { Parameter } from '../../src/nn/parameters.js';
 import { startEngine } from '../support/engine.js';
+import { sampleOf } from '../support/fuzz.js';
 import { reachedBy, tinyBatch, tinyMethods, tinyRun, titleOf } from '../support/tiny.js';
 
 beforeAll(async () => {
@@ -59,7 +60,7 @@ const namesIn = (strategy: Strategy, update: number): string[] => {
     .sort();
 };
 
-describe.each(tinyMethods.map((options) => ({ title: titleOf(options), options })))(
+describe.each(sampleOf(tinyMethods, 4).map((options) => ({ title: titleOf(options), options })))(
   '$title',
   ({ options }) => {
     test('each update has gradients for the variables it lists, and for no other', () => {

@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/engine.js';
 import { torchEngine } from '../support/device.js';
 import { hasTorch, startEngine } from '../support/engine.js';
+import { fuzzRuns } from '../support/fuzz.js';
 import { tinyBatch, tinyNetwork, tinyRun } from '../support/tiny.js';
 
 /**
@@ -20,8 +21,10 @@ function ownBytes(): number {
   return 1024 * (kilobytes('RssAnon') + kilobytes('VmSwap'));
 }
 
+const hundreds = 1 + fuzzRuns(19);
+
 // Every method's first twenty steps are in leaks.test.ts.
-describe.skipIf(!hasTorch || process.platform !== 'linux')('2,000 steps', () => {
+describe.skipIf(!hasTorch || process.platform !== 'linux')(`${100 * hundreds} steps`, () => {
   let engine: Engine;
   beforeAll(async () => {
     engine = await startEngine(torchEngine);
@@ -39,7 +42,7 @@ describe.skipIf(!hasTorch || process.platform !== 'linux')('2,000 steps', () => 
     const own = ownBytes();
     // Collected now and then: a heap that once grew with garbage, by 100 MB here, is not given back at once.
     let later = own;
-    for (let part = 0; part < 19; part++) {
+    for (let part = 0; part < hundreds - 1; part++) {
       takeSteps(100);
       later = ownBytes();
     }

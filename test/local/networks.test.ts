@@ -8,6 +8,7 @@ import { networkForward } from '../../src/networks/network.js';
 import type { NetworkOptions } from '../../src/networks/options.js';
 import { randomStream } from '../../src/core/random.js';
 import { startEngine } from '../support/engine.js';
+import { sampleOf } from '../support/fuzz.js';
 import { tinyRun, titleOf } from '../support/tiny.js';
 
 beforeAll(async () => {
@@ -119,7 +120,7 @@ function batchOf(shape: Shape): Batch {
 }
 
 describe.each(
-  cases.map(([network, shape, options]) => ({
+  sampleOf(cases, 4).map(([network, shape, options]) => ({
     title: `${network.name}: ${titleOf(options)}`,
     network,
     shape,

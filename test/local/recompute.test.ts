@@ -12,6 +12,7 @@ import { networkCounters, networkState, type Network } from '../../src/networks/
 import type { NetworkOptions } from '../../src/networks/options.js';
 import { torchEngine } from '../support/device.js';
 import { hasTorch, startEngine } from '../support/engine.js';
+import { sampleOf } from '../support/fuzz.js';
 import { tinyMethods, tinyNetwork, tinyRun, titleOf } from '../support/tiny.js';
 
 type Build = () => Network;
@@ -90,13 +91,17 @@ describe.skipIf(!hasTorch)('on torch', () => {
     engine = await startEngine(torchEngine);
   });
 
-  test.each(cases)('$title: numbers are the same to the last bit', { timeout: 120_000 }, (each) => {
-    const plain = trained(each.build, each.options, 'none');
-    expect(trained(each.build, each.options, 'units')).toEqual(plain);
-    expect(trained(each.build, each.options, 'segments')).toEqual(plain);
-    expect(trained(each.build, each.options, everySecond('units', 0))).toEqual(plain);
-    expect(trained(each.build, each.options, everySecond('segments', 1))).toEqual(plain);
-  });
+  test.each(sampleOf(cases, 5))(
+    '$title: numbers are the same to the last bit',
+    { timeout: 120_000 },
+    (each) => {
+      const plain = trained(each.build, each.options, 'none');
+      expect(trained(each.build, each.options, 'units')).toEqual(plain);
+      expect(trained(each.build, each.options, 'segments')).toEqual(plain);
+      expect(trained(each.build, each.options, everySecond('units', 0))).toEqual(plain);
+      expect(trained(each.build, each.options, everySecond('segments', 1))).toEqual(plain);
+    },
+  );
 
   test('what is recomputed is not held, and nothing stays behind', () => {
     const peak = (recompute: Recompute): number => {

@@ -2,8 +2,10 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { run } from '../cli/helpers.js';
+import { residentProgram } from '../cli/resident.js';
 import { hasTorch } from '../support/engine.js';
+
+const run = residentProgram();
 
 const folder = mkdtempSync(join(tmpdir(), 'locallearn-parity-'));
 afterAll(() => {

@@ -13,6 +13,7 @@ import { type Experiment } from '../../src/runs/experiment.js';
 import { WriteFailure } from '../../src/runs/write-failure.js';
 import { builtInRegistry } from '../../src/config/registry.js';
 import { startEngine } from '../support/engine.js';
+import { sample, tryAll } from '../support/fuzz.js';
 import { readPoints } from './tensorboard/reader.js';
 
 /** Writes until the disk is full. */
@@ -63,10 +64,10 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Every write of a run fails in turn; the message is the same kind whichever it was, and the run goes on from there. */
+/** Every write of a run fails in turn, outside CI every fourth; the message is the same kind whichever it was, and the run goes on from there. */
 it('of any file of a run is told in a line, and the run goes on when there is room', async () => {
   const told: string[] = [];
-  for (let writes = 0; ; writes++) {
+  for (let writes = tryAll ? 0 : sample; ; writes += tryAll ? 1 : 4) {
     const parent = join(folder, `after ${writes}`);
     disk.room = writes;
     const outcome: unknown = await runExperiment(experiment, config.method!, {
@@ -92,19 +93,19 @@ it('of any file of a run is told in a line, and the run goes on when there is ro
     const points = readPoints(events.sort().map((each) => join(run, each))).get('accuracy/test');
     expect(points?.map(([step]) => step)).toEqual([1, 2]);
   }
-  expect(new Set(told)).toEqual(
-    new Set([
-      ...[
-        'config.yaml',
-        'data.json',
-        'metrics.csv',
-        'events.out.tfevents',
-        'weights.safetensors',
-        'summary.json',
-      ],
-      ...['epoch-1.json', 'epoch-1.safetensors', 'epoch-2.json', 'epoch-2.safetensors'],
-    ]),
-  );
+  const files = [
+    ...[
+      'config.yaml',
+      'data.json',
+      'metrics.csv',
+      'events.out.tfevents',
+      'weights.safetensors',
+      'summary.json',
+    ],
+    ...['epoch-1.json', 'epoch-1.safetensors', 'epoch-2.json', 'epoch-2.safetensors'],
+  ];
+  if (tryAll) expect(new Set(told)).toEqual(new Set(files));
+  else expect(files).toEqual(expect.arrayContaining(told));
 }, 120_000);
 
 it('of what is looked up in a run is told alike', () => {

@@ -1,7 +1,7 @@
 import tf = require('@tensorflow/tfjs');
 import type { ProcessGroup } from '../../src/distributed/process-group.js';
 import { fused } from '../../src/engine/fused/registry.js';
-import { heldInBfloat16 } from '../../src/engine/precision.js';
+import { heldInBfloat16 } from '../../src/engine/held-in-bfloat16.js';
 
 /** What was sent and not received yet, or is awaited and not sent yet. */
 interface Channel {

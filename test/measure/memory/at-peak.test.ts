@@ -7,6 +7,7 @@ import type { StrategyOptionsInput } from '../../../src/local/options.js';
 import { recomputing } from '../../../src/local/strategy.js';
 import { disposeNetwork, type Network } from '../../../src/networks/network.js';
 import { hasTorch, startEngine } from '../../support/engine.js';
+import { sampleOf } from '../../support/fuzz.js';
 import { tinyMethods, tinyNetwork, titleOf } from '../../support/tiny.js';
 
 const shape = { batchSize: 32, seed: 1 };
@@ -38,7 +39,7 @@ describe.each(['torch', 'wasm'] as const)('on %s, what is in use at the peak', (
   };
   const methods = name === 'torch' ? tinyMethods : tinyMethods.slice(0, 1);
 
-  test.each(methods.map((options) => ({ title: titleOf(options), options })))(
+  test.each(sampleOf(methods, 3).map((options) => ({ title: titleOf(options), options })))(
     'of $title adds up to the peak of a measured step',
     ({ options }) => {
       for (const recompute of options === methods[0] ? (['none', 'units'] as const) : (['none'] as const)) {
