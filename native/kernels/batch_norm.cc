@@ -75,10 +75,11 @@ std::vector<float> scale_of(const Tensor& gamma, const Tensor& inverse_deviation
   return out;
 }
 
-void apply_norm(const Tensor& x, const optional<Tensor>& residual, const Normalised& n, const BatchNorm& norm, bool relu) {
+void apply_norm(const Tensor& x, const optional<Tensor>& residual, const Normalised& n, const Tensor& gamma,
+                const Tensor& beta, bool relu) {
   const Span span("batch norm: result");
-  const std::vector<float> scale = scale_of(norm.gamma, n.inverse_deviation);
-  const Affine affine{n.mean.data_ptr<float>(), scale.data(), norm.beta.data_ptr<float>()};
+  const std::vector<float> scale = scale_of(gamma, n.inverse_deviation);
+  const Affine affine{n.mean.data_ptr<float>(), scale.data(), beta.data_ptr<float>()};
   const RowsIn from(x), added = residual.has_value() ? RowsIn(*residual) : RowsIn();
   const RowsOut to(n.y);
   const bool converted = from.widened() || added.widened() || to.narrowed();
@@ -108,7 +109,7 @@ Normalised normalise(const Tensor& x, const BatchNorm& norm, const optional<Tens
   }
   Normalised n = statistics(parts, norm);
   n.y = at::empty_like(x);
-  apply_norm(x, residual, n, norm, relu);
+  apply_norm(x, residual, n, norm.gamma, norm.beta, relu);
   return n;
 }
 
@@ -162,10 +163,10 @@ void ChannelGradients::rows(int64_t first, int64_t rows, float* dx, float* maske
 }
 
 NormaliseGradients normalise_backward(const Tensor& dy, const Tensor& x, const NormalisedBy& norm,
-                                      const optional<Tensor>& masked) {
+                                      const optional<Tensor>& masked, bool reuse_x) {
   const ChannelGradients channel(dy, x, norm);
   const Span span("batch norm: input gradient");
-  Tensor dx = at::empty_like(x);
+  const Tensor dx = reuse_x ? x : at::empty_like(x);
   const RowsOut to(dx), through = masked.has_value() ? RowsOut(*masked) : RowsOut();
   const bool converted = channel.converted() || to.narrowed() || through.narrowed();
   const int64_t channels = x.size(-1);

@@ -39,9 +39,9 @@ struct NormalisedBy {
   const optional<at::Tensor>& other;  // contiguous: the output with kOutput, the residual with kSum
 };
 
-// dx is of x's type; `masked`, where given, receives dy times the mask.
+// dx is of x's type, and with `reuse_x` takes its memory; `masked`, where given, receives dy times the mask, and may be dy.
 NormaliseGradients normalise_backward(const at::Tensor& dy, const at::Tensor& x, const NormalisedBy& norm,
-                                      const optional<at::Tensor>& masked);
+                                      const optional<at::Tensor>& masked, bool reuse_x);
 
 // Sums of some rows, about the first of them.
 class Moments {
@@ -64,8 +64,8 @@ Normalised statistics(const std::vector<Moments>& parts, const BatchNorm& norm);
 std::vector<float> scale_of(const at::Tensor& gamma, const at::Tensor& inverse_deviation);
 
 // y from x and its statistics, on all threads.
-void apply_norm(const at::Tensor& x, const optional<at::Tensor>& residual, const Normalised& n, const BatchNorm& norm,
-                bool relu);
+void apply_norm(const at::Tensor& x, const optional<at::Tensor>& residual, const Normalised& n, const at::Tensor& gamma,
+                const at::Tensor& beta, bool relu);
 
 // All that the rows' gradients need of the channels: made of two sums over all rows.
 class ChannelGradients {
