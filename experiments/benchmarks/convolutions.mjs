@@ -64,12 +64,12 @@ function passesOf({ input: [n, c, h, w], filter: [out, , kh, kw], stride, paddin
   const rest = [[s, s], [p, p], [1, 1], false, [0, 0], groups];
   const library = (mask) => () => free(operators.backward(dyFirst, xFirst, oihw, null, ...rest, mask));
   const ours = (data, weights) => () =>
-    free(operators.ourBackward(dy, x, hwio, false, s, p, groups, data, false, weights));
+    free(operators.ourBackward(dy, x, hwio, false, s, p, groups, [], data, false, weights));
   return {
     flops: 2 * n * oh * ow * out * (c / groups) * kh * kw,
     forward: {
       library: () => free(operators.forward(xFirst, oihw, null, ...rest)),
-      ours: () => free(operators.ourForward(x, hwio, null, s, p, groups)),
+      ours: () => free(operators.ourForward(x, hwio, null, s, p, groups, [])),
     },
     backwardData: { library: library([true, false, false]), ours: ours(true, false) },
     backwardWeights: { library: library([false, true, false]), ours: ours(false, true) },

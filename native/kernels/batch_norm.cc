@@ -75,11 +75,18 @@ std::vector<float> scale_of(const Tensor& gamma, const Tensor& inverse_deviation
   return out;
 }
 
-void apply_norm(const Tensor& x, const optional<Tensor>& residual, const Normalised& n, const Tensor& gamma,
-                const Tensor& beta, bool relu) {
+AppliedNorm::AppliedNorm(const Normalised& n, const BatchNorm& norm, bool relu)
+    : scale_(scale_of(norm.gamma, n.inverse_deviation)),
+      affine_{n.mean.data_ptr<float>(), scale_.data(), norm.beta.data_ptr<float>()},
+      relu_(relu) {}
+
+void AppliedNorm::rows(const float* x, const float* residual, float* y, int64_t rows) const {
+  row_loops().apply_affine(x, residual, y, rows, scale_.size(), affine_, relu_);
+}
+
+void apply_norm(const Tensor& x, const optional<Tensor>& residual, const Normalised& n, const BatchNorm& norm, bool relu) {
   const Span span("batch norm: result");
-  const std::vector<float> scale = scale_of(gamma, n.inverse_deviation);
-  const Affine affine{n.mean.data_ptr<float>(), scale.data(), beta.data_ptr<float>()};
+  const AppliedNorm applied(n, norm, relu);
   const RowsIn from(x), added = residual.has_value() ? RowsIn(*residual) : RowsIn();
   const RowsOut to(n.y);
   const bool converted = from.widened() || added.widened() || to.narrowed();
@@ -87,8 +94,7 @@ void apply_norm(const Tensor& x, const optional<Tensor>& residual, const Normali
   at::parallel_for(0, rows_of(x), kGrain, [&](int64_t begin, int64_t end) {
     std::vector<float> wide_x, wide_added, wide_y;
     in_blocks(converted, begin, end, channels, [&](int64_t first, int64_t rows) {
-      row_loops().apply_affine(from.read(first, rows, wide_x), added.read(first, rows, wide_added),
-                               to.begin(first, rows, wide_y), rows, channels, affine, relu);
+      applied.rows(from.read(first, rows, wide_x), added.read(first, rows, wide_added), to.begin(first, rows, wide_y), rows);
       to.written(first, rows, wide_y);
     });
   });
@@ -109,7 +115,7 @@ Normalised normalise(const Tensor& x, const BatchNorm& norm, const optional<Tens
   }
   Normalised n = statistics(parts, norm);
   n.y = at::empty_like(x);
-  apply_norm(x, residual, n, norm.gamma, norm.beta, relu);
+  apply_norm(x, residual, n, norm, relu);
   return n;
 }
 

@@ -63,9 +63,23 @@ Normalised statistics(const std::vector<Moments>& parts, const BatchNorm& norm);
 // γ/σ.
 std::vector<float> scale_of(const at::Tensor& gamma, const at::Tensor& inverse_deviation);
 
-// y from x and its statistics, on all threads.
-void apply_norm(const at::Tensor& x, const optional<at::Tensor>& residual, const Normalised& n, const at::Tensor& gamma,
-                const at::Tensor& beta, bool relu);
+// y from x, both float32, with what is known of the channels: rows at a time, whose y may lie where x lies.
+class AppliedNorm {
+ public:
+  AppliedNorm(const Normalised& n, const BatchNorm& norm, bool relu);
+  AppliedNorm(const AppliedNorm&) = delete;
+  // `residual`, which may be null, is added before the ReLU.
+  void rows(const float* x, const float* residual, float* y, int64_t rows) const;
+
+ private:
+  std::vector<float> scale_;
+  Affine affine_;
+  bool relu_;
+};
+
+// y from x and its statistics, on all threads; y may be x.
+void apply_norm(const at::Tensor& x, const optional<at::Tensor>& residual, const Normalised& n, const BatchNorm& norm,
+                bool relu);
 
 // All that the rows' gradients need of the channels: made of two sums over all rows.
 class ChannelGradients {

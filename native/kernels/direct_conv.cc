@@ -67,21 +67,20 @@ DirectForward::DirectForward(const ConvShape& shape, const at::Tensor& filter, c
 }
 
 DirectForward::Scratch DirectForward::scratch() const {
-  const int64_t p = shape_.padding;
-  Scratch scratch{{shape_.height, shape_.width, shape_.in, {p, p, p, p}}, {}};
+  Scratch scratch;
   if (paired_) scratch.paired.emplace(paired_->scratch(shape_.out_height, shape_.out_width));
   return scratch;
 }
 
-void DirectForward::image(Scratch& scratch, float* y) const {
+void DirectForward::image(const ImageView& x, Scratch& scratch, float* y) const {
   if (paired_) {
-    paired_->convolve(scratch.x, -shape_.padding, shape_.out_height, shape_.out_width, *scratch.paired, y);
+    paired_->convolve(x, -shape_.padding, shape_.out_height, shape_.out_width, *scratch.paired, y);
     return;
   }
   const float* rows[3];
   for (int64_t row = 0; row < shape_.out_height; row++) {
     for (int64_t r = 0; r < shape_.filter_height; r++)
-      rows[r] = scratch.x.at(row * shape_.stride + r - shape_.padding, -shape_.padding);
+      rows[r] = x.at(row * shape_.stride + r - shape_.padding, -shape_.padding);
     product_row(filter_, rows, shape_.out_width, shape_.stride * shape_.in, y + row * shape_.out_width * shape_.out,
                 shape_.out);
   }
@@ -126,11 +125,9 @@ std::vector<DirectBackward::Phase> DirectBackward::phases(int64_t taps, int64_t 
 }
 
 DirectBackward::Scratch DirectBackward::scratch() const {
-  Scratch scratch{gradient_scratch(), {}, {}, {}, {}};
+  Scratch scratch{gradient_scratch(), {}, {}, {}};
   if (paired_) scratch.paired.emplace(paired_->scratch(shape_.height, shape_.width));
   if (!need_filter_) return scratch;
-  const int64_t p = shape_.padding;
-  scratch.x.emplace(shape_.height, shape_.width, shape_.in, PaddedImage::Border{p, p, p, p});
   if (paired_gradient_) {
     scratch.paired_sums.emplace(paired_gradient_->scratch());
   } else {
@@ -162,7 +159,7 @@ PaddedImage DirectBackward::gradient_scratch() const {
 }
 
 void DirectBackward::input_gradient(Scratch& scratch, float* dx) const {
-  const PaddedImage& d = scratch.d;
+  const ImageView d = scratch.d.view();
   if (paired_) {
     paired_->convolve(d, shape_.padding - 2, shape_.height, shape_.width, *scratch.paired, dx);
     return;
@@ -186,29 +183,29 @@ void DirectBackward::input_gradient(Scratch& scratch, float* dx) const {
     }
 }
 
-void DirectBackward::add_filter_gradient(Scratch& scratch) const {
-  const PaddedImage &x = *scratch.x, &d = scratch.d;
+void DirectBackward::add_filter_gradient(const ImageView& x, Scratch& scratch) const {
+  const ImageView d = scratch.d.view();
   if (paired_gradient_) {
     paired_gradient_->add(x, -shape_.padding, d, *scratch.paired_sums);
     return;
   }
   float* const sums = scratch.sums.data_ptr<float>();
   const int64_t length = shape_.filter_width * shape_.in, lanes = lanes_for(shape_.out);
-  const int64_t row_bytes = (shape_.stride * x.row_step() + d.row_step()) * sizeof(float);
+  const int64_t row_bytes = (shape_.stride * x.row_step + d.row_step) * sizeof(float);
   const int64_t strip = std::max<int64_t>(1, kStripBytes / row_bytes);
   const auto blocks = blocks_of(shape_.out, 0);
   for (int64_t first = 0; first < shape_.out_height; first += strip) {
     const int64_t rows = std::min(strip, shape_.out_height - first);
     for (const auto& block : blocks) {
       const TileSet& set = tiles()->of(block.lanes);
-      const Tiling tiling(length, set.most);
-      const Pixels gradient{d.row(first) + block.first, d.row_step(), shape_.out};
+      const Tiling tiling(length, set.values);
+      const Pixels gradient{d.at(first, 0) + block.first, d.row_step, shape_.out};
       for (int64_t r = 0; r < shape_.filter_height; r++) {
         const float* from = x.at(first * shape_.stride + r - shape_.padding, -shape_.padding);
         float* to = sums + r * length * lanes + block.first;
         for (int64_t i = 0; i < tiling.count; i++) {
           const int64_t values = tiling.size(i);
-          const Pixels input{from, shape_.stride * x.row_step(), shape_.stride * shape_.in};
+          const Pixels input{from, shape_.stride * x.row_step, shape_.stride * shape_.in};
           set.outer[values - 1](input, gradient, rows, shape_.out_width, to, lanes);
           from += values;
           to += values * lanes;
@@ -244,44 +241,58 @@ void for_images(int64_t images, c10::function_ref<void(int64_t, int64_t, int64_t
 
 namespace {
 
-// How one thread gets at the images that a convolution reads, and rid of their gradients: resized or not.
+// How one thread gets at the images that a convolution reads, and rid of their gradients: padded, resized or as they lie.
 class ImageAccess {
  public:
-  ImageAccess(const ConvShape& shape, const Resize* resize)
+  ImageAccess(const ConvShape& shape, const Resize* resize, bool padded)
       : floats_(resize ? resize->image_floats() : shape.image_in()),
-        row_floats_(shape.width * shape.in),
-        rows_(shape.height),
+        whole_{nullptr, shape.height, shape.width, shape.in, shape.width * shape.in},
         resize_(resize),
-        line_(resize ? resize->line_floats() : 0) {}
+        line_(resize ? resize->line_floats() : 0) {
+    const int64_t p = padded ? shape.padding : 0;
+    if (padded || resize) copy_.emplace(shape.height, shape.width, shape.in, PaddedImage::Border{p, p, p, p});
+  }
 
-  void read(const float* images, int64_t image, PaddedImage& to) {
+  // Until the next is read.
+  ImageView read(const float* images, int64_t image) {
     const float* const from = images + image * floats_;
-    if (!resize_) return to.copy(from);
-    to.fill([&](int64_t row, float* at) { resize_->row(from, row, line_.data(), at); });
+    if (!copy_) {
+      whole_.data = from;
+      return whole_;
+    }
+    if (resize_) {
+      copy_->fill([&](int64_t row, float* at) { resize_->row(from, row, line_.data(), at); });
+    } else {
+      copy_->copy(from);
+    }
+    return copy_->view();
   }
 
   // `write` makes the gradient of what was read.
   void write_gradient(float* images, int64_t image, c10::function_ref<void(float* to)> write) {
     float* const to = images + image * floats_;
     if (!resize_) return write(to);
-    if (!gradient_.defined()) gradient_ = at::empty({rows_ * row_floats_}, at::kFloat);
+    if (!gradient_.defined()) gradient_ = at::empty({whole_.height * whole_.row_step}, at::kFloat);
     float* const gradient = gradient_.data_ptr<float>();
     write(gradient);
     std::fill_n(to, floats_, 0.f);
-    for (int64_t row = 0; row < rows_; row++) resize_->add_gradient(gradient + row * row_floats_, row, line_.data(), to);
+    for (int64_t row = 0; row < whole_.height; row++)
+      resize_->add_gradient(gradient + row * whole_.row_step, row, line_.data(), to);
   }
 
  private:
-  int64_t floats_, row_floats_, rows_;
+  int64_t floats_;
+  ImageView whole_;
   const Resize* resize_;
   std::vector<float> line_;
+  std::optional<PaddedImage> copy_;
   at::Tensor gradient_;
 };
 
 }  // namespace
 
 at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::Tensor* bias, const ConvShape& shape,
-                       const Resize* resize, c10::function_ref<void(int64_t, int64_t, const float*)> after) {
+                       const Resize* resize, c10::function_ref<void(int64_t, int64_t, float*)> after) {
   const Span span("direct convolution");
   note(shape, true, false, false);
   const DirectForward forward(shape, filter, bias);
@@ -290,10 +301,9 @@ at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::
   float* const py = y.data_ptr<float>();
   for_images(shape.images, [&](int64_t thread, int64_t first, int64_t last) {
     DirectForward::Scratch scratch = forward.scratch();
-    ImageAccess images(shape, resize);
+    ImageAccess images(shape, resize, forward.padded());
     for (int64_t image = first; image < last; image++) {
-      images.read(px, image, scratch.x);
-      forward.image(scratch, py + image * shape.image_out());
+      forward.image(images.read(px, image), scratch, py + image * shape.image_out());
       after(thread, image, py + image * shape.image_out());
     }
   });
@@ -320,7 +330,7 @@ ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tens
   const std::vector<float> zero(shape.out, 0.f);
   for_images(shape.images, [&](int64_t thread, int64_t first, int64_t last) {
     DirectBackward::Scratch& own = scratch[thread].emplace(backward.scratch());
-    ImageAccess images(shape, resize);
+    ImageAccess images(shape, resize, backward.padded());
     for (int64_t image = first; image < last; image++) {
       own.d.fill([&](int64_t row, float* to) {
         fill(image, row, to);
@@ -330,8 +340,7 @@ ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tens
       });
       if (need_filter) {
         // Before this image's input gradient, which may be written where the input is.
-        images.read(px, image, *own.x);
-        backward.add_filter_gradient(own);
+        backward.add_filter_gradient(images.read(px, image), own);
       }
       if (need_x) images.write_gradient(pdx, image, [&](float* to) { backward.input_gradient(own, to); });
     }

@@ -37,12 +37,13 @@ class DirectForward {
   DirectForward(const ConvShape& shape, const at::Tensor& filter, const at::Tensor* bias);
   // Of one thread.
   struct Scratch {
-    PaddedImage x;
     std::optional<PairedFilter::Scratch> paired;
   };
   Scratch scratch() const;
-  // y = convolution of the image in scratch.x.
-  void image(Scratch& scratch, float* y) const;
+  // Whether images are read with their padding in memory.
+  bool padded() const { return !paired_; }
+  // y = convolution of the image.
+  void image(const ImageView& x, Scratch& scratch, float* y) const;
 
  private:
   ConvShape shape_;
@@ -56,14 +57,15 @@ class DirectBackward {
   // Of one thread. `d` is the gradient of the output; the filter's gradient gathers in `sums`.
   struct Scratch {
     PaddedImage d;
-    std::optional<PaddedImage> x;
     std::optional<PairedFilter::Scratch> paired;
     std::optional<PairedGradient::Scratch> paired_sums;
     at::Tensor sums;
   };
   Scratch scratch() const;
+  // Whether images are read with their padding in memory.
+  bool padded() const { return need_filter_ && !paired_gradient_; }
   void input_gradient(Scratch& scratch, float* dx) const;
-  void add_filter_gradient(Scratch& scratch) const;
+  void add_filter_gradient(const ImageView& x, Scratch& scratch) const;
   at::Tensor filter_gradient(const std::vector<std::optional<Scratch>>& threads) const;
 
  private:
@@ -87,10 +89,11 @@ struct ConvGradients {
 };
 
 // With `resize`, x holds the images before they are resized to what the convolution, and `shape`, reads: resized maps and
-// their gradients are in memory an image a thread. `after(thread, image)` runs when that image's result lies in y.
+// their gradients are in memory an image a thread. `after(thread, image, y)` runs when that image's result lies in y, and
+// may change it.
 at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::Tensor* bias, const ConvShape& shape,
                        const Resize* resize,
-                       c10::function_ref<void(int64_t thread, int64_t image, const float* y)> after);
+                       c10::function_ref<void(int64_t thread, int64_t image, float* y)> after);
 
 // `fill(image, row, to)` writes a row of the gradient of the result; x is read for the filter's gradient alone, and with
 // `reuse_x` its own gradient takes its place.

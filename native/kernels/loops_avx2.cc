@@ -9,7 +9,7 @@
 
 namespace locallearn::detail {
 // 16 registers: 12 sums, two vectors of weights, one value.
-const Tiles avx2_tiles{tile_set<Eight, 2, 6>(), tile_set<Eight, 1, 12>(), pair_loops<Eight>()};
+const Tiles avx2_tiles{{}, tile_set<Eight, 2, 6, 6>(), tile_set<Eight, 1, 12, 12>(), pair_loops<Eight>()};
 const RowLoops avx2_rows = row_loops<Eight>();
 }  // namespace locallearn::detail
 #endif

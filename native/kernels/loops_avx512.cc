@@ -8,7 +8,9 @@
 #include "tile_loops.h"
 
 namespace locallearn::detail {
-const Tiles avx512_tiles{tile_set<Sixteen, 1, 12>(), tile_set<Eight, 1, 12>(), pair_loops<Sixteen>()};
+// 32 registers: up to 24 sums, two vectors of weights, one value.
+const Tiles avx512_tiles{tile_set<Sixteen, 2, 12, 12>(), tile_set<Sixteen, 1, 12, 16>(), tile_set<Eight, 1, 12, 16>(),
+                         pair_loops<Sixteen>()};
 const RowLoops avx512_rows = row_loops<Sixteen>();
 }  // namespace locallearn::detail
 #endif

@@ -5,10 +5,12 @@ namespace locallearn {
 std::vector<PackedFilter::Block> blocks_of(int64_t channels, int64_t values_per_lane) {
   std::vector<PackedFilter::Block> blocks;
   int64_t offset = 0;
-  for (int64_t first = 0; first < channels; first += kWide) {
-    const int64_t valid = std::min(kWide, channels - first);
-    const int64_t lanes = valid <= kNarrow ? kNarrow : kWide;
-    blocks.push_back({first, lanes, valid, offset});
+  const bool twice = tiles()->twice.pixels > 0;
+  for (int64_t first = 0; first < channels;) {
+    const int64_t left = channels - first;
+    const int64_t lanes = twice && left >= kDouble ? kDouble : left > kNarrow ? kWide : kNarrow;
+    blocks.push_back({first, lanes, std::min(lanes, left), offset});
+    first += lanes;
     offset += lanes * values_per_lane;
   }
   return blocks;
@@ -19,7 +21,7 @@ void product_row(const PackedFilter& filter, const float* const* rows, int64_t w
   constexpr int64_t kMostRows = 16;
   for (const auto& block : filter.blocks) {
     const TileSet& set = tiles()->of(block.lanes);
-    const Tiling tiling(width, set.most);
+    const Tiling tiling(width, set.pixels);
     const float* here[kMostRows];
     std::copy_n(rows, filter.rows, here);
     float* to = y + block.first;

@@ -15,17 +15,32 @@ LOCALLEARN_INLINE void each_channel(int64_t channels, const F& f) {
   for (; c < channels; c++) f(float(), c);
 }
 
+// The pair that reads `pixel(j, V(), c)`, j from 0 to 3.
+template <typename V, typename Pixel>
+LOCALLEARN_INLINE void pair_input(int64_t channels, float* to, int64_t plane, const Pixel& pixel) {
+  each_channel<V>(channels, [&](auto kind, int64_t c) {
+    using W = decltype(kind);
+    const W x0 = pixel(0, W(), c), x1 = pixel(1, W(), c), x2 = pixel(2, W(), c), x3 = pixel(3, W(), c);
+    store<W>(to + c, x0 - x2);
+    store<W>(to + plane + c, x1 + x2);
+    store<W>(to + 2 * plane + c, x2 - x1);
+    store<W>(to + 3 * plane + c, x1 - x3);
+  });
+}
+
 template <typename V>
-void pair_inputs(const float* x, int64_t pairs, int64_t channels, float* to, int64_t plane) {
-  for (int64_t i = 0; i < pairs; i++, x += 2 * channels, to += channels) {
-    each_channel<V>(channels, [&](auto kind, int64_t c) {
-      using W = decltype(kind);
-      const W x0 = load<W>(x + c), x1 = load<W>(x + channels + c);
-      const W x2 = load<W>(x + 2 * channels + c), x3 = load<W>(x + 3 * channels + c);
-      store<W>(to + c, x0 - x2);
-      store<W>(to + plane + c, x1 + x2);
-      store<W>(to + 2 * plane + c, x2 - x1);
-      store<W>(to + 3 * plane + c, x1 - x3);
+void pair_inputs(const float* x, int64_t width, int64_t column, int64_t pairs, int64_t channels, float* to,
+                 int64_t plane) {
+  for (int64_t i = 0; i < pairs; i++, column += 2, to += channels) {
+    const auto there = [&](int64_t j, auto kind, int64_t c) {
+      return load<decltype(kind)>(x + (column + j) * channels + c);
+    };
+    if (column >= 0 && column + 4 <= width) {
+      pair_input<V>(channels, to, plane, there);
+      continue;
+    }
+    pair_input<V>(channels, to, plane, [&](int64_t j, auto kind, int64_t c) {
+      return column + j >= 0 && column + j < width ? there(j, kind, c) : decltype(kind)();
     });
   }
 }

@@ -15,16 +15,23 @@ PairedRows::PairedRows(int64_t rows, int64_t pairs, int64_t channels)
     : pairs_(pairs),
       channels_(channels),
       plane_(rows * pairs * channels + 5 * kWide),
-      data_(at::empty({kPairProducts * plane_ + kWide}, at::kFloat)) {}
+      data_(at::empty({kPairProducts * plane_ + kWide}, at::kFloat)),
+      first_(data_.data_ptr<float>()) {}
 
-void PairedRows::read_inputs(const PaddedImage& x, int64_t row, int64_t column, int64_t rows) {
-  for (int64_t i = 0; i < rows; i++)
-    tiles()->pairs.inputs(x.at(row + i, column), pairs_, channels_, data() + i * row_floats(), plane_);
+void PairedRows::read_inputs(const ImageView& x, int64_t row, int64_t column, int64_t rows) {
+  for (int64_t i = 0; i < rows; i++) {
+    const int64_t from = row + i, at = i * row_floats();
+    if (from >= 0 && from < x.height) {
+      tiles()->pairs.inputs(x.at(from, 0), x.width, column, pairs_, channels_, first_ + at, plane_);
+      continue;
+    }
+    for (int product = 0; product < kPairProducts; product++) std::fill_n(plane(product) + at, row_floats(), 0.f);
+  }
 }
 
-void PairedRows::read_gradients(const PaddedImage& d, int64_t row, int64_t rows) {
+void PairedRows::read_gradients(const ImageView& d, int64_t row, int64_t rows) {
   for (int64_t i = 0; i < rows; i++)
-    tiles()->pairs.gradients(d.row(row + i), pairs_, channels_, data() + i * row_floats(), plane_);
+    tiles()->pairs.gradients(d.at(row + i, 0), pairs_, channels_, first_ + i * row_floats(), plane_);
 }
 
 Tiling pair_strips(int64_t height, int64_t row_floats) {
@@ -37,7 +44,7 @@ PairedFilter::Scratch PairedFilter::scratch(int64_t height, int64_t width) const
   return {PairedRows(rows + 2, pairs, in_), PairedRows(rows, pairs, out_)};
 }
 
-void PairedFilter::convolve(const PaddedImage& x, int64_t offset, int64_t height, int64_t width, Scratch& scratch,
+void PairedFilter::convolve(const ImageView& x, int64_t offset, int64_t height, int64_t width, Scratch& scratch,
                             float* y) const {
   auto& [inputs, products] = scratch;
   const int64_t pairs = pairs_in(width);
@@ -49,7 +56,7 @@ void PairedFilter::convolve(const PaddedImage& x, int64_t offset, int64_t height
     for (int product = 0; product < kPairProducts; product++) {
       const float* const top = inputs.plane(product);
       const float* const taps[] = {top, top + inputs.row_floats(), top + 2 * inputs.row_floats()};
-      product_row(filters_[product], taps, rows * pairs, in_, products.data() + product * products.plane_floats(), out_);
+      product_row(filters_[product], taps, rows * pairs, in_, products.plane(product), out_);
     }
     for (int64_t row = 0; row < rows; row++)
       tiles()->pairs.results(products.plane(0) + row * products.row_floats(), products.plane_floats(), width, out_,
@@ -67,7 +74,7 @@ PairedGradient::Scratch PairedGradient::scratch() const {
           at::zeros({kPairProducts, 3, in_, lanes_}, at::kFloat)};
 }
 
-void PairedGradient::add(const PaddedImage& x, int64_t offset, const PaddedImage& d, Scratch& scratch) const {
+void PairedGradient::add(const ImageView& x, int64_t offset, const ImageView& d, Scratch& scratch) const {
   auto& [inputs, gradients, sums] = scratch;
   const int64_t pairs = pairs_in(width_);
   const Tiling strips = pair_strips(height_, inputs.row_floats());
@@ -79,7 +86,7 @@ void PairedGradient::add(const PaddedImage& x, int64_t offset, const PaddedImage
     for (int product = 0; product < kPairProducts; product++)
       for (const auto& block : blocks) {
         const TileSet& set = tiles()->of(block.lanes);
-        const Tiling tiling(in_, set.most);
+        const Tiling tiling(in_, set.values);
         const Pixels gradient{gradients.plane(product) + block.first, 0, out_};
         for (int64_t r = 0; r < 3; r++) {
           const float* from = inputs.plane(product) + r * inputs.row_floats();

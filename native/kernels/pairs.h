@@ -19,16 +19,16 @@ class PairedRows {
  public:
   PairedRows(int64_t rows, int64_t pairs, int64_t channels);
   // Row `row` and those below, from column `column` on, as a convolution reads them.
-  void read_inputs(const PaddedImage& x, int64_t row, int64_t column, int64_t rows);
-  void read_gradients(const PaddedImage& d, int64_t row, int64_t rows);
-  const float* plane(int product) const { return data_.data_ptr<float>() + product * plane_; }
-  float* data() { return data_.data_ptr<float>(); }
+  void read_inputs(const ImageView& x, int64_t row, int64_t column, int64_t rows);
+  void read_gradients(const ImageView& d, int64_t row, int64_t rows);
+  float* plane(int product) const { return first_ + product * plane_; }
   int64_t plane_floats() const { return plane_; }
   int64_t row_floats() const { return pairs_ * channels_; }
 
  private:
   int64_t pairs_, channels_, plane_;
   at::Tensor data_;
+  float* first_;
 };
 
 // How many rows of results, each of `row_floats` transformed inputs a product, are computed at once.
@@ -60,7 +60,7 @@ class PairedFilter {
   Scratch scratch(int64_t height, int64_t width) const;
 
   // y = height × width results; that in row r and column c reads x from row r + offset and column c + offset on.
-  void convolve(const PaddedImage& x, int64_t offset, int64_t height, int64_t width, Scratch& scratch, float* y) const;
+  void convolve(const ImageView& x, int64_t offset, int64_t height, int64_t width, Scratch& scratch, float* y) const;
 
  private:
   int64_t in_, out_;
@@ -77,7 +77,7 @@ class PairedGradient {
     at::Tensor sums;
   };
   Scratch scratch() const;
-  void add(const PaddedImage& x, int64_t offset, const PaddedImage& d, Scratch& scratch) const;
+  void add(const ImageView& x, int64_t offset, const ImageView& d, Scratch& scratch) const;
   at::Tensor gradient(const std::vector<const Scratch*>& threads) const;
 
  private:

@@ -61,16 +61,16 @@ void outer_tile(Pixels x, Pixels d, int64_t rows, int64_t width, float* to, int6
     for (int n = 0; n < N; n++) store<V>(to + j * to_step + n * kLanes, sum[j][n]);
 }
 
-template <typename V, int N, int... I>
-constexpr TileSet tile_set(std::integer_sequence<int, I...>) {
-  return {{product_tile<V, N, I + 1>...}, {outer_tile<V, N, I + 1>...}, sizeof...(I)};
+template <typename V, int N, int... P, int... J>
+constexpr TileSet tile_set(std::integer_sequence<int, P...>, std::integer_sequence<int, J...>) {
+  return {{product_tile<V, N, P + 1>...}, {outer_tile<V, N, J + 1>...}, sizeof...(P), sizeof...(J)};
 }
 
-// Tiles of N vectors and up to `kMost` pixels.
-template <typename V, int N, int kMost>
+// Tiles of N vectors and up to so many pixels, or values of j.
+template <typename V, int N, int kPixels, int kValues>
 constexpr TileSet tile_set() {
-  static_assert(kMost <= kMostInTile);
-  return tile_set<V, N>(std::make_integer_sequence<int, kMost>());
+  static_assert(kPixels <= kMostInTile && kValues <= kMostInTile);
+  return tile_set<V, N>(std::make_integer_sequence<int, kPixels>(), std::make_integer_sequence<int, kValues>());
 }
 
 }  // namespace

@@ -19,29 +19,30 @@ struct Pixels {
 // tiles are read of d and added to `sum`, whatever lies there.
 using OuterTile = void (*)(Pixels x, Pixels d, int64_t rows, int64_t width, float* sum, int64_t sum_step);
 
-constexpr int64_t kWide = 16, kNarrow = 8;  // channels of a tile
-constexpr int64_t kMostInTile = 12;
+constexpr int64_t kDouble = 32, kWide = 16, kNarrow = 8;  // channels of a tile
+constexpr int64_t kMostInTile = 16;
 
-// Entry i is for i + 1 pixels, or values of j; the first `most` are there.
+// Entry i is for i + 1 pixels, or values of j; so many are there.
 struct TileSet {
   ProductTile product[kMostInTile];
   OuterTile outer[kMostInTile];
-  int64_t most;
+  int64_t pixels, values;
 };
 
 // The transforms of pairs.h. Pixels and pairs follow one another, `plane` floats lie between the planes of two products.
 struct PairLoops {
-  // Of `pairs` pairs, the first of which reads the four pixels from x on.
-  void (*inputs)(const float* x, int64_t pairs, int64_t channels, float* to, int64_t plane);
+  // Of `pairs` pairs, the first of which reads the four pixels of x from `column` on; those not among its `width` are 0.
+  void (*inputs)(const float* x, int64_t width, int64_t column, int64_t pairs, int64_t channels, float* to,
+                 int64_t plane);
   void (*gradients)(const float* d, int64_t pairs, int64_t channels, float* to, int64_t plane);
   // `width` pixels of y.
   void (*results)(const float* products, int64_t plane, int64_t width, int64_t channels, float* y);
 };
 
 struct Tiles {
-  TileSet wide, narrow;
+  TileSet twice, wide, narrow;  // `twice` is empty where registers are few
   PairLoops pairs;
-  const TileSet& of(int64_t lanes) const { return lanes == kWide ? wide : narrow; }
+  const TileSet& of(int64_t lanes) const { return lanes == kDouble ? twice : lanes == kWide ? wide : narrow; }
 };
 
 // Null where the processor has neither AVX2 with FMA nor AVX-512.

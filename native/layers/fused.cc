@@ -113,7 +113,7 @@ Tensor conv(const Tensor& x, const Tensor& filter, const optional<Tensor>& bias,
   const auto by = resize_of(x.sizes(), resized);
   const optional<Tensor> b = contiguous(bias);
   return direct_conv(x.contiguous(), filter.contiguous(), b.has_value() ? &*b : nullptr,
-                     conv_shape(read, filter, stride, padding), pointer(by), [](int64_t, int64_t, const float*) {});
+                     conv_shape(read, filter, stride, padding), pointer(by), [](int64_t, int64_t, float*) {});
 }
 
 // With `reuse_x` nobody reads x afterwards, and dx may take its memory. → dx, dfilter, dbias
@@ -144,31 +144,43 @@ std::tuple<Tensor, Tensor, Tensor> conv_backward(const Tensor& dy, const Tensor&
   return {g.x, g.filter, g.bias};
 }
 
-// → y [n, h, w, out], convolution output, mean, inverse deviation
+// → y [n, h, w, out], convolution output if it is to be kept for the gradient, mean, inverse deviation
 std::tuple<Tensor, Tensor, Tensor, Tensor> conv_bn(
     const Tensor& x, const Tensor& filter, const optional<Tensor>& bias, const Tensor& gamma, const Tensor& beta,
     const Tensor& running_mean, const Tensor& running_variance, const optional<Tensor>& residual, int64_t stride,
     int64_t padding, int64_t groups, at::IntArrayRef resized, bool training, double momentum, double epsilon,
-    bool relu) {
+    bool relu, bool keep) {
   const BatchNorm norm{gamma, beta, running_mean, running_variance, training, momentum, epsilon};
   const auto read = read_shape(x.sizes(), resized);
   if (!floats_on_cpu(x) || !direct_serves(read, filter, stride, padding, groups)) {
     const Tensor c = conv(x, filter, bias, stride, padding, groups, resized);
     const auto n = normalise_anywhere(c, norm, residual, relu);
-    return {n.y, c, n.mean, n.inverse_deviation};
+    return {n.y, keep ? c : Tensor(), n.mean, n.inverse_deviation};
   }
   const ConvShape shape = conv_shape(read, filter, stride, padding);
   const auto by = resize_of(x.sizes(), resized);
-  const optional<Tensor> b = contiguous(bias);
+  const optional<Tensor> b = contiguous(bias), added = contiguous(residual);
+  const auto convolved = [&](c10::function_ref<void(int64_t, int64_t, float*)> after) {
+    return direct_conv(x.contiguous(), filter.contiguous(), b.has_value() ? &*b : nullptr, shape, pointer(by), after);
+  };
   std::vector<Moments> parts(image_threads(shape.images), Moments(shape.out));
-  const Tensor c = direct_conv(x.contiguous(), filter.contiguous(), b.has_value() ? &*b : nullptr, shape,
-                               pointer(by), [&](int64_t thread, int64_t, const float* image) {
-                                 if (training) parts[thread].add(image, shape.image_pixels());
-                               });
+  if (!training && !keep && (!added.has_value() || floats_on_cpu(*added))) {
+    // All is known beforehand: an image is normalised where it lies, while it is in the cache.
+    const Normalised n = statistics(parts, norm);
+    const AppliedNorm applied(n, norm, relu);
+    const float* const addends = added.has_value() ? added->data_ptr<float>() : nullptr;
+    const Tensor y = convolved([&](int64_t, int64_t image, float* at) {
+      applied.rows(at, addends ? addends + image * shape.image_out() : nullptr, at, shape.image_pixels());
+    });
+    return {y, Tensor(), n.mean, n.inverse_deviation};
+  }
+  const Tensor c = convolved([&](int64_t thread, int64_t, const float* image) {
+    if (training) parts[thread].add(image, shape.image_pixels());
+  });
   Normalised n = statistics(parts, norm);
-  n.y = at::empty_like(c);
-  apply_norm(c, contiguous(residual), n, gamma, beta, relu);
-  return {n.y, c, n.mean, n.inverse_deviation};
+  n.y = keep ? at::empty_like(c) : c;
+  apply_norm(c, added, n, norm, relu);
+  return {n.y, keep ? c : Tensor(), n.mean, n.inverse_deviation};
 }
 
 // Where a ReLU followed a residual, its output `y` or that residual is needed. `x`, of shape `x_shape`, may be left out
@@ -236,7 +248,7 @@ Tensor bn_result(const Tensor& x, const Tensor& gamma, const Tensor& beta, const
   TORCH_CHECK(on_cpu(x), "argument 'x' must be float32 or bfloat16 on the CPU");
   const Tensor before = x.contiguous();
   const Normalised n{at::empty_like(before), mean, inverse_deviation};
-  apply_norm(before, {}, n, gamma, beta, relu);
+  apply_norm(before, {}, n, {gamma, beta, mean, inverse_deviation, false, 0, 0}, relu);
   return n.y;
 }
 
@@ -264,7 +276,7 @@ TORCH_LIBRARY_FRAGMENT(locallearn, library) {
   library.def(
       "conv_bn(Tensor x, Tensor filter, Tensor? bias, Tensor gamma, Tensor beta, Tensor running_mean, "
       "Tensor running_variance, Tensor? residual, int stride, int padding, int groups, int[] resized, bool training, "
-      "float momentum, float epsilon, bool relu) -> (Tensor, Tensor, Tensor, Tensor)",
+      "float momentum, float epsilon, bool relu, bool keep) -> (Tensor, Tensor, Tensor, Tensor)",
       conv_bn);
   library.def(
       "conv_bn_backward(Tensor dy, Tensor? x, int[] x_shape, Tensor filter, Tensor c, Tensor? y, Tensor? residual, "

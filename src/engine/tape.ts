@@ -20,6 +20,12 @@ export const takeSum = (x: tf.Tensor): tf.Tensor | undefined => currentPass.take
 /** Whether nobody reads what an op saved after the backward pass that is under way: it may be freed, or written over. */
 export const isLastPass = (): boolean => currentPass.last;
 
+/** Whether an op that is called now is put on a tape, so that a backward pass over it may come. */
+export function isRecording(): boolean {
+  const { gradientDepth, kernelDepth } = tf.engine().state;
+  return gradientDepth !== 0 && kernelDepth === 0;
+}
+
 /**
  * Runs f as if no gradient were being recorded around it: inside, `tf.grads` and `tf.variableGrads` work as at top
  * level and free their tape when they end; without them, nothing is recorded at all. TensorFlow.js has one tape for

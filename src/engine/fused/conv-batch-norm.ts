@@ -76,7 +76,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
       const fromOutput = relu && (onGpu || (residual !== undefined && !residualKept));
       const fromResidual = relu && residual !== undefined && !fromOutput;
       const inputs = [x, ...trained(mode, filter, bias, gamma, beta), residual];
-      const result = differentiable<tf.Tensor4D>(inputs, ({ wants, isLast }) => {
+      const result = differentiable<tf.Tensor4D>(inputs, ({ wants, isLast, recorded }) => {
         const map = asMap(x);
         // The input's own gradient needs no input.
         const kept = wants(filter) ? keepMap(map) : undefined;
@@ -98,6 +98,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
             batchNormMomentum,
             batchNormEpsilon,
             relu,
+            recorded,
           ),
         ) as [tf.Tensor4D, tf.Tensor, tf.Tensor, tf.Tensor];
         const products = convProducts(filter, y.shape);

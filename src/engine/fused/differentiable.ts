@@ -1,11 +1,13 @@
 import tf = require('@tensorflow/tfjs');
 import { isDetached } from '../detached.js';
 import { precisionInForce, withPrecision } from '../precision.js';
-import { isLastPass, isWanted, outsideTape } from '../tape.js';
+import { isLastPass, isRecording, isWanted, outsideTape } from '../tape.js';
 import type { Mode } from './ops.js';
 
 /** Of which of an op's inputs a gradient is wanted: the one answer to that, for what is kept and for what is computed. */
 export interface GradientRequest {
+  /** Whether there can be a backward pass at all; without one nothing of what is saved is ever read. */
+  readonly recorded: boolean;
   /**
    * Forward: whether the gradient of x can be asked for, since x is an input that is not cut off from what came before.
    * Backward: whether the pass that is under way asks for it too.
@@ -14,6 +16,8 @@ export interface GradientRequest {
   /** Backward: whether nobody reads what the op saved after this pass, so that it may be freed, or written over. */
   readonly isLast: () => boolean;
 }
+
+const unrecorded: GradientRequest = { recorded: false, wants: () => false, isLast: isLastPass };
 
 /** What one op computes forward, and how it goes back. */
 export interface Recorded<T extends tf.Tensor> {
@@ -47,11 +51,12 @@ export function differentiable<T extends tf.Tensor>(
   run: (request: GradientRequest) => Recorded<T>,
 ): T {
   const possible = inputs.filter((x) => x !== undefined && !isDetached(x)) as tf.Tensor[];
+  if (possible.length === 0 || !isRecording()) return outsideTape(() => tf.tidy(() => run(unrecorded).y));
   const request: GradientRequest = {
+    recorded: true,
     wants: (x) => x !== undefined && possible.includes(x) && isWanted(x),
     isLast: isLastPass,
   };
-  if (possible.length === 0) return outsideTape(() => tf.tidy(() => run(request).y));
   const precision = precisionInForce();
   const op = tf.customGrad((...args: (tf.Tensor | tf.GradSaveFunc)[]) => {
     const save = args[args.length - 1] as tf.GradSaveFunc;
