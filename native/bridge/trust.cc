@@ -87,6 +87,7 @@ bool must_be_null(const c10::FunctionSchema& schema, const c10::Argument& argume
 }
 
 Precondition precondition_of(const std::string& name) {
+  if (name == "locallearn::max_pool_backward") return nullptr;  // its maps are of several types; it checks them itself
   if (name.rfind("locallearn::", 0) == 0) return check_layer;
   for (const auto& [known, check] : kPreconditions) {
     if (known == name) return check;

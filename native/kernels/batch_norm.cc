@@ -169,10 +169,10 @@ void ChannelGradients::rows(int64_t first, int64_t rows, float* dx, float* maske
 }
 
 NormaliseGradients normalise_backward(const Tensor& dy, const Tensor& x, const NormalisedBy& norm,
-                                      const optional<Tensor>& masked) {
+                                      const optional<Tensor>& masked, bool reuse_x) {
   const ChannelGradients channel(dy, x, norm);
   const Span span("batch norm: input gradient");
-  Tensor dx = at::empty_like(x);
+  const Tensor dx = reuse_x ? x : at::empty_like(x);
   const RowsOut to(dx), through = masked.has_value() ? RowsOut(*masked) : RowsOut();
   const bool converted = channel.converted() || to.narrowed() || through.narrowed();
   const int64_t channels = x.size(-1);

@@ -39,9 +39,9 @@ struct NormalisedBy {
   const optional<at::Tensor>& other;  // contiguous: the output with kOutput, the residual with kSum
 };
 
-// dx is of x's type; `masked`, where given, receives dy times the mask.
+// dx is of x's type, and with `reuse_x` takes its memory; `masked`, where given, receives dy times the mask, and may be dy.
 NormaliseGradients normalise_backward(const at::Tensor& dy, const at::Tensor& x, const NormalisedBy& norm,
-                                      const optional<at::Tensor>& masked);
+                                      const optional<at::Tensor>& masked, bool reuse_x);
 
 // Sums of some rows, about the first of them.
 class Moments {

@@ -82,9 +82,11 @@ Backward normalise_backward_elsewhere(const Tensor& dy, const Tensor& x, const o
   return {{to_nhwc(dx), dgamma, dbeta}, need_residual ? masked : Tensor()};
 }
 
-// Where the gradient of the residual differs from dy, it is written here, in the type of the other maps.
-optional<Tensor> masked_like(const Tensor& gradient, const Tensor& map, bool relu, bool need_residual) {
-  return need_residual && relu ? optional<Tensor>(at::empty_like(gradient, map.options())) : optional<Tensor>();
+// Where the gradient of the residual differs from dy, it is written here, in the type of the other maps: to dy's own memory
+// with `reuse_dy`.
+optional<Tensor> masked_like(const Tensor& gradient, const Tensor& map, bool relu, bool need_residual, bool reuse_dy) {
+  if (!need_residual || !relu) return {};
+  return reuse_dy && gradient.scalar_type() == map.scalar_type() ? gradient : at::empty_like(gradient, map.options());
 }
 
 Mask mask_of(const optional<Tensor>& y, const optional<Tensor>& added, bool relu) {
@@ -185,14 +187,15 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> conv_bn(
 }
 
 // Where a ReLU followed a residual, its output `y` or that residual is needed. `x`, of shape `x_shape`, may be left out
-// where no parameters' gradients are asked for; with `reuse_x` nobody reads it afterwards, and dx may take its memory.
+// where no parameters' gradients are asked for. With `reuse_…` nobody reads that map afterwards: dx may take x's memory,
+// the gradient before normalisation c's, dresidual dy's.
 // → dx, dfilter, dbias, dgamma, dbeta, dresidual; those not asked for are undefined.
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> conv_bn_backward(
     const Tensor& dy, const optional<Tensor>& x, at::IntArrayRef x_shape, const Tensor& filter, const Tensor& c,
     const optional<Tensor>& y, const optional<Tensor>& residual, bool relu, const Tensor& gamma, const Tensor& beta,
     const Tensor& mean, const Tensor& inverse_deviation, bool has_bias, int64_t stride, int64_t padding,
-    int64_t groups, at::IntArrayRef resized, bool training, double epsilon, bool need_x, bool reuse_x,
-    bool need_parameters, bool need_residual) {
+    int64_t groups, at::IntArrayRef resized, bool training, double epsilon, bool need_x, bool reuse_x, bool reuse_c,
+    bool reuse_dy, bool need_parameters, bool need_residual) {
   TORCH_CHECK(!need_residual || !relu || y.has_value() || residual.has_value(),
               "the gradient of a residual behind a ReLU needs its output or the residual");
   TORCH_CHECK(!need_parameters || x.has_value(), "the gradient of the filter needs the input");
@@ -214,10 +217,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> conv_bn_backward(
     return result(apart(n.x), n.gamma, n.beta, dresidual);
   }
   const Tensor gradient = dy.contiguous(), before = c.contiguous();
-  const optional<Tensor> masked = masked_like(gradient, before, relu, need_residual);
+  const optional<Tensor> masked = masked_like(gradient, before, relu, need_residual, reuse_dy);
   const Tensor dresidual = masked.has_value() ? *masked : need_residual ? dy.to(c.scalar_type()) : Tensor();
   if (!floats_on_cpu(c) || !direct_serves(read, filter, stride, padding, groups)) {
-    const auto n = normalise_backward(gradient, before, norm, masked);
+    const auto n = normalise_backward(gradient, before, norm, masked, reuse_c);
     return result(apart(n.x), n.gamma, n.beta, dresidual);
   }
   const ConvShape shape = conv_shape(read, filter, stride, padding);
@@ -242,13 +245,23 @@ std::tuple<Tensor, Tensor, Tensor> bn(const Tensor& x, const Tensor& gamma, cons
   return {n.y, n.mean, n.inverse_deviation};
 }
 
+// The result of `bn`, or of `conv_bn` without a residual, once more: x is what was normalised. On the CPU.
+Tensor bn_result(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
+                 const Tensor& inverse_deviation, bool relu) {
+  TORCH_CHECK(on_cpu(x), "argument 'x' must be float32 or bfloat16 on the CPU");
+  const Tensor before = x.contiguous();
+  const Normalised n{at::empty_like(before), mean, inverse_deviation};
+  apply_norm(before, {}, n, {gamma, beta, mean, inverse_deviation, false, 0, 0}, relu);
+  return n.y;
+}
+
 // → dx, dgamma, dbeta
 std::tuple<Tensor, Tensor, Tensor> bn_backward(const Tensor& dy, const Tensor& x, bool relu, const Tensor& gamma,
                                                const Tensor& beta, const Tensor& mean, const Tensor& inverse_deviation,
                                                bool training, double epsilon) {
   const optional<Tensor> none;
   const NormalisedBy norm{gamma, beta, mean, inverse_deviation, training, mask_of({}, {}, relu), none};
-  const auto g = on_cpu(x) ? normalise_backward(dy.contiguous(), x.contiguous(), norm, {})
+  const auto g = on_cpu(x) ? normalise_backward(dy.contiguous(), x.contiguous(), norm, {}, false)
                            : normalise_backward_elsewhere(dy, x, {}, {}, norm, epsilon, false).norm;
   return {g.x, g.gamma, g.beta};
 }
@@ -272,13 +285,16 @@ TORCH_LIBRARY_FRAGMENT(locallearn, library) {
   library.def(
       "conv_bn_backward(Tensor dy, Tensor? x, int[] x_shape, Tensor filter, Tensor c, Tensor? y, Tensor? residual, "
       "bool relu, Tensor gamma, Tensor beta, Tensor mean, Tensor inverse_deviation, bool has_bias, int stride, int padding, int groups, int[] resized, "
-      "bool training, float epsilon, bool need_x, bool reuse_x, bool need_parameters, bool need_residual) "
-      "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+      "bool training, float epsilon, bool need_x, bool reuse_x, bool reuse_c, bool reuse_dy, bool need_parameters, "
+      "bool need_residual) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
       conv_bn_backward);
   library.def(
       "bn(Tensor x, Tensor gamma, Tensor beta, Tensor running_mean, Tensor running_variance, bool training, "
       "float momentum, float epsilon, bool relu) -> (Tensor, Tensor, Tensor)",
       bn);
+  library.def(
+      "bn_result(Tensor x, Tensor gamma, Tensor beta, Tensor mean, Tensor inverse_deviation, bool relu) -> Tensor",
+      bn_result);
   library.def(
       "bn_backward(Tensor dy, Tensor x, bool relu, Tensor gamma, Tensor beta, Tensor mean, Tensor inverse_deviation, "
       "bool training, float epsilon) -> (Tensor, Tensor, Tensor)",

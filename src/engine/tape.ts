@@ -65,11 +65,22 @@ export function onTape<T extends tf.Tensor>(tape: TapeNode[], f: () => T): T {
   });
 }
 
+/** What ops are being recorded on, if they are. */
+export const currentTape = (): object | undefined => tf.engine().state.activeTape ?? undefined;
+
+/** What the op that made y saved for its backward pass, where it was recorded just now. */
+export const savedOf = (y: tf.Tensor): readonly tf.Tensor[] | undefined => lastNode(y)?.saved;
+
+function lastNode(y: tf.Tensor): TapeNode | undefined {
+  const node = tf.engine().state.activeTape?.at(-1);
+  return node?.outputs.some(({ id }) => id === y.id) ? node : undefined;
+}
+
 /** Has f called whenever a gradient of the op that made y, and was recorded just now, is computed; once for each input. */
 export function onGradients(y: tf.Tensor, f: () => void): void {
-  const node = tf.engine().state.activeTape?.at(-1);
+  const node = lastNode(y);
   const gradient = node?.gradient;
-  if (gradient === undefined || !node!.outputs.some(({ id }) => id === y.id)) return;
+  if (gradient === undefined) return;
   node!.gradient = (dys) =>
     Object.fromEntries(
       Object.entries(gradient(dys)).map(([input, compute]) => [

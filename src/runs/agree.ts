@@ -36,7 +36,7 @@ export async function agreeOn<Own>(group: ProcessGroup, config: object, own: Own
  * Refuses to share batches with ranks of another version or config.
  *
  * @param finished on rank 0, which knows the run's folder: whether nothing is left to do
- * @returns whether there is something to train, on all ranks as rank 0 says
+ * @returns the method, which recomputes what rank 0's does; undefined on all ranks where nothing is left to train
  * @throws UserError on every rank, with what differs from rank 0
  */
 export async function agreeToTrain(
@@ -44,7 +44,12 @@ export async function agreeToTrain(
   experiment: Experiment,
   method: MethodConfig,
   finished = false,
-): Promise<boolean> {
-  const [first] = await agreeOn(ranks, configDocument(runConfigOf(experiment, method)), { finished });
-  return !first!.finished;
+): Promise<MethodConfig | undefined> {
+  const own = { finished, ...planOf(method) };
+  const [first] = await agreeOn(ranks, configDocument(runConfigOf(experiment, method)), own);
+  return first!.finished ? undefined : { ...method, ...planOf(first!) };
 }
+
+/** What ranks hand out of what was measured for a method. */
+export const planOf = ({ plan }: Pick<MethodConfig, 'plan'>): Pick<MethodConfig, 'plan'> =>
+  plan === undefined ? {} : { plan };

@@ -10,7 +10,7 @@ import { chooseRankCuts } from '../measure/ranks/rank-load.js';
 import { optimizerOf } from '../train/optimizers.js';
 import type { BlockRanks } from '../train/blocks/trainer.js';
 import { trainBlocks } from '../train/blocks/trainer.js';
-import { agreeOn } from './agree.js';
+import { agreeOn, planOf } from './agree.js';
 import type { Experiment } from './experiment.js';
 import { withStrategy } from './method-strategy.js';
 import { sectionOf, trainKinds } from './start-state.js';
@@ -22,9 +22,9 @@ export interface BlockGroup {
 }
 
 /**
- * Every rank's method: rank 0's, who may have measured where to cut.
+ * Every rank's method: rank 0's, who may have measured where to cut and what to recompute.
  *
- * @param method on rank 0 with its cut points
+ * @param method on rank 0 with what was measured
  * @param finished on rank 0, which knows the run's folder: whether nothing is left to do
  * @returns undefined where rank 0 says so
  * @throws UserError, the same on every rank, where one has another config or another version
@@ -36,8 +36,9 @@ export async function agreeOnMethod(
   finished = false,
 ): Promise<MethodConfig | undefined> {
   const { options } = method;
-  const [first] = await agreeOn(group, configDocument(config), { options, finished });
-  return first!.finished ? undefined : { ...method, options: first!.options };
+  const own = { options, finished, ...planOf(method) };
+  const [first] = await agreeOn(group, configDocument(config), own);
+  return first!.finished ? undefined : { ...method, options: first!.options, ...planOf(first!) };
 }
 
 /** The ranks' blocks; `balanced` cuts are rank 0's to measure. */

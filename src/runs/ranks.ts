@@ -56,12 +56,13 @@ export async function joined<T>(placement: Placement, f: (ranks: ProcessGroup) =
  */
 export async function trainAlong(
   experiment: Experiment,
-  { method }: ChosenMethod,
+  { method: given }: ChosenMethod,
   ranks: ProcessGroup,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { config, engine, registry, dataset } = experiment;
-  if (!(await agreeToTrain(ranks, experiment, method))) return;
+  const method = await agreeToTrain(ranks, experiment, given);
+  if (method === undefined) return;
   await withStrategy(experiment, method, async (strategy) => {
     const resume = await takeState(ranks);
     await train(strategy, dataset, {

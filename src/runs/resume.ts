@@ -3,7 +3,9 @@ import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { identityOf } from '../data/identity.js';
 import { messageOf, UserError } from '../core/errors.js';
+import type { MethodConfig } from '../config/method-config.js';
 import type { Registry } from '../config/registry.js';
+import { asksForBudget } from '../measure/memory/choose-method.js';
 import { stringify } from 'yaml';
 import { writeFileAtomic } from '../core/files.js';
 import { agreeToTrain } from './agree.js';
@@ -14,6 +16,7 @@ import { configDocument, parseConfig } from '../config/config.js';
 import { epochsDone, isLonger, refuseOtherRun } from './longer.js';
 import { metricsColumns, prepareMethod, record } from './run.js';
 import { runConfigOf } from './run-config.js';
+import { readRunLog } from './run-log.js';
 import { withRunStrategy } from './run-strategy.js';
 import { recordedOverrides } from './earlier-defaults.js';
 import type { Experiment } from './experiment.js';
@@ -130,7 +133,8 @@ export async function resumeRun(
       tellOtherEngine(checkpoint, experiment, options.observer);
     }
     experiment.engine.memory.release();
-    const { method } = await prepareMethod(experiment, stored.method, options, checkpoint === undefined);
+    const given = withRecordedPlan(stored.method, folder, experiment);
+    const { method, recompute } = await prepareMethod(experiment, given, options, checkpoint === undefined);
     return await withRunStrategy(experiment, method, options, (strategy, label, placed) => {
       writing(folder, () => {
         // First, as a run with more epochs than its summary knows of is not finished.
@@ -140,12 +144,20 @@ export async function resumeRun(
         if (checkpoint !== undefined) setDamagedAside(folder, checkpoint);
       });
       const open = openRunFolder(folder, config, metricsColumns(strategy, experiment), release);
+      if (recompute !== undefined) open.log.info(recompute, 'recomputed');
       const run = { folder: open, method, label, strategy, placed, resume: checkpoint?.state };
       return record(experiment, run, options);
     });
   } finally {
     release();
   }
+}
+
+/** On the engine that it was measured on, a method goes on recomputing what was chosen there. */
+function withRecordedPlan(method: MethodConfig, folder: string, { engine }: Experiment): MethodConfig {
+  const { recomputed } = readRunLog(join(folder, 'log.jsonl'));
+  if (!asksForBudget(method) || recomputed?.engineDescription !== engine.description) return method;
+  return { ...method, plan: recomputed.plan };
 }
 
 /** Undefined if no epoch was finished. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
 import { gatherBadFiles } from './bad-images.js';
+import { recomputeChoices, type RecomputePlan } from '../engine/recompute-choices.js';
 import type { StepCost } from '../local/cost.js';
 import { stepCostSchema, type BadFile } from './summary.js';
 import { machineSchema } from '../core/machine.js';
@@ -25,6 +26,19 @@ const skippedSchema = z.object({
 /** What a process wrote down of itself before it trained. */
 export type RunStart = z.infer<typeof startSchema>;
 
+const recomputedSchema = z.object({
+  plan: z.record(
+    z.string(),
+    z.object({ recompute: z.enum(recomputeChoices), places: z.int(), kept: z.array(z.int()) }),
+  ),
+});
+
+/** What a process that trained the run chose to recompute, and on which engine. */
+export interface RecordedPlan {
+  readonly plan: RecomputePlan;
+  readonly engineDescription: string;
+}
+
 /** What a run's `log.jsonl` says beyond its other files. */
 export interface RunLog {
   /** A line for each process that trained the run: the one that began it, and those that went on with it. */
@@ -33,6 +47,8 @@ export interface RunLog {
   readonly badFiles: readonly BadFile[];
   /** What a step takes, where it was counted. */
   readonly cost: StepCost | undefined;
+  /** The last choice of what to recompute. */
+  readonly recomputed: RecordedPlan | undefined;
   /** The last epoch that was begun. */
   readonly lastEpoch: z.infer<typeof epochSchema> | undefined;
   /** Whether a summary was written after the last start. */
@@ -49,7 +65,14 @@ export function readRunLog(path: string): RunLog {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      return { starts: [], badFiles: [], cost: undefined, lastEpoch: undefined, ended: false };
+      return {
+        starts: [],
+        badFiles: [],
+        cost: undefined,
+        recomputed: undefined,
+        lastEpoch: undefined,
+        ended: false,
+      };
     }
     throw new UserError(`${path}: cannot read the log: ${messageOf(error)}`);
   }
@@ -58,18 +81,26 @@ export function readRunLog(path: string): RunLog {
   let lastEpoch: RunLog['lastEpoch'];
   let ended = false;
   let cost: StepCost | undefined;
+  /** Chosen by the process whose start follows. */
+  let plan: RecomputePlan | undefined;
+  let recomputed: RecordedPlan | undefined;
   for (const line of text.split('\n')) {
     const entry = parsed(line);
     if (entry?.msg === 'start' || entry?.msg === 'resume') {
       const start = startSchema.safeParse(entry).data;
-      if (start) starts.push(start);
+      if (start) {
+        starts.push(start);
+        if (plan !== undefined) recomputed = { plan, engineDescription: start.engineDescription };
+        plan = undefined;
+      }
       ended = false;
     } else if (entry?.msg === 'summary') ended = true;
+    else if (entry?.msg === 'recomputed') plan = recomputedSchema.safeParse(entry).data?.plan;
     else if (entry?.msg === 'multiply-adds') cost = stepCostSchema.safeParse(entry).data ?? cost;
     else if (entry?.type === 'epoch-start') lastEpoch = epochSchema.safeParse(entry).data ?? lastEpoch;
     else if (entry?.type === 'skipped') badFiles.add(skippedSchema.safeParse(entry).data?.images ?? []);
   }
-  return { starts, badFiles: badFiles.all(), cost, lastEpoch, ended };
+  return { starts, badFiles: badFiles.all(), cost, recomputed, lastEpoch, ended };
 }
 
 function parsed(line: string): { readonly msg?: unknown; readonly type?: unknown } | undefined {

@@ -86,9 +86,9 @@ export interface TinyRun {
 export function tinyRun(
   options: StrategyOptionsInput | ((network: Network) => Strategy),
   network = tinyNetwork(),
+  optimizer: Optimizer = sgd(papersSgd),
 ): TinyRun {
   const strategy = typeof options === 'function' ? options(network) : buildStrategy(network, options);
-  const optimizer: Optimizer = sgd(papersSgd);
   const plan = planSteps(strategy.updates);
   return {
     network,

@@ -7,6 +7,7 @@ import { convolve } from './convolution.js';
 import { differentiable, tidied, trained } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 import { givenUp } from './given-up.js';
+import { canBeMadeAnew, keepMap } from './kept-map.js';
 import {
   batchNormEpsilon,
   batchNormMomentum,
@@ -57,9 +58,10 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
     });
   },
 
-  torch({ device, multiOp, input, asMap, wrapAll, isOwn }) {
+  torch({ device, op, multiOp, input, asMap, wrap, wrapAll, isOwn }) {
     const forward = multiOp('locallearn::conv_bn');
     const backward = multiOp('locallearn::conv_bn_backward');
+    const anew = op('locallearn::bn_result');
     const onGpu = device === 'cuda';
 
     return (x, convolution, norm, { relu, residual, residualKept = false, mode }) => {
@@ -70,10 +72,10 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
       const fromOutput = relu && (onGpu || (residual !== undefined && !residualKept));
       const fromResidual = relu && residual !== undefined && !fromOutput;
       const inputs = [x, ...trained(mode, filter, bias, gamma, beta), residual];
-      return differentiable(inputs, ({ wants, isLast, recorded }) => {
-        // The input's own gradient needs no input.
-        const keepsX = wants(filter);
+      const result = differentiable<tf.Tensor4D>(inputs, ({ wants, isLast, recorded }) => {
         const map = asMap(x);
+        // The input's own gradient needs no input.
+        const kept = wants(filter) ? keepMap(map) : undefined;
         const [y, c, mean, inverseDeviation] = wrapAll(
           forward(
             input(map),
@@ -103,44 +105,57 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
             c,
             mean,
             inverseDeviation,
-            ...(keepsX ? [map] : []),
             ...(fromOutput ? [y] : []),
             ...(fromResidual ? [residual] : []),
+            ...(kept?.saved ?? []),
           ],
           backward: (dy, [savedC, savedMean, savedDeviation, ...others]) => {
-            const savedX = keepsX ? others.shift() : undefined;
-            const [other] = others;
+            const other = fromOutput || fromResidual ? others.shift() : undefined;
+            const last = isLast();
             multiplied(filter, products * (Number(wants(x)) + Number(wants(filter))));
-            return wrapAll(
-              backward(
-                input(dy),
-                input(savedX),
-                x.shape,
-                input(filter),
-                input(savedC),
-                input(fromOutput ? other : undefined),
-                input(fromResidual ? other : undefined),
-                relu,
-                input(gamma),
-                input(beta),
-                input(savedMean),
-                input(savedDeviation),
-                bias !== undefined,
-                stride,
-                padding,
-                groups,
-                resized,
-                mode.training,
-                batchNormEpsilon,
-                wants(x),
-                isLast() && savedX !== undefined && isOwn(savedX),
-                wants(filter),
-                wants(residual),
-              ),
-            );
+            const run = (savedX: tf.Tensor | undefined, fresh: boolean): (tf.Tensor | undefined)[] =>
+              wrapAll(
+                backward(
+                  input(dy),
+                  input(savedX),
+                  x.shape,
+                  input(filter),
+                  input(savedC),
+                  input(fromOutput ? other : undefined),
+                  input(fromResidual ? other : undefined),
+                  relu,
+                  input(gamma),
+                  input(beta),
+                  input(savedMean),
+                  input(savedDeviation),
+                  bias !== undefined,
+                  stride,
+                  padding,
+                  groups,
+                  resized,
+                  mode.training,
+                  batchNormEpsilon,
+                  wants(x),
+                  savedX !== undefined && (fresh || last) && isOwn(savedX),
+                  last && isOwn(savedC!),
+                  isOwn(dy),
+                  wants(filter),
+                  wants(residual),
+                ),
+              );
+            return kept === undefined || !wants(filter) ? run(undefined, false) : kept.read(others, run);
           },
         };
       });
+      // On a GPU it mostly lives on, for the mask.
+      if (!onGpu && residual === undefined) {
+        canBeMadeAnew(result, {
+          of: 3,
+          make: ([c, mean, inverseDeviation]) =>
+            wrap(anew(input(c), input(gamma), input(beta), input(mean), input(inverseDeviation), relu)),
+        });
+      }
+      return result;
     };
   },
 };

@@ -3,6 +3,7 @@ import { multiplied } from '../multiply-adds.js';
 import { convolve, filterGradient, inputGradient } from './convolution.js';
 import { differentiable, tidied, trained, type GradientRequest } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
+import { keepMap } from './kept-map.js';
 import type { Convolution, Mode } from './ops.js';
 
 /** Convolution with bias; `[n, h, w, in]` → `[n, h', w', out]`. */
@@ -31,6 +32,7 @@ export const conv: FusedOp<Conv> = {
     return (x, { filter, bias, stride, padding, groups, resized = [] }, mode) => {
       return differentiable([x, ...trained(mode, filter, bias)], ({ wants, isLast }) => {
         const map = asMap(x);
+        const kept = keepMap(map);
         const y = wrap(
           forward(input(map), input(filter), input(bias), stride, padding, groups, resized),
         ) as tf.Tensor4D;
@@ -38,22 +40,24 @@ export const conv: FusedOp<Conv> = {
         multiplied(filter, products);
         return {
           y,
-          saved: [map],
-          backward: (dy, [savedX]) => {
+          saved: kept.saved,
+          backward: (dy, saved) => {
             multiplied(filter, products * (Number(wants(x)) + Number(wants(filter))));
-            return wrapAll(
-              backward(
-                input(dy),
-                input(savedX),
-                input(filter),
-                bias !== undefined,
-                stride,
-                padding,
-                groups,
-                resized,
-                wants(x),
-                isLast() && isOwn(savedX!),
-                wants(filter),
+            return kept.read(saved, (savedX, fresh) =>
+              wrapAll(
+                backward(
+                  input(dy),
+                  input(savedX),
+                  input(filter),
+                  bias !== undefined,
+                  stride,
+                  padding,
+                  groups,
+                  resized,
+                  wants(x),
+                  (fresh || isLast()) && isOwn(savedX),
+                  wants(filter),
+                ),
               ),
             );
           },

@@ -12,45 +12,34 @@ export interface MaxPooling {
   readonly padding: number | 'same';
 }
 
-/** Max pool of `[n, h, w, c]`. On libtorch's CPU it keeps where each maximum was, and not its input, which is larger. */
+/** Max pool of `[n, h, w, c]`. On libtorch's CPU it keeps a byte for each maximum, and not its input. */
 type MaxPool = (x: tf.Tensor4D, pooling: MaxPooling) => tf.Tensor4D;
+
+/** Of windows that our own op has: their positions fit into a byte. */
+const mostWindow = 15;
 
 export const maxPool: FusedOp<MaxPool> = {
   composed: (x, { window, stride, padding }) => tf.maxPool(x, window, stride, padding),
 
   torch({ device, op, multiOp, input, wrap }) {
-    const forward = multiOp('aten::max_pool2d_with_indices');
-    const backward = op('aten::max_pool2d_with_indices_backward');
-    const permute = op('aten::permute');
-    const cast = op('aten::to', 'dtype');
-    const empty = op('aten::empty', 'memory_format');
+    const forward = multiOp('locallearn::max_pool');
+    const backward = op('locallearn::max_pool_backward');
 
     return (x, pooling) => {
       const { window, stride, padding } = pooling;
       // On a GPU the layer before keeps the input anyway, which is its output.
-      if (device === 'cuda' || padding === 'same' || isDetached(x)) return maxPool.composed(x, pooling);
-      const windows = [[window, window], [stride, stride], [padding, padding], [1, 1], false] as const;
+      if (device === 'cuda' || padding === 'same' || window > mostWindow || isDetached(x)) {
+        return maxPool.composed(x, pooling);
+      }
+      const [, height, width] = x.shape;
       return differentiable([x], () => {
-        const images = permute(input(x), [0, 3, 1, 2]);
-        const [y, positions] = forward(images, ...windows);
-        const maxima = permute(y!, [0, 2, 3, 1]);
-        // Of a map of floats, so that 31 bits hold them.
-        const kept = cast(positions!, 'int32', false, false, null);
-        for (const each of [images, y!, positions!]) each.dispose();
+        const [y, positions] = forward(input(x), window, stride, padding);
         return {
-          y: wrap(maxima) as tf.Tensor4D,
-          saved: [wrap(kept)],
-          backward: (dy, [saved]) => {
-            const gradient = permute(input(dy), [0, 3, 1, 2]);
-            // Of the input libtorch reads the shape alone.
-            const shaped = empty(x.shape, gradient.dtype, null, device, null, null);
-            const like = permute(shaped, [0, 3, 1, 2]);
-            const at = cast(input(saved), 'int64', false, false, null);
-            const dx = backward(gradient, like, ...windows, at);
-            const result = permute(dx, [0, 2, 3, 1]);
-            for (const each of [gradient, shaped, like, at, dx]) each.dispose();
-            return [wrap(result)];
-          },
+          y: wrap(y!) as tf.Tensor4D,
+          saved: [wrap(positions!)],
+          backward: (dy, [saved]) => [
+            wrap(backward(input(dy), input(saved), height, width, window, stride, padding)),
+          ],
         };
       });
     };

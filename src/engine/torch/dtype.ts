@@ -11,6 +11,9 @@ export function tfDtype(dtype: string): tf.DataType {
     // A feature map (`withPrecision`), or an optimiser's state (`toBfloat16`).
     case 'bfloat16':
       return 'float32';
+    // What a max pool keeps; nothing but its gradient reads it.
+    case 'uint8':
+      return 'int32';
     default:
       throw new Error(`TensorFlow.js has no dtype for libtorch's ${dtype}`);
   }

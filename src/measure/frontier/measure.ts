@@ -14,8 +14,7 @@ import {
   type BatchShape,
   type StepMemory,
 } from '../memory/measure.js';
-import { inMicroBatches } from '../memory/report.js';
-import { withNetwork, type MemorySetting } from '../memory/setting.js';
+import { inMicroBatches, withNetwork, type MemorySetting } from '../memory/setting.js';
 import { withBlocks } from '../memory/sweep.js';
 import type { Variant } from './variants.js';
 

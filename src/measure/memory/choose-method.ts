@@ -4,16 +4,16 @@ import type { MethodConfig } from '../../config/method-config.js';
 import { buildMethod } from '../../local/build.js';
 import { chooseCuts, type ChosenMethod } from './choose-cuts.js';
 import { planRecompute, type RecomputeChoice } from './recompute-plan.js';
-import { withNetwork, type MemorySetting } from './setting.js';
+import { inMicroBatches, withNetwork, type MemorySetting } from './setting.js';
 
 /** Whether a method asks for something that only measuring can tell: what it has to recompute to fit a budget. */
-export function asksForBudget({ recompute }: MethodConfig): boolean {
-  return recompute === 'auto';
+export function asksForBudget({ recompute, plan }: MethodConfig): boolean {
+  return recompute === 'auto' && plan === undefined;
 }
 
 /**
  * Puts what was measured in the place of all that a method leaves to measuring: cut points (`cuts: balanced`), then
- * what it recomputes (`recompute: auto`). Other methods are returned as they are.
+ * what it recomputes (`recompute: auto`, where no plan is given). Other methods are returned as they are.
  *
  * Throws a UserError as `chooseCuts` does, and where nothing that can be recomputed meets the budget.
  */
@@ -31,7 +31,8 @@ export async function chooseMethod(
     const strategy = buildMethod(network, chosen.method);
     try {
       options.onProgress?.(`what to recompute to fit into ${formatBytes(method.memory!)}`);
-      return planRecompute(setting.engine.memory, strategy, method.memory!, setting);
+      const shape = inMicroBatches(setting, method);
+      return planRecompute(setting.engine.memory, strategy, method.memory!, shape);
     } finally {
       strategy.dispose();
     }

@@ -1,12 +1,12 @@
 import type { RecomputePlan } from '../../engine/recompute-choices.js';
 import { plural } from '../../core/text.js';
-import { accumulateOf, labelOf, type MethodConfig } from '../../config/method-config.js';
+import { labelOf, type MethodConfig } from '../../config/method-config.js';
 import { buildMethod } from '../../local/build.js';
 import type { Strategy } from '../../local/strategy.js';
 import { listPeak, type AtPeak } from './at-peak.js';
 import { chooseMethod } from './choose-method.js';
 import { bytesOf, ifItFits, measureStep, type StepMemory } from './measure.js';
-import { withNetwork, type MemorySetting } from './setting.js';
+import { inMicroBatches, withNetwork, type MemorySetting } from './setting.js';
 
 /** What a training step of one method takes. */
 export interface MethodMemory {
@@ -64,14 +64,6 @@ export async function listMethod(
     ...identity,
     atPeak: ifItFits(() => listPeak(setting.engine.memory, strategy, inMicroBatches(setting, method))),
   }));
-}
-
-/** The setting with the images that the method runs at a time. */
-export function inMicroBatches(
-  setting: MemorySetting,
-  method: MethodConfig,
-): MemorySetting & { microBatch: number } {
-  return { ...setting, microBatch: setting.batchSize / accumulateOf(method, setting) };
 }
 
 /** Runs f on a method's strategy, in a network for measuring alone; what was left to measuring is chosen first. */

@@ -8,6 +8,7 @@ import { buildNetwork } from '../../networks/build.js';
 import { disposeNetwork, type Network } from '../../networks/network.js';
 import type { Chosen } from '../../core/choice.js';
 import type { Config } from '../../config/config.js';
+import { accumulateOf, type MethodConfig } from '../../config/method-config.js';
 import { splitNetwork } from '../../config/start-weights.js';
 import { optimizerOf } from '../../train/optimizers.js';
 import type { Optimizer } from '../../train/sgd.js';
@@ -42,6 +43,14 @@ export function settingOf(
   const averaged = train.ema !== undefined;
   const { batchSize, accumulate, precision } = train;
   return { network, seed, batchSize, accumulate, optimizer, averaged, precision, ...rest };
+}
+
+/** The setting with the images that the method runs at a time. */
+export function inMicroBatches(
+  setting: MemorySetting,
+  method: MethodConfig,
+): MemorySetting & { microBatch: number } {
+  return { ...setting, microBatch: setting.batchSize / accumulateOf(method, setting) };
 }
 
 /**

@@ -27,6 +27,7 @@ const f = (...shape: number[]): TensorSpec => ({ shape, dtype: 'float32', below:
 const i = (below: number, ...shape: number[]): TensorSpec => ({ shape, dtype: 'int64', below });
 /** What an optimiser keeps, and feature maps. */
 const h = (...shape: number[]): TensorSpec => ({ shape, dtype: 'bfloat16', below: 7 });
+const bytes = (below: number, ...shape: number[]): TensorSpec => ({ shape, dtype: 'uint8', below });
 const b = (...shape: number[]): TensorSpec => ({ shape, dtype: 'bool', below: 2 });
 const call = (name: string, ...args: ArgumentSpec[]): CallSpec => {
   const [base = name, overload] = name.split('.');
@@ -133,17 +134,17 @@ export const rightCalls: readonly CallSpec[] = [
   call(
     'locallearn::conv_bn_backward',
     ...[f(2, 6, 6, 8), maps, [2, 6, 6, 4], taps, f(2, 6, 6, 8), f(2, 6, 6, 8), null, true],
-    ...[c8, c8, c8, c8, true, 1, 1, 1, [], true, 1e-5, true, false, true, true],
+    ...[c8, c8, c8, c8, true, 1, 1, 1, [], true, 1e-5, true, false, false, false, true, true],
   ),
   call(
     'locallearn::conv_bn_backward',
     ...[f(2, 6, 6, 8), maps, [2, 6, 6, 4], taps, f(2, 6, 6, 8), null, f(2, 6, 6, 8), true],
-    ...[c8, c8, c8, c8, true, 1, 1, 1, [], true, 1e-5, true, true, true, true],
+    ...[c8, c8, c8, c8, true, 1, 1, 1, [], true, 1e-5, true, true, true, true, true, true],
   ),
   call(
     'locallearn::conv_bn_backward',
     ...[f(2, 6, 6, 8), null, [2, 6, 6, 4], taps, f(2, 6, 6, 8), null, null, true],
-    ...[c8, c8, c8, c8, false, 1, 1, 1, [], true, 1e-5, true, false, false, false],
+    ...[c8, c8, c8, c8, false, 1, 1, 1, [], true, 1e-5, true, false, true, true, false, false],
   ),
   call('locallearn::conv', h(2, 6, 6, 4), taps, c8, 1, 1, 1, []),
   call('locallearn::conv', h(2, 3, 3, 4), taps, c8, 1, 1, 1, [6, 6]),
@@ -158,7 +159,7 @@ export const rightCalls: readonly CallSpec[] = [
   call(
     'locallearn::conv_bn_backward',
     ...[f(2, 6, 6, 8), h(2, 6, 6, 4), [2, 6, 6, 4], taps, h(2, 6, 6, 8), null, h(2, 6, 6, 8), true],
-    ...[c8, c8, c8, c8, true, 1, 1, 1, [], true, 1e-5, true, true, true, true],
+    ...[c8, c8, c8, c8, true, 1, 1, 1, [], true, 1e-5, true, true, true, true, true, true],
   ),
   call('locallearn::cross_entropy', f(2, 3), f(2, 3)),
   call('locallearn::cross_entropy_backward', f(), f(2, 3), f(2, 3)),
@@ -167,9 +168,15 @@ export const rightCalls: readonly CallSpec[] = [
   call('locallearn::bn', maps, c, c, c, c, true, 0.1, 1e-5, true),
   call('locallearn::bn', f(5, 4), c, c, c, c, false, 0.1, 1e-5, false),
   call('locallearn::bn_backward', maps, maps, true, c, c, c, c, true, 1e-5),
+  call('locallearn::bn_result', maps, c, c, c, c, true),
+  call('locallearn::bn_result', h(2, 6, 6, 4), c, c, c, c, false),
   call('locallearn::bn', h(2, 6, 6, 4), c, c, c, c, true, 0.1, 1e-5, true),
   call('locallearn::bn_backward', f(2, 6, 6, 4), h(2, 6, 6, 4), true, c, c, c, c, true, 1e-5),
   call('locallearn::bn_backward', f(5, 4), f(5, 4), false, c, c, c, c, true, 1e-5),
+  call('locallearn::max_pool', maps, 3, 2, 1),
+  call('locallearn::max_pool', h(2, 6, 6, 4), 2, 2, 0),
+  call('locallearn::max_pool_backward', f(2, 3, 3, 4), bytes(4, 2, 3, 3, 4), 6, 6, 2, 2, 0),
+  call('locallearn::max_pool_backward', h(2, 3, 3, 4), bytes(4, 2, 3, 3, 4), 6, 6, 2, 2, 0),
   call('locallearn::moving_average_', [f(2), f(3)], [f(2), f(3)], 0.9),
   call('locallearn::sgd_', [f(2), f(3)], [f(2), f(3)], [f(2), f(3)], 0.1, 0.9, 0, true),
   call('locallearn::sgd_', [f(2), f(3)], [f(2), f(3)], [], 0.1, 0, 0.1, false),

@@ -62,7 +62,7 @@ describe.skipIf(!hasTorch)('a measured step', () => {
     expect(whole.updates[0]!.startBytes - whole.heldBytes).toBe(images);
     const [first, later] = [micro.updates[0]!, micro.updates[1]!];
     expect(first.activationBytes).toBeLessThan(whole.updates[0]!.activationBytes / 6);
-    expect(micro.peakBytes - micro.heldBytes).toBeLessThan(0.6 * (whole.peakBytes - whole.heldBytes));
+    expect(micro.peakBytes - micro.heldBytes).toBeLessThan(0.65 * (whole.peakBytes - whole.heldBytes));
     // What all micro-batches hand on is there while each of them is run.
     expect(later.startBytes - micro.heldBytes).toBeGreaterThan(4 * (size - 8) * 8 * 8 * 16);
   });
