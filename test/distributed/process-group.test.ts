@@ -56,8 +56,9 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
     const results = await runRanks(2, async ({ group, tf, load }) => {
       const { fused } =
         await load<typeof import('../../src/engine/fused/registry.js')>('engine/fused/registry.js');
-      const { heldInBfloat16 } =
-        await load<typeof import('../../src/engine/held-in-bfloat16.js')>('engine/held-in-bfloat16.js');
+      const { heldInBfloat16 } = await load<typeof import('../../src/engine/held-in-bfloat16.js')>(
+        'engine/held-in-bfloat16.js',
+      );
       const peer = 1 - group.rank;
       const large = tf.range(0, 3_000_000).add(group.rank);
       const sent = [
