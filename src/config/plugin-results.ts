@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import type { Choice } from '../core/choice.js';
 import { checkedUpdates } from '../local/checked-updates.js';
+import { placesIn } from './plugin-place.js';
 import { checkedBridge, checkedLoss, checkedNet } from './plugin-tensors.js';
 import { functionSchema, type Plugin } from './plugin.js';
 
@@ -94,12 +95,13 @@ const lossSchema = z.object({ reconstructs: z.boolean(), classifies: z.boolean()
 
 /**
  * The plugin with a check of whatever its methods and choices build, so that a mistake that no type checker has seen
- * is told by the name of the file and not where it does its harm. They throw a UserError then.
+ * is told by file and line and not where it does its harm. They throw a UserError then.
  */
 export function checkedPlugin(plugin: Plugin, file: string): Plugin {
   const { datasets = [], networks = [], methods = [] } = plugin;
   const { paths = [], bridges = [], auxiliaries = [], losses = [], optimizers = [], loggers = [] } = plugin;
   const { schedules = [], metrics = [] } = plugin;
+  const placeOf = placesIn(file);
   const expect = (
     kind: string,
     name: string,
@@ -112,9 +114,9 @@ export function checkedPlugin(plugin: Plugin, file: string): Plugin {
     if (result.success) return;
     const { path, message } = result.error.issues[0]!;
     const place = path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`;
-    throw new UserError(`${file}: ${kind} "${name}": ${what} must return ${expected} (${place})`);
+    throw new UserError(`${placeOf(name)}: ${kind} "${name}": ${what} must return ${expected} (${place})`);
   };
-  const whose = (kind: string, name: string): string => `${file}: ${kind} "${name}": `;
+  const whose = (kind: string, name: string): string => `${placeOf(name)}: ${kind} "${name}": `;
   const checked = <Part>(
     kind: string,
     choices: readonly Choice<Part>[],
@@ -206,7 +208,8 @@ export function checkedPlugin(plugin: Plugin, file: string): Plugin {
         build(options) {
           const build = choice.build(options);
           if (build === undefined) return undefined;
-          return (scope, next) => checkedBridge(build(scope, next), `${file}: bridge "${choice.name}"`);
+          return (scope, next) =>
+            checkedBridge(build(scope, next), `${placeOf(choice.name)}: bridge "${choice.name}"`);
         },
       }),
     ),
@@ -218,7 +221,7 @@ export function checkedPlugin(plugin: Plugin, file: string): Plugin {
           return (scope, site, outputs) => {
             const layer = build(scope, site, outputs);
             expect('auxiliary', choice.name, layerSchema, 'a function that returns a layer', layer);
-            return checkedNet(layer, outputs, `${file}: auxiliary "${choice.name}"`);
+            return checkedNet(layer, outputs, `${placeOf(choice.name)}: auxiliary "${choice.name}"`);
           };
         },
       }),
@@ -235,7 +238,7 @@ export function checkedPlugin(plugin: Plugin, file: string): Plugin {
               checkedLoss(
                 loss.attach(scope, site, parts),
                 site.network.classes,
-                `${file}: loss "${choice.name}"`,
+                `${placeOf(choice.name)}: loss "${choice.name}"`,
               ),
           };
         },
