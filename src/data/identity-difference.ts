@@ -19,7 +19,16 @@ export function dataDifferences(there: DataIdentity, here: DataIdentity): string
     const what = counts ?? (classes.length === 0 ? contentDifference(a!, old, now) : undefined);
     return what === undefined ? [] : `${name}: ${what}`;
   });
-  return [...classes, ...splits];
+  return [...classes, ...readingDifferences(there, here), ...splits];
+}
+
+/** Of sets that both tell how their images are read. */
+function readingDifferences({ reading: there }: DataIdentity, { reading: here }: DataIdentity): string[] {
+  if (there === undefined || here === undefined) return [];
+  const parts = (['imageShape', 'mean', 'std'] as const).filter(
+    (part) => there[part].join() !== here[part].join(),
+  );
+  return parts.map((part) => `${part}: ${there[part].join(', ')} there, ${here[part].join(', ')} here`);
 }
 
 function classDifferences(there: readonly string[], here: readonly string[]): string[] {

@@ -30,6 +30,10 @@ const splitSchema = z.object({
  */
 export const dataIdentitySchema = z.object({
   classes: z.array(z.string()),
+  /** How images are read, of sets whose images tell no files. */
+  reading: z
+    .object({ imageShape: z.array(z.int()), mean: z.array(z.number()), std: z.array(z.number()) })
+    .exactOptional(),
   train: splitSchema,
   /** Undefined where training images are held out in its place. */
   test: splitSchema.exactOptional(),
@@ -40,9 +44,11 @@ export type DataIdentity = z.infer<typeof dataIdentitySchema>;
 export type SplitIdentity = z.infer<typeof splitSchema>;
 
 /** Of a data set; of one that was put together by hand what its splits tell, without names and sizes. */
-export function identityOf({ identity, classes, train, test }: WithIdentity): DataIdentity {
+export function identityOf(dataset: WithIdentity): DataIdentity {
+  const { identity, classes, imageShape, mean, std, train, test } = dataset;
   if (identity !== undefined) return identity;
-  const own = { classes: [...classes], train: splitIdentity(train, classes.length) };
+  const reading = { imageShape: [...imageShape], mean: [...mean], std: [...std] };
+  const own = { classes: [...classes], reading, train: splitIdentity(train, classes.length) };
   return test === undefined ? own : { ...own, test: splitIdentity(test, classes.length) };
 }
 
@@ -53,6 +59,9 @@ type Labelled = { readonly labels: Uint16Array; readonly sha256?: string };
 interface WithIdentity {
   readonly identity?: DataIdentity;
   readonly classes: readonly string[];
+  readonly imageShape: readonly number[];
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
   readonly train: Labelled;
   readonly test: Labelled | undefined;
 }

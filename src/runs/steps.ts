@@ -68,6 +68,14 @@ export function readSteps(path: string): StepMetrics[] {
   const [header = [], ...rows] = table;
   const odd = fields.find((field, i) => header[i] !== field);
   if (odd !== undefined) throw new UserError(`${path}: not a file of steps: the column "${odd}" is missing`);
+  if (
+    !header.slice(fields.length).every((name) => name.startsWith(lossPrefix)) ||
+    header.length === fields.length
+  ) {
+    throw new UserError(
+      `${path}: not a file of steps: behind "${fields.at(-1)}" must be columns "${lossPrefix}…"`,
+    );
+  }
   return rows.map((cells, i) => {
     const numbers = cells.map(Number);
     const bad = numbers.findIndex((value, k) => cells[k]!.trim() === '' || !Number.isFinite(value));

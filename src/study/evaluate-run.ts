@@ -63,7 +63,7 @@ export async function evaluateRun(run: TrainedRun, options: EvaluateOptions): Pr
       logits.forEach((each, image) => {
         const label = batch.labels[image]!;
         tally.add(label, each);
-        for (const metric of metrics) metric.add(each, label);
+        for (const metric of metrics) metric.add(each.slice(), label);
       });
       done += batch.size + batch.skipped.length;
       skipped += batch.skipped.length;

@@ -8,21 +8,27 @@ import type { RunEvaluation } from './evaluate-run.js';
 const share = z.number().min(0).max(1);
 const count = z.int().min(0);
 
-const evaluationSchema = z.object({
-  /** Epochs that the run had finished: after more of them it says nothing of the network. */
-  epochs: z.int().min(1),
-  evaluatedOn: z.enum(['test', 'validation']),
-  classes: z.array(z.string()).min(1),
-  /** Images by true class (row) and by answer (column). */
-  counts: z.array(z.array(count)).min(1),
-  images: count,
-  accuracy: share,
-  top5: share.exactOptional(),
-  /** Of plugins, by their names. */
-  metrics: z.record(z.string(), z.number()).exactOptional(),
-  /** Where the weights are averages. */
-  weights: z.literal('averaged').exactOptional(),
-});
+const evaluationSchema = z
+  .object({
+    /** Epochs that the run had finished: after more of them it says nothing of the network. */
+    epochs: z.int().min(1),
+    evaluatedOn: z.enum(['test', 'validation']),
+    classes: z.array(z.string()).min(1),
+    /** Images by true class (row) and by answer (column). */
+    counts: z.array(z.array(count)).min(1),
+    images: count,
+    accuracy: share,
+    top5: share.exactOptional(),
+    /** Of plugins, by their names. */
+    metrics: z.record(z.string(), z.number()).exactOptional(),
+    /** Where the weights are averages. */
+    weights: z.literal('averaged').exactOptional(),
+  })
+  .refine(
+    ({ classes, counts }) =>
+      counts.length === classes.length && counts.every((row) => row.length === classes.length),
+    { path: ['counts'], error: 'must have a row and a column for each class' },
+  );
 
 /** Which classes a run's network takes for which, on the split that it was evaluated on: a run folder's `evaluation.json`. */
 export type EvaluationRecord = z.infer<typeof evaluationSchema>;

@@ -112,12 +112,20 @@ describe('the identity of a list', () => {
   });
 });
 
-it('is, of images in memory, the labels', () => {
-  const set = (labels: readonly number[]): DataIdentity => {
+it('is, of images in memory, the labels and how they are read', () => {
+  const set = (
+    labels: readonly number[],
+    reading: { std?: number[]; imageShape?: number[] } = {},
+  ): DataIdentity => {
     const train = noiseSplit(labels.length, 4);
     train.labels.set(labels);
-    return identityOf({ classes: ['a', 'b'], train, test: noiseSplit(2, 4, 2) });
+    const known = { classes: ['a', 'b'], imageShape: [4, 4, 3], mean: [0], std: [1] };
+    return identityOf({ ...known, ...reading, train, test: noiseSplit(2, 4, 2) });
   };
+  expect(dataDifferences(set([0, 1, 1, 0]), set([0, 1, 1, 0], { std: [7], imageShape: [2, 8, 3] }))).toEqual([
+    'imageShape: 4, 4, 3 there, 2, 8, 3 here',
+    'std: 1 there, 7 here',
+  ]);
   expect(dataDifferences(set([0, 1, 1, 0]), set([0, 1, 1, 0]))).toEqual([]);
   expect(dataDifferences(set([0, 1, 1, 0]), set([1, 0, 0, 1]))).toEqual([
     'train: other labels, or in another order',

@@ -161,7 +161,9 @@ it('has no baseline where BP recomputes or accumulates', () => {
 function onFolder(name: string, dir: string, images: number | undefined): RunRecord {
   const path = writeRun(join(folder, name), { config: { data: { name: 'folder', dir } } });
   const split = noiseSplit(images ?? 0, 4, 2);
-  const identity = identityOf({ classes: ['a', 'b'], train: split, test: split });
+  const identity = identityOf({
+    ...{ classes: ['a', 'b'], imageShape: [4, 4, 3], mean: [0], std: [1], train: split, test: split },
+  });
   if (images !== undefined) writeRunData(dataPathOf(path), identity);
   return readRunRecord(path);
 }

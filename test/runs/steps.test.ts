@@ -120,6 +120,10 @@ it('a file of steps that is none is named', () => {
   const file = join(folder, 'steps.csv');
   writeFileSync(file, 'epoch,step\n1,2\n');
   expect(() => readSteps(file)).toThrow(`${file}: not a file of steps: the column "runStep" is missing`);
+  writeFileSync(file, 'epoch,step,runStep,learningRate,imagesPerSecond\n1,1,1,0.1,10\n');
+  expect(() => readSteps(file)).toThrow(
+    `${file}: not a file of steps: behind "imagesPerSecond" must be columns "loss:…"`,
+  );
   writeFileSync(file, 'epoch,step,runStep,learningRate,imagesPerSecond,loss:a\n1,1,1,0.1,5,x\n');
   expect(() => readSteps(file)).toThrow(`${file}: row 1: "x" is not a number for the column "loss:a"`);
 });
