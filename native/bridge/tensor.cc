@@ -118,6 +118,17 @@ napi_value get_disposed(napi_env env, napi_callback_info info) {
   });
 }
 
+// Tensors that have this one's memory, itself among them: other handles on it, and views.
+napi_value get_users(napi_env env, napi_callback_info info) {
+  return guarded(env, "NativeTensor.users", [&](const char*& argument) {
+    argument = "this";
+    const at::Tensor& tensor = this_tensor(env, info);
+    napi_value users = nullptr;
+    check(env, napi_create_double(env, tensor.use_count() + tensor.storage().use_count() - 1, &users));
+    return users;
+  });
+}
+
 napi_value dispose(napi_env env, napi_callback_info info) {
   return guarded(env, "NativeTensor.dispose", [&](const char*& argument) -> napi_value {
     argument = "this";
@@ -149,6 +160,7 @@ void define_tensor_class(napi_env env, Environment& environment) {
       {"dtype", nullptr, nullptr, get_dtype, nullptr, nullptr, attributes, nullptr},
       {"device", nullptr, nullptr, get_device, nullptr, nullptr, attributes, nullptr},
       {"storage", nullptr, nullptr, get_storage, nullptr, nullptr, attributes, nullptr},
+      {"users", nullptr, nullptr, get_users, nullptr, nullptr, attributes, nullptr},
       {"disposed", nullptr, nullptr, get_disposed, nullptr, nullptr, attributes, nullptr},
       {"dispose", nullptr, dispose, nullptr, nullptr, nullptr, attributes, nullptr},
   };

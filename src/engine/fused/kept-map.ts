@@ -36,7 +36,9 @@ export function canBeMadeAnew(y: tf.Tensor, { of, make }: MadeAnew): void {
 /** Keeps x or, where another op of the same tape keeps what it can be made of, nothing but that. */
 export function keepMap(x: tf.Tensor): KeptMap {
   const origin = origins.get(x.dataId);
-  const isAtHand = origin?.tape === currentTape() && origin?.shape.join() === x.shape.join();
+  // An inner gradient may have freed what the map was made of.
+  const isThere = origin?.saved.every(({ isDisposed }) => !isDisposed) === true;
+  const isAtHand = isThere && origin?.tape === currentTape() && origin.shape.join() === x.shape.join();
   if (origin === undefined || !isAtHand) return { saved: [x], read: ([map], f) => f(map!, false) };
   const { saved, make } = origin;
   return {

@@ -273,6 +273,12 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
     return this.#data.has(dataId) ? this.#data.get(dataId).refCount : 0;
   }
 
+  /** Whether no other tensor has its memory, under this name or, as what `tf.transpose` gives, under another. */
+  readonly isAlone = (tensor: tf.Tensor): boolean => {
+    const { refCount, native, views } = this.#data.get(tensor.dataId);
+    return refCount === 1 && native?.users === 1 + (views?.length ?? 0);
+  };
+
   override incRef(dataId: tf.DataId): void {
     this.#data.get(dataId).refCount++;
   }

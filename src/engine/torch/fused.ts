@@ -28,7 +28,7 @@ export function torchFusedOps(backend: TorchBackend): FusedOps {
     },
     wrap,
     wrapAll: (tensors) => tensors.map((tensor) => (tensor === null ? undefined : wrap(tensor))),
-    isOwn: (tensor) => backend.refCount(tensor.dataId) === 1,
+    isOwn: backend.isAlone,
     writable: backend.writable,
   });
 }

@@ -16,6 +16,8 @@ export interface NativeTensor {
   /** The memory that it lies in, all of it; views share theirs. */
   readonly storage: { readonly address: number; readonly bytes: number };
   readonly disposed: boolean;
+  /** Tensors that have this one's memory, itself among them. */
+  readonly users: number;
   dispose(): void;
 }
 
