@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { heldInBfloat16 } from '../engine/held-in-bfloat16.js';
+import { heldBytes, heldInBfloat16 } from '../engine/held-in-bfloat16.js';
 import type { ProcessGroup, WireType } from './process-group.js';
 
 /** Data that JSON can hold, and what it can't, beside it. */
@@ -36,11 +36,8 @@ export async function sendMessage<Meta>(
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
   const length = new Uint8Array(Uint32Array.of(text.length).buffer);
-  // Before they go: afterwards they may be freed. All that are not bfloat16 have four bytes a number.
-  const ofTensors = Object.values(tensors).reduce(
-    (sum, each) => sum + (heldInBfloat16(each) ? 2 : 4) * each.size,
-    0,
-  );
+  // Before they go: afterwards they may be freed.
+  const ofTensors = Object.values(tensors).reduce((sum, each) => sum + heldBytes(each), 0);
   await Promise.all([
     group.sendBytes(length, to, tag),
     group.sendBytes(text, to, tag),

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { detach } from '../engine/detached.js';
 import type { MemoryMeter } from '../engine/engine.js';
-import { heldInBfloat16 } from '../engine/held-in-bfloat16.js';
+import { heldBytes } from '../engine/held-in-bfloat16.js';
 import type { Precision } from '../engine/precision.js';
 import { scoped } from '../engine/scoped.js';
 import { partsOf, type Part } from '../distributed/blocks/part.js';
@@ -185,6 +185,5 @@ function copies(streams: Streams): Streams {
 
 function streamBytes(streams: Streams, transport?: 'bf16'): number {
   const tensors: readonly tf.Tensor[] = Object.values(streams);
-  const short = (each: tf.Tensor): boolean => transport === 'bf16' || heldInBfloat16(each);
-  return tensors.reduce((sum, each) => sum + (short(each) ? 2 : 4) * each.size, 0);
+  return tensors.reduce((sum, each) => sum + (transport === 'bf16' ? 2 * each.size : heldBytes(each)), 0);
 }

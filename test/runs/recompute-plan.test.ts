@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.js';
-import type { Dataset, MemorySplit } from '../../src/data/dataset.js';
 import { builtInRegistry } from '../../src/config/registry.js';
 import type { MethodConfig } from '../../src/config/method-config.js';
 import type { RecomputePlan } from '../../src/engine/recompute-choices.js';
@@ -18,19 +17,7 @@ import { runExperiment } from '../../src/runs/run.js';
 import { readRunLog } from '../../src/runs/run-log.js';
 import { hasTorch, startEngine } from '../support/engine.js';
 import { memoryGroups } from '../support/memory-group.js';
-
-const size = 8;
-const split: MemorySplit = {
-  kind: 'memory',
-  size,
-  images: Uint8Array.from({ length: size * 192 }, (_, i) => i % 251),
-  labels: Uint16Array.from({ length: size }, (_, i) => i % 2),
-};
-const dataset: Dataset = {
-  ...{ name: 'stripes', classes: ['a', 'b'], imageShape: [8, 8, 3] },
-  ...{ mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25], train: split, test: split },
-  augmentation: { crop: { kind: 'padded', pad: 1, padMode: 'zero' }, flip: true },
-};
+import { stripes } from '../support/stripes.js';
 
 const configOf = (method: string, accumulate = 1) =>
   parseConfig(
@@ -44,7 +31,7 @@ describe.skipIf(!hasTorch)('what a run recomputes to stay within a budget', () =
   let folder: string;
   beforeAll(async () => {
     const engine = await startEngine('torch');
-    experiment = { config: configOf('{ method: bp }'), registry: builtInRegistry, engine, dataset };
+    experiment = { config: configOf('{ method: bp }'), registry: builtInRegistry, engine, dataset: stripes };
   });
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'locallearn-plan-'))));
   afterEach(() => rmSync(folder, { recursive: true }));
@@ -52,7 +39,7 @@ describe.skipIf(!hasTorch)('what a run recomputes to stay within a budget', () =
   const settingFor = (batchSize: number, accumulate = 1): MemorySetting => ({
     ...settingOf(configOf('{ method: bp }', accumulate), {
       ...{ engine: experiment.engine, registry: builtInRegistry },
-      ...{ classes: dataset.classes.length, imageShape: dataset.imageShape },
+      ...{ classes: stripes.classes.length, imageShape: stripes.imageShape },
     }),
     batchSize,
   });

@@ -2,7 +2,6 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
-import type { Dataset, MemorySplit } from '../../src/data/dataset.js';
 import { parseConfig } from '../../src/config/config.js';
 import { readMetrics } from '../../src/runs/metrics.js';
 import { writeProbe } from '../../src/study/probe-file.js';
@@ -14,6 +13,7 @@ import { WriteFailure } from '../../src/runs/write-failure.js';
 import { builtInRegistry } from '../../src/config/registry.js';
 import { startEngine } from '../support/engine.js';
 import { sample, tryAll } from '../support/fuzz.js';
+import { stripes } from '../support/stripes.js';
 import { readPoints } from './tensorboard/reader.js';
 
 /** Writes until the disk is full. */
@@ -30,23 +30,6 @@ vi.mock('node:fs', async (original) => {
   return { ...fs, writeSync };
 });
 
-const size = 8;
-const split: MemorySplit = {
-  kind: 'memory',
-  size,
-  images: Uint8Array.from({ length: size * 192 }, (_, i) => i % 251),
-  labels: Uint16Array.from({ length: size }, (_, i) => i % 2),
-};
-const dataset: Dataset = {
-  name: 'stripes',
-  classes: ['a', 'b'],
-  imageShape: [8, 8, 3],
-  mean: [0.5, 0.5, 0.5],
-  std: [0.25, 0.25, 0.25],
-  train: split,
-  test: split,
-  augmentation: { crop: { kind: 'padded', pad: 1, padMode: 'zero' }, flip: true },
-};
 const config = parseConfig(
   `{ name: tiny, data: { name: cifar10 }, network: { name: resnet, depth: 8 }, method: { method: bp },
      train: { epochs: 2, batchSize: 8, learningRate: 0.01, schedule: constant, workers: 0 } }`,
@@ -56,7 +39,7 @@ const config = parseConfig(
 let experiment: Experiment;
 let folder: string;
 beforeAll(async () => {
-  experiment = { config, registry: builtInRegistry, engine: await startEngine(), dataset };
+  experiment = { config, registry: builtInRegistry, engine: await startEngine(), dataset: stripes };
 });
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'locallearn-full-'))));
 afterEach(() => {

@@ -159,7 +159,7 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
 
   /** A variable's libtorch tensor, to be written to: one of its own, where it shared it. */
   readonly writable = (variable: tf.Variable): NativeTensor => {
-    if (this.refCount(variable.dataId) !== 1) {
+    if (!this.isAlone(variable)) {
       const copy = this.wrap(this.#clone(this.asHeld(variable)));
       variable.assign(copy);
       copy.dispose();

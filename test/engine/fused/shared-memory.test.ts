@@ -1,6 +1,7 @@
 import tf = require('@tensorflow/tfjs');
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { trainingMode } from '../../../src/engine/fused/ops.js';
+import { fused } from '../../../src/engine/fused/registry.js';
 import { selectEngine } from '../../../src/engine/select.js';
 import { trainableVariables, type Layer } from '../../../src/nn/layer.js';
 import { conv, convBatchNorm, type ConvBatchNorm } from '../../../src/nn/layers.js';
@@ -85,6 +86,18 @@ for (const engine of testEngines) {
       tf.dispose(tf.grad(through as (x: tf.Tensor) => tf.Tensor)(x, dy));
       expect(dy.dataSync()).toEqual(before);
       dy.dispose();
+    });
+
+    it('is not that of a variable that another was made of by transposing, where that one is stepped', () => {
+      const [first, turned, gradient] = tf.tidy(() => {
+        const matrix = tf.variable(tf.ones([2, 3]));
+        return [matrix, tf.variable(tf.transpose(matrix)), tf.keep(tf.ones([3, 2]))];
+      });
+      const settings = { learningRate: 1, momentum: 0, weightDecay: 0, nesterov: false };
+      fused().sgd([turned as tf.Variable], [gradient!], [], settings);
+      expect([...first!.dataSync()]).toEqual([1, 1, 1, 1, 1, 1]);
+      expect([...turned!.dataSync()]).toEqual([0, 0, 0, 0, 0, 0]);
+      tf.dispose([first!, turned!, gradient!]);
     });
 
     it('is not missing where an inner gradient has freed what a map was made of', () => {
