@@ -1,5 +1,6 @@
 import type { TopLevelSpec } from 'vega-lite';
 import {
+  axisTitle,
   cellOf,
   namedLabels,
   withUnit,
@@ -114,11 +115,11 @@ function heatSpec({ x, y, values, text }: HeatMap, { shareOf }: Scale, { width }
     mark: { type: 'rect', ...(titled ? {} : { aria: false }) },
     encoding: {
       x: {
-        ...{ field: 'k', type: 'ordinal', title: x.title, scale: gaps(x) },
+        ...{ field: 'k', type: 'ordinal', title: axisTitle(x.title), scale: gaps(x) },
         axis: { ...axis, ...namedLabels(x.names, width - 80, upright) },
       },
       y: {
-        ...{ field: 'i', type: 'ordinal', title: y.title, scale: gaps(y), sort: 'descending' },
+        ...{ field: 'i', type: 'ordinal', title: axisTitle(y.title), scale: gaps(y), sort: 'descending' },
         axis: { ...axis, ...namedLabels(y.names, height - 60, false) },
       },
       color: { field: 'colour', type: 'nominal', scale: null },

@@ -191,7 +191,7 @@ function xEncoding(
   return {
     field: 'x',
     type: 'quantitative',
-    title,
+    title: axisTitle(title),
     scale: whole ? { domain: wholeDomain(values), nice: false } : { zero, nice: true },
     axis: {
       grid: false,
@@ -200,6 +200,12 @@ function xEncoding(
     },
   } as const;
 }
+
+/**
+ * Text from outside as an axis has it. As a literal Vega takes the text `if`, and what every object inherits, such as
+ * `constructor`, for the name of something of its own: so it has a letter in front, which is taken off.
+ */
+export const axisTitle = (text: string) => ({ signal: `slice(${JSON.stringify(`_${text}`)}, 1)` });
 
 /** `accuracy, %` */
 export function withUnit(quantity: string, unit: string | undefined): string {
@@ -215,7 +221,8 @@ export function namedLabels(names: readonly string[], pixels: number, upright = 
   const values = names.flatMap((_, i) => (i % every === 0 ? [i + 1] : []));
   return {
     ...{ values, tickCount: values.length },
-    labelExpr: `${JSON.stringify(names)}[datum.value - 1]`,
+    // As `axisTitle`.
+    labelExpr: `slice(${JSON.stringify(names.map((name) => `_${name}`))}[datum.value - 1], 1)`,
     ...{ labelOverlap: false, labelLimit: 130 },
     // Vega takes letters to be wider than they are.
     maxExtent: 10 + 7 * Math.min(13, Math.max(...names.map((name) => name.length))),
@@ -231,7 +238,7 @@ function yEncoding(plot: Plot) {
   return {
     field: 'y',
     type: 'quantitative',
-    title: y.title,
+    title: axisTitle(y.title),
     scale:
       log === undefined
         ? { domain: domainOf(y, valuesOf(plot)), nice: ticks }

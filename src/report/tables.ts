@@ -12,6 +12,7 @@ import {
 } from '../core/text.js';
 import { gatherBadFiles } from '../runs/bad-images.js';
 import { visible } from '../core/visible.js';
+import { ownEntry } from '../core/own-entry.js';
 import { plural } from '../core/text.js';
 import { bestOf } from '../runs/best-epoch.js';
 import { swatch } from './figure.js';
@@ -119,7 +120,10 @@ export function costTable({ series }: Section): Html {
         : []),
       ...[...metrics].map((name) => ({
         name,
-        cell: figure(({ metrics: own }) => (own[name] ? formatNumberSpread(own[name]) : none)),
+        cell: figure(({ metrics: own }) => {
+          const found = ownEntry(own, name);
+          return found === undefined ? none : formatNumberSpread(found);
+        }),
       })),
       { name: 'parameters of the network', cell: parameters('network') },
       { name: 'parameters beside it in training', cell: parameters('auxiliary') },
