@@ -48,7 +48,7 @@ export function applyOverrides(
   const ordered = choicesFirst(overrides);
   const apply = (expectationOf: (path: readonly string[]) => Expectation): unknown =>
     ordered.reduce((node, override) => {
-      const value = valueOf(override, expectationOf(override.path));
+      const value = overrideValue(override, expectationOf(override.path));
       return replace(node, override, value, 0);
     }, document);
   // Which choice of the schema counts depends on what the overrides choose.
@@ -69,7 +69,12 @@ function choicesFirst(overrides: readonly Override[]): readonly Override[] {
   return ordered;
 }
 
-function valueOf({ text, written }: Override, expected: Expectation): unknown {
+/**
+ * What an override's value stands for.
+ *
+ * @throws UserError if it is neither to be text nor YAML
+ */
+export function overrideValue({ text, written }: Override, expected: Expectation): unknown {
   const reading = readYaml(written);
   if (expected === 'text') return reading.kind === 'quoted' ? reading.value : written;
   if (reading.kind !== 'broken') return reading.value;

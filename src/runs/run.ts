@@ -7,10 +7,8 @@ import { networkWeights } from '../networks/export.js';
 import { configDocument } from '../config/config.js';
 import type { RunEnd } from '../config/run-logger.js';
 import type { EpochMetrics, TrainEvent } from '../train/events.js';
-import { checkLearningRate } from '../train/check-learning-rate.js';
 import { Diverged } from '../train/diverged.js';
 import { hasTop5 } from '../train/evaluate.js';
-import { checkBatches } from '../train/loaders.js';
 import type { TrainState } from '../train/state.js';
 import type { ConfiguredTraining } from '../train/context.js';
 import { trainBlocks, type BlockRanks } from '../train/blocks/trainer.js';
@@ -36,7 +34,7 @@ import { useOf, weightsMetadata } from './network-use.js';
 import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
 import { readRunLog } from './run-log.js';
 import { failureOf, howToGoOn, type FailedRun } from './outcome.js';
-import { checkMethod } from './method-strategy.js';
+import { checkFit, checkMethod } from './method-strategy.js';
 import { watchStepCost } from './step-cost.js';
 import { averagedIn, identityOfRun } from './identity-of-run.js';
 import { resultOf } from './summary.js';
@@ -99,8 +97,7 @@ export async function prepareMethod(
   begins = true,
 ): Promise<ChosenMethod> {
   const { config, engine, registry, dataset } = experiment;
-  checkLearningRate({ ...config.train, schedules: registry.schedules });
-  checkBatches(dataset, config.train);
+  checkFit(experiment, method, begins);
   const label = labelOf(method);
   if (asksForBalance(method)) observer?.note(`${label}: measuring where to cut`);
   if (asksForBudget(method)) observer?.note(`${label}: measuring what to recompute`);
@@ -108,7 +105,7 @@ export async function prepareMethod(
   const chosen = await chooseMethod(settingOf(config, inputs), method, { signal });
   if (chosen.balanced !== undefined) observer?.note(`${label}: ${inWords(chosen.balanced)}`);
   if (chosen.recompute !== undefined) observer?.note(`${label}: ${recomputeInWords(chosen.recompute)}`);
-  checkMethod(experiment, chosen.method, begins);
+  if (asksForBalance(method)) checkMethod(experiment, chosen.method, begins);
   return chosen;
 }
 
