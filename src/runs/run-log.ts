@@ -26,12 +26,11 @@ const skippedSchema = z.object({
 /** What a process wrote down of itself before it trained. */
 export type RunStart = z.infer<typeof startSchema>;
 
-const recomputedSchema = z.object({
-  plan: z.record(
-    z.string(),
-    z.object({ recompute: z.enum(recomputeChoices), places: z.int(), kept: z.array(z.int()) }),
-  ),
-});
+const chosenSchema = z
+  .object({ recompute: z.enum(recomputeChoices), places: z.int().min(0), kept: z.array(z.int().min(0)) })
+  .refine(({ places, kept }) => kept.every((place) => place < places));
+
+const recomputedSchema = z.object({ plan: z.record(z.string(), chosenSchema) });
 
 /** What a process that trained the run chose to recompute, and on which engine. */
 export interface RecordedPlan {
