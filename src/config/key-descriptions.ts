@@ -15,7 +15,7 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
   method: 'The method to train with; compare trains its baselines beside it.',
   methods: 'Methods to compare, each with a label of its own.',
   'method.method': 'The name of the method; what else it takes follows from it.',
-  baselines: 'What compare trains beside the methods. Default: bp.',
+  baselines: 'What compare trains beside the methods: names of baselines, or none. Default: bp.',
 
   data: 'The images and labels.',
   'data.name': 'The data set; what else it takes follows from it.',
