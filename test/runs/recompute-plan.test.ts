@@ -70,11 +70,12 @@ describe.skipIf(!hasTorch)('what a run recomputes to stay within a budget', () =
     const chosen = readRunLog(log).recomputed!.plan;
     expect(chosen['head']!.recompute).toBe('units');
     const written = readFileSync(log, 'utf8');
-    for (const damaged of [{}, { constructor: chosen['head'] }, { ...chosen, tail: chosen['head'] }]) {
+    for (const names of [[], ['constructor'], ['__proto__'], ['head', 'tail']]) {
+      const damaged = Object.fromEntries(names.map((name) => [name, chosen['head']]));
       writeFileSync(log, written.replace(JSON.stringify(chosen), JSON.stringify(damaged)));
       await expect(resumeRun(own, run, { observer })).rejects.toThrow(
         new UserError(
-          `${log}: its last line "recomputed" is of the updates ${Object.keys(damaged).join(', ') || 'none'}, and the run has head: take the line out, and what to recompute is measured anew`,
+          `${log}: its last line "recomputed" is of the updates ${names.join(', ') || 'none'}, and the run has head: take the line out, and what to recompute is measured anew`,
         ),
       );
     }
