@@ -1,5 +1,6 @@
 import { comparedMethods, configDocument, type Config, type LoadedConfig } from '../config/config.js';
 import { leaves } from '../config/differences.js';
+import { labelOf } from '../config/method-config.js';
 import { overrideValue, parseOverride } from '../config/overrides.js';
 import { messageOf, UserError } from '../core/errors.js';
 import { openExperiment, type Experiment } from './experiment.js';
@@ -36,28 +37,37 @@ export interface LoadedSweep {
  */
 export async function loadSweep(points: readonly SweepPoint[], options: LoadOptions): Promise<LoadedSweep> {
   const problems = new Map<string, SweepPoint[]>();
-  const configs: SweepConfig[] = [];
+  const configs = new Map<string, SweepConfig>();
   let opened: Experiment | undefined;
   for (const point of points) {
     if (options.signal?.aborted) break;
+    const note = (error: unknown, whose = ''): void => {
+      if (!(error instanceof UserError)) throw error;
+      for (const line of messageOf(error).split('\n'))
+        problems.set(whose + line, [...new Set([...(problems.get(whose + line) ?? []), point])]);
+    };
     try {
       const loaded = await options.load(overridesOf(point));
       const config: SweepConfig = { ...loaded, point: plainPoint(point, loaded.config) };
       const folder = pointFolder(config.point);
-      if (configs.some((other) => pointFolder(other.point) === folder))
-        throw new UserError('is there twice, written in two ways');
-      configs.push(config);
+      if (configs.has(folder)) throw new UserError('is there twice, written in two ways');
+      configs.set(folder, config);
       const experiment = await openPoint(config, opened);
       if (experiment.dataset !== opened?.dataset) options.onOpen?.(experiment);
       opened = experiment;
-      for (const method of comparedMethods(config.config)) checkFit(experiment, method);
+      const methods = comparedMethods(config.config);
+      for (const method of methods) {
+        try {
+          checkFit(experiment, method);
+        } catch (error) {
+          note(error, methods.length > 1 ? `${labelOf(method)}: ` : '');
+        }
+      }
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      for (const line of messageOf(error).split('\n'))
-        problems.set(line, [...(problems.get(line) ?? []), point]);
+      note(error);
     }
   }
-  if (problems.size === 0) return { configs, opened };
+  if (problems.size === 0) return { configs: [...configs.values()], opened };
   throw new UserError([...problems].map(([line, of]) => problemOf(line, of, points.length)).join('\n'));
 }
 

@@ -66,6 +66,9 @@ it(
       `error: method.depth=0, network.depth=8, train.batchSize=16 ${place('method.depth=0')}: method.depth: must be at least 1, not 0`,
     ]);
     expect(existsSync(out)).toBe(false);
+    const methods = 'methods=[{ method: dgl, blocks: 9 }, { method: hpff, blocks: 9 }]';
+    const both = await run(['sweep', config, '--out', out, '--set', methods, '--over', 'train.epochs=1,2']);
+    expect(both.stderr).toMatch(/^error: dgl: blocks: 9 is more .*\nerror: hpff: blocks: 9 is more .*\n$/);
     const twins = await run(['sweep', config, '--out', out, '--over', 'train.learningRate=0.1,1e-1']);
     expect(twins.stderr).toBe('error: train.learningRate=1e-1: is there twice, written in two ways\n');
     const useless = await run(['sweep', config, '--out', out, '--over', 'name=a,b']);
