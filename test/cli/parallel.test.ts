@@ -55,15 +55,15 @@ describe.skipIf(!status.available || status.native.distributed === null)('train 
       const into = join(folder, parallel.join(' '));
       const args = ['--into', into, '--quiet', '--set', 'train.epochs=1', '--parallel', ...parallel];
       const { code, stderr } = await run(['train', join(folder, 'a.yaml'), ...args]);
-      expect([code, stderr.replaceAll(/.*ranks 0, 2: blocks 1–\d; ranks 1, 3: blocks \d–\d\n/g, '')]).toEqual([
-        0,
-        '',
-      ]);
+      expect([code, stderr.replaceAll(/.*ranks 0, 2: blocks 1–\d; ranks 1, 3: blocks \d–\d\n/g, '')]).toEqual(
+        [0, ''],
+      );
       return into;
     };
     const [mesh, data] = [await write('blocks=2,data=2'), await write('data=2')];
     const bytes = (into: string, file: string) => readFileSync(join(into, file)).toString('base64');
-    for (const file of ['weights.safetensors', 'config.yaml']) expect(bytes(mesh, file)).toBe(bytes(data, file));
+    for (const file of ['weights.safetensors', 'config.yaml'])
+      expect(bytes(mesh, file)).toBe(bytes(data, file));
     const { ranks } = readRunSummary(join(mesh, 'summary.json'));
     const [blocks, last] = [ranks!.perRank[0]!.blocks!, ranks!.perRank[1]!.blocks!];
     expect(ranks!.perRank.map((rank) => [rank.blocks, rank.share])).toEqual([

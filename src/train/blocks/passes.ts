@@ -21,7 +21,6 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
   const { group, part, feeds, up, options, steps, shares } = run;
   const { epoch } = tally;
   const before = { ...run.link };
-  const start = performance.now() - 1000 * tally.seconds;
   const back = wayBack(run);
   const whole = finishing(run, tally, back);
   const led: Promise<void>[] = [];
@@ -62,7 +61,6 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
       notePeaks(run, tally, step.peaks);
       add(run, tally, labels.length, step.losses);
       if (feeds === undefined) tally.batches++;
-      tally.seconds = (performance.now() - start) / 1000;
       await sent;
     } catch (thrown) {
       throw stepError(await failureOf(thrown), at, lossesBefore(run));

@@ -195,6 +195,7 @@ async function runEpoch(run: BlocksRun, tally: EpochTally): Promise<boolean> {
   const { epoch } = tally;
   const learningRate = learningRateAt({ epoch, step: 0, steps }, options);
   onEvent?.({ type: 'epoch-start', epoch, epochs, steps, learningRate });
+  const begun = performance.now() - 1000 * tally.seconds;
   const trained = await trainingPass(run, tally);
   const ranks = await gatherRankUse(
     run.all,
@@ -204,6 +205,8 @@ async function runEpoch(run: BlocksRun, tally: EpochTally): Promise<boolean> {
     run.blocks,
     run.shares?.share,
   );
+  // Until all have trained on what this one has handed on.
+  tally.seconds = (performance.now() - begun) / 1000;
   onEvent?.({ type: 'ranks', steps: use.steps, ranks });
   const start = performance.now();
   if (trained) average?.swap();
