@@ -8,6 +8,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { readMetrics } from '../../dist/runs/metrics.js';
 
 const { values: args } = parseArgs({
   options: {
@@ -25,7 +26,6 @@ const { values: args } = parseArgs({
 const list = (text) => text.split(',');
 const [batch, rounds] = [args.batch, args.rounds].map(Number);
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-const { readMetrics } = await import(new URL('../../dist/runs/metrics.js', import.meta.url));
 const work = mkdtempSync(join(tmpdir(), 'locallearn-ranks-'));
 let runs = 0;
 
