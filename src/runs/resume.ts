@@ -113,6 +113,11 @@ export async function resumeRun(
   const [before, now] = [configDocument(stored), configDocument(config)];
   const { schedules } = experiment.registry;
   refuseOtherRun(`${folder}: the run`, stored, config, { done: epochsDone(folder), schedules });
+  if (stringify(before['parallel']) !== stringify(now['parallel'])) {
+    options.observer?.note(
+      `${folder}: goes on with batches shared in another way than before: from here on the numbers are of that way`,
+    );
+  }
   refuseOtherData(folder, readRunData(folder), identityOf(experiment.dataset), (message) =>
     options.observer?.note(message, 'always'),
   );
