@@ -8,11 +8,11 @@ const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
 
 /**
  * What a test file does to its process for good, or counts of all that is in it: mocks, the environment, V8's flags, the
- * engine's inside, every variable. To load modules and libtorch takes longest of most files, so that all others are run
- * in processes that stay.
+ * engine's inside, wasm's memory, every variable. To load modules and libtorch takes longest of most files, so that all
+ * others are run in processes that stay.
  */
 const changesProcess =
-  /\bvi\.(mock|doMock|stub\w+|spyOn|useFakeTimers)\b|process\.(chdir|umask|on)\(|process\.env\S* (\?\?)?= |delete process\.env|setFlagsFromString|setBackend|startTorch|describeNative|wasm|support\/ranks\.js|registeredVariables/;
+  /\bvi\.(mock|doMock|stub\w+|spyOn|useFakeTimers)\b|process\.(chdir|umask|on)\(|process\.env\S* (\?\?)?= |delete process\.env|setFlagsFromString|setBackend|startTorch|describeNative|startEngine\('wasm'|listPeak|\bheld\b[^;]*support\/ranks\.js|registeredVariables/;
 const alone = files.filter((name) => changesProcess.test(readFileSync(name, 'utf8')));
 
 if (process.env['CI'] !== 'true') {
@@ -30,6 +30,7 @@ const shared = {
   // A busy machine is slow, not wrong.
   testTimeout: 180_000,
   hookTimeout: 180_000,
+  setupFiles: 'test/support/setup.ts',
 } as const;
 
 export default defineConfig({

@@ -18,9 +18,11 @@ function stream(name: string): () => number {
 /** A parameter's initial values in PyTorch's layout, from its published name and its shape. */
 export function goldenParameter(name: string, shape: readonly number[]): Float32Array {
   const next = stream(name);
-  const size = shape.reduce((product, length) => product * length, 1);
   const scale = scaling(name, shape);
-  return Float32Array.from({ length: size }, () => scale(next()));
+  // A loop: `Float32Array.from` takes twice as long.
+  const values = new Float32Array(shape.reduce((product, length) => product * length, 1));
+  for (let i = 0; i < values.length; i++) values[i] = scale(next());
+  return values;
 }
 
 function scaling(name: string, shape: readonly number[]): (u: number) => number {

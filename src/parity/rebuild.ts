@@ -6,7 +6,7 @@ import type { Strategy } from '../local/strategy.js';
 import { disposeNetwork, networkForward, networkState } from '../networks/network.js';
 import { resnetCifar } from '../networks/resnet-cifar.js';
 import { resnetImagenet } from '../networks/resnet-imagenet.js';
-import { setFromTorch, toTorch, type Parameter } from '../nn/parameters.js';
+import { setFromTorch, toTorch, toTorchShape, type Parameter } from '../nn/parameters.js';
 import { randomStream } from '../core/random.js';
 import { papersSgd } from '../train/recipe.js';
 import { sgd, type Optimizer } from '../train/sgd.js';
@@ -98,7 +98,7 @@ export function rebuildRun(golden: GoldenFile, perturbation?: number): RunNumber
 }
 
 function fill(name: string, parameter: Parameter, perturbation: number | undefined): void {
-  const { shape } = toTorch(parameter);
+  const shape = toTorchShape(parameter.variable.shape);
   const values = goldenParameter(name, shape);
   if (perturbation !== undefined) {
     const random = randomStream(perturbation, 'parity', name);

@@ -1,3 +1,4 @@
+import { mean } from '../core/stats.js';
 import { textTable } from '../core/table.js';
 import { formatAccuracy } from '../core/text.js';
 import type { ProbeReport } from './probe-file.js';
@@ -49,7 +50,7 @@ export function similarityTable(report: SimilarityReport): string {
 /** Over the units of two networks that have as many; undefined if none varies. */
 function meanAtSamePlace({ similarity }: SimilarityReport): number | undefined {
   const values = similarity.flatMap((row, i) => row[i] ?? []);
-  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+  return values.length === 0 ? undefined : mean(values);
 }
 
 function shown(value: number | null | undefined): string {

@@ -1,3 +1,4 @@
+import { mean } from '../core/stats.js';
 import { textTable } from '../core/table.js';
 import type { RateRange } from './rate-range.js';
 
@@ -35,10 +36,10 @@ function drawn(losses: readonly number[]): string {
       Math.floor((i * losses.length) / stretches),
       Math.floor(((i + 1) * losses.length) / stretches),
     );
-    return part.reduce((sum, each) => sum + each, 0) / part.length;
+    return mean(part);
   });
   const [least, most] = [Math.min(...means), means[0]!];
-  const place = (mean: number): number =>
-    most > least ? Math.round(((mean - least) / (most - least)) * (bars.length - 1)) : 0;
-  return means.map((mean) => bars[Math.min(place(mean), bars.length - 1)]).join('');
+  const place = (loss: number): number =>
+    most > least ? Math.round(((loss - least) / (most - least)) * (bars.length - 1)) : 0;
+  return means.map((loss) => bars[Math.min(place(loss), bars.length - 1)]).join('');
 }

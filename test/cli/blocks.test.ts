@@ -2,18 +2,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { hostname, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { nativeStatus } from '../../src/engine/torch/load-native.js';
 import { readRunSummary } from '../../src/runs/summary.js';
-import { freePort } from '../distributed/ranks.js';
 import { sampleOf } from '../support/fuzz.js';
 import { ended, start, pictureConfig, writePictures, type Outcome } from './helpers.js';
-import { residentProgram } from './resident.js';
+import { hasGroups, outcomesOf, startCommand } from './ranks.js';
+import { residentProgram, residentRanks } from './resident.js';
 
 const run = residentProgram();
-
-const status = nativeStatus();
-/** Skipped, visibly, where libtorch has no torch.distributed. */
-const hasGroups = status.available && status.native.distributed !== null;
 
 let work: string;
 beforeAll(async () => {
@@ -33,23 +28,8 @@ function config(method: keyof typeof methods): string {
   return path;
 }
 
-/** Starts ranks of the same command, as torchrun does. */
-async function startRanks(size: number, args: readonly string[]) {
-  const port = await freePort();
-  return Array.from({ length: size }, (_, rank) =>
-    start([...args, '--set', `parallel.blocks=${size}`, '--set', 'engine=torch'], {
-      RANK: String(rank),
-      WORLD_SIZE: String(size),
-      LOCAL_RANK: String(rank),
-      MASTER_ADDR: '127.0.0.1',
-      MASTER_PORT: String(port),
-    }),
-  );
-}
-
-async function runRanks(size: number, args: readonly string[]): Promise<Outcome[]> {
-  return Promise.all((await startRanks(size, args)).map(ended));
-}
+const runRanks = (size: number, args: readonly string[]): Promise<readonly Outcome[]> =>
+  residentRanks(size, [...args, '--set', `parallel.blocks=${size}`, '--set', 'engine=torch']);
 
 /** The only run in a folder: what does not depend on the clock. */
 function numbers(out: string): object {
@@ -136,25 +116,11 @@ describe.skipIf(!hasGroups)('ranks that hold blocks', () => {
 
   it('a rank with another config is refused at the start, and what differs is named', async () => {
     const path = config('man');
-    const port = await freePort();
-    const of = (rank: number): Promise<Outcome> =>
-      ended(
-        start(
-          ['train', path, '--out', join(work, 'other'), '--set', `train.epochs=${rank + 1}`].concat([
-            '--set',
-            'parallel.blocks=2',
-            '--set',
-            'engine=torch',
-          ]),
-          {
-            RANK: String(rank),
-            WORLD_SIZE: '2',
-            MASTER_ADDR: '127.0.0.1',
-            MASTER_PORT: String(port),
-          },
-        ),
-      );
-    const outcomes = await Promise.all([of(0), of(1)]);
+    const ranks = await startCommand(2, (rank) => [
+      ...['train', path, '--out', join(work, 'other'), '--set', `train.epochs=${rank + 1}`],
+      ...['--set', 'parallel.blocks=2', '--set', 'engine=torch'],
+    ]);
+    const outcomes = await outcomesOf(ranks);
     for (const { code, stderr } of outcomes) {
       expect(code).toBe(1);
       expect(stderr).toContain('train.epochs: 1 there, 2 here');

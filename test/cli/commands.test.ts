@@ -247,8 +247,10 @@ describe('an interrupted run', () => {
   it('ends at once on a second Ctrl-C, its folder valid', async () => {
     const out = join(folder, 'twice');
     const { child, outcome } = await longRun(out);
+    child.stderr.on('data', (chunk: Buffer) => {
+      if (chunk.toString().includes('once more to stop at once')) child.kill('SIGINT');
+    });
     child.kill('SIGINT');
-    setTimeout(() => child.kill('SIGINT'), 5);
     expect((await outcome).code).toBe(130);
     const path = only(out);
     expect(readRunSummary(join(path, 'summary.json')).status).toBe('interrupted');

@@ -5,7 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { selectionOf, type SelectionArguments } from '../../src/cli/commands/data-options.js';
 import { loadConfig } from '../../src/config/config.js';
 import { builtInDatasets } from '../../src/data/kinds/built-in.js';
-import { run, writeFashionMnist } from './helpers.js';
+import { writeFashionMnist } from './helpers.js';
+import { residentProgram } from './resident.js';
+
+const run = residentProgram();
 
 const nothing: SelectionArguments = {
   ...{

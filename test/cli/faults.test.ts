@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readRunSummary } from '../../src/runs/summary.js';
 import { freePort } from '../distributed/ranks.js';
-import { ended, program, run, start } from './helpers.js';
+import { ended, program, start } from './helpers.js';
 import {
   errorLine,
   faultConfig,
@@ -17,6 +17,7 @@ import {
   weightsHash,
   type CommandRank,
 } from './ranks.js';
+import { residentProgram, residentRanks } from './resident.js';
 
 // Each starts several processes, one after another.
 vi.setConfig({ testTimeout: 600_000 });
@@ -39,7 +40,8 @@ describe.skipIf(!hasGroups)('ranks that fail', () => {
     work = mkdtempSync(join(tmpdir(), 'locallearn-faults-'));
     config = join(work, 'faults.yaml');
     writeFileSync(config, faultConfig);
-    expect(await run(['train', config, '--quiet', '--into', join(work, 'alone')])).toMatchObject({ code: 0 });
+    const alone = await residentProgram()(['train', config, '--quiet', '--into', join(work, 'alone')]);
+    expect(alone).toMatchObject({ code: 0 });
     expected = weightsHash(join(work, 'alone'));
   });
   afterEach(() => killAll(ranks));
@@ -64,8 +66,8 @@ describe.skipIf(!hasGroups)('ranks that fail', () => {
       expect(outcomes[other]!.stderr).toMatch(line);
       expect([fault, listCheckpoints(checkpointsOf(folder))[0]?.epochs ?? 0]).toEqual([fault, epochs]);
     }
-    ranks = await startCommand(2, command(folder));
-    expect((await outcomesOf(ranks)).map(({ code }) => code)).toEqual([0, 0]);
+    const last = await residentRanks(2, command(folder));
+    expect(last.map(({ code }) => code)).toEqual([0, 0]);
     expect(weightsHash(folder)).toBe(expected);
   });
 
@@ -141,11 +143,11 @@ describe.skipIf(!hasGroups)('ranks that fail', () => {
 
   it('four ranks with a block each have the bits of one process', async () => {
     const folder = join(work, 'four');
-    ranks = await startCommand(4, [
+    const outcomes = await residentRanks(4, [
       ...['train', config, '--quiet', '--into', folder],
       ...['--set', 'parallel.blocks=4', '--set', 'parallel.cuts=[1, 2, 3]'],
     ]);
-    expect((await outcomesOf(ranks)).map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
     expect(weightsHash(folder)).toBe(expected);
   });
 

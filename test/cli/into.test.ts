@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { decodeSafetensors } from '../../src/formats/safetensors.js';
 import { readRunSummary } from '../../src/runs/summary.js';
 import { pictureConfig, writePictures } from './helpers.js';
-import { residentProgram } from './resident.js';
+import { residentProgram, residentRanks } from './resident.js';
 import { hasGroups, killAll, outcomesOf, startCommand, weightsHash, type CommandRank } from './ranks.js';
 
 const run = residentProgram();
@@ -72,23 +72,23 @@ describe('train --into', () => {
 
     it('data: a signal to one ends both with a checkpoint; all go on from it to the same parameters', async () => {
       const [straight, folder] = [join(work, 'data-straight'), join(work, 'data-ranks')];
-      ranks = await startCommand(2, command('parallel=data', straight));
-      expect((await outcomesOf(ranks)).map(({ code }) => code)).toEqual([0, 0]);
+      const first = await residentRanks(2, command('parallel=data', straight));
+      expect(first.map(({ code }) => code)).toEqual([0, 0]);
       ranks = await startCommand(2, command('parallel=data', folder));
       const outcomes = outcomesOf(ranks);
       await begun(folder);
       ranks[1]!.child.kill('SIGINT');
       expect((await outcomes)[1]).toMatchObject({ code: 130 });
       expect(statusOf(folder)).toBe('interrupted');
-      ranks = await startCommand(2, command('parallel=data', folder));
-      expect((await outcomesOf(ranks)).map(({ code }) => code)).toEqual([0, 0]);
+      const last = await residentRanks(2, command('parallel=data', folder));
+      expect(last.map(({ code }) => code)).toEqual([0, 0]);
       expectSameParameters(folder, straight);
     });
 
     it('blocks: nothing is left, or the config is another', async () => {
       const folder = join(work, 'straight');
-      ranks = await startCommand(2, command('parallel.blocks=2', folder));
-      expect((await outcomesOf(ranks)).map(({ code, stderr }) => [code, stderr])).toEqual([
+      const nothing = await residentRanks(2, command('parallel.blocks=2', folder));
+      expect(nothing.map(({ code, stderr }) => [code, stderr])).toEqual([
         [0, `${folder}: this run is finished, there is nothing left to do\n`],
         [0, ''],
       ]);

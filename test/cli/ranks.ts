@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nativeStatus } from '../../src/engine/torch/load-native.js';
-import { freePort } from '../distributed/ranks.js';
+import { rankEnvironment } from '../distributed/ranks.js';
 import { ended, start, type Outcome } from './helpers.js';
 
 const status = nativeStatus();
@@ -19,7 +19,7 @@ export interface CommandRank {
 }
 
 /**
- * Starts ranks of the same command on this machine.
+ * Starts ranks of the same command on this machine, each in a process of its own.
  *
  * @param args of all, or of each by its rank
  */
@@ -28,16 +28,9 @@ export async function startCommand(
   args: readonly string[] | ((rank: number) => readonly string[]),
   environment: NodeJS.ProcessEnv = {},
 ): Promise<readonly CommandRank[]> {
-  const port = await freePort();
+  const own = await rankEnvironment(size);
   return Array.from({ length: size }, (_, rank) => {
-    const child = start(typeof args === 'function' ? args(rank) : args, {
-      RANK: String(rank),
-      WORLD_SIZE: String(size),
-      LOCAL_RANK: String(rank),
-      MASTER_ADDR: '127.0.0.1',
-      MASTER_PORT: String(port),
-      ...environment,
-    });
+    const child = start(typeof args === 'function' ? args(rank) : args, { ...own(rank), ...environment });
     const outcome = ended(child).then((each) => ({ ...each, at: performance.now() }));
     return { child, outcome };
   });

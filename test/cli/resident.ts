@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { rankEnvironment } from '../distributed/ranks.js';
 import { program, type Outcome } from './helpers.js';
 
 /** A signal that the program is sent as soon as it has said something on standard error. */
@@ -9,19 +10,51 @@ export interface SignalOn {
   readonly signal: NodeJS.Signals;
 }
 
+type Run = (args: readonly string[], signalOn?: SignalOn) => Promise<Outcome>;
+type RunWith = (
+  args: readonly string[],
+  signalOn: SignalOn | undefined,
+  environment: NodeJS.ProcessEnv,
+) => Promise<Outcome>;
+
+/** Those of this worker, for all its test files. */
+const residents: RunWith[] = [];
+const residentAt = (place: number): RunWith => (residents[place] ??= newResident());
+
 /**
- * The built command line in a process that stays for the tests of a file, as to start one takes longest: commands are run
- * one after another, each as if alone. What a new process has to show (a run that goes on after its process was killed,
- * commands beside one another, an engine of its own) is run with `run` of `helpers.ts`.
+ * The built command line in a process that stays, as to start one takes longest: commands are run one after another, each
+ * as if alone. What a new process has to show (a run that goes on after its process was killed, commands beside one
+ * another, an engine of its own) is run with `run` of `helpers.ts`.
  */
-export function residentProgram(): (args: readonly string[], signalOn?: SignalOn) => Promise<Outcome> {
+export function residentProgram(): Run {
+  return (args, signalOn) => residentAt(0)(args, signalOn, {});
+}
+
+/**
+ * Ranks of the same command, each in a process that stays, as torchrun would start them. Ranks that fail or are killed
+ * are started with `startCommand` of `ranks.ts`.
+ *
+ * @param args of all, or of each by its rank
+ */
+export async function residentRanks(
+  size: number,
+  args: readonly string[] | ((rank: number) => readonly string[]),
+): Promise<readonly Outcome[]> {
+  const environment = await rankEnvironment(size);
+  return Promise.all(
+    Array.from({ length: size }, (_, rank) =>
+      residentAt(rank)(typeof args === 'function' ? args(rank) : args, undefined, environment(rank)),
+    ),
+  );
+}
+
+function newResident(): RunWith {
   let resident: ChildProcess | undefined;
   let last: Promise<unknown> = Promise.resolve();
-  afterAll(() => void resident?.kill('SIGKILL'));
-  return (args, signalOn) => {
+  return (args, signalOn, environment) => {
     const outcome = last.then(() => {
       if (resident?.exitCode !== null || resident.signalCode !== null) resident = startResident();
-      return outcomeOf(resident, args, signalOn);
+      return outcomeOf(resident, { args, environment }, signalOn);
     });
     last = outcome.catch(() => {});
     return outcome;
@@ -34,14 +67,17 @@ function startResident(): ChildProcess {
     env: { ...process.env, OMP_NUM_THREADS: '1' },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
-  for (const stream of [resident.stdout, resident.stderr]) stream!.setEncoding('utf8');
+  // It ends when the worker does, and does not keep it.
+  resident.unref();
+  resident.channel!.unref();
+  for (const stream of [resident.stdout, resident.stderr]) (stream as Socket).setEncoding('utf8').unref();
   return resident;
 }
 
 /** Of one command in that process: its own code, or that of the process if the command has ended it. */
 function outcomeOf(
   resident: ChildProcess,
-  args: readonly string[],
+  command: { readonly args: readonly string[]; readonly environment: NodeJS.ProcessEnv },
   signalOn: SignalOn | undefined,
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
@@ -76,6 +112,6 @@ function outcomeOf(
     resident.stdout!.on('data', onStdout);
     resident.stderr!.on('data', onStderr);
     resident.on('message', onMessage).on('close', onClose).on('error', reject);
-    resident.send(args);
+    resident.send(command);
   });
 }

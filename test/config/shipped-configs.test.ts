@@ -1,7 +1,6 @@
-import tf = require('@tensorflow/tfjs');
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { describeDataset } from '../../src/data/registry.js';
 import { comparedMethods, loadConfig } from '../../src/config/config.js';
 import { isBaseline, namedOptions, type MethodConfig } from '../../src/config/method-config.js';
@@ -10,23 +9,9 @@ import { man } from '../../src/local/methods/man.js';
 import { buildMethod } from '../../src/local/build.js';
 import { buildNetwork } from '../../src/networks/build.js';
 import { disposeNetwork } from '../../src/networks/network.js';
-import type * as parameters from '../../src/nn/parameters.js';
+import { withoutMemory } from '../../src/nn/parameters.js';
 import { startEngine } from '../support/engine.js';
 import { sampleOf } from '../support/fuzz.js';
-
-// Initial values don't matter here, and a ResNeXt has 10⁸ of them.
-vi.mock('../../src/nn/parameters.js', async (importOriginal) => {
-  const original = await importOriginal<typeof parameters>();
-  const createParameter: typeof parameters.createParameter = (scope, name, torchShape) => {
-    const [out, inputs, ...area] = torchShape;
-    const shape = inputs === undefined ? [...torchShape] : [...area, inputs, out!];
-    return {
-      name: original.childScope(scope, name).name,
-      variable: tf.tidy(() => tf.variable(tf.zeros(shape))),
-    };
-  };
-  return { ...original, createParameter };
-});
 
 const folder = join(import.meta.dirname, '../../configs');
 const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -58,8 +43,11 @@ describe('every config', () => {
       const key = JSON.stringify([config.network, classes, imageShape, namedOptions(method)]);
       if (built.has(key)) continue;
       built.add(key);
-      const network = buildNetwork(config.network, { classes, imageShape, seed: 1 });
-      const strategy = buildMethod(network, method);
+      // Initial values don't matter here, and a ResNeXt has 10⁸ of them.
+      const [network, strategy] = withoutMemory(() => {
+        const network = buildNetwork(config.network, { classes, imageShape, seed: 1 });
+        return [network, buildMethod(network, method)] as const;
+      });
       const imagenet = network.name.includes('imagenet');
       expect(strategy.blocks).toBe(blocksOf(method, network.units.length, imagenet));
       strategy.dispose();

@@ -1,17 +1,28 @@
-import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FileSplit } from '../../src/data/dataset.js';
 import { officialNames, type DataOptionsInput } from '../../src/data/options.js';
 import { pathAt } from '../../src/data/files/path-list.js';
 import { describeDataset, loadDataset } from '../../src/data/registry.js';
+import { writeFashionMnist } from '../cli/helpers.js';
 import { plant, write } from './files/tree.js';
 import { inMemory, temporaryFolders, userMessage } from './helpers.js';
 
 const folder = temporaryFolders();
 
 describe('loadDataset', () => {
+  // Their own files: to unpack those of the package takes 3 s each time.
+  let fashion: string;
+  beforeAll(() => {
+    fashion = join(mkdtempSync(join(tmpdir(), 'locallearn-registry-')), 'fashion');
+    writeFashionMnist(fashion);
+  });
+  afterAll(() => rmSync(dirname(fashion), { recursive: true }));
+
   test('limits each split', async () => {
-    const request = { name: 'fashion-mnist', trainImages: 500, testImages: 30 } as const;
+    const request = { name: 'fashion-mnist', dir: fashion, trainImages: 500, testImages: 30 } as const;
     const dataset = await loadDataset(request, 4);
     expect([dataset.train.size, dataset.test.size]).toEqual([500, 30]);
     expect(inMemory(dataset.train).images).toHaveLength(500 * 1024);
@@ -22,7 +33,7 @@ describe('loadDataset', () => {
   });
 
   test('holds out training images in place of the test split, and says so', async () => {
-    const request = { name: 'fashion-mnist', validation: 0.05 } as const;
+    const request = { name: 'fashion-mnist', dir: fashion, validation: 0.05 } as const;
     const dataset = await loadDataset({ ...request, trainImages: 100 }, 4);
     expect([dataset.train.size, dataset.test.size]).toEqual([100, 3000]);
     expect(dataset.evaluatedOn).toBe('validation');
@@ -91,10 +102,10 @@ describe('loadDataset', () => {
   test('refuses more images than there are, no images, and options that are not allowed', async () => {
     const cases: readonly [DataOptionsInput, string][] = [
       [
-        { name: 'fashion-mnist', trainImages: 60_001 },
+        { name: 'fashion-mnist', dir: fashion, trainImages: 60_001 },
         'trainImages: expected a whole number from 1 to 60000, the train images of fashion-mnist, found 60001',
       ],
-      [{ name: 'fashion-mnist', testImages: 0 }, 'data options: testImages: '],
+      [{ name: 'fashion-mnist', dir: fashion, testImages: 0 }, 'data options: testImages: '],
       [{ name: 'mnist' as 'fashion-mnist' }, 'data options: name: '],
       [{ name: 'folder' } as DataOptionsInput, 'data options: dir: '],
     ];

@@ -4,8 +4,6 @@ import { join } from 'node:path';
 import type * as Tf from '@tensorflow/tfjs';
 import type { ProcessGroup } from '../../src/distributed/process-group.js';
 
-const dist = (path: string): string => JSON.stringify(join(import.meta.dirname, '../../dist', path));
-
 /** What a rank's code is given. It runs in a process of its own, so it knows nothing of where it was written. */
 export interface RankContext<Input> {
   readonly group: ProcessGroup;
@@ -35,49 +33,67 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts ranks on this machine that all run the same code. */
+/** What torchrun would tell each of so many ranks on this machine. */
+export async function rankEnvironment(size: number): Promise<(rank: number) => NodeJS.ProcessEnv> {
+  const port = await freePort();
+  return (rank) => ({
+    RANK: String(rank),
+    WORLD_SIZE: String(size),
+    LOCAL_RANK: String(rank),
+    MASTER_ADDR: '127.0.0.1',
+    MASTER_PORT: String(port),
+  });
+}
+
+interface RankOptions<Input> {
+  readonly timeoutSeconds?: number;
+  readonly input?: Input;
+}
+
+/**
+ * Starts ranks on this machine that all run the same code. Each ends with it, or is killed: processes that stay are for
+ * `runRanks`.
+ */
 export async function startRanks<Input = undefined>(
   size: number,
   code: (context: RankContext<Input>) => Promise<unknown>,
-  { timeoutSeconds = 60, input }: { timeoutSeconds?: number; input?: Input } = {},
+  options: RankOptions<Input> = {},
 ): Promise<readonly Rank[]> {
-  const port = await freePort();
+  const ranks = await beginRanks(size, code, options);
+  for (const { child, result } of ranks) {
+    const end = (): void => void (child.connected && child.disconnect());
+    result.then(end, end);
+  }
+  return ranks;
+}
+
+/** Processes that have run all that they were given: to start one takes longest. */
+const idle: ChildProcess[] = [];
+
+async function beginRanks<Input>(
+  size: number,
+  code: (context: RankContext<Input>) => Promise<unknown>,
+  { timeoutSeconds = 60, input }: RankOptions<Input>,
+): Promise<readonly Rank[]> {
+  const environment = await rankEnvironment(size);
   return Array.from({ length: size }, (_, rank) => {
-    const program = `
-      import { createRequire } from 'node:module';
-      import { selectEngine } from ${dist('engine/select.js')};
-      import { joinProcessGroup } from ${dist('distributed/join.js')};
-      import { placementIn } from ${dist('distributed/placement.js')};
-      const tf = createRequire(import.meta.url)('@tensorflow/tfjs');
-      const tell = (text) => process.send({ told: text });
-      let last, group;
-      const load = (path) => import(${dist('')} + '/' + path);
-      try {
-        await selectEngine('torch');
-        group = await joinProcessGroup(placementIn(process.env), { timeoutSeconds: ${timeoutSeconds} });
-        const result = await (${code.toString()})({ group, tf, tell, load, input: ${JSON.stringify(input)} });
-        await group.close();
-        last = { result };
-      } catch (error) {
-        last = { error: error.message, stack: error.stack, name: error.name };
-        await group?.abandon(error.message);
-      }
-      process.send(last, () => process.disconnect());`;
-    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
-      cwd: join(import.meta.dirname, '../..'),
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: {
-        ...process.env,
-        OMP_NUM_THREADS: '1',
-        RANK: String(rank),
-        WORLD_SIZE: String(size),
-        LOCAL_RANK: String(rank),
-        MASTER_ADDR: '127.0.0.1',
-        MASTER_PORT: String(port),
-      },
-    });
-    return watch(child);
+    const child = idle.pop() ?? startProcess();
+    const watched = watch(child);
+    child.send({ code: code.toString(), environment: environment(rank), timeoutSeconds, input });
+    return watched;
   });
+}
+
+function startProcess(): ChildProcess {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'rank-process.mjs')], {
+    cwd: join(import.meta.dirname, '../..'),
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, OMP_NUM_THREADS: '1' },
+  });
+  // It ends when the worker does, and does not keep it.
+  child.unref();
+  child.channel!.unref();
+  return child;
 }
 
 interface Message {
@@ -91,23 +107,27 @@ interface Message {
 function watch(child: ChildProcess): Rank {
   const told = new Set<string>();
   const waiting = new Map<string, () => void>();
-  let last: Message = {};
-  child.on('message', (message: Message) => {
-    if (message.told === undefined) {
-      last = message;
-      return;
-    }
-    told.add(message.told);
-    waiting.get(message.told)?.();
-  });
   const result = new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code, signal) => {
-      if (last.error !== undefined) {
-        reject(new Error(last.name === 'UserError' ? last.error : last.stack));
-      } else if (code === 0) resolve(last.result);
-      else reject(new Error(`ended by ${signal ?? code}`));
-    });
+    const onMessage = (message: Message): void => {
+      if (message.told !== undefined) {
+        told.add(message.told);
+        waiting.get(message.told)?.();
+        return;
+      }
+      end();
+      if (message.error === undefined) resolve(message.result);
+      else reject(new Error(message.name === 'UserError' ? message.error : message.stack));
+    };
+    const onError = (error: Error): void => {
+      end();
+      reject(error);
+    };
+    const onClose = (code: number | null, signal: NodeJS.Signals | null): void => {
+      end();
+      reject(new Error(`ended by ${signal ?? code}`));
+    };
+    const end = (): void => void child.off('message', onMessage).off('error', onError).off('close', onClose);
+    child.on('message', onMessage).on('error', onError).on('close', onClose);
   });
   // A rank that is killed on purpose is nobody's surprise.
   result.catch(() => undefined);
@@ -119,16 +139,19 @@ function watch(child: ChildProcess): Rank {
   };
 }
 
-/** Starts ranks, and waits for what all of them return. */
+/** Has ranks run the same code in processes that stay, and waits for what all of them return. */
 export async function runRanks<Input = undefined>(
   size: number,
   code: (context: RankContext<Input>) => Promise<unknown>,
-  options: { timeoutSeconds?: number; input?: Input } = {},
+  options: RankOptions<Input> = {},
 ): Promise<readonly unknown[]> {
-  const ranks = await startRanks(size, code, options);
+  const ranks = await beginRanks(size, code, options);
   try {
-    return await Promise.all(ranks.map(({ result }) => result));
-  } finally {
+    const results = await Promise.all(ranks.map(({ result }) => result));
+    idle.push(...ranks.map(({ child }) => child));
+    return results;
+  } catch (error) {
     for (const { child } of ranks) child.kill('SIGKILL');
+    throw error;
   }
 }

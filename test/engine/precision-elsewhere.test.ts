@@ -7,7 +7,7 @@ import { prepareMethod } from '../../src/runs/run.js';
 import { train } from '../../src/train/trainer.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { startEngine } from '../support/engine.js';
-import { noiseDataset } from '../support/ranks.js';
+import { noiseDataset } from '../support/noise.js';
 import { tinyNetwork } from '../support/tiny.js';
 
 let engine: Engine;

@@ -1,6 +1,6 @@
 import tf = require('@tensorflow/tfjs');
 import { beforeAll, expect, it } from 'vitest';
-import type { Dataset, MemorySplit } from '../../src/data/dataset.js';
+import type { Dataset } from '../../src/data/dataset.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { parseConfig } from '../../src/config/config.js';
 import { measureMethod } from '../../src/measure/memory/report.js';
@@ -11,36 +11,22 @@ import { probeUnits } from '../../src/study/probe-units.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
 import { builtInRegistry } from '../../src/config/registry.js';
 import { networkWeights } from '../../src/networks/export.js';
-import { randomStream } from '../../src/core/random.js';
 import type { TrainState } from '../../src/train/state.js';
 import { train } from '../../src/train/trainer.js';
 import { startEngine } from '../support/engine.js';
 import { sampleOf } from '../support/fuzz.js';
+import { noiseDataset } from '../support/noise.js';
 import {
   contrasts,
+  tinyBatch,
   tinyClasses,
   tinyMethods,
   tinyRun,
-  tinyBatch,
   tinyShape,
   titleOf,
 } from '../support/tiny.js';
 
-function noise(size: number, name: string): MemorySplit {
-  const random = randomStream(1, name);
-  const labels = Uint16Array.from({ length: size }, (_, i) => i % tinyClasses);
-  return {
-    ...{ kind: 'memory', size, labels },
-    images: Uint8Array.from({ length: size * 192 }, () => random.below(256)),
-  };
-}
-
-const dataset: Dataset = {
-  ...{ name: 'noise', classes: ['a', 'b', 'c', 'd'], imageShape: tinyShape },
-  ...{ mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25], evaluatedOn: 'validation' },
-  ...{ train: noise(14, 'train'), test: noise(6, 'test') },
-  augmentation: { crop: { kind: 'padded', pad: 1, padMode: 'zero' }, flip: true },
-};
+const dataset: Dataset = { ...noiseDataset, evaluatedOn: 'validation' };
 
 let engine: Engine;
 beforeAll(async () => {

@@ -3,7 +3,6 @@
 // `checkpoint`: before a checkpoint's second file is there). SLOW=1: rank 1 takes its time. Only in a first attempt.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import * as tf from '@tensorflow/tfjs';
 import {
   childScope,
   conv,
@@ -55,7 +54,7 @@ const classes = ['dark', 'bright'];
 
 function block(scope: Scope, inChannels: number): Layer {
   const shape = { inChannels, outChannels: width, kernel: 3, stride: 1, padding: 1, bias: true };
-  return sequential([conv(childScope(scope, 'conv'), shape), pureLayer((x) => tf.relu(x))]);
+  return sequential([conv(childScope(scope, 'conv'), shape), pureLayer((x) => x.relu())]);
 }
 
 const tiny = defineNetwork({

@@ -1,9 +1,8 @@
 import tf = require('@tensorflow/tfjs');
 import { expect } from 'vitest';
-import type { Dataset, MemorySplit } from '../../src/data/dataset.js';
+import type { Dataset } from '../../src/data/dataset.js';
 import type { BlockPlacement } from '../../src/distributed/blocks/placement.js';
 import type { Engine } from '../../src/engine/engine.js';
-import { randomStream } from '../../src/core/random.js';
 import type { SafeTensor } from '../../src/formats/safetensors.js';
 import { buildStrategy } from '../../src/local/build.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
@@ -17,26 +16,8 @@ import type { EpochMetrics, TrainEvent } from '../../src/train/events.js';
 import type { TrainState } from '../../src/train/state.js';
 import { train } from '../../src/train/trainer.js';
 import { memoryGroups } from './memory-group.js';
-import { tinyClasses, tinyNetwork, tinyShape } from './tiny.js';
-
-function noise(size: number, name: string): MemorySplit {
-  const random = randomStream(1, name);
-  const labels = Uint16Array.from({ length: size }, (_, i) => i % tinyClasses);
-  const images = Uint8Array.from({ length: size * 192 }, () => random.below(256));
-  return { kind: 'memory', size, images, labels };
-}
-
-/** Small images of noise. */
-export const noiseDataset: Dataset = {
-  name: 'noise',
-  classes: ['a', 'b', 'c', 'd'],
-  imageShape: tinyShape,
-  mean: [0.5, 0.5, 0.5],
-  std: [0.25, 0.25, 0.25],
-  train: noise(14, 'train'),
-  test: noise(6, 'test'),
-  augmentation: { crop: { kind: 'padded', pad: 1, padMode: 'zero' }, flip: true },
-};
+import { noiseDataset } from './noise.js';
+import { tinyNetwork } from './tiny.js';
 
 /** Four batches an epoch, the last of two images, and two for evaluation. */
 const section = {

@@ -1,5 +1,4 @@
 import { beforeAll, expect, it } from 'vitest';
-import type { Dataset, MemorySplit } from '../../src/data/dataset.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { trainingMode } from '../../src/engine/fused/ops.js';
 import { UserError } from '../../src/core/errors.js';
@@ -10,7 +9,6 @@ import type { LocalUpdate } from '../../src/local/update.js';
 import { disposeNetwork, type Network } from '../../src/networks/network.js';
 import { dropout } from '../../src/nn/dropout.js';
 import { childScope, rootScope, type TorchTensor } from '../../src/nn/parameters.js';
-import { randomStream } from '../../src/core/random.js';
 import { Diverged } from '../../src/train/diverged.js';
 import type { EpochMetrics, TrainEvent } from '../../src/train/events.js';
 import { captureState, restoreState, type TrainState } from '../../src/train/state.js';
@@ -19,25 +17,10 @@ import { train } from '../../src/train/trainer.js';
 import { torchDevice, torchEngine } from '../support/device.js';
 import { startEngine, testEngine } from '../support/engine.js';
 import { sampleOf } from '../support/fuzz.js';
-import { tinyClasses, tinyMethods, tinyNetwork, tinyShape, titleOf } from '../support/tiny.js';
+import { noise, noiseDataset } from '../support/noise.js';
+import { tinyMethods, tinyNetwork, titleOf } from '../support/tiny.js';
 
-function noise(size: number, name: string): MemorySplit {
-  const random = randomStream(1, name);
-  const labels = Uint16Array.from({ length: size }, (_, i) => i % tinyClasses);
-  const images = Uint8Array.from({ length: size * 192 }, () => random.below(256));
-  return { kind: 'memory', size, images, labels };
-}
-
-const dataset: Dataset = {
-  name: 'noise',
-  classes: ['a', 'b', 'c', 'd'],
-  imageShape: tinyShape,
-  mean: [0.5, 0.5, 0.5],
-  std: [0.25, 0.25, 0.25],
-  train: noise(14, 'train'),
-  test: noise(4, 'test'),
-  augmentation: { crop: { kind: 'padded', pad: 1, padMode: 'zero' }, flip: true },
-};
+const dataset = { ...noiseDataset, test: noise(4, 'test') };
 
 /** Four batches an epoch, the last of two images, and one for evaluation. */
 const section = { epochs: 2, batchSize: 4, learningRate: 0.05, schedule: 'cosine-steps' } as const;

@@ -2,6 +2,7 @@ import { afterEach, beforeAll, expect, it } from 'vitest';
 import type { Engine } from '../../../src/engine/engine.js';
 import { placeBlocks } from '../../../src/distributed/blocks/placement.js';
 import { startEngine } from '../../support/engine.js';
+import { sampleOf } from '../../support/fuzz.js';
 import { tinyMethods, titleOf } from '../../support/tiny.js';
 import { blocksOf, differing, numbersOf, trainedAlone, trainedOnRanks, held } from '../../support/ranks.js';
 
@@ -16,7 +17,7 @@ const apart = tinyMethods.filter(
   (options) => options.method !== 'bp' && !('variant' in options && options.variant === 'imagenet'),
 );
 
-it.each(apart.map((options) => [titleOf(options), options] as const))(
+it.each(sampleOf(apart, 4).map((options) => [titleOf(options), options] as const))(
   '%s: two ranks come to the numbers of one process, to the last bit',
   async (_, options) => {
     const alone = await trainedAlone(engine, options);

@@ -10,7 +10,8 @@ import { disposeNetwork, networkState } from '../../../src/networks/network.js';
 import { drawAbsent, withoutMemory } from '../../../src/nn/parameters.js';
 import type { TrainEvent } from '../../../src/train/events.js';
 import { startEngine } from '../../support/engine.js';
-import { expectSame, held, noiseDataset, trainedAlone, trainedOnRanks } from '../../support/ranks.js';
+import { noiseDataset } from '../../support/noise.js';
+import { expectSame, held, trainedAlone, trainedOnRanks } from '../../support/ranks.js';
 import { tinyNetwork } from '../../support/tiny.js';
 
 let engine: Engine;

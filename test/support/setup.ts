@@ -1,0 +1,2 @@
+// Run before each test file; what is imported, once a process.
+import './equality.js';
