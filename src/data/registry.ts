@@ -1,5 +1,7 @@
+import { z } from 'zod';
 import { buildChosen, type Chosen } from '../core/choice.js';
 import { UserError } from '../core/errors.js';
+import { checkGiven, functionSchema } from '../core/given.js';
 import { randomStream } from '../core/random.js';
 import { overrideAugmentation } from './augment/options.js';
 import type { Dataset, Split } from './dataset.js';
@@ -15,6 +17,8 @@ import {
   type DataOptionsInput,
 } from './options.js';
 import { holdOut, stratifiedSubset } from './split.js';
+
+const kindsSchema = z.array(z.object({ name: z.string(), build: functionSchema })).min(1);
 
 /**
  * Reads a data set: images of one size whole, of image files only the paths. With `validation`, that share of each
@@ -45,6 +49,7 @@ export async function loadDataset(
   progress?: ScanProgress,
   kinds: readonly DatasetKind[] = builtInDatasets,
 ): Promise<Dataset> {
+  checkGiven('loadDataset', { seed: z.int(), kinds: kindsSchema }, { seed, kinds });
   const options = parseOptions(input, kinds);
   const withTest = options.validation === undefined;
   const source = await sourceOf(options, kinds).read({ withTest, progress });
@@ -70,6 +75,7 @@ export async function describeDataset(
   input: DataOptionsInput | Chosen,
   kinds: readonly DatasetKind[] = builtInDatasets,
 ): Promise<DatasetShape> {
+  checkGiven('describeDataset', { kinds: kindsSchema }, { kinds });
   const options = parseOptions(input, kinds);
   const source = sourceOf(options, kinds);
   if (source.describe) return source.describe();

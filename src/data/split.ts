@@ -1,3 +1,4 @@
+import { checkGiven, sizeSchema } from '../core/given.js';
 import type { RandomStream } from '../core/random.js';
 import { permutation } from '../core/random.js';
 import type { ByteSplit, FileSplit, MemorySplit, PixelValues, Split } from './dataset.js';
@@ -30,6 +31,7 @@ export function sharedLabels(size: number): Uint16Array {
 
 /** A split of `size` black images of class 0, each of `imageBytes` bytes, for a reader to fill. */
 export function emptySplit(size: number, imageBytes: number): ByteSplit {
+  checkGiven('emptySplit', { size: sizeSchema, imageBytes: sizeSchema }, { size, imageBytes });
   return { kind: 'memory', size, images: sharedBytes(size * imageBytes), labels: sharedLabels(size) };
 }
 

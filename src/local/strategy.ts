@@ -1,13 +1,16 @@
-import { withPrecision, type Precision } from '../engine/precision.js';
+import { z } from 'zod';
+import { checkGiven } from '../core/given.js';
+import { precisions, withPrecision, type Precision } from '../engine/precision.js';
 import { refusePrecision } from '../engine/refuse-precision.js';
 import { withRecompute, type Place } from '../engine/recompute.js';
-import type { Recompute, RecomputePlan } from '../engine/recompute-choices.js';
+import { recomputeChoices, type Recompute, type RecomputePlan } from '../engine/recompute-choices.js';
 import { disposeLayer, ownedBy, type Counter } from '../nn/layer.js';
 import type { Network } from '../networks/network.js';
 import type { Parameter } from '../nn/parameters.js';
 import type { Block } from './block.js';
 import type { Path } from './axes/path/path.js';
 import type { BlockWeights } from './loss-weights.js';
+import { strategySchema } from './forms.js';
 import type { LocalUpdate } from './update.js';
 
 /** How a network is trained: an ordered list of updates, and what they own beside the network. */
@@ -35,6 +38,10 @@ export interface Strategy {
   dispose(): void;
 }
 
+const recomputeForm = z.union([z.enum(recomputeChoices), z.record(z.string(), z.object({}))], {
+  error: `must be one of ${recomputeChoices.join(', ')}, or a plan with one for each update`,
+});
+
 /**
  * A strategy whose backward passes make again what `recompute` says, instead of keeping it from the forward passes: the
  * same numbers to the last bit, for less memory and more time.
@@ -43,6 +50,7 @@ export interface Strategy {
  * @param recompute the same of all updates, or a plan with one of each
  */
 export function recomputing(strategy: Strategy, recompute: Recompute | RecomputePlan): Strategy {
+  checkGiven('recomputing', { strategy: strategySchema, recompute: recomputeForm }, { strategy, recompute });
   if (recompute === 'none') return strategy;
   return {
     ...strategy,
@@ -67,6 +75,11 @@ export function recomputing(strategy: Strategy, recompute: Recompute | Recompute
  * @throws UserError where the engine in use has it not
  */
 export function inPrecision(strategy: Strategy, precision: Precision): Strategy {
+  checkGiven(
+    'inPrecision',
+    { strategy: strategySchema, precision: z.enum(precisions) },
+    { strategy, precision },
+  );
   if (precision === 'float32') return strategy;
   refusePrecision(precision);
   return {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../core/errors.js';
+import { checkGiven, pathSchema } from '../core/given.js';
 import type { DataIdentity } from '../data/identity.js';
 import { buildMethod } from '../local/build.js';
 import { buildNetwork } from '../networks/build.js';
@@ -14,7 +15,7 @@ import { configDifferences } from '../config/differences.js';
 import { readRunData } from './data.js';
 import { networkUseOf, type NetworkUse } from './network-use.js';
 import { readRunSummary, type RunSummary } from './summary.js';
-import { chooseWeights, type TrainedFiles, type WhichWeights } from './which-weights.js';
+import { chooseWeights, whichWeightsSchema, type TrainedFiles, type WhichWeights } from './which-weights.js';
 
 /** The same with the run's config, whose plugins were run. */
 export interface TrainedRun extends TrainedFiles, LoadedConfig {
@@ -143,6 +144,8 @@ export async function withTrainedNetwork<T>(
  * @throws UserError if the folder's config or weights are missing, wrong, or do not fit each other
  */
 export async function loadTrainedNetwork(folder: string, which?: WhichWeights): Promise<TrainedNetwork> {
+  const forms = { folder: pathSchema, which: whichWeightsSchema.optional() };
+  checkGiven('loadTrainedNetwork', forms, { folder, which });
   const run = chooseWeights(await readTrainedRun(folder), which);
   const use = networkUseOf(run.weights.metadata, run.weightsPath);
   const averaged = run.weights.metadata['weights'] === 'averaged';
