@@ -172,7 +172,7 @@ export function dataParallel(
         use.peakBytes = Math.max(use.peakBytes, ...peakBytes);
       } catch (error) {
         free();
-        throw stepError(current!.name, error instanceof GroupFailed ? await error.reason : error);
+        throw stepError(current!.name, error instanceof GroupFailed ? await error.reason : error, strategy);
       } finally {
         freeStreams(streams);
         for (const update of updates) update.release?.();

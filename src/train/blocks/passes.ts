@@ -58,7 +58,7 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
       tally.seconds = (performance.now() - start) / 1000;
       await sent;
     } catch (thrown) {
-      throw stepError(thrown, at, lossesBefore(run));
+      throw stepError(thrown, at, lossesBefore(run), run.dataset);
     }
     const loss = heardOf(run).loss;
     options.onEvent?.({ type: 'step', epoch, step: tally.steps, steps, images: labels.length, loss });
