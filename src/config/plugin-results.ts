@@ -25,6 +25,9 @@ import { checkedBridge, checkedLoss, checkedNet, checkedNetwork } from './plugin
 import type { Plugin } from './plugin.js';
 import type { RunLogger } from './run-logger.js';
 
+/** A network that methods can train. */
+const trainableSchema = networkSchema.extend({ units: networkSchema.shape.units.min(1) });
+
 function expect(whose: string, schema: z.ZodType, expected: string, value: unknown, what = 'build'): void {
   const result = check(schema, value);
   if ('value' in result) return;
@@ -125,7 +128,7 @@ export function checkedPlugin(plugin: Plugin, file: string): Plugin {
       [functionSchema, '(inputs) => network'],
       (build, whose) => (inputs) => {
         const network = calling(whose, () => build(inputs));
-        expect(whose, networkSchema, 'a function that returns a network', network);
+        expect(whose, trainableSchema, 'a function that returns a network', network);
         return checkedNetwork(network, whose);
       },
     ),

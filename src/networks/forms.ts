@@ -21,11 +21,11 @@ export const bareUnitSchema = z.object({
   build: functionSchema,
 });
 
-/** What networks look like, for programs and plugins that no type checker has seen. */
+/** What networks look like, for programs and plugins that no type checker has seen; one of no units is its head alone. */
 export const networkSchema = z.object({
   name: z.string(),
   ...networkInputsSchema.shape,
-  units: z.array(bareUnitSchema.extend({ layer: layerSchema })).min(1),
+  units: z.array(bareUnitSchema.extend({ layer: layerSchema })),
   head: layerSchema,
   buildBlock: functionSchema,
 });

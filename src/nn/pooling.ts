@@ -66,7 +66,13 @@ export function averagePool({ window, padding: [rows, columns] }: AveragePoolOpt
 export type MaxPoolOptions = Omit<MaxPooling, 'padding'> & Partial<Pick<MaxPooling, 'padding'>>;
 
 const maxPoolForms = {
-  options: z.object({ window: sizeSchema, stride: sizeSchema, padding: z.int().min(0).optional() }),
+  options: z.object({
+    window: sizeSchema,
+    stride: sizeSchema,
+    padding: z
+      .union([z.int().min(0), z.literal('same')], { error: "must be a whole number from 0, or 'same'" })
+      .optional(),
+  }),
 };
 
 /**

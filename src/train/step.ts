@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { MemoryMeter } from '../engine/engine.js';
-import { outOfMemoryIn } from '../engine/out-of-memory.js';
+import { isOutOfMemory, outOfMemoryIn } from '../engine/out-of-memory.js';
 import { UserError } from '../core/errors.js';
 import { checkGiven } from '../core/given.js';
 import { nearest } from '../core/schema-problems.js';
@@ -166,6 +166,7 @@ export function trainStep(
 
 /** What to throw for what an update of a step threw. */
 export function stepError(update: string, error: unknown, { blocks, network }: Strategy): unknown {
+  if (!isOutOfMemory(error)) return error;
   const more = ', or use more blocks (locallearn memory CONFIG --budget BYTES)';
   const remedy = `lower train.batchSize${blocks < network.units.length ? more : ''}`;
   return outOfMemoryIn(`update '${update}'`, remedy, error);

@@ -8,7 +8,7 @@ import { publishedCuts } from './published-cuts.js';
 export type Cuts = readonly number[];
 
 /** What cutting looks at. */
-const networkForm = z.object({ name: z.string(), units: z.array(z.object({ name: z.string() })).min(1) });
+const networkForm = z.object({ name: z.string(), units: z.array(z.object({ name: z.string() })) });
 
 /** Cuts a network after every unit. */
 export function everyUnit(network: Network): Cuts {
