@@ -15,14 +15,20 @@ export class NotFinite extends UserError {
   }
 }
 
-/** What an update came to on one batch. */
-export interface UpdateOutcome {
-  /** Times its share. */
-  readonly loss: number;
+/** What an update came to on one batch, its loss where it was computed: reading it waits for all before it. */
+export interface ComputedUpdate {
+  /** Times its share; the caller's. */
+  readonly loss: tf.Scalar;
   /** Of those of its variables that the loss depends on; they are the caller's. */
   readonly gradients: Gradients;
   /** Streams for the next update; they are the caller's. */
   readonly next: Streams;
+}
+
+/** What an update came to on one batch. */
+export interface UpdateOutcome extends Omit<ComputedUpdate, 'loss'> {
+  /** Times its share. */
+  readonly loss: number;
 }
 
 /**
@@ -30,9 +36,13 @@ export interface UpdateOutcome {
  *
  * @param streams what the update before handed on; those that this one does not hand on are freed, however it ends
  * @param share factor of the loss, and so of its gradients: of a micro-batch its part of the batch
- * @throws NotFinite if the loss is no number; nothing is left over then
  */
-export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch, share = 1): UpdateOutcome {
+export function computeUpdate(
+  update: LocalUpdate,
+  streams: Streams,
+  batch: Batch,
+  share = 1,
+): ComputedUpdate {
   let next: Streams = {};
   const variables = [...new Set(update.variables)];
   const compute = (): ReturnType<typeof tf.variableGrads> =>
@@ -49,15 +59,24 @@ export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch, s
     freeStreams(streams);
     throw isUnconnected(error) ? unconnected(update.name, error) : error;
   }
-  const { value, grads } = computed;
   freeStreams(streams, next);
-  const loss = value.dataSync()[0]!;
-  value.dispose();
   const gradients = new Map<tf.Variable, tf.Tensor>();
   for (const variable of variables) {
-    const gradient = grads[variable.name] ?? null;
+    const gradient = computed.grads[variable.name] ?? null;
     if (gradient !== null) gradients.set(variable, gradient);
   }
+  return { loss: computed.value, gradients, next };
+}
+
+/**
+ * `computeUpdate`, and reads the loss.
+ *
+ * @throws NotFinite if the loss is no number; nothing is left over then
+ */
+export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch): UpdateOutcome {
+  const { loss: held, gradients, next } = computeUpdate(update, streams, batch);
+  const loss = held.dataSync()[0]!;
+  held.dispose();
   if (Number.isFinite(loss)) return { loss, gradients, next };
   freeStreams(next);
   freeGradients(gradients);
