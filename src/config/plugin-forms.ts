@@ -13,13 +13,6 @@ export const sourceSchema = z.object({
   counts: functionSchema.optional(),
 });
 
-export const optimizerSchema = z.object({
-  step: functionSchema,
-  state: functionSchema,
-  restore: functionSchema,
-  dispose: functionSchema,
-});
-
 const tensorSchema = z.object({ shape: z.array(z.int()), values: z.instanceof(Float32Array) });
 
 export const keptSchema = z.map(z.unknown(), z.record(z.string(), tensorSchema));

@@ -11,12 +11,12 @@ import { checkedUpdates } from '../local/checked-updates.js';
 import { lossSchema, strategySchema } from '../local/forms.js';
 import { networkSchema } from '../networks/forms.js';
 import { layerSchema } from '../nn/forms.js';
+import { optimizerSchema } from '../train/check-training.js';
 import {
   attachedSchema,
   bridgeSchema,
   keptSchema,
   loggerSchema,
-  optimizerSchema,
   pathSchema,
   sourceSchema,
   tallySchema,

@@ -3,6 +3,7 @@ import { buildChosen, type Chosen } from '../core/choice.js';
 import { UserError } from '../core/errors.js';
 import { checkGiven, functionSchema } from '../core/given.js';
 import { randomStream } from '../core/random.js';
+import { check, formatPath } from '../core/schema-problems.js';
 import { overrideAugmentation } from './augment/options.js';
 import type { Dataset, Split } from './dataset.js';
 import type { ScanProgress } from './files/scan.js';
@@ -92,10 +93,10 @@ export function sourceOf(options: DataOptions, kinds: readonly DatasetKind[]): D
 /** For callers of the library; a config has been checked with the same schema before. */
 function parseOptions(input: Chosen, kinds: readonly DatasetKind[]): DataOptions {
   const schema = kinds === builtInDatasets ? dataOptionsSchema : dataSchema(kinds);
-  const result = schema.safeParse(input);
-  if (result.success) return result.data;
-  const { path, message } = result.error.issues[0]!;
-  throw new UserError(`data options: ${path.length > 0 ? `${path.map(String).join('.')}: ` : ''}${message}`);
+  const result = check(schema, input);
+  if ('value' in result) return result.value;
+  const { path, message } = result.problems[0]!;
+  throw new UserError(['data options', formatPath(path), message].filter((part) => part !== '').join(': '));
 }
 
 /** With `validation`, held-out training images take the place of the test split, and the name says so. */

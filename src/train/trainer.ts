@@ -8,7 +8,7 @@ import { createBatch, type Batch } from '../local/batch.js';
 import { checkedUpdates } from '../local/checked-updates.js';
 import { inPrecision, type Strategy } from '../local/strategy.js';
 import { checkLearningRate } from './check-learning-rate.js';
-import { checkTraining } from './check-training.js';
+import { checkMadeOptimizer, checkTraining } from './check-training.js';
 import { splitMade, type RunSettings, type TrainOptions } from './context.js';
 import { dataParallel } from './data-parallel.js';
 import { Diverged, remedyOn } from './diverged.js';
@@ -55,6 +55,7 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
     asked;
   const kinds = optimizers ?? builtInOptimizers;
   const { section, made } = splitMade(given);
+  if (made.optimizer !== undefined) checkMadeOptimizer(made.optimizer);
   const settings = validGiven('train', 'options', trainSchema(kinds, schedules), section);
   const context = { seed, engine, schedules, metrics, signal, ranks, onEvent, resume, onState };
   const options: RunSettings = { ...settings, ...context, ...(made.schedule && { schedule: made.schedule }) };
