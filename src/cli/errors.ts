@@ -1,5 +1,5 @@
 import { outOfMemoryIn } from '../engine/out-of-memory.js';
-import { messageOf, UserError } from '../core/errors.js';
+import { isSystemError, messageOf, UserError } from '../core/errors.js';
 import { foreignFrame, notedPlugins } from '../core/foreign-frame.js';
 import { framesOf, stackOf } from '../core/stack.js';
 import { asError } from '../core/their-code.js';
@@ -51,9 +51,4 @@ export function reportOf(thrown: unknown, debug: boolean, command = ''): { text:
           exitCodes.failure,
         ];
   return { text: `error: ${messageOf(error)}\n${whose}\n${stackOf(error)}`, exitCode };
-}
-
-/** A full disk, a folder without permission: the operating system's own words say what to mend. */
-function isSystemError(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error && 'code' in error;
 }
