@@ -1,6 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { outOfMemoryIn } from '../engine/out-of-memory.js';
 import { isSystemError, messageOf, UserError } from '../core/errors.js';
+import { foreignFrame, notedPlugins } from '../core/foreign-frame.js';
+import { framesOf, stackOf } from '../core/stack.js';
+import { asError } from '../core/their-code.js';
 import { Interrupted } from './interrupts.js';
 
 /** Wrong arguments on the command line. */
@@ -22,8 +24,13 @@ export const exitCodesHelp =
  */
 export function reportOf(thrown: unknown, debug: boolean, command = ''): { text: string; exitCode: number } {
   if (thrown instanceof Interrupted) return { text: '', exitCode: thrown.exitCode };
-  // Wherever a phase of the work has not said so itself.
-  const error = outOfMemoryIn('locallearn', 'ask for less at once, or free memory on this machine', thrown);
+  const plugins = notedPlugins();
+  // Wherever a phase of the work has not said so itself; what is no error was thrown by nobody here.
+  const error = outOfMemoryIn(
+    'locallearn',
+    'ask for less at once, or free memory on this machine',
+    plugins.length === 0 ? thrown : asError(thrown, plugins.join(' or ')),
+  );
   const usage = error instanceof UsageError;
   if (usage || error instanceof UserError || isSystemError(error)) {
     const lines = messageOf(error)
@@ -35,25 +42,13 @@ export function reportOf(thrown: unknown, debug: boolean, command = ''): { text:
     const stack = debug ? stackOf(error) : '';
     return { text: lines.join('') + help + stack, exitCode: usage ? exitCodes.usage : exitCodes.failure };
   }
-  const foreign = foreignFrame(error);
+  const foreign = foreignFrame(framesOf(stackOf(error)));
   const [whose, exitCode] =
     foreign === undefined
       ? ['this is a defect of locallearn, please report it with these lines:', exitCodes.defect]
-      : [`it comes from ${foreign}, which is not part of locallearn:`, exitCodes.failure];
+      : [
+          `it comes from ${foreign.file}:${foreign.line}:${foreign.column}, which is not part of locallearn:`,
+          exitCodes.failure,
+        ];
   return { text: `error: ${messageOf(error)}\n${whose}\n${stackOf(error)}`, exitCode };
-}
-
-/** The first place in the error's stack that is in a plugin: neither in this program nor in a package nor in Node. */
-function foreignFrame(error: unknown): string | undefined {
-  const program = new URL('..', import.meta.url).href;
-  return stackOf(error)
-    .split('\n')
-    .map((line) => /^ *at .*?(file:\/\/.*:\d+:\d+)\)?$/.exec(line)?.[1])
-    .find((place) => place !== undefined && !place.startsWith(program) && !place.includes('/node_modules/'))
-    ?.replace(/^(.*?)((:\d+){2})$/, (_, url: string, position: string) => fileURLToPath(url) + position);
-}
-
-function stackOf(error: unknown): string {
-  const all = error instanceof Error ? [error, error.cause] : [];
-  return all.map((each) => (each instanceof Error ? `${each.stack ?? each.message}\n` : '')).join('');
 }

@@ -4,6 +4,7 @@ import { dataSchema } from '../data/options.js';
 import { engineNames } from '../engine/engine.js';
 import { builtInRegistry, registryWith, type Registry } from './registry.js';
 import { namedOptionsSchema } from '../core/choice.js';
+import { checkGiven, pathSchema } from '../core/given.js';
 import { readDocument, readText } from './document.js';
 import {
   baselineOf,
@@ -161,7 +162,9 @@ export function comparedMethods(config: Config): MethodConfig[] {
 }
 
 /** A config as a file has it, which `parseConfig` reads: what is written down, and compared key by key. */
-export function configDocument({ method, methods, ...rest }: Config): Record<string, unknown> {
+export function configDocument(config: Config): Record<string, unknown> {
+  checkGiven('configDocument', { config: z.looseObject({ train: z.looseObject({}) }) }, { config });
+  const { method, methods, ...rest } = config;
   return {
     ...rest,
     ...(method === undefined ? {} : { method: methodDocument(method) }),
@@ -180,6 +183,10 @@ export interface LoadedConfig {
   readonly registry: Registry;
 }
 
+const textsSchema = z.array(z.string());
+const loadForms = { path: pathSchema, overrides: textsSchema, plugins: textsSchema };
+const parseForms = { text: z.string(), file: z.string(), overrides: textsSchema };
+
 /**
  * Reads, overrides and validates a config file and those that it `extends`. Its `plugins` are code, which runs here, as do those of the command
  * line: the config then lists them all by absolute path and SHA-256, and so the weights that its network starts with.
@@ -196,6 +203,7 @@ export async function loadConfig(
   overrides: readonly string[] = [],
   plugins: readonly string[] = [],
 ): Promise<LoadedConfig> {
+  checkGiven('loadConfig', loadForms, { path, overrides, plugins });
   const document = readDocument(readText(path), path, overrides);
   const { registry, ran } = await registryOf(document, plugins);
   const schema = ran.length === 0 ? builtInConfigSchema : configSchema(registry);
@@ -240,7 +248,9 @@ export async function registryOf(
   const { plugins: named = [] } = validate(z.looseObject({ plugins: pluginsSchema }), document);
   const requests = [
     ...named.map((plugin, i) => {
-      const origin = `${document.fileOf(['plugins', i])}: plugins.${i}`;
+      const origin = [document.locate(['plugins', i]), `plugins.${i}`]
+        .filter((part) => part !== '')
+        .join(': ');
       return { ...plugin, folder: document.folderOf(['plugins', i, 'path']), origin };
     }),
     ...plugins.map((plugin) => ({ path: plugin, folder: '.', origin: '--plugin' })),
@@ -262,6 +272,7 @@ export function parseConfig(
   overrides: readonly string[] = [],
   registry = builtInRegistry,
 ): Config {
+  checkGiven('parseConfig', parseForms, { text, file, overrides });
   const schema = registry === builtInRegistry ? builtInConfigSchema : configSchema(registry);
   return validate(schema, readDocument(text, file, overrides));
 }

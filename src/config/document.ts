@@ -14,8 +14,6 @@ export interface ConfigDocument {
   readonly valueFor: (schema: z.ZodType) => unknown;
   /** `config.yaml:3:5`, or the override that set it. */
   readonly locate: (path: readonly PropertyKey[]) => string;
-  /** The file that a value comes from; of what was overridden the config itself. */
-  readonly fileOf: (path: readonly PropertyKey[]) => string;
   /** The folder that a relative path starts from: that of its file, of what was overridden the current one. */
   readonly folderOf: (path: readonly PropertyKey[]) => string;
 }
@@ -38,13 +36,12 @@ export function readDocument(text: string, file: string, overrides: readonly str
   return {
     valueFor: (schema) => applyOverrides(value, changes, schema),
     locate(path) {
-      const change = overrideOf(changes, path);
+      const change = overrideOf(changes, path, value);
       if (change) return `${file}: --set ${change.text}`;
       const origin = fileOf(root, path);
       return `${origin.path}:${origin.source.locate(path)}`;
     },
-    fileOf: (path) => (overrideOf(changes, path) ? file : fileOf(root, path).path),
-    folderOf: (path) => (overrideOf(changes, path) ? '.' : dirname(fileOf(root, path).path)),
+    folderOf: (path) => (overrideOf(changes, path, value) ? '.' : dirname(fileOf(root, path).path)),
   };
 }
 

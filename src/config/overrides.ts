@@ -24,19 +24,36 @@ export function parseOverride(text: string): Override {
   return { text, path, written: text.slice(equals + 1) };
 }
 
-/** The override that has the last word on a path. */
+/**
+ * The override that has the last word on a path.
+ *
+ * @param document before any: what is not in it was made for what an override sets inside
+ */
 export function overrideOf(
   overrides: readonly Override[],
   path: readonly PropertyKey[],
+  document: unknown,
 ): Override | undefined {
-  return overrides.findLast((override) => override.path.every((part, i) => part === String(path[i])));
+  const around = overrides.findLast((override) => override.path.every((part, i) => part === String(path[i])));
+  if (around !== undefined || isIn(document, path)) return around;
+  return overrides.findLast((override) => path.every((part, i) => String(part) === override.path[i]));
+}
+
+function isIn(document: unknown, path: readonly PropertyKey[]): boolean {
+  let node = document;
+  for (const part of path) {
+    if (typeof node !== 'object' || node === null || !Object.hasOwn(node, part)) return false;
+    node = (node as Record<PropertyKey, unknown>)[part];
+  }
+  return true;
 }
 
 /**
- * A copy of `document` with each override's value at its path, in order; maps that are missing on the way are made,
- * list entries go by index, and one that names another method, network or other choice replaces its options too, as
- * `methods` does `method` and the other way round. Where the schema wants text, the value is the whole text as written, without quotes that
- * are around all of it; elsewhere it is YAML (`3`, `true`, `[0.5, 0]`, `{ method: bp }`).
+ * A copy of `document` with each override's value at its path, in order; maps, and for an index 0 lists, that are missing
+ * on the way are made, list entries go by index, and one that names another method, network or other choice replaces its
+ * options too, as `methods` does `method` and the other way round. Where the schema wants text, the value is the whole
+ * text as written, without quotes that are around all of it; elsewhere it is YAML (`3`, `true`, `[0.5, 0]`,
+ * `{ method: bp }`).
  *
  * Throws a UserError if a path leads through something that is neither a map nor a list, or a value that is not to be
  * text is not YAML.
@@ -120,7 +137,10 @@ function replace(node: unknown, override: Override, value: unknown, depth: numbe
     copy[index] = replace(copy[index], override, value, depth + 1);
     return copy;
   }
-  if (node === undefined || node === null) return { [part]: replace(undefined, override, value, depth + 1) };
+  if (node === undefined || node === null) {
+    const inner = replace(undefined, override, value, depth + 1);
+    return part === '0' ? [inner] : { [part]: inner };
+  }
   if (typeof node !== 'object') return refuse(`is ${JSON.stringify(node)}, which has no "${part}" in it`);
   const map = node as Record<string, unknown>;
   const old = Object.hasOwn(map, part) ? map[part] : undefined;

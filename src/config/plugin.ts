@@ -2,6 +2,8 @@ import { z } from 'zod';
 import type { AuxiliaryNet } from '../local/axes/auxiliary/auxiliary.js';
 import type { BridgeBuilder } from '../local/axes/bridge/bridge.js';
 import type { Choice } from '../core/choice.js';
+import { rememberPlace } from '../core/defined-at.js';
+import { functionSchema } from '../core/given.js';
 import type { DatasetKind } from '../data/kind.js';
 import { commonDataKeys } from '../data/options.js';
 import type { LocalLoss } from '../local/axes/loss/loss.js';
@@ -33,12 +35,13 @@ export interface Plugin {
   readonly loggers?: readonly LoggerKind[];
 }
 
-/** Returns its argument: for the types alone. */
+/** Returns its argument: for the types, and for messages that name the place of what has no `define…` of its own. */
 export function definePlugin(plugin: Plugin): Plugin {
+  // Of a file that no type checker has seen it may be anything.
+  for (const kind of Object.values((plugin as Plugin | undefined) ?? {}).flat())
+    rememberPlace(kind, definePlugin);
   return plugin;
 }
-
-export const functionSchema = z.custom((value) => typeof value === 'function', 'must be a function');
 
 const nameSchema = z
   .string()

@@ -2,13 +2,17 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { register } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
+import { foreignFrame, notePlugin } from '../core/foreign-frame.js';
+import { checkGiven } from '../core/given.js';
 import { expandHome } from '../core/home.js';
 import { pluginSchema } from './plugin.js';
 import type { PluginSource } from './registry.js';
 import type { SharedModules } from './plugin-hooks.js';
 import { check, formatPath } from '../core/schema-problems.js';
 import { sha256Of } from '../core/sha256.js';
+import { framesWithin } from '../core/stack.js';
 import { visible } from '../core/visible.js';
 import { refuseOtherContent } from './recorded-file.js';
 
@@ -30,6 +34,12 @@ export interface LoadedPlugin extends PluginSource {
   readonly sha256: string;
 }
 
+const forms = {
+  requests: z.array(
+    z.object({ path: z.string(), folder: z.string(), origin: z.string(), sha256: z.string().optional() }),
+  ),
+};
+
 /**
  * Runs plugins. A plugin is code with all the rights of whoever runs the program. It may be TypeScript (with types that
  * can be stripped: no enums, no namespaces) or JavaScript, and its imports of `locallearn` and `@tensorflow/tfjs` are
@@ -39,6 +49,7 @@ export interface LoadedPlugin extends PluginSource {
  * @throws UserError where a file can't be read, is not the one recorded, throws, or defines no plugin
  */
 export async function loadPlugins(requests: readonly PluginRequest[]): Promise<LoadedPlugin[]> {
+  checkGiven('loadPlugins', forms, { requests });
   const loaded = new Map<string, LoadedPlugin>();
   for (const request of requests) {
     const { file, sha256 } = examine(request);
@@ -69,13 +80,14 @@ function examine({ path, folder, origin, sha256: recorded }: PluginRequest): Omi
 
 async function run(file: string): Promise<LoadedPlugin['plugin']> {
   registerHooks();
-  const url = pathToFileURL(file).href;
+  notePlugin(file);
   let module: Readonly<Record<string, unknown>>;
   try {
-    module = (await import(url)) as typeof module;
+    module = (await import(pathToFileURL(file).href)) as typeof module;
   } catch (error) {
     const reason = messageOf(error).split('\n')[0]!;
-    throw new UserError(visible(`${file}${positionIn(url, error)}: the plugin cannot be loaded: ${reason}`), {
+    const [place, inWhat] = placesOf(file, error);
+    throw new UserError(visible(`${place}: the plugin cannot be loaded: ${reason}${inWhat}`), {
       cause: error,
     });
   }
@@ -88,16 +100,19 @@ async function run(file: string): Promise<LoadedPlugin['plugin']> {
     );
   }
   const result = check(pluginSchema, module['plugin']);
-  if ('value' in result) return result.value;
+  // Not the copy that the schema makes: where each thing was defined is known of itself.
+  if ('value' in result) return module['plugin'] as LoadedPlugin['plugin'];
   const { path, message } = result.problems[0]!;
   throw new UserError(visible(`${file}: ${formatPath(['plugin', ...path])}: ${message}`));
 }
 
-/** `:line:column` where the error's stack has one in that file. */
-function positionIn(url: string, error: unknown): string {
-  const stack = error instanceof Error ? (error.stack ?? '') : '';
-  const start = stack.indexOf(`${url}:`);
-  return start < 0 ? '' : (/^(:\d+){1,2}/.exec(stack.slice(start + url.length))?.[0] ?? '');
+/** A plugin's file, with the line and column where loading it failed, or behind the message those of a file that it imports. */
+function placesOf(file: string, error: unknown): [place: string, inWhat: string] {
+  // What is further out has called this program.
+  const frame = foreignFrame(framesWithin(error, import.meta.filename));
+  if (frame === undefined) return [file, ''];
+  const position = `${frame.file}:${frame.line}:${frame.column}`;
+  return frame.file === file ? [position, ''] : [file, ` (${position})`];
 }
 
 let registered = false;

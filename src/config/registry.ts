@@ -1,4 +1,6 @@
+import { z } from 'zod';
 import { UserError } from '../core/errors.js';
+import { checkGiven } from '../core/given.js';
 import type { DatasetKind } from '../data/kind.js';
 import { builtInDatasets } from '../data/kinds/built-in.js';
 import { builtInChoices, type Choices } from '../local/axes/axes.js';
@@ -12,7 +14,7 @@ import type { OptimizerKind } from '../train/optimizer.js';
 import { builtInOptimizers } from '../train/optimizers.js';
 import { builtInSchedules, type ScheduleKind } from '../train/schedules.js';
 import { checkedPlugin } from './plugin-results.js';
-import type { Plugin } from './plugin.js';
+import { pluginSchema, type Plugin } from './plugin.js';
 import type { LoggerKind } from './run-logger.js';
 
 /** Everything that a config can name. */
@@ -36,6 +38,13 @@ export interface PluginSource {
   readonly plugin: Plugin;
 }
 
+const forms = {
+  sources: z.array(z.object({ file: z.string(), plugin: pluginSchema }), {
+    error:
+      "must be a list of { file, plugin }; a program's own plugin is { file: import.meta.filename, plugin }",
+  }),
+};
+
 /** What is built in, and nothing else. */
 export const builtInRegistry: Registry = registryWith([]);
 
@@ -46,13 +55,8 @@ export const builtInRegistry: Registry = registryWith([]);
  * @throws UserError where two of a kind have the same name, or one is not of that form
  */
 export function registryWith(sources: readonly PluginSource[]): Registry {
-  const added = sources.map(({ file, plugin }) => {
-    if (typeof file !== 'string' || typeof plugin !== 'object')
-      throw new UserError(
-        "registryWith: expected a list of { file, plugin }; a program's own plugin is { file: import.meta.filename, plugin }",
-      );
-    return { file, plugin: checkedPlugin(plugin, file) };
-  });
+  checkGiven('registryWith', forms, { sources });
+  const added = sources.map(({ file, plugin }) => ({ file, plugin: checkedPlugin(plugin, file) }));
   const all = <Item extends Named>(
     kind: string,
     builtIn: readonly Item[],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rememberPlace } from './defined-at.js';
 
 /** What a choice or a method can be told: a zod object of its options. Unknown ones are refused. */
 export type OptionsSchema = z.ZodObject;
@@ -20,16 +21,18 @@ export interface Choice<Part, Schema extends OptionsSchema = OptionsSchema, Name
 /** For choices that have none. */
 export const noOptions = z.strictObject({});
 
-/** A kind's `define…`: it returns its argument and is there for the types alone. */
+/** A kind's `define…`: it returns its argument, and is there for the types and for messages that name the place. */
 export type Define<Part> = <const Name extends string, Schema extends OptionsSchema>(
   choice: Choice<Part, Schema, Name>,
 ) => Choice<Part, Schema, Name>;
 
-/** What a kind's `define…` is: it returns its argument and is there for the types alone. */
-export const defineChoice =
-  <Part>(): Define<Part> =>
-  (choice) =>
-    choice;
+/** Makes a kind's `define…`. */
+export function defineChoice<Part>(): Define<Part> {
+  return function define(choice) {
+    rememberPlace(choice, define);
+    return choice;
+  };
+}
 
 /** A choice with its options, defaults filled in. */
 export interface Chosen {

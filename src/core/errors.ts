@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /**
  * An error that the user can mend: its message is one line that says what is wrong, where, and what to do.
  * The command line prints the message alone; every other error is a defect and keeps its stack.
@@ -12,6 +14,7 @@ export function isSystemError(error: unknown): boolean {
 }
 
 /** The message of anything thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+export function messageOf(thrown: unknown): string {
+  const message: unknown = thrown instanceof Error ? thrown.message : thrown;
+  return typeof message === 'string' ? message : inspect(message, { breakLength: Infinity, depth: 1 });
 }

@@ -1,8 +1,13 @@
+import { z } from 'zod';
+import { checkGiven } from './given.js';
 /** Text cells under a header. */
 export interface Table {
   readonly header: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
+
+const cellsSchema = z.array(z.string());
+const forms = { table: z.object({ header: cellsSchema, rows: z.array(cellsSchema) }) };
 
 /**
  * Aligned columns for a terminal: the first to the left, numbers to the right. Where that is wider than the terminal,
@@ -12,7 +17,9 @@ export interface Table {
  * @param width in characters; by default the terminal's, where standard output is one
  * @returns the text, which ends with a line break
  */
-export function textTable({ header, rows }: Table, width = process.stdout.columns ?? Infinity): string {
+export function textTable(table: Table, width = process.stdout.columns ?? Infinity): string {
+  checkGiven('textTable', forms, { table });
+  const { header, rows } = table;
   const widths = columnWidths([header, ...rows]);
   if (lineWidth(widths) > width) {
     const names = columnWidths(header.map((name) => [name]))[0] ?? 0;

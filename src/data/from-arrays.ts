@@ -1,8 +1,12 @@
+import { z } from 'zod';
 import { UserError } from '../core/errors.js';
+import { checkGiven } from '../core/given.js';
 import { shown } from '../core/shown.js';
 import type { Dataset, MemorySplit, PixelValues } from './dataset.js';
 import { checkClassCount } from './files/file-split-builder.js';
+import { labelsSchema } from './forms.js';
 import { digest } from './identity.js';
+import { farthestNormalised } from './normalised-range.js';
 import { holdsFloats, sharedBytes, sharedFloats, sharedLabels } from './split.js';
 
 /** Images of one split, as plain arrays. */
@@ -31,6 +35,22 @@ export interface DatasetArrays {
   readonly test: ImageArrays;
 }
 
+// What the numbers are worth is looked at below, where more is known of them.
+const imagesForm = z.object({ images: z.unknown(), labels: labelsSchema });
+const numbersForm = z.array(z.custom((value) => typeof value === 'number', 'must be a number'));
+
+const forms = {
+  arrays: z.object({
+    name: z.string(),
+    classes: z.array(z.string()),
+    imageShape: numbersForm,
+    mean: numbersForm.optional(),
+    std: numbersForm.optional(),
+    train: imagesForm,
+    test: imagesForm,
+  }),
+};
+
 /**
  * A data set of images that are in memory already; they are copied. Training images are not varied unless a config's
  * `data.augmentation`, or `{ ...dataset, augmentation }`, says so.
@@ -39,6 +59,7 @@ export interface DatasetArrays {
  * @throws UserError where arrays, shape, classes and statistics do not fit each other
  */
 export function datasetFromArrays(arrays: DatasetArrays): Dataset {
+  checkGiven('datasetFromArrays', forms, { arrays });
   const { name, classes, imageShape } = arrays;
   checkClassCount(shown(name), classes.length, 'names');
   const twin = classes.find((label, i) => classes.indexOf(label) < i);
@@ -50,9 +71,17 @@ export function datasetFromArrays(arrays: DatasetArrays): Dataset {
       `${shown(name)}: images of train and test: expected the same kind of both, bytes or floating-point numbers`,
     );
   }
+  const normalization = normalisation(arrays, holdsFloats(train));
+  for (const [which, split] of Object.entries({ train, test })) {
+    const farthest = farthestNormalised(split, normalization);
+    if (Number.isFinite(Math.fround(farthest))) continue;
+    throw new UserError(
+      `${shown(name)}: ${which}: images: normalised, (value − mean) / std, they go up to ${farthest.toPrecision(3)}, more than numbers of 32 bits can be: give the mean and std of their values, or scale them`,
+    );
+  }
   return {
     ...{ name, classes, imageShape, train, test },
-    ...normalisation(arrays, holdsFloats(train)),
+    ...normalization,
     augmentation: { crop: { kind: 'padded', pad: 0, padMode: 'zero' }, flip: false },
   };
 }

@@ -39,6 +39,6 @@ export type DatasetKind = Choice<DatasetSource>;
 
 /**
  * A data set that a config can name: `data: { name: …, … }`. Beside its own options it has those of every data set:
- * `trainImages`, `testImages`, `validation`, `augmentation`, `onBadImage`. Returns its argument: for the types alone.
+ * `trainImages`, `testImages`, `validation`, `augmentation`, `onBadImage`. Returns its argument.
  */
 export const defineDataset = defineChoice<DatasetSource>();

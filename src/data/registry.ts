@@ -1,6 +1,9 @@
+import { z } from 'zod';
 import { buildChosen, type Chosen } from '../core/choice.js';
 import { UserError } from '../core/errors.js';
+import { checkGiven, functionSchema } from '../core/given.js';
 import { randomStream } from '../core/random.js';
+import { check, formatPath } from '../core/schema-problems.js';
 import { overrideAugmentation } from './augment/options.js';
 import type { Dataset, Split } from './dataset.js';
 import type { ScanProgress } from './files/scan.js';
@@ -15,6 +18,8 @@ import {
   type DataOptionsInput,
 } from './options.js';
 import { holdOut, stratifiedSubset } from './split.js';
+
+const kindsSchema = z.array(z.object({ name: z.string(), build: functionSchema })).min(1);
 
 /**
  * Reads a data set: images of one size whole, of image files only the paths. With `validation`, that share of each
@@ -45,6 +50,7 @@ export async function loadDataset(
   progress?: ScanProgress,
   kinds: readonly DatasetKind[] = builtInDatasets,
 ): Promise<Dataset> {
+  checkGiven('loadDataset', { seed: z.int(), kinds: kindsSchema }, { seed, kinds });
   const options = parseOptions(input, kinds);
   const withTest = options.validation === undefined;
   const source = await sourceOf(options, kinds).read({ withTest, progress });
@@ -70,6 +76,7 @@ export async function describeDataset(
   input: DataOptionsInput | Chosen,
   kinds: readonly DatasetKind[] = builtInDatasets,
 ): Promise<DatasetShape> {
+  checkGiven('describeDataset', { kinds: kindsSchema }, { kinds });
   const options = parseOptions(input, kinds);
   const source = sourceOf(options, kinds);
   if (source.describe) return source.describe();
@@ -86,10 +93,10 @@ export function sourceOf(options: DataOptions, kinds: readonly DatasetKind[]): D
 /** For callers of the library; a config has been checked with the same schema before. */
 function parseOptions(input: Chosen, kinds: readonly DatasetKind[]): DataOptions {
   const schema = kinds === builtInDatasets ? dataOptionsSchema : dataSchema(kinds);
-  const result = schema.safeParse(input);
-  if (result.success) return result.data;
-  const { path, message } = result.error.issues[0]!;
-  throw new UserError(`data options: ${path.length > 0 ? `${path.map(String).join('.')}: ` : ''}${message}`);
+  const result = check(schema, input);
+  if ('value' in result) return result.value;
+  const { path, message } = result.problems[0]!;
+  throw new UserError(['data options', formatPath(path), message].filter((part) => part !== '').join(': '));
 }
 
 /** With `validation`, held-out training images take the place of the test split, and the name says so. */

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { checkGiven, sizeSchema } from '../core/given.js';
 import type { RandomStream } from '../core/random.js';
 import { permutation } from '../core/random.js';
 import type { ByteSplit, FileSplit, MemorySplit, PixelValues, Split } from './dataset.js';
@@ -28,8 +30,11 @@ export function sharedLabels(size: number): Uint16Array {
   return new Uint16Array(new SharedArrayBuffer(2 * size));
 }
 
+const emptyForms = { size: z.int().min(0), imageBytes: sizeSchema };
+
 /** A split of `size` black images of class 0, each of `imageBytes` bytes, for a reader to fill. */
 export function emptySplit(size: number, imageBytes: number): ByteSplit {
+  checkGiven('emptySplit', emptyForms, { size, imageBytes });
   return { kind: 'memory', size, images: sharedBytes(size * imageBytes), labels: sharedLabels(size) };
 }
 

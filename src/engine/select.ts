@@ -1,4 +1,6 @@
 import tf = require('@tensorflow/tfjs');
+import { z } from 'zod';
+import { checkGiven } from '../core/given.js';
 import { UserError } from '../core/errors.js';
 import type { Engine, EngineName } from './engine.js';
 import { engineNames } from './engine.js';
@@ -26,6 +28,7 @@ export async function selectEngine(
   choice: EngineName | 'auto',
   { fullPrecision = false }: { readonly fullPrecision?: boolean } = {},
 ): Promise<{ engine: Engine; notice?: string }> {
+  checkGiven('selectEngine', { choice: z.enum(['auto', ...engineNames]) }, { choice });
   // TensorFlow.js would advertise its own Node backend on the first use of some kernels.
   tf.enableProdMode();
   if (choice !== 'auto') {

@@ -65,6 +65,18 @@ export function onTape<T extends tf.Tensor>(tape: TapeNode[], f: () => T): T {
   });
 }
 
+/** Whether what is being recorded leads from any of these tensors to x, so that x has a gradient; true where nothing is. */
+export function isReached(x: tf.Tensor, sources: readonly tf.Tensor[]): boolean {
+  const tape = tf.engine().state.activeTape;
+  if (tape === undefined || tape === null) return true;
+  const reached = new Set(sources.map(({ id }) => id));
+  for (const { inputs, outputs } of tape) {
+    if (!Object.values(inputs).some(({ id }) => reached.has(id))) continue;
+    for (const { id } of outputs) reached.add(id);
+  }
+  return reached.has(x.id);
+}
+
 /** What ops are being recorded on, if they are. */
 export const currentTape = (): object | undefined => tf.engine().state.activeTape ?? undefined;
 

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../core/errors.js';
+import { checkGiven, pathSchema } from '../core/given.js';
 
 /** Where a run stands: so many epochs are done, and so many batches of the next. */
 export interface CheckpointPosition {
@@ -21,6 +22,7 @@ export function parseCheckpointName(file: string): CheckpointPosition | undefine
 
 /** Names the folder of a run folder that holds its checkpoints. */
 export function checkpointsOf(runFolder: string): string {
+  checkGiven('checkpointsOf', { runFolder: pathSchema }, { runFolder });
   return join(runFolder, 'checkpoints');
 }
 

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
+import { checkGiven, pathSchema } from '../core/given.js';
 import { writeFileAtomic } from '../core/files.js';
 
 /**
@@ -37,6 +39,18 @@ export interface SafeTensorFile {
 const maximumHeader = 100_000_000;
 const metadataKey = '__metadata__';
 
+const writeForms = {
+  path: pathSchema,
+  tensors: z.map(
+    z.string(),
+    z.object({
+      shape: z.array(z.int().min(0)),
+      values: z.custom((values) => ArrayBuffer.isView(values), 'must be a typed array'),
+    }),
+  ),
+  metadata: z.record(z.string(), z.string()),
+};
+
 /**
  * Writes tensors by name as a safetensors file, atomically.
  *
@@ -48,6 +62,7 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, SafeTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): void {
+  checkGiven('writeSafetensors', writeForms, { path, tensors, metadata });
   writeFileAtomic(path, ...encodeSafetensors(tensors, metadata));
 }
 

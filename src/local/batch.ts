@@ -1,4 +1,7 @@
 import tf = require('@tensorflow/tfjs');
+import { z } from 'zod';
+import { checkGiven, imageShapeSchema } from '../core/given.js';
+import { labelsSchema, valuesSchema } from '../data/forms.js';
 import { detach } from '../engine/detached.js';
 import { fused } from '../engine/fused/registry.js';
 import { outsideTape } from '../engine/tape.js';
@@ -59,6 +62,14 @@ export interface Mixing {
   readonly partners: ArrayLike<number>;
 }
 
+const batchForms = {
+  images: valuesSchema,
+  labels: labelsSchema,
+  imageShape: imageShapeSchema,
+  classes: z.int().min(1),
+  normalization: z.object({ mean: z.array(z.number()), std: z.array(z.number()) }),
+};
+
 /**
  * Puts a batch on the engine.
  *
@@ -77,10 +88,12 @@ export function createBatch(
   labels: ArrayLike<number>,
   imageShape: readonly [number, number, number],
   classes: number,
-  { mean, std }: Normalization,
+  normalization: Normalization,
   mixing?: Mixing,
   smoothing = 0,
 ): Batch {
+  checkGiven('createBatch', batchForms, { images, labels, imageShape, classes, normalization });
+  const { mean, std } = normalization;
   const [height, width, channels] = imageShape;
   const length = height * width * channels;
   // Made where they are used: outside of a tidy scope nobody else could free them.

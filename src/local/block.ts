@@ -1,5 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
+import { z } from 'zod';
+import { checkGiven } from '../core/given.js';
 import { trainingMode } from '../engine/fused/ops.js';
+import { networkSchema } from '../networks/forms.js';
 import {
   readsImage,
   unitLayers,
@@ -29,6 +32,8 @@ export function createBlock(position: number, units: readonly Unit[]): Block {
 
 /** Groups a network's units into the blocks that the cuts leave. */
 export function cutIntoBlocks(network: Network, cuts: Cuts): readonly Block[] {
+  const forms = { network: networkSchema, cuts: z.array(z.int().min(0)) };
+  checkGiven('cutIntoBlocks', forms, { network, cuts });
   return unitRuns(network, cuts).map((units, position) => createBlock(position, units));
 }
 

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { labelled, type OptionsSchema } from '../core/choice.js';
+import { checkGiven, validGiven } from '../core/given.js';
 import { inPhase } from '../engine/out-of-memory.js';
+import { networkSchema } from '../networks/forms.js';
 import type { Network } from '../networks/network.js';
 import { builtInChoices } from './axes/axes.js';
 import type { ConfiguredMethod, Method } from './method.js';
@@ -36,14 +38,13 @@ export const builtInOptionsSchema = strategyOptionsSchema(allBuiltIn) as unknown
  * Builds a method for a network: a published one, or a `custom` combination of their parts.
  *
  * @throws UserError where the network has too few units for the options, the options contradict each other or memory
- * does not suffice for the auxiliary nets
- * @throws ZodError for invalid options
+ * does not suffice for the auxiliary nets, and for invalid options
  */
 export function buildStrategy(network: Network, options: StrategyOptionsInput): Strategy;
 /**
  * Builds a method of a registry, one of a plugin too.
  *
- * @throws UserError and ZodError as for a built-in method
+ * @throws UserError as for a built-in method
  */
 export function buildStrategy(network: Network, options: NamedOptions, registry: Methods): Strategy;
 export function buildStrategy(
@@ -51,7 +52,13 @@ export function buildStrategy(
   options: NamedOptions,
   { methods }: Methods = { methods: allBuiltIn },
 ): Strategy {
-  const { method: name, ...valid } = strategyOptionsSchema(methods).parse(options);
+  checkGiven('buildStrategy', { network: networkSchema }, { network });
+  const { method: name, ...valid } = validGiven(
+    'buildStrategy',
+    'options',
+    strategyOptionsSchema(methods),
+    options,
+  );
   return buildMethod(network, { method: methods.find((each) => each.name === name)!, options: valid });
 }
 

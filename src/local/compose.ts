@@ -1,3 +1,7 @@
+import { z } from 'zod';
+import { networkSchema } from '../networks/forms.js';
+import { lossSchema } from './forms.js';
+import { checkGiven, functionSchema } from '../core/given.js';
 import { UserError } from '../core/errors.js';
 import type { Network } from '../networks/network.js';
 import { disposeLayer } from '../nn/layer.js';
@@ -38,6 +42,18 @@ export interface StrategyParts extends Axes {
   readonly cuts: Cuts;
 }
 
+const forms = {
+  network: networkSchema,
+  parts: z.object({
+    name: z.string(),
+    cuts: z.array(z.int().min(0)),
+    path: functionSchema,
+    bridge: functionSchema.optional(),
+    auxiliary: functionSchema,
+    loss: lossSchema,
+  }),
+};
+
 /**
  * Composes a strategy from its parts. Its auxiliary nets draw their initial values from the network's seed.
  *
@@ -46,6 +62,7 @@ export interface StrategyParts extends Axes {
  * @throws UserError where the parts contradict each other or the network, and leaves nothing behind then
  */
 export function composeStrategy(network: Network, parts: StrategyParts): Strategy {
+  checkGiven('composeStrategy', forms, { network, parts });
   refuseContradictions(parts);
   return freeingOnError(() => build(network, parts));
 }

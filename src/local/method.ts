@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { rememberPlace } from '../core/defined-at.js';
 import type { Network } from '../networks/network.js';
 import type { OptionsSchema } from '../core/choice.js';
 import type { Recompute, RecomputePlan } from '../engine/recompute-choices.js';
@@ -34,9 +35,10 @@ export interface ConfiguredMethod {
   readonly plan?: RecomputePlan;
 }
 
-/** Defines a method. Returns its argument: for the types of `build`'s options alone. */
+/** Defines a method. Returns its argument: for the types of `build`'s options, and for messages that name its place. */
 export function defineMethod<const Name extends string, Schema extends OptionsSchema>(
   method: Method<Name, Schema>,
 ): Method<Name, Schema> {
+  rememberPlace(method, defineMethod);
   return method;
 }

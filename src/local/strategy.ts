@@ -1,15 +1,23 @@
+import { z } from 'zod';
 import { UserError } from '../core/errors.js';
+import { checkGiven } from '../core/given.js';
 import { ownEntry } from '../core/own-entry.js';
-import { withPrecision, type Precision } from '../engine/precision.js';
+import { precisions, withPrecision, type Precision } from '../engine/precision.js';
 import { refusePrecision } from '../engine/refuse-precision.js';
 import { withRecompute, type Place } from '../engine/recompute.js';
-import type { ChosenRecompute, Recompute, RecomputePlan } from '../engine/recompute-choices.js';
+import {
+  recomputeChoices,
+  type ChosenRecompute,
+  type Recompute,
+  type RecomputePlan,
+} from '../engine/recompute-choices.js';
 import { disposeLayer, ownedBy, type Counter } from '../nn/layer.js';
 import type { Network } from '../networks/network.js';
 import type { Parameter } from '../nn/parameters.js';
 import type { Block } from './block.js';
 import type { Path } from './axes/path/path.js';
 import type { BlockWeights } from './loss-weights.js';
+import { strategySchema } from './forms.js';
 import type { LocalUpdate } from './update.js';
 
 /** How a network is trained: an ordered list of updates, and what they own beside the network. */
@@ -37,6 +45,10 @@ export interface Strategy {
   dispose(): void;
 }
 
+const recomputeForm = z.union([z.enum(recomputeChoices), z.record(z.string(), z.object({}))], {
+  error: `must be one of ${recomputeChoices.join(', ')}, or a plan with one for each update`,
+});
+
 /**
  * A strategy whose backward passes make again what `recompute` says, instead of keeping it from the forward passes: the
  * same numbers to the last bit, for less memory and more time.
@@ -46,6 +58,7 @@ export interface Strategy {
  * @throws UserError where the plan lacks an update
  */
 export function recomputing(strategy: Strategy, recompute: Recompute | RecomputePlan): Strategy {
+  checkGiven('recomputing', { strategy: strategySchema, recompute: recomputeForm }, { strategy, recompute });
   if (recompute === 'none') return strategy;
   return {
     ...strategy,
@@ -78,6 +91,11 @@ function chosenFor(plan: RecomputePlan, update: string): ChosenRecompute {
  * @throws UserError where the engine in use has it not
  */
 export function inPrecision(strategy: Strategy, precision: Precision): Strategy {
+  checkGiven(
+    'inPrecision',
+    { strategy: strategySchema, precision: z.enum(precisions) },
+    { strategy, precision },
+  );
   if (precision === 'float32') return strategy;
   refusePrecision(precision);
   return {

@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { networkInputsSchema } from './forms.js';
+import { checkGiven } from '../core/given.js';
 import { buildChosen, type Chosen } from '../core/choice.js';
 import { builtInNetworks } from './built-in.js';
 import type { Network, NetworkInputs, NetworkKind } from './network.js';
@@ -17,6 +20,9 @@ export function buildNetwork(
   inputs: NetworkInputs,
   kinds: readonly NetworkKind[] = builtInNetworks,
 ): Network {
+  const names = kinds.map(({ name }) => name);
+  const forms = { options: z.looseObject({ name: z.enum(names) }), inputs: networkInputsSchema };
+  checkGiven('buildNetwork', forms, { options, inputs });
   return inPhase(`network ${options.name}`, 'take a smaller network, or free memory on this machine', () =>
     freeingOnError(() => buildChosen(kinds, options)(inputs)),
   );

@@ -1,3 +1,5 @@
+import { networkSchema } from './forms.js';
+import { checkGiven } from '../core/given.js';
 import { toTorch } from '../nn/parameters.js';
 import type { SafeTensor } from '../formats/safetensors.js';
 import { networkCounters, networkState, type Network } from './network.js';
@@ -9,6 +11,7 @@ import { networkCounters, networkState, type Network } from './network.js';
  * torchvision's network of that name, `num_batches_tracked` included
  */
 export function networkWeights(network: Network): ReadonlyMap<string, SafeTensor> {
+  checkGiven('networkWeights', { network: networkSchema }, { network });
   const tracked = networkCounters(network).filter(({ torch }) => torch);
   return new Map<string, SafeTensor>([
     ...networkState(network).map((parameter) => [parameter.name, toTorch(parameter)] as const),

@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { networkSchema } from './forms.js';
+import { checkGiven } from '../core/given.js';
 import { UserError } from '../core/errors.js';
 import { startFromTorch, toTorchShape } from '../nn/parameters.js';
 import type { SafeTensor } from '../formats/safetensors.js';
@@ -12,6 +15,12 @@ export interface LoadOptions {
   /** And where anything else does not. */
   readonly otherNetwork?: string;
 }
+
+const forms = {
+  network: networkSchema,
+  tensors: z.instanceof(Map, { error: 'must be a Map of tensors by name, as networkWeights gives it' }),
+  source: z.string(),
+};
 
 const otherConfig = 'they belong to another config';
 
@@ -28,6 +37,7 @@ export function loadWeights(
   source: string,
   { head = 'loaded', otherHead = otherConfig, otherNetwork = otherConfig }: LoadOptions = {},
 ): void {
+  checkGiven('loadWeights', forms, { network, tensors, source });
   const isOfHead = headNames(network);
   const refuse = (name: string, reason: string): never => {
     const advice = isOfHead(name) ? otherHead : otherNetwork;

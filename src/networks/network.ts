@@ -3,9 +3,12 @@ import { addOp } from '../engine/fused/add.js';
 import type { Mode } from '../engine/fused/ops.js';
 import { UserError } from '../core/errors.js';
 import { defineChoice, type Choice } from '../core/choice.js';
+import { checkGiven } from '../core/given.js';
+import { scopeSchema } from '../nn/forms.js';
 import { disposeLayer, inTurn, ownedBy, recomputable, type Counter, type Layer } from '../nn/layer.js';
 import { recomputeInForce } from '../engine/recompute.js';
 import type { Parameter, Scope } from '../nn/parameters.js';
+import { bareUnitSchema, networkSchema } from './forms.js';
 
 /** Height, width and channels of one sample's feature map. */
 export interface MapShape {
@@ -31,7 +34,7 @@ export type NetworkBuilder = (inputs: NetworkInputs) => Network;
 /** A family of networks, by name: its options, and what builds one of it. */
 export type NetworkKind = Choice<NetworkBuilder>;
 
-/** A network that a config can name. Returns its argument: for the types alone. */
+/** A network that a config can name. Returns its argument. */
 export const defineNetwork = defineChoice<NetworkBuilder>();
 
 /** One net of a unit's context. */
@@ -99,6 +102,7 @@ export interface BlockOptions {
 
 /** Makes a unit; its layer is built in the scope at once. */
 export function createUnit(unit: Omit<Unit, 'layer'>, scope: Scope): Unit {
+  checkGiven('createUnit', { unit: bareUnitSchema, scope: scopeSchema }, { unit, scope });
   const build = (own: Scope): Layer => recomputable(unit.build(own));
   return { ...unit, build, layer: build(scope) };
 }
@@ -264,6 +268,7 @@ export function unitLayers({ context, layer }: Unit): Layer[] {
 
 /** Lists the network's own parameters and running statistics, in PyTorch's order of modules. */
 export function networkState(network: Network): Parameter[] {
+  checkGiven('networkState', { network: networkSchema }, { network });
   return [...network.units.flatMap(unitLayers), network.head].flatMap((layer) => [
     ...layer.parameters,
     ...layer.buffers,
@@ -272,11 +277,13 @@ export function networkState(network: Network): Parameter[] {
 
 /** Lists what a resumed run restores beside the network's state: how often its layers ran in training mode. */
 export function networkCounters(network: Network): readonly Counter[] {
+  checkGiven('networkCounters', { network: networkSchema }, { network });
   return ownedBy([...network.units.flatMap(unitLayers), network.head]).counters;
 }
 
 /** Frees a network's layers; contexts belong to the strategy that added them. */
 export function disposeNetwork(network: Network): void {
+  checkGiven('disposeNetwork', { network: networkSchema }, { network });
   for (const unit of network.units) disposeLayer(unit.layer);
   disposeLayer(network.head);
 }

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { deepNetworkForms } from './forms.js';
+import { checkGiven } from '../core/given.js';
 import { UserError } from '../core/errors.js';
 import { sequential } from '../nn/layer.js';
 import { convBatchNorm, globalAveragePool, linear } from '../nn/layers.js';
@@ -23,7 +25,9 @@ const stageWidths = [16, 32, 64] as const;
  * @param options its form, and what a data set and a seed decide
  * @throws UserError where the depth is not 6m + 2
  */
-export function resnetCifar({ depth, classes, imageShape, seed }: ResnetCifarOptions): Network {
+export function resnetCifar(options: ResnetCifarOptions): Network {
+  checkGiven('resnetCifar', deepNetworkForms, { options });
+  const { depth, classes, imageShape, seed } = options;
   const blocksPerStage = (depth - 2) / 6;
   if (!Number.isInteger(blocksPerStage) || blocksPerStage < 1) {
     const nearest = 6 * Math.max(1, Math.round(blocksPerStage)) + 2;

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { deepNetworkForms } from './forms.js';
+import { checkGiven } from '../core/given.js';
 import { UserError } from '../core/errors.js';
 import { sequential } from '../nn/layer.js';
 import { convBatchNorm, globalAveragePool, linear } from '../nn/layers.js';
@@ -42,7 +44,9 @@ export interface ImagenetDepth extends NetworkInputs {
  * @param options its form, and what a data set and a seed decide
  * @throws UserError for another depth
  */
-export function resnetImagenet({ depth, ...inputs }: ImagenetDepth): Network {
+export function resnetImagenet(options: ImagenetDepth): Network {
+  checkGiven('resnetImagenet', deepNetworkForms, { options });
+  const { depth, ...inputs } = options;
   return build('resnet-imagenet', resnets, depth, inputs);
 }
 
@@ -53,7 +57,9 @@ export function resnetImagenet({ depth, ...inputs }: ImagenetDepth): Network {
  * @param options its form, and what a data set and a seed decide
  * @throws UserError for another depth
  */
-export function resnextImagenet({ depth, ...inputs }: ImagenetDepth): Network {
+export function resnextImagenet(options: ImagenetDepth): Network {
+  checkGiven('resnextImagenet', deepNetworkForms, { options });
+  const { depth, ...inputs } = options;
   return build('resnext-imagenet', resnexts, depth, inputs);
 }
 

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { deepNetworkForms } from './forms.js';
+import { checkGiven } from '../core/given.js';
 import { UserError } from '../core/errors.js';
 import { dropout } from '../nn/dropout.js';
 import { sequential, type Layer } from '../nn/layer.js';
@@ -48,7 +50,9 @@ const smallestImage = 32;
  * @param options its form, and what a data set and a seed decide
  * @throws UserError for another depth, and for images below 32×32
  */
-export function vgg({ depth, head, classes, imageShape, seed }: VggOptions): Network {
+export function vgg(options: VggOptions): Network {
+  checkGiven('vgg', deepNetworkForms, { options });
+  const { depth, head, classes, imageShape, seed } = options;
   const counts = convolutions[depth];
   if (counts === undefined) {
     throw new UserError(`network depth ${depth}: vgg has depth ${vggDepths.join(' or ')}`);

@@ -1,5 +1,7 @@
 import tf = require('@tensorflow/tfjs');
 import { z } from 'zod';
+import { networkInputsSchema } from './forms.js';
+import { checkGiven, sizeSchema } from '../core/given.js';
 import { UserError } from '../core/errors.js';
 import { sequential, type Layer } from '../nn/layer.js';
 import { conv, globalAveragePool, linear } from '../nn/layers.js';
@@ -26,6 +28,16 @@ export interface VitOptions extends NetworkInputs, EncoderOptions {
 /** MAN's published ramp counts three stages; a Transformer has none of its own, so its thirds stand for them. */
 const stages = 3;
 
+const forms = {
+  options: networkInputsSchema.extend({
+    depth: sizeSchema,
+    patchSize: sizeSchema,
+    width: sizeSchema,
+    heads: sizeSchema,
+    mlpWidth: sizeSchema,
+  }),
+};
+
 /**
  * A Vision Transformer without a class token (Dosovitskiy et al. 2021; mean-pooled as in Beyer et al. 2022): linear
  * patch embedding plus a learned position embedding as the stem, then `depth` pre-norm encoder blocks, then layer
@@ -36,6 +48,7 @@ const stages = 3;
  * @throws UserError where the patch does not divide the image or the heads do not divide the width
  */
 export function vit(options: VitOptions): Network {
+  checkGiven('vit', forms, { options });
   const { classes, imageShape, seed, depth, patchSize, width } = options;
   const [imageHeight, imageWidth, channels] = imageShape;
   if (imageHeight % patchSize !== 0 || imageWidth % patchSize !== 0) {

@@ -1,7 +1,12 @@
 import tf = require('@tensorflow/tfjs');
+import { z } from 'zod';
+import { scopeSchema } from './forms.js';
+import { checkGiven } from '../core/given.js';
 import { randomStream } from '../core/random.js';
 import type { Counter, Layer } from './layer.js';
 import { childScope, type Scope } from './parameters.js';
+
+const forms = { scope: scopeSchema, rate: z.number().min(0).lt(1) };
 
 /**
  * Dropout (Srivastava et al. 2014) of any shape: in training mode each value is dropped with probability `rate`, and
@@ -11,6 +16,7 @@ import { childScope, type Scope } from './parameters.js';
  * @param rate 0…1, below 1
  */
 export function dropout(scope: Scope, rate: number): Layer {
+  checkGiven('dropout', forms, { scope, rate });
   const passes: Counter = { name: childScope(scope, 'passes').name, torch: false, value: 0 };
   const dropped = Math.round(rate * 2 ** 32);
   const kept = 1 / (1 - rate);

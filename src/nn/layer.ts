@@ -1,7 +1,10 @@
 import tf = require('@tensorflow/tfjs');
+import { z } from 'zod';
+import { checkGiven } from '../core/given.js';
 import type { Mode } from '../engine/fused/ops.js';
 import { nextPlace, recomputed, recomputeInForce, withRecompute } from '../engine/recompute.js';
 import type { Recompute } from '../engine/recompute-choices.js';
+import { layerSchema } from './forms.js';
 import type { Parameter } from './parameters.js';
 
 /** How often something happened: what a checkpoint has to keep beside tensors. */
@@ -42,11 +45,14 @@ export function pureLayer(forward: (x: tf.Tensor) => tf.Tensor): Layer {
   return { parameters: [], buffers: [], forward };
 }
 
+const layersForms = { layers: z.array(layerSchema) };
+
 /**
  * Joins layers into one that runs one after another. Each layer's input, but the first, is disposed when the next has
  * read it.
  */
 export function sequential(layers: readonly Layer[]): Layer {
+  checkGiven('sequential', layersForms, { layers });
   return { ...ownedBy(layers), forward: (x, mode) => forwardThrough(layers, x, mode) };
 }
 
@@ -87,6 +93,7 @@ export function ownedBy(
 
 /** Lists the variables of the layers' parameters: what gradients may change. */
 export function trainableVariables(layers: readonly Layer[]): tf.Variable[] {
+  checkGiven('trainableVariables', layersForms, { layers });
   return layers.flatMap((layer) => layer.parameters.map((parameter) => parameter.variable));
 }
 

@@ -1,4 +1,7 @@
 import tf = require('@tensorflow/tfjs');
+import { z } from 'zod';
+import { scopeSchema } from './forms.js';
+import { checkGiven, sizeSchema } from '../core/given.js';
 import { batchNormMomentum, type BatchNormalization, type Mode } from '../engine/fused/ops.js';
 import { averagePoolOp } from '../engine/fused/average-pool.js';
 import { batchNormOp, convBatchNormOp } from '../engine/fused/pooled-batch-norm.js';
@@ -47,8 +50,21 @@ interface ConvParameters {
   readonly resized: readonly [height: number, width: number] | undefined;
 }
 
+const convForms = {
+  scope: scopeSchema,
+  options: z.object({
+    inChannels: sizeSchema,
+    outChannels: sizeSchema,
+    kernel: sizeSchema,
+    stride: sizeSchema.optional(),
+    padding: z.int().min(0).optional(),
+    groups: sizeSchema.optional(),
+  }),
+};
+
 /** By default the filter follows the papers' and torchvision's fan-out rule, the bias PyTorch's. */
 function convParameters(scope: Scope, options: ConvOptions): ConvParameters {
+  checkGiven('conv', convForms, { scope, options });
   const {
     inChannels,
     outChannels,
@@ -190,6 +206,9 @@ export interface ConvBatchNorm extends Layer {
   forward(x: tf.Tensor, mode: Mode, residual?: tf.Tensor, residualKept?: boolean): tf.Tensor;
 }
 
+const nameSchema = z.union([z.string(), z.number()], { error: 'must be a name' });
+const convNormForms = { names: z.tuple([nameSchema, nameSchema]), options: z.object({ relu: z.boolean() }) };
+
 /**
  * A convolution and batch normalisation, with an optional residual and ReLU, as one fused op: `[n, h, w, in]` →
  * `[n, h', w', out]`. ε = 1e-5, momentum 0.1, as PyTorch's.
@@ -199,9 +218,11 @@ export interface ConvBatchNorm extends Layer {
  */
 export function convBatchNorm(
   scope: Scope,
-  [convName, normName]: readonly [string | number, string | number],
+  names: readonly [string | number, string | number],
   options: ConvOptions & { readonly relu: boolean },
 ): ConvBatchNorm {
+  checkGiven('convBatchNorm', convNormForms, { names, options });
+  const [convName, normName] = names;
   const parameters = convParameters(childScope(scope, convName), options);
   const norm = normParameters(childScope(scope, normName), options.outChannels);
   return {
@@ -222,13 +243,17 @@ export function convBatchNorm(
   };
 }
 
+const normForms = { scope: scopeSchema, channels: sizeSchema, options: z.object({ relu: z.boolean() }) };
+
 /**
  * Batch normalisation of `[n, c]` or `[n, h, w, c]` (Ioffe & Szegedy 2015): ε = 1e-5, momentum 0.1, as PyTorch's.
  *
  * @param options `relu`: whether a ReLU follows
  * @throws UserError where it is run in training mode on a single value a channel, of which there is no variance
  */
-export function batchNorm(scope: Scope, channels: number, { relu }: { readonly relu: boolean }): Layer {
+export function batchNorm(scope: Scope, channels: number, options: { readonly relu: boolean }): Layer {
+  checkGiven('batchNorm', normForms, { scope, channels, options });
+  const { relu } = options;
   const parameters = normParameters(scope, channels);
   return {
     parameters: parameters.trained,
@@ -252,8 +277,14 @@ export interface LinearOptions {
   readonly initial?: InitialValues;
 }
 
+const linearForms = {
+  scope: scopeSchema,
+  options: z.object({ inputs: sizeSchema, outputs: sizeSchema }),
+};
+
 /** A linear layer: `[…, in]` → `[…, out]`. Parameters `weight` and `bias`. */
 export function linear(scope: Scope, options: LinearOptions): Layer {
+  checkGiven('linear', linearForms, { scope, options });
   const { inputs, outputs, bias = true } = options;
   const bound = uniform(1 / Math.sqrt(inputs));
   const initial = options.initial ?? { weight: bound, bias: bound };

@@ -1,4 +1,8 @@
 import tf = require('@tensorflow/tfjs');
+import { z } from 'zod';
+import { scopeSchema } from './forms.js';
+import { UserError } from '../core/errors.js';
+import { checkGiven, functionSchema, sizeSchema } from '../core/given.js';
 import { fused } from '../engine/fused/registry.js';
 import { outsideTape } from '../engine/tape.js';
 import { randomStream, type RandomStream } from '../core/random.js';
@@ -33,17 +37,23 @@ export interface Scope {
   readonly seed: number;
 }
 
+const rootForms = { seed: z.int(), name: z.string() };
+
 /**
  * The scope that all others begin in.
  *
  * @param name in front of all names below it; none by default
  */
 export function rootScope(seed: number, name = ''): Scope {
+  checkGiven('rootScope', rootForms, { seed, name });
   return { name, seed };
 }
 
+const childForms = { scope: scopeSchema };
+
 /** A scope below another: `name` follows with a dot. */
 export function childScope(scope: Scope, name: string | number): Scope {
+  checkGiven('childScope', childForms, { scope });
   return { name: scope.name === '' ? String(name) : `${scope.name}.${name}`, seed: scope.seed };
 }
 
@@ -152,6 +162,12 @@ export function freeingOnError<T>(f: () => T): T {
   }
 }
 
+const parameterForms = {
+  scope: scopeSchema,
+  torchShape: z.array(sizeSchema),
+  initializer: functionSchema,
+};
+
 /**
  * Makes a parameter and draws its values from a random stream of its own.
  *
@@ -167,6 +183,7 @@ export function createParameter(
   initializer: Initializer,
   role: ParameterRole = 'weight',
 ): Parameter {
+  checkGiven('createParameter', parameterForms, { scope, torchShape, initializer });
   const full = childScope(scope, name).name;
   const start = (): tf.Tensor => drawn(scope.seed, full, torchShape, initializer);
   const variable = begun(fromTorchShape(torchShape), start);
@@ -213,6 +230,9 @@ function fromTorch({ shape, values }: TorchTensor): tf.Tensor {
   return ours.rank === 4 ? fused().asFilter(ours as tf.Tensor4D) : ours;
 }
 
+const parameterSchema = z.object({ name: z.string(), variable: z.instanceof(tf.Variable) });
+const torchSchema = z.object({ shape: z.array(z.int().min(0)), values: z.instanceof(Float32Array) });
+
 /** A shape in TensorFlow.js's order of axes. */
 function fromTorchShape(shape: readonly number[]): number[] {
   const axes = fromTorchAxes[shape.length];
@@ -222,14 +242,15 @@ function fromTorchShape(shape: readonly number[]): number[] {
 /**
  * Copies values in PyTorch's layout into a parameter.
  *
- * @throws Error if the shape differs
+ * @throws UserError if the shape differs
  */
 export function setFromTorch(parameter: Parameter, value: TorchTensor): void {
+  checkGiven('setFromTorch', { parameter: parameterSchema, value: torchSchema }, { parameter, value });
   tf.tidy(() => {
     const tensor = fromTorch(value);
     const { shape } = parameter.variable;
     if (!tf.util.arraysEqual(tensor.shape, shape)) {
-      throw new Error(
+      throw new UserError(
         `${parameter.name} has shape [${toTorchShape(shape).join(', ')}], got [${value.shape.join(', ')}]`,
       );
     }
@@ -240,7 +261,7 @@ export function setFromTorch(parameter: Parameter, value: TorchTensor): void {
 /**
  * Lets a parameter start with values in PyTorch's layout: now, or where it is absent when `drawAbsent` gives it values.
  *
- * @throws Error if the shape differs
+ * @throws UserError if the shape differs
  */
 export function startFromTorch(parameter: Parameter, value: TorchTensor): void {
   if (isAbsent(parameter.variable)) starts.set(parameter.variable, () => fromTorch(value));
@@ -252,7 +273,9 @@ export function startFromTorch(parameter: Parameter, value: TorchTensor): void {
  *
  * @param parameter of a layer
  */
-export function toTorch({ variable }: Parameter): TorchTensor {
+export function toTorch(parameter: Parameter): TorchTensor {
+  checkGiven('toTorch', { parameter: parameterSchema }, { parameter });
+  const { variable } = parameter;
   const axes = toTorchAxes[variable.rank];
   // No `tf.tidy`: it would look for tensors among the values, one by one.
   const tensor = axes === undefined ? variable.clone() : tf.transpose(variable as tf.Tensor, [...axes]);

@@ -1,4 +1,6 @@
 import tf = require('@tensorflow/tfjs');
+import { z } from 'zod';
+import { checkGiven, sizeSchema } from '../core/given.js';
 import type { MaxPooling } from '../engine/fused/max-pool.js';
 import { fused } from '../engine/fused/registry.js';
 import { pureLayer, type Layer } from './layer.js';
@@ -63,10 +65,23 @@ export function averagePool({ window, padding: [rows, columns] }: AveragePoolOpt
 /** The windows of a max pool; no padding if not given. */
 export type MaxPoolOptions = Omit<MaxPooling, 'padding'> & Partial<Pick<MaxPooling, 'padding'>>;
 
+const maxPoolForms = {
+  options: z.object({
+    window: sizeSchema,
+    stride: sizeSchema,
+    padding: z
+      .union([z.int().min(0), z.literal('same')], { error: "must be a whole number from 0, or 'same'" })
+      .optional(),
+  }),
+};
+
 /**
  * Max pool: `[n, h, w, c]` → `[n, h', w', c]`.
  *
  * @param options the windows
  */
-export const maxPool = ({ window, stride, padding = 0 }: MaxPoolOptions): Layer =>
-  pureLayer((x) => fused().maxPool(x as tf.Tensor4D, { window, stride, padding }));
+export function maxPool(options: MaxPoolOptions): Layer {
+  checkGiven('maxPool', maxPoolForms, { options });
+  const { window, stride, padding = 0 } = options;
+  return pureLayer((x) => fused().maxPool(x as tf.Tensor4D, { window, stride, padding }));
+}

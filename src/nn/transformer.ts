@@ -1,4 +1,7 @@
 import tf = require('@tensorflow/tfjs');
+import { z } from 'zod';
+import { scopeSchema } from './forms.js';
+import { checkGiven, sizeSchema } from '../core/given.js';
 import { addOp } from '../engine/fused/add.js';
 import { attentionOp } from '../engine/fused/attention.js';
 import { linearOp } from '../engine/fused/linear.js';
@@ -39,6 +42,11 @@ export interface EncoderOptions {
   readonly mlpWidth: number;
 }
 
+const encoderForms = {
+  scope: scopeSchema,
+  options: z.object({ width: sizeSchema, heads: sizeSchema, mlpWidth: sizeSchema }),
+};
+
 /**
  * A pre-norm Transformer encoder block on maps, `[n, h, w, width]` → the same, every cell a token:
  * x + attention(LN(x)), then x + MLP(LN(x)) with GELU (Dosovitskiy et al. 2021, Eq. 2 and 3). Initial values and names
@@ -47,7 +55,9 @@ export interface EncoderOptions {
  * @param scope where its parameters get their names and initial values from
  * @param options its sizes
  */
-export function encoderBlock(scope: Scope, { width, heads, mlpWidth }: EncoderOptions): Layer {
+export function encoderBlock(scope: Scope, options: EncoderOptions): Layer {
+  checkGiven('encoderBlock', encoderForms, { scope, options });
+  const { width, heads, mlpWidth } = options;
   const dense = (name: string, inputs: number, outputs: number): Layer =>
     linear(childScope(scope, name), {
       inputs,

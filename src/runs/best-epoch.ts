@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { checkGiven } from '../core/given.js';
 import type { EpochMetrics } from '../train/events.js';
 
 /**
@@ -8,11 +10,14 @@ export function bestOf(epochs: readonly EpochMetrics[]): EpochMetrics | undefine
   return epochs.toSorted((a, b) => b.evaluationAccuracy - a.evaluationAccuracy)[0];
 }
 
+const forms = { epochs: z.array(z.object({ epoch: z.int(), evaluationAccuracy: z.number() })) };
+
 /**
  * Finds the epoch of the best accuracy.
  *
  * @returns its number, of the first of equals; undefined for no epochs
  */
 export function bestEpoch(epochs: readonly EpochMetrics[]): number | undefined {
+  checkGiven('bestEpoch', forms, { epochs });
   return bestOf(epochs)?.epoch;
 }

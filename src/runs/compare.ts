@@ -4,12 +4,14 @@ import { identityOf } from '../data/identity.js';
 import { loadDataset } from '../data/registry.js';
 import { messageOf, UserError } from '../core/errors.js';
 import { writeFileAtomic } from '../core/files.js';
+import { checkGiven } from '../core/given.js';
 import { writeJson } from '../core/json-file.js';
 import { comparedMethods, comparedSeeds } from '../config/config.js';
 import { labelOf } from '../config/method-config.js';
 import { canGoOn, findRuns, isOnSameData, isSameRun, onSameData, type EarlierRun } from './earlier-runs.js';
 import type { ChosenMethod } from '../measure/memory/choose-cuts.js';
 import type { RunConfig } from './folder.js';
+import { experimentSchema, parentSchema } from './forms.js';
 import { resumeRun } from './resume.js';
 import { uncheckedData } from './data.js';
 import { placed, type RunObserver, type RunPlace } from './observer.js';
@@ -54,6 +56,7 @@ export interface Comparison {
  * and as `runExperiment`
  */
 export async function compare(experiment: Experiment, options: CompareOptions): Promise<Comparison> {
+  checkGiven('compare', { experiment: experimentSchema, options: parentSchema }, { experiment, options });
   const { parent, from = [], observer } = options;
   const prepared: ChosenMethod[] = [];
   for (const method of comparedMethods(experiment.config)) {

@@ -1,3 +1,5 @@
+import { configSchema, registrySchema } from './forms.js';
+import { checkGiven } from '../core/given.js';
 import type { Config } from '../config/config.js';
 import { builtInRegistry, type Registry } from '../config/registry.js';
 import type { Dataset } from '../data/dataset.js';
@@ -17,6 +19,8 @@ export interface Experiment {
   readonly dataset: Dataset;
 }
 
+const forms = { config: configSchema, registry: registrySchema };
+
 /**
  * Starts the engine and loads the data.
  *
@@ -29,6 +33,7 @@ export async function openExperiment(
   registry = builtInRegistry,
   scanning?: ScanProgress,
 ): Promise<Experiment> {
+  checkGiven('openExperiment', forms, { config, registry });
   const { engine, notice } = await selectEngine(config.engine);
   const dataset = await loadDataset(config.data, config.seed, scanning, registry.datasets);
   return { config, registry, engine, dataset, ...(notice === undefined ? {} : { notice }) };

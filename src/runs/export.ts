@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { checkGiven, pathSchema } from '../core/given.js';
 import { messageOf, UserError } from '../core/errors.js';
 import { writeFileAtomic } from '../core/files.js';
 import { onnxModel } from '../networks/onnx/export.js';
@@ -5,7 +7,14 @@ import { writeSafetensors } from '../formats/safetensors.js';
 import { version } from '../core/version.js';
 import { weightsMetadata } from './network-use.js';
 import { loadTrainedNetwork, readTrainedFiles } from './trained-network.js';
-import { chooseWeights, type WhichWeights } from './which-weights.js';
+import { chooseWeights, whichWeightsSchema, type WhichWeights } from './which-weights.js';
+
+const forms = {
+  folder: pathSchema,
+  format: z.enum(['safetensors', 'onnx']),
+  path: pathSchema,
+  which: whichWeightsSchema.optional(),
+};
 
 /**
  * Writes the trained network of a run folder, without auxiliary nets: as safetensors under PyTorch's names, or as an
@@ -24,6 +33,7 @@ export async function exportRun(
   which?: WhichWeights,
   overrides?: readonly string[],
 ): Promise<void> {
+  checkGiven('exportRun', forms, { folder, format, path, which });
   try {
     if (format === 'safetensors') {
       const { tensors, metadata } = chooseWeights(readTrainedFiles(folder), which).weights;

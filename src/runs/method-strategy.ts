@@ -7,6 +7,7 @@ import { withoutDrawing, withoutMemory } from '../nn/parameters.js';
 import { checkLearningRate } from '../train/check-learning-rate.js';
 import { checkLoneImage } from '../train/check-lone-image.js';
 import { checkMixing } from '../train/check-mixing.js';
+import { checkPixels } from '../train/check-pixels.js';
 import { checkBatches } from '../train/loaders.js';
 import { optimizerOf } from '../train/optimizers.js';
 import { restoreState } from '../train/state.js';
@@ -106,6 +107,7 @@ export function checkMethod(experiment: StrategySetting, method: MethodConfig, b
       refusePrecision(experiment.config.train.precision ?? 'float32');
       checkOptimizer(strategy, experiment, begins);
       if (mixup > 0) checkMixing(strategy);
+      checkPixels(strategy, experiment.dataset);
       if (batchSize === accumulate) checkLoneImage(strategy, accumulate);
     } finally {
       dispose();

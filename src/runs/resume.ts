@@ -3,6 +3,7 @@ import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { identityOf } from '../data/identity.js';
 import { messageOf, UserError } from '../core/errors.js';
+import { checkGiven, pathSchema } from '../core/given.js';
 import type { MethodConfig } from '../config/method-config.js';
 import type { Registry } from '../config/registry.js';
 import { asksForBudget } from '../measure/memory/choose-method.js';
@@ -18,6 +19,7 @@ import { epochsDone, isLonger, refuseOtherRun } from './longer.js';
 import { metricsColumns, prepareMethod, record } from './run.js';
 import { updateNames } from './method-strategy.js';
 import { runConfigOf } from './run-config.js';
+import { experimentSchema, registrySchema, runOptionsSchema } from './forms.js';
 import { readRunLog } from './run-log.js';
 import { withRunStrategy } from './run-strategy.js';
 import { recordedOverrides } from './earlier-defaults.js';
@@ -49,6 +51,7 @@ export function runConfigPath(folder: string): string {
  * @throws UserError if it is no run folder or its config is broken
  */
 export function readRunConfig(folder: string, registry: Registry): RunConfig {
+  checkGiven('readRunConfig', { folder: pathSchema, registry: registrySchema }, { folder, registry });
   const { path, text } = readConfigText(folder);
   return parseRecorded(text, path, registry);
 }
@@ -85,6 +88,7 @@ function readConfigText(folder: string): { readonly path: string; readonly text:
  * @throws UserError if the folder's `summary.json` can't be read or is not one
  */
 export function finishedResult(folder: string): RunResult | undefined {
+  checkGiven('finishedResult', { folder: pathSchema }, { folder });
   const path = join(folder, 'summary.json');
   if (!existsSync(path)) return undefined;
   return finishedResultOf(readRunSummary(path));
@@ -108,6 +112,8 @@ export async function resumeRun(
   folder: string,
   options: Omit<RunOptions, 'parent'>,
 ): Promise<FinishedRun> {
+  const forms = { experiment: experimentSchema, folder: pathSchema, options: runOptionsSchema };
+  checkGiven('resumeRun', forms, { experiment, folder, options });
   const stored = readRunConfig(folder, experiment.registry);
   const config = runConfigOf(experiment, stored.method);
   const [before, now] = [configDocument(stored), configDocument(config)];

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import { identityOf } from '../data/identity.js';
 import { messageOf } from '../core/errors.js';
+import { checkGiven } from '../core/given.js';
 import type { Strategy } from '../local/strategy.js';
 import { networkWeights } from '../networks/export.js';
 import { configDocument } from '../config/config.js';
@@ -20,6 +21,7 @@ import { withRunStrategy } from './run-strategy.js';
 import type { Experiment } from './experiment.js';
 import { runConfigOf } from './run-config.js';
 import { sectionOf, startState, trainKinds } from './start-state.js';
+import { experimentSchema, methodSchema, parentSchema } from './forms.js';
 import { gatherBadFiles } from './bad-images.js';
 import { classRecord } from './by-class.js';
 import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
@@ -82,6 +84,8 @@ export async function runExperiment(
   method: MethodConfig,
   options: RunOptions,
 ): Promise<FinishedRun> {
+  const forms = { experiment: experimentSchema, method: methodSchema, options: parentSchema };
+  checkGiven('runExperiment', forms, { experiment, method, options });
   return runPrepared(experiment, await prepareMethod(experiment, method, options), options);
 }
 

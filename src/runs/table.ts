@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { checkGiven } from '../core/given.js';
 import { referenceOf } from '../config/reference.js';
 import { csvText } from '../core/csv-text.js';
 import { ownEntry } from '../core/own-entry.js';
@@ -101,6 +103,10 @@ function costColumns(anyTop5: boolean, metrics: readonly string[]): Column[] {
   ];
 }
 
+const resultForms = {
+  results: z.array(z.looseObject({ label: z.string(), seed: z.int(), blocks: z.int() })),
+};
+
 /**
  * Sets results in a table as people read them, those of several seeds as mean ± standard deviation over n runs; where
  * BP as such is among them, the others are set against it: memory as a multiple, multiply-adds and time of a training
@@ -108,6 +114,7 @@ function costColumns(anyTop5: boolean, metrics: readonly string[]): Column[] {
  * the place of an accuracy.
  */
 export function resultTable(results: readonly RunResult[], failed: readonly FailedRun[] = []): Table {
+  checkGiven('resultTable', resultForms, { results });
   const rows = rowsOf(results, failed.length);
   const all = [...results, ...failed];
   const several = new Set(all.map(({ seed }) => seed)).size > 1;

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../core/errors.js';
+import { checkGiven, pathSchema } from '../core/given.js';
 import type { DataIdentity } from '../data/identity.js';
 import { buildMethod } from '../local/build.js';
 import { buildNetwork } from '../networks/build.js';
@@ -15,7 +16,7 @@ import { configDifferences } from '../config/differences.js';
 import { readRunData } from './data.js';
 import { networkUseOf, type NetworkUse } from './network-use.js';
 import { readRunSummary, type RunSummary } from './summary.js';
-import { chooseWeights, type TrainedFiles, type WhichWeights } from './which-weights.js';
+import { chooseWeights, whichWeightsSchema, type TrainedFiles, type WhichWeights } from './which-weights.js';
 
 /** The same with the run's config, whose plugins were run. */
 export interface TrainedRun extends TrainedFiles, LoadedConfig {
@@ -153,6 +154,8 @@ export async function loadTrainedNetwork(
   which?: WhichWeights,
   overrides?: readonly string[],
 ): Promise<TrainedNetwork> {
+  const forms = { folder: pathSchema, which: whichWeightsSchema.optional() };
+  checkGiven('loadTrainedNetwork', forms, { folder, which });
   const run = chooseWeights(await readTrainedRun(folder, overrides), which);
   const use = networkUseOf(run.weights.metadata, run.weightsPath);
   const averaged = run.weights.metadata['weights'] === 'averaged';

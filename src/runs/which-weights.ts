@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import {
   checkpointName,
   checkpointsOf,
@@ -27,6 +28,9 @@ export interface TrainedFiles {
  * them (`train.ema`) these, or those that they are averages of.
  */
 export type WhichWeights = 'best' | 'averaged' | 'trained';
+
+/** Their names. */
+export const whichWeightsSchema: z.ZodType<WhichWeights> = z.enum(['best', 'averaged', 'trained']);
 
 /**
  * The files with the weights that are asked for, by default those that were evaluated last. The file of weights has the

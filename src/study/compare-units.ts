@@ -1,16 +1,19 @@
 import { setImmediate } from 'node:timers/promises';
 import tf = require('@tensorflow/tfjs');
 import type { Dataset } from '../data/dataset.js';
+import { datasetSchema } from '../data/forms.js';
 import { plainBatches } from '../data/loader/plain-batches.js';
 import { stratifiedSubset } from '../data/split.js';
 import { evaluationMode } from '../engine/fused/ops.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError } from '../core/errors.js';
+import { checkGiven } from '../core/given.js';
 import { createBatch } from '../local/batch.js';
+import { networkSchema } from '../networks/forms.js';
 import { visitUnits, type Network } from '../networks/network.js';
 import { randomStream } from '../core/random.js';
 import { centredKernel, fewestImages, similaritySums } from './cka.js';
-import type { ProbeOptions } from './probe-units.js';
+import { probeOptionsSchema, type ProbeOptions } from './probe-units.js';
 import type { SimilarityReport } from './similarity-file.js';
 
 /** How alike the units of two networks are; what a report says beside the runs. */
@@ -21,6 +24,13 @@ export type UnitSimilarities = Pick<
 
 /** Nguyen et al. 2021. */
 const batchSize = 256;
+
+const forms = {
+  networkA: networkSchema,
+  networkB: networkSchema,
+  dataset: datasetSchema,
+  options: probeOptionsSchema,
+};
 
 /**
  * Compares the units of two trained networks on the same test images, in evaluation mode: linear CKA in batches of 256
@@ -38,8 +48,10 @@ export async function compareUnits(
   networkA: Network,
   networkB: Network,
   dataset: Dataset,
-  { images: most, seed, workers, signal, onProgress }: ProbeOptions,
+  options: ProbeOptions,
 ): Promise<UnitSimilarities> {
+  checkGiven('compareUnits', forms, { networkA, networkB, dataset, options });
+  const { images: most, seed, workers, signal, onProgress } = options;
   const { classes, test, imageShape } = dataset;
   const count = Math.min(most, test.size);
   const split = stratifiedSubset(test, classes.length, count, randomStream(seed, 'similarity', 'images'));

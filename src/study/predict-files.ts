@@ -66,6 +66,9 @@ async function isFolder(path: string): Promise<boolean> {
 
 const batchSize = 64;
 
+/** For images that no file can hold. */
+const instead = ': predictImages takes arrays, from a program';
+
 /**
  * What a trained network says of image files, which are read as those were that it was evaluated on: brought to its
  * size, the middle of them, normalised.
@@ -80,9 +83,14 @@ export async function* predictFiles(
   { top, workers, signal, onProgress }: PredictOptions,
 ): AsyncGenerator<Prediction | Undecodable, void, undefined> {
   const { classes, imageShape, mean, reading } = use;
-  refuseOtherValues(use, 'bytes', 'image files hold', ': predictImages takes arrays, from a program');
+  refuseOtherValues(use, 'bytes', 'image files hold', instead);
   const border = reading?.border ?? 0;
   const [height, width, channels] = imageShape;
+  if (channels !== 1 && channels !== 3) {
+    throw new UserError(
+      `the network was trained on images of ${channels} channels, and image files hold 1 or 3${instead}`,
+    );
+  }
   const inner = [height - 2 * border, width - 2 * border, channels] as const;
   const split: FileSplit = {
     kind: 'files',

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { checkGiven, pathSchema } from '../core/given.js';
 import { engineNames } from '../engine/engine.js';
 import { readJson, writeJson } from '../core/json-file.js';
 import { writing } from '../runs/write-failure.js';
@@ -54,5 +55,6 @@ export function writeProbe(folder: string, report: ProbeReport): string {
  * @throws UserError if the run folder has no probe, or one of another form
  */
 export function readProbe(folder: string): ProbeReport {
+  checkGiven('readProbe', { folder: pathSchema }, { folder });
   return readJson(join(folder, fileName), probeSchema, 'the probe');
 }

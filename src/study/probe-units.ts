@@ -1,12 +1,16 @@
 import { setImmediate } from 'node:timers/promises';
 import tf = require('@tensorflow/tfjs');
+import { z } from 'zod';
+import { checkGiven, functionSchema, signalSchema, sizeSchema } from '../core/given.js';
 import type { Dataset, Split } from '../data/dataset.js';
+import { datasetSchema } from '../data/forms.js';
 import { plainBatches } from '../data/loader/plain-batches.js';
 import { stratifiedSubset } from '../data/split.js';
 import { evaluationMode } from '../engine/fused/ops.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError } from '../core/errors.js';
 import { createBatch } from '../local/batch.js';
+import { networkSchema } from '../networks/forms.js';
 import { visitUnits, type Network } from '../networks/network.js';
 import { globalAveragePool } from '../nn/layers.js';
 import { randomStream } from '../core/random.js';
@@ -38,6 +42,16 @@ export interface ProbeOptions {
 /** What linear classifiers make of the features after each unit; what a report says beside the run. */
 export type UnitProbes = Pick<ProbeReport, 'units' | 'networkAccuracy' | 'trainImages' | 'testImages'>;
 
+/** What `ProbeOptions` look like, for programs that no type checker has seen. */
+export const probeOptionsSchema = z.object({
+  images: sizeSchema,
+  seed: z.int(),
+  workers: z.int().min(0),
+  signal: signalSchema.optional(),
+  onProgress: functionSchema.optional(),
+});
+const forms = { network: networkSchema, dataset: datasetSchema, options: probeOptionsSchema };
+
 /**
  * Fits a linear classifier to the features after every unit of a trained network, in evaluation mode, and measures each
  * on the test split (AugLocal's linear probing, Ma et al. 2024). A probe reads the unit's map averaged over space,
@@ -51,6 +65,7 @@ export async function probeUnits(
   dataset: Dataset,
   options: ProbeOptions,
 ): Promise<UnitProbes> {
+  checkGiven('probeUnits', forms, { network, dataset, options });
   const { images, seed, signal, onProgress } = options;
   const classes = dataset.classes.length;
   const count = Math.min(images, dataset.train.size);

@@ -1,6 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { messageOf, UserError } from '../core/errors.js';
+import { checkGiven, pathSchema } from '../core/given.js';
 import { engineNames } from '../engine/engine.js';
 import { readJson, writeJson } from '../core/json-file.js';
 import { writing } from '../runs/write-failure.js';
@@ -46,11 +48,20 @@ export function writeSimilarity(folder: string, other: string, report: Similarit
 /**
  * Reads every `cka-<other run>.json` of a run folder.
  *
- * @throws UserError if one is of another form
+ * @throws UserError if the folder cannot be read, or one is of another form
  */
 export function readSimilarities(folder: string): SimilarityReport[] {
-  return readdirSync(folder)
+  checkGiven('readSimilarities', { folder: pathSchema }, { folder });
+  return filesIn(folder)
     .filter((name) => /^cka-.*\.json$/.test(name))
     .sort()
     .map((name) => readJson(join(folder, name), similaritySchema, 'the similarities'));
+}
+
+function filesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    throw new UserError(`${folder}: cannot read the folder: ${messageOf(error)}`);
+  }
 }

@@ -1,4 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
+import { z } from 'zod';
+import { checkGiven } from '../core/given.js';
 import { UserError } from '../core/errors.js';
 import type { AdamWSettings } from '../engine/fused/ops.js';
 import { fused } from '../engine/fused/registry.js';
@@ -18,12 +20,23 @@ export type AdamWOptions = Omit<AdamWSettings, 'learningRate' | 'step'> & {
   readonly state?: StateKind | undefined;
 };
 
+const beta = z.number().min(0).lt(1);
+const forms = {
+  options: z.object({
+    betas: z.tuple([beta, beta]),
+    epsilon: z.number().positive(),
+    weightDecay: z.number().min(0),
+    state: z.enum(['float32', 'bf16']).optional(),
+  }),
+};
+
 /**
  * AdamW (Loshchilov & Hutter 2019), its weight decay apart from the gradients, as PyTorch's `torch.optim.AdamW` defines
  * it, without AMSGrad. It keeps two tensors of each variable, `exp_avg` and `exp_avg_sq`, and `step`, how many steps that
  * variable has taken.
  */
 export function adamw(options: AdamWOptions): Optimizer {
+  checkGiven('adamw', forms, { options });
   const { betas, epsilon } = options;
   const kept = keepTensors(['exp_avg', 'exp_avg_sq'], options.state === 'bf16' ? ['exp_avg'] : []);
   const steps = new Map<tf.Variable, number>();

@@ -95,7 +95,7 @@ export function dataParallel(
         use.peakBytes = Math.max(use.peakBytes, ...peakBytes);
       } catch (error) {
         putOff.free();
-        throw stepError(current!.name, await failureOf(error));
+        throw stepError(current!.name, await failureOf(error), strategy);
       } finally {
         freeStreams(streams);
         for (const update of updates) update.release?.();

@@ -1,11 +1,14 @@
 import tf = require('@tensorflow/tfjs');
+import { z } from 'zod';
 import type { Dataset, ImageBatch } from '../data/dataset.js';
 import { evaluationMode } from '../engine/fused/ops.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError } from '../core/errors.js';
+import { checkGiven, imageShapeSchema } from '../core/given.js';
 import { createBatch, type Batch } from '../local/batch.js';
 import type { Classifier } from '../local/classifier.js';
 import { crossEntropy } from '../local/axes/loss/cross-entropy.js';
+import { networkSchema } from '../networks/forms.js';
 import { visitUnits, type Network, type VisitUnit } from '../networks/network.js';
 import { byClassOf, tallyByClass, type ByClass } from './by-class.js';
 import type { MetricTally } from './metric.js';
@@ -30,6 +33,15 @@ export function hasTop5(classes: number): boolean {
   return classes >= 100;
 }
 
+const forms = {
+  network: networkSchema,
+  dataset: z.object({ imageShape: imageShapeSchema, mean: z.array(z.number()), std: z.array(z.number()) }),
+  batches: z.custom(
+    (value) => typeof value === 'object' && value !== null && Symbol.asyncIterator in value,
+    "must be what a loader's batches(epoch) gives",
+  ),
+};
+
 /**
  * Evaluates a network on batches, running statistics in use, and classifiers on its units' features, which are computed
  * once for all.
@@ -51,6 +63,7 @@ export async function evaluate(
   addUp: AddUp = alone,
   tallies: readonly MetricTally[] = [],
 ): Promise<Evaluation | undefined> {
+  checkGiven('evaluate', forms, { network, dataset, batches });
   const lost = classifiers.find(({ after }) => !network.units.some(({ name }) => name === after));
   if (lost !== undefined) {
     throw new UserError(

@@ -1,4 +1,5 @@
 import { UserError } from '../core/errors.js';
+import { showValue } from '../core/schema-problems.js';
 
 /** What one evaluation comes to by a metric. */
 export interface MetricTally {
@@ -21,6 +22,19 @@ export interface MetricKind {
 }
 
 /**
+ * Tallies for one evaluation.
+ *
+ * @throws UserError if a metric starts none
+ */
+export function startTallies(metrics: readonly MetricKind[], classes: number): MetricTally[] {
+  return metrics.map((metric) => {
+    const tally: Partial<MetricTally> | undefined = metric.start(classes);
+    if (typeof tally?.add === 'function' && typeof tally.total === 'function') return tally as MetricTally;
+    throw new UserError(`metric "${metric.name}": start must return a tally { add, total }`);
+  });
+}
+
+/**
  * The totals by the metrics' names.
  *
  * @throws UserError if one is no finite number
@@ -33,7 +47,7 @@ export function totalsOf(
     metrics.map(({ name }, i) => {
       const total: unknown = tallies[i]!.total();
       if (typeof total === 'number' && Number.isFinite(total)) return [name, total];
-      throw new UserError(`metric "${name}": total must give a finite number, and gave ${String(total)}`);
+      throw new UserError(`metric "${name}": total must give a finite number, and gave ${showValue(total)}`);
     }),
   );
 }

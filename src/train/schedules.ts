@@ -17,7 +17,7 @@ export type Schedule = (moment: Moment, epochs: number) => number;
 /** A schedule by name: its options, and what makes it. */
 export type ScheduleKind = Choice<Schedule>;
 
-/** A schedule that a config can name: `train: { schedule: … }`. Returns its argument: for the types alone. */
+/** A schedule that a config can name: `train: { schedule: … }`. Returns its argument. */
 export const defineSchedule = defineChoice<Schedule>();
 
 const cosine = (at: number, of: number): number => (1 + Math.cos((Math.PI * at) / of)) / 2;

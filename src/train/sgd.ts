@@ -1,4 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
+import { z } from 'zod';
+import { checkGiven } from '../core/given.js';
 import type { SgdSettings } from '../engine/fused/ops.js';
 import { fused } from '../engine/fused/registry.js';
 import { outsideTape } from '../engine/tape.js';
@@ -40,6 +42,15 @@ export interface Optimizer {
   dispose(): void;
 }
 
+const forms = {
+  options: z.object({
+    momentum: z.number().min(0).lt(1),
+    nesterov: z.boolean(),
+    weightDecay: z.number().min(0),
+    state: z.enum(['float32', 'bf16']).optional(),
+  }),
+};
+
 /**
  * SGD with momentum and weight decay, as PyTorch's `torch.optim.SGD` defines it. Plain SGD, without momentum, keeps
  * nothing of a variable.
@@ -47,6 +58,7 @@ export interface Optimizer {
  * @throws UserError for `state: bf16` where the engine has no such numbers, at the first step
  */
 export function sgd(options: SgdOptions): Optimizer {
+  checkGiven('sgd', forms, { options });
   const plain = options.momentum === 0;
   const kept = keepTensors(['momentum'], options.state === 'bf16' ? ['momentum'] : []);
   return {

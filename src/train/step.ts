@@ -1,9 +1,11 @@
 import tf = require('@tensorflow/tfjs');
 import type { MemoryMeter } from '../engine/engine.js';
-import { outOfMemoryIn } from '../engine/out-of-memory.js';
+import { isOutOfMemory, outOfMemoryIn } from '../engine/out-of-memory.js';
 import { UserError } from '../core/errors.js';
+import { checkGiven } from '../core/given.js';
 import { nearest } from '../core/schema-problems.js';
 import { detachedImages, type Batch } from '../local/batch.js';
+import { updatesSchema } from '../local/forms.js';
 import type { Strategy } from '../local/strategy.js';
 import type { LocalUpdate, Streams } from '../local/update.js';
 import type { Clip } from './clip.js';
@@ -57,6 +59,7 @@ export function planSteps(
   updates: readonly LocalUpdate[],
   { rateFactors = {}, clip }: UpdateRecipe = {},
 ): StepPlan {
+  checkGiven('planSteps', { updates: updatesSchema }, { updates });
   refuseUnknown(Object.keys(rateFactors), updates);
   const lastUse = new Map<tf.Variable, number>();
   const factors = new Map<tf.Variable, number>();
@@ -159,7 +162,7 @@ export function trainStep(
     }
     return { losses: readLosses(held, updates), peakBytes };
   } catch (error) {
-    throw stepError(current!.name, error);
+    throw stepError(current!.name, error, strategy);
   } finally {
     tf.dispose(held);
     for (const { streams } of parts) if (streams !== undefined) freeStreams(streams);
@@ -181,7 +184,9 @@ function readLosses(held: readonly (readonly tf.Scalar[])[], updates: readonly L
 }
 
 /** What to throw for what an update of a step threw. */
-export function stepError(update: string, error: unknown): unknown {
-  const remedy = 'lower train.batchSize, or use more blocks (locallearn memory CONFIG --budget BYTES)';
+export function stepError(update: string, error: unknown, { blocks, network }: Strategy): unknown {
+  if (!isOutOfMemory(error)) return error;
+  const more = ', or use more blocks (locallearn memory CONFIG --budget BYTES)';
+  const remedy = `lower train.batchSize${blocks < network.units.length ? more : ''}`;
   return outOfMemoryIn(`update '${update}'`, remedy, error);
 }

@@ -3,21 +3,23 @@ import type { Dataset, ImageBatch } from '../data/dataset.js';
 import { inPhase, outOfMemoryIn } from '../engine/out-of-memory.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError, messageOf } from '../core/errors.js';
+import { validGiven } from '../core/given.js';
 import { createBatch, type Batch } from '../local/batch.js';
 import { checkedUpdates } from '../local/checked-updates.js';
 import { inPrecision, type Strategy } from '../local/strategy.js';
 import type { ByClass } from './by-class.js';
 import { checkLearningRate } from './check-learning-rate.js';
+import { checkMadeOptimizer, checkTraining } from './check-training.js';
 import { splitMade, type RunSettings, type TrainOptions } from './context.js';
 import { dataParallel } from './data-parallel.js';
-import { Diverged } from './diverged.js';
+import { Diverged, remedyOn } from './diverged.js';
 import { epochMetrics } from './epoch-metrics.js';
 import { hasStalled } from './early-stopping.js';
 import { evaluateUpdates } from './evaluate-updates.js';
 import type { EpochMetrics, TrainResult } from './events.js';
 import { feed, type FeedTally } from './feed.js';
 import { checkBatches, openTestLoader, openTrainLoader } from './loaders.js';
-import { refuseMetricsOnRanks, totalsOf } from './metric.js';
+import { refuseMetricsOnRanks, startTallies, totalsOf } from './metric.js';
 import { drawMixing } from './mixup.js';
 import { addOver, alone, checkShares, mostOver } from './over-ranks.js';
 import { builtInOptimizers, optimizerOf, trainSchema } from './optimizers.js';
@@ -41,33 +43,21 @@ const smallerBatch = 'lower train.batchSize';
  *
  * @param bare the strategy of the network to train
  * @param dataset whose images the network can take
- * @param options a config's `train` section, and the run that it belongs to
- * @throws ZodError for invalid options
+ * @param asked a config's `train` section, and the run that it belongs to
+ * @throws UserError for invalid options
  * @throws UserError if the learning rate is 0 throughout, a batch is larger than the data set, an image file cannot be
  * decoded and is not to be skipped, or the state to go on from is another strategy's
  * @throws UserError where an update is not what `LocalUpdate` asks for, in its first step at the latest
  * @throws Diverged if a loss stops being a number; it names the update, the epoch and the step
  */
-export async function train(
-  bare: Strategy,
-  dataset: Dataset,
-  {
-    seed,
-    engine,
-    optimizers,
-    schedules,
-    metrics,
-    signal,
-    ranks,
-    onEvent,
-    resume,
-    onState,
-    ...given
-  }: TrainOptions,
-): Promise<TrainResult> {
+export async function train(bare: Strategy, dataset: Dataset, asked: TrainOptions): Promise<TrainResult> {
+  checkTraining(bare, dataset, asked);
+  const { seed, engine, optimizers, schedules, metrics, signal, ranks, onEvent, resume, onState, ...given } =
+    asked;
   const kinds = optimizers ?? builtInOptimizers;
   const { section, made } = splitMade(given);
-  const settings = trainSchema(kinds, schedules).parse(section);
+  if (made.optimizer !== undefined) checkMadeOptimizer(made.optimizer);
+  const settings = validGiven('train', 'options', trainSchema(kinds, schedules), section);
   const context = { seed, engine, schedules, metrics, signal, ranks, onEvent, resume, onState };
   const options: RunSettings = { ...settings, ...context, ...(made.schedule && { schedule: made.schedule }) };
   checkLearningRate(options);
@@ -157,7 +147,7 @@ async function runEpoch(
   };
   average?.swap();
   const { metrics = [] } = options;
-  const tallies = metrics.map((metric) => metric.start(strategy.network.classes));
+  const tallies = startTallies(metrics, strategy.network.classes);
   const evaluation = await evaluateUpdates(strategy, dataset, testBatches, afterBatch, addUp, tallies)
     .catch((error: unknown) => {
       throw outOfMemoryIn(`epoch ${epoch}, evaluation`, smallerBatch, error);
@@ -243,7 +233,12 @@ function handState(run: Run, tally?: EpochTally): void {
   const bad = findNotFinite(strategy, state.tensors);
   if (bad !== undefined) {
     const owners = bad.updates.length === 0 ? '' : `, which update '${bad.updates.join("' and '")}' trains,`;
-    throw new Diverged(at, `${bad.name}${owners} became ${bad.value}`, lossesBefore(run));
+    throw new Diverged(
+      at,
+      `${bad.name}${owners} became ${bad.value}`,
+      lossesBefore(run),
+      remedyOn(run.dataset),
+    );
   }
   options.onState({
     ...state,
@@ -301,6 +296,6 @@ async function stepOn(
     }
     return result;
   } catch (thrown) {
-    throw stepError(thrown, `epoch ${epoch}, step ${step}`, lossesBefore(run));
+    throw stepError(thrown, `epoch ${epoch}, step ${step}`, lossesBefore(run), run.dataset);
   }
 }

@@ -1,7 +1,10 @@
 import type * as tf from '@tensorflow/tfjs';
+import { z } from 'zod';
 import { UserError } from '../core/errors.js';
+import { checkGiven } from '../core/given.js';
 import { fused } from '../engine/fused/registry.js';
 import { outsideTape } from '../engine/tape.js';
+import { strategySchema } from '../local/forms.js';
 import type { Strategy } from '../local/strategy.js';
 import { networkState } from '../networks/network.js';
 import { roleOf } from '../nn/parameters.js';
@@ -25,6 +28,8 @@ export interface WeightAverage {
   dispose(): void;
 }
 
+const forms = { strategy: strategySchema, decay: z.number().min(0).max(1) };
+
 /**
  * Exponential moving averages, decay · average + (1 − decay) · weight, from the weights as they are now on: PyTorch's
  * `AveragedModel` with that function, and timm's `ModelEmaV2`. Averaged is whatever an update trains, auxiliary nets
@@ -34,14 +39,18 @@ export interface WeightAverage {
  * @param trained what is, where that is not all that its updates train
  */
 export function averageWeights(
-  { network, auxiliary, updates }: Strategy,
+  strategy: Strategy,
   decay: number,
-  trained: Iterable<tf.Variable> = updates.flatMap(({ variables }) => variables),
+  trained?: Iterable<tf.Variable>,
 ): WeightAverage {
+  checkGiven('averageWeights', forms, { strategy, decay });
+  const { network, auxiliary, updates } = strategy;
   const statistics = [...networkState(network), ...auxiliary]
     .map(({ variable }) => variable)
     .filter((variable) => roleOf(variable) === 'statistics');
-  const variables = [...new Set([...trained, ...statistics])];
+  const variables = [
+    ...new Set([...(trained ?? updates.flatMap((update) => update.variables)), ...statistics]),
+  ];
   const kept = keepTensors(['average']);
   const averages = (): tf.Variable[] => variables.map((variable) => kept.of(variable).average);
   const move = (momentum: number): void =>

@@ -107,10 +107,70 @@ it('an error of a plugin in the middle of a run is called the plugin’s', async
   expect(stderr).not.toContain('defect');
 });
 
+it.each([
+  ['an-error', 'error: boom\nit comes from PLUGIN:16:44, which is not part of locallearn:\n'],
+  [
+    'text',
+    'error: epoch 1, step 1: PLUGIN:5: loss "faulty" threw boom, which is no Error and knows no place: throw new Error(\'…\') there\n',
+  ],
+  ['nothing', 'error: epoch 1, step 1: PLUGIN:5: loss "faulty" threw undefined, which is no Error'],
+  [
+    'nameless',
+    'error: epoch 1, step 1: PLUGIN:5: loss "faulty" threw [Object: null prototype] {}, which is no Error',
+  ],
+])('what a plugin that was installed as a package throws is the plugin’s: %s', async (what, message) => {
+  const home = join(folder, 'node_modules', '@me', 'faults');
+  const path = join(home, 'index.mjs');
+  mkdirSync(home, { recursive: true });
+  writeFileSync(
+    path,
+    `import { defineLoss, definePlugin, labels, z } from 'locallearn';
+
+// name: 'faulty'
+const things = { 'an-error': new Error('boom'), text: 'boom', nameless: Object.create(null) };
+const faulty = defineLoss({ name:'faulty',
+  options: z.strictObject({ what: z.string() }),
+  build({ what }) {
+    const whole = labels('cross-entropy');
+    return {
+      ...whole,
+      attach(...place) {
+        return {
+          ...whole.attach(...place),
+          loss() {
+            // What is made here has its place here.
+            if (what === 'an-error') throw new Error('boom');
+            throw things[what];
+          },
+        };
+      },
+    };
+  },
+});
+export const plugin = definePlugin({ losses: [faulty] });
+`,
+  );
+  const method = `method={ method: custom, blocks: 2, loss: { name: faulty, what: ${what} } }`;
+  const out = join(folder, `faults-${what}`);
+  const { code, stderr } = await run(['train', config, '--out', out, '--plugin', path, '--set', method]);
+  expect(stderr).toContain(message.replace('PLUGIN', path));
+  expect(stderr).not.toContain('defect');
+  expect(code).toBe(1);
+});
+
 it('a plugin that is not there is one line', async () => {
   const { code, stderr } = await run(['train', config, '--plugin', join(folder, 'none.ts')]);
   expect(code).toBe(1);
   expect(stderr).toMatch(/^error: --plugin: cannot read the plugin: ENOENT.*none\.ts'\n$/);
+  const set = await run(['train', config, '--set', `plugins.0=${join(folder, 'none.ts')}`]);
+  expect(set.code).toBe(1);
+  expect(set.stderr).toMatch(
+    /^error: .*config\.yaml: --set plugins\.0=.*none\.ts: plugins\.0: cannot read the plugin: ENOENT.*none\.ts'\n$/,
+  );
+  const second = await run(['train', config, '--set', `plugins.1=${plugin}`]);
+  expect(second.stderr).toMatch(
+    /^error: .*config\.yaml: --set plugins\.1=.*: plugins: must be a list, not a map\n$/,
+  );
 });
 
 it('a run whose plugin was moved is used by saying where it is', { timeout: 60_000 }, async () => {

@@ -289,7 +289,7 @@ describe('a config', () => {
       config(`[{ path: sub/plugged.mjs, sha256: ${sha256} }]`, '{ method: plugged }'),
     );
     expect((await load(path))['error']).toMatch(
-      /^UserError: .*recorded\.yaml: plugins\.0: .*plugged\.mjs is not the file that was recorded: .* take sha256 out to use this one$/,
+      /^UserError: .*recorded\.yaml:\d+:\d+: plugins\.0: .*plugged\.mjs is not the file that was recorded: .* take sha256 out to use this one$/,
     );
   });
 

@@ -109,6 +109,37 @@ describe('datasetFromArrays', () => {
     expect(() => datasetFromArrays({ ...arrays, ...change })).toThrow(message);
   });
 
+  it.each([
+    ['no arrays at all', undefined, 'datasetFromArrays: arrays: missing; must be a map'],
+    [
+      'a number of classes',
+      { ...arrays, classes: 2 },
+      'datasetFromArrays: arrays.classes: must be a list, not 2',
+    ],
+    [
+      'no test images',
+      { ...arrays, test: undefined },
+      'datasetFromArrays: arrays.test: missing; must be a map',
+    ],
+    [
+      'numbers as text',
+      { ...arrays, std: ['1', '1', '1'] },
+      'datasetFromArrays: arrays.std.0: must be a number',
+    ],
+    [
+      'labels in words',
+      { ...arrays, test: { ...arrays.test, labels: 'a' } },
+      'datasetFromArrays: arrays.test.labels: must be a list of class indices',
+    ],
+    [
+      'a deviation that images become infinite by',
+      { ...arrays, std: [1, 1, 1e-39] },
+      'mine: train: images: normalised, (value − mean) / std, they go up to 5.00e+38, more than numbers of 32 bits can be',
+    ],
+  ])('refuses %s', (_, given, message) => {
+    expect(() => datasetFromArrays(given as DatasetArrays)).toThrow(message);
+  });
+
   it('refuses bytes without mean or std, which nothing is right for', () => {
     const { train: bytes, test, name, classes, imageShape } = arrays;
     expect(() => datasetFromArrays({ name, classes, imageShape, train: bytes, test })).toThrow(

@@ -74,7 +74,7 @@ describe('what a strategy of one’s own may get wrong', () => {
     ],
     [
       'a loss that depends on nothing',
-      "the loss of update 'u0' depends on none of its variables",
+      "update 'u0' has a loss that depends on none of its variables",
       [() => ({ loss: tf.scalar(1), streams: {} })],
     ],
   ];

@@ -101,7 +101,7 @@ describe('of a plugin', () => {
     const start = () => ({ add: () => {}, total: () => Number.NaN });
     const bad = experimentWith({ metrics: [{ name: 'bad', start }] }, 1, 'constant');
     await expect(runExperiment(bad, bad.config.method!, { parent: folder })).rejects.toThrow(
-      'metric "bad": total must give a finite number, and gave NaN',
+      /^mine\.ts: metric "bad": total must return a finite number \(must be a number, not NaN\)/,
     );
     const none = { name: 'none', start: () => ({}) } as unknown as MetricKind;
     const empty = experimentWith({ metrics: [none] }, 1, 'constant');
@@ -111,7 +111,7 @@ describe('of a plugin', () => {
     const negative = defineSchedule({ name: 'negative', options: z.strictObject({}), build: () => () => -1 });
     const wrong = experimentWith({ schedules: [negative] }, 1, 'negative');
     await expect(runExperiment(wrong, wrong.config.method!, { parent: folder })).rejects.toThrow(
-      /^mine\.ts: schedule "negative": build must return a function that gives a share of the learning rate/,
+      /^\/.*plugin-metrics\.test\.ts:\d+: schedule "negative": build must return a function that gives a share of the learning rate/,
     );
   });
 

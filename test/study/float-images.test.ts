@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -128,6 +128,12 @@ describe('floating-point images', () => {
     expect(() => predictImages(trained, arrays.test.images)).toThrow(
       'the network was trained on images of floating-point numbers, and those to predict are bytes',
     );
+    for (const top of [0, -1, NaN, 1.5])
+      expect(() => predictImages(trained, images, top)).toThrow(/^predictImages: top: must be /);
+    expect(() => predictImages(trained, [1, 2] as never)).toThrow(
+      'predictImages: images: must be a Uint8Array, pixel values 0 to 255, or a Float32Array',
+    );
+    expect(() => predictImages(run as never, images)).toThrow(/^predictImages: trained\.network: missing/);
     expect(() => predictImages(trained, images.subarray(1))).toThrow(/1799 values are no number of images/);
     expect(() =>
       predictImages(
@@ -145,6 +151,26 @@ describe('floating-point images', () => {
       /of other data than is here now: train: other pixel values of the same labels; test: other pixel values/,
     );
     expect((await resumeRun(await experimentOn(floats(signed)), run.folder, {})).result?.epochs).toBe(2);
+  });
+
+  it('are refused before anything is trained where a loss rebuilds images that are no pictures', async () => {
+    const parent = join(folder, 'no-pictures');
+    const odd = { ...arrays.train, images: Float32Array.from(arrays.train.images, (value) => value / 255) };
+    odd.images[odd.images.length - 1] = 1.5;
+    const given = { ...floats((value) => value / 255), train: odd };
+    const experiment = await experimentOn(given, '', 'method: { method: infopro, blocks: 2 }');
+    await expect(runExperiment(experiment, experiment.config.method!, { parent })).rejects.toThrow(
+      'a loss rebuilds the images, which must be from 0 to 1 for that, and there is 1.5 among them',
+    );
+    expect(existsSync(parent)).toBe(false);
+  });
+
+  it('that are far from 0 are to blame for what becomes of the numbers', async () => {
+    const far = await experimentOn(floats((value) => value * 1e30));
+    const parent = join(folder, 'far');
+    await expect(runExperiment(far, far.config.method!, { parent })).rejects.toThrow(
+      /^epoch 1.* became (NaN|Infinity).*: the images of waves, normalised, go up to \d\.\d+e\+32, where a few are usual: give the mean and std of their values, or scale them$/,
+    );
   });
 
   it('are compared with what was trained on the same values alone', async () => {

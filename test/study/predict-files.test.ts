@@ -74,6 +74,14 @@ test.each([0, 2])('answers as the network does to the same bytes, with a border 
   }
 });
 
+test('refuses for a network of images of five channels, which no file holds', async () => {
+  const own = trained(0);
+  const use = { ...own.use, imageShape: [12, 12, 5] as const, mean: Array(5).fill(0), std: Array(5).fill(1) };
+  await expect(predictFiles({ ...own, use }, ['x.png'], { top: 1, workers: 0 }).next()).rejects.toThrow(
+    'the network was trained on images of 5 channels, and image files hold 1 or 3: predictImages takes arrays',
+  );
+});
+
 test('finds the images of a folder in the order of their names, and refuses what is not there', async () => {
   const nested = join(folder, 'nested');
   mkdirSync(join(nested, 'deeper'), { recursive: true });

@@ -113,11 +113,10 @@ function commandLineDocument(value: unknown, set: readonly string[]): ConfigDocu
   return {
     valueFor: (schema) => applyOverrides(value, changes, schema),
     locate: (path) => {
-      const change = overrideOf(changes, path);
+      const change = overrideOf(changes, path, value);
       return change === undefined ? '' : `--set ${change.text}`;
     },
     // Relative paths begin at the working directory.
-    fileOf: () => '--set',
     folderOf: () => '.',
   };
 }

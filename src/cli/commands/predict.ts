@@ -62,7 +62,8 @@ export const predictCommand: Command<object, PredictArguments> = {
     const { notice } = await selectEngine(wanted);
     notify(notice, quiet);
     const trained = await loadTrainedNetwork(run, weights, set);
-    if (trained.use.reading === undefined) {
+    // One trained on floating-point numbers is refused, whatever its files.
+    if (trained.use.reading === undefined && trained.use.values === undefined) {
       notify(`${run}: its weights do not say how image files are read: the middle is taken whole`, quiet);
     }
     const progress = amountProgress(process.stderr, quiet);

@@ -179,17 +179,20 @@ function refuseOtherColumns({ path, columns }: ParquetFile, { image, label }: Co
       );
     }
     if (!kinds.some((kind) => kind === found)) {
-      const named = inWords[found] ?? found;
       throw new UserError(
-        `${shown(path)}: the column ${shown(name)} must hold ${what}, and holds ${named}: write the file with such a column, or name another with data.${key}`,
+        `${shown(path)}: the column ${shown(name)} must hold ${what}, and holds ${inWords[found]}: write the file with such a column, or name another with data.${key}`,
       );
     }
   }
 }
 
-const inWords: Readonly<Partial<Record<ParquetColumnKind, string>>> = {
-  other: 'something else',
+const inWords: Readonly<Record<ParquetColumnKind, string>> = {
+  image: 'structs with bytes',
+  bytes: 'bytes',
+  integer: 'whole numbers',
   float: 'floating-point numbers',
+  text: 'text',
+  other: 'something else',
 };
 
 function refuseLarge(dir: string, files: readonly ParquetFile[], image: string): void {

@@ -1,7 +1,10 @@
+import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
+import { checkGiven, imageShapeSchema } from '../../core/given.js';
 import { permutation, randomStream } from '../../core/random.js';
 import { checkAugmentation } from '../augment/augmenter.js';
 import { BadImageRefused } from '../files/bad-image.js';
+import { splitSchema } from '../forms.js';
 import type { BatchSource } from './batch-source.js';
 import { batchOf, checkUsable } from './batch-source.js';
 import { defaultBackground } from '../dataset.js';
@@ -66,12 +69,23 @@ export interface Loader {
   close(): Promise<void>;
 }
 
+const forms = {
+  dataset: z.object({
+    imageShape: imageShapeSchema,
+    mean: z.array(z.number()),
+    augmentation: z.object({ crop: z.object({ kind: z.string() }) }),
+  }),
+  split: splitSchema,
+  options: z.object({ seed: z.int(), shuffle: z.boolean(), augment: z.boolean(), dropLast: z.boolean() }),
+};
+
 /**
  * Opens a split for reading in batches. Workers start at once; they never keep the process alive by themselves. A
  * split that is not over shared memory is copied there for them.
  * @throws UserError for a batch larger than the split with `dropLast`, or sizes that are no whole numbers
  */
 export function openLoader(dataset: LoadedDataset, split: Split, options: LoaderOptions): Loader {
+  checkGiven('openLoader', forms, { dataset, split, options });
   const { imageShape, mean } = dataset;
   const { seed, shuffle, dropLast, dropLone = false, workers, prefetch, share = whole } = options;
   wholeNumber('split.size', split.size, 1);

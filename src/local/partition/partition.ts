@@ -1,14 +1,26 @@
+import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
+import { checkGiven, sizeSchema } from '../../core/given.js';
 import type { Network, Unit } from '../../networks/network.js';
 import { publishedCuts } from './published-cuts.js';
 
 /** Indices of the units after which the network is cut, ascending; the last unit always ends the last block. */
 export type Cuts = readonly number[];
 
+/** What cutting looks at. */
+const networkForm = z.object({ name: z.string(), units: z.array(z.object({ name: z.string() })) });
+
 /** Cuts a network after every unit. */
 export function everyUnit(network: Network): Cuts {
+  checkGiven('everyUnit', { network: networkForm }, { network });
   return network.units.slice(0, -1).map((_, index) => index);
 }
+
+const evenForms = {
+  network: networkForm,
+  count: sizeSchema,
+  options: z.object({ stemJoined: z.boolean() }),
+};
 
 /**
  * Cuts a network into blocks of units that differ in length by at most one, the longer ones last.
@@ -17,11 +29,9 @@ export function everyUnit(network: Network): Cuts {
  * @param options `stemJoined`: the stem is counted with the first residual unit
  * @throws UserError where there are fewer units than blocks
  */
-export function evenCuts(
-  network: Network,
-  count: number,
-  { stemJoined }: { readonly stemJoined: boolean },
-): Cuts {
+export function evenCuts(network: Network, count: number, options: { readonly stemJoined: boolean }): Cuts {
+  checkGiven('evenCuts', evenForms, { network, count, options });
+  const { stemJoined } = options;
   const first = stemJoined ? 1 : 0;
   const available = network.units.length - first;
   if (count > available) {
@@ -64,7 +74,7 @@ export function memoryBalancedCuts(network: Network, count: number): Cuts {
   const names = publishedCuts(network.name, count, { memoryBalanced: true, imageSize });
   if (names === undefined || names === 'every unit') {
     throw new UserError(
-      `cuts: no memory-balanced cut points were published for ${count} blocks of ${network.name}; there are some for 2, 3 and 4 blocks of resnet-110, and for 2, 4 and 8 of resnet-32`,
+      `cuts: no memory-balanced cut points were published for ${count} blocks of ${network.name}; there are some for 2, 3 and 4 blocks of resnet-110, and for 2, 4 and 8 of resnet-32; choose cuts: balanced, or name the units`,
     );
   }
   return cutsAfter(
@@ -80,6 +90,7 @@ export function memoryBalancedCuts(network: Network, count: number): Cuts {
  * them
  */
 export function cutsAfter(network: Network, names: readonly string[]): Cuts {
+  checkGiven('cutsAfter', { network: networkForm, names: z.array(z.string()) }, { network, names });
   const unitNames = network.units.map(({ name }) => name);
   const cuts = names.map((name) => {
     const index = unitNames.indexOf(name);

@@ -4,12 +4,14 @@ import { withRecompute } from '../../engine/recompute.js';
 import type { Recompute } from '../../engine/recompute-choices.js';
 import { inPhase } from '../../engine/out-of-memory.js';
 import { UserError } from '../../core/errors.js';
+import { checkGiven, functionSchema, signalSchema, sizeSchema } from '../../core/given.js';
 import { evenEnds, everyUnit, type Cuts } from '../../local/partition/partition.js';
 import { balancedCuts } from '../../local/partition/balance.js';
 import type { Strategy } from '../../local/strategy.js';
+import { networkSchema } from '../../networks/forms.js';
 import type { Network } from '../../networks/network.js';
 import { withoutDrawing } from '../../nn/parameters.js';
-import { ifItFits, measureStep, type BatchShape } from './measure.js';
+import { batchForm, ifItFits, measureStep, meterSchema, type BatchShape } from './measure.js';
 import { memoryModel, type MemoryModel } from './model.js';
 import type { MeasuredStrategy } from './site-updates.js';
 import { profileUnits } from './unit-profile.js';
@@ -47,6 +49,17 @@ export interface BalancedCuts {
 /** Partitions measured at most; the estimates are right within a few, or as good as they get. */
 const mostMeasured = 12;
 
+const forms = {
+  request: batchForm.extend({
+    meter: meterSchema,
+    network: networkSchema,
+    build: functionSchema,
+    blocks: sizeSchema,
+    signal: signalSchema.optional(),
+    onProgress: functionSchema.optional(),
+  }),
+};
+
 /**
  * Chooses the cut points into `blocks` blocks so that the largest update's peak memory is smallest. A profile of one
  * step (each unit by itself, and the method cut at every unit) gives an estimate for every block there can be, and
@@ -57,6 +70,7 @@ const mostMeasured = 12;
  * the memory that there is
  */
 export async function balanceCuts(request: BalanceRequest): Promise<BalancedCuts> {
+  checkGiven('balanceCuts', forms, { request });
   const { network, blocks, onProgress } = request;
   const atMost = (most: number): UserError =>
     new UserError(`blocks: ${network.name} can be cut into at most ${most} blocks here, not ${blocks}`);

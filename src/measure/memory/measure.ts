@@ -1,8 +1,11 @@
 import type * as tf from '@tensorflow/tfjs';
+import { z } from 'zod';
+import { checkGiven, functionSchema, sizeSchema } from '../../core/given.js';
 import type { MemoryMeter } from '../../engine/engine.js';
 import { isOutOfMemory } from '../../engine/out-of-memory.js';
 import { scoped } from '../../engine/scoped.js';
 import type { Batch } from '../../local/batch.js';
+import { strategySchema } from '../../local/forms.js';
 import { noiseBatch } from '../../local/noise-batch.js';
 import type { Precision } from '../../engine/precision.js';
 import { inPrecision, type Strategy } from '../../local/strategy.js';
@@ -61,6 +64,16 @@ export const usualOptimizer = (): Optimizer => sgd(papersSgd);
 /** The step that makes the optimiser's state needs no more images than the layers that compare them. */
 export const firstBatch = 8;
 
+/** What measures. */
+export const meterSchema = z.object({ peak: functionSchema, reset: functionSchema, current: functionSchema });
+/** Of a batch, what cannot be left out. */
+export const batchForm = z.object({
+  batchSize: sizeSchema,
+  microBatch: sizeSchema.optional(),
+  seed: z.int(),
+});
+const forms = { meter: meterSchema, strategy: strategySchema, shape: batchForm };
+
 /**
  * Measures the memory of a training step on random images, once the optimiser has its state. No parameter changes (the
  * learning rate is 0), running statistics do.
@@ -69,18 +82,16 @@ export const firstBatch = 8;
  * @param given the strategy whose step is measured
  * @param shape of the batch
  */
-export function measureStep(
-  meter: MemoryMeter,
-  given: Strategy,
-  {
+export function measureStep(meter: MemoryMeter, given: Strategy, shape: BatchShape): StepMemory {
+  checkGiven('measureStep', forms, { meter, strategy: given, shape });
+  const {
     batchSize,
     microBatch,
     seed,
     optimizer: makeOptimizer = usualOptimizer,
     averaged = false,
     precision = 'float32',
-  }: BatchShape,
-): StepMemory {
+  } = shape;
   const strategy = inPrecision(given, precision);
   const { network } = strategy;
   const optimizer = makeOptimizer();

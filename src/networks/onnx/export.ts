@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { networkSchema } from '../forms.js';
+import { checkGiven } from '../../core/given.js';
 import type { Encoded } from '../../formats/protobuf.js';
 import type { Network } from '../network.js';
 import { encodeModel } from './model.js';
@@ -11,6 +14,14 @@ export interface OnnxOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+const forms = {
+  network: networkSchema,
+  options: z.object({
+    producerVersion: z.string(),
+    metadata: z.record(z.string(), z.string()).optional(),
+  }),
+};
+
 /**
  * Encodes the network (units, their contexts where it has any, and head) in evaluation mode as an ONNX model: `images`,
  * float32 `[batch, channels, height, width]` of any batch size, normalised as in training, → `logits`,
@@ -22,10 +33,9 @@ export interface OnnxOptions {
  * @returns the bytes, ready to be written
  * @throws UserError for a network of operations that have no counterpart here
  */
-export async function onnxModel(
-  network: Network,
-  { producerVersion, metadata = {} }: OnnxOptions,
-): Promise<Encoded> {
+export async function onnxModel(network: Network, options: OnnxOptions): Promise<Encoded> {
+  checkGiven('onnxModel', forms, { network, options });
+  const { producerVersion, metadata = {} } = options;
   const inputDoc =
     'pixel values scaled to 0…1, minus the mean, divided by the standard deviation of each channel';
   return encodeModel(await recordNetwork(network), {

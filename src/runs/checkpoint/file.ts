@@ -1,3 +1,4 @@
+import { checkGiven, pathSchema } from '../../core/given.js';
 import { checkpointName, type CheckpointPosition } from '../../formats/checkpoint-names.js';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -75,6 +76,9 @@ export function writeCheckpoint(
   writeFileAtomic(`${path}.json`, `${JSON.stringify(file, null, 2)}\n`);
 }
 
+const whole = z.int().min(0);
+const readForms = { folder: pathSchema, position: z.object({ epochs: whole, batches: whole }) };
+
 /**
  * Reads a checkpoint and checks all of it.
  *
@@ -82,6 +86,7 @@ export function writeCheckpoint(
  * @throws UserError that says what is wrong if it is not whole
  */
 export function readCheckpoint(folder: string, position: CheckpointPosition): Checkpoint {
+  checkGiven('readCheckpoint', readForms, { folder, position });
   const path = join(folder, checkpointName(position));
   const { content } = readContent(`${path}.json`);
   const file = `${path}.safetensors`;

@@ -63,7 +63,7 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
       if (feeds === undefined) tally.batches++;
       await sent;
     } catch (thrown) {
-      throw stepError(await failureOf(thrown), at, lossesBefore(run));
+      throw stepError(await failureOf(thrown), at, lossesBefore(run), run.dataset);
     }
     const loss = heardOf(run).loss;
     options.onEvent?.({ type: 'step', epoch, step: tally.steps, steps, images: labels.length, loss });

@@ -3,7 +3,7 @@ import { UserError } from '../../core/errors.js';
 import type { Part } from '../../distributed/blocks/part.js';
 import type { ProcessGroup } from '../../distributed/process-group.js';
 import type { Strategy } from '../../local/strategy.js';
-import { Diverged } from '../diverged.js';
+import { Diverged, remedyOn } from '../diverged.js';
 import type { EpochRest } from '../epoch-metrics.js';
 import { headIndex } from '../head-update.js';
 import { giveState, takeState } from '../give-state.js';
@@ -182,7 +182,12 @@ export async function handWholeState(run: BlocksRun, tally?: EpochTally): Promis
   const bad = findNotFinite(part.strategy, own.tensors);
   if (bad !== undefined) {
     const owners = bad.updates.length === 0 ? '' : `, which update '${bad.updates.join("' and '")}' trains,`;
-    throw new Diverged(at, `${bad.name}${owners} became ${bad.value}`, lossesBefore(run));
+    throw new Diverged(
+      at,
+      `${bad.name}${owners} became ${bad.value}`,
+      lossesBefore(run),
+      remedyOn(run.dataset),
+    );
   }
   const tensors = await gatherTensors(group, own.tensors);
   const counters = await gatherCounters(run, own.counters);

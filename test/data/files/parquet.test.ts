@@ -110,7 +110,7 @@ describe('Parquet files', () => {
     [
       'hub',
       { label: 'image' },
-      /: the column image must hold whole numbers or text, and holds image: .* name another with data\.label$/,
+      /: the column image must hold whole numbers or text, and holds structs with bytes: .* name another with data\.label$/,
     ],
     [
       'rates',

@@ -13,5 +13,5 @@ import { defineChoice } from '../../../core/choice.js';
  */
 export type AuxiliaryNet = (scope: Scope, site: Site, outputs: number) => Layer;
 
-/** Defines a net that classifies a block's features, by name. Returns its argument: for the types alone. */
+/** Defines a net that classifies a block's features, by name. Returns its argument. */
 export const defineAuxiliary = defineChoice<AuxiliaryNet>();

@@ -33,7 +33,7 @@ export interface Bridge {
 export type BridgeBuilder = (scope: Scope, next: Unit) => Bridge;
 
 /**
- * Defines what stands between a block and its auxiliary nets, by name; undefined for nothing. Returns its argument: for
- * the types alone.
+ * Defines what stands between a block and its auxiliary nets, by name; undefined for nothing. Returns its
+ * argument.
  */
 export const defineBridge = defineChoice<BridgeBuilder | undefined>();

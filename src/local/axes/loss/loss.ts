@@ -39,5 +39,5 @@ export interface LocalLoss {
   attach(scope: Scope, site: Site, parts: LossParts): AttachedLoss;
 }
 
-/** Defines a term of what a block minimises, by name. Returns its argument: for the types alone. */
+/** Defines a term of what a block minimises, by name. Returns its argument. */
 export const defineLoss = defineChoice<LocalLoss>();

@@ -1,5 +1,8 @@
 import tf = require('@tensorflow/tfjs');
+import { z } from 'zod';
+import { checkGiven, functionSchema } from '../../../core/given.js';
 import { trainableVariables } from '../../../nn/layer.js';
+import { lossSchema } from '../../forms.js';
 import { eagerSum } from '../../eager.js';
 import type { Site } from '../../site.js';
 import type { LocalLoss } from './loss.js';
@@ -13,11 +16,14 @@ export interface WeightedLoss {
   readonly weight: (site: Site) => number;
 }
 
+const forms = { terms: z.array(z.object({ loss: lossSchema, weight: functionSchema })).min(1) };
+
 /**
  * A weighted sum of losses, λ1 · first + λ2 · second + …, each of which holds its activations only while its own
  * gradients are computed. It classifies as its first term does that is trained to.
  */
 export function weighted(terms: readonly WeightedLoss[]): LocalLoss {
+  checkGiven('weighted', forms, { terms });
   return {
     reconstructs: terms.some(({ loss }) => loss.reconstructs),
     classifies: terms.some(({ loss }) => loss.classifies),

@@ -87,8 +87,13 @@ export function cascadePath(options: CascadeOptions): PathBuilder {
     }
     if (length < 2) throw new UserError(`path 'cascade': length ${length}; a cascade joins 2 blocks or more`);
     if (blocks.length < length) {
+      const { name, units } = parts.network;
+      const more =
+        units.length < length
+          ? `${name} has no more than ${units.length} units: `
+          : `ask for at least ${length} blocks, of the ${units.length} units of ${name}, or `;
       throw new UserError(
-        `path 'cascade' joins ${length} blocks, and there are ${blocks.length}; ask for more blocks, or for shorter cascades`,
+        `path 'cascade' joins ${length} blocks, and there are ${blocks.length}; ${more}take shorter cascades`,
       );
     }
     const waiting = waitingBlocks();

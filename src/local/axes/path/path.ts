@@ -29,5 +29,5 @@ export interface Path {
 /** Joins blocks into updates: how features travel from block to block. */
 export type PathBuilder = (parts: PathParts) => Path;
 
-/** Defines how features travel, by name. Returns its argument: for the types alone. */
+/** Defines how features travel, by name. Returns its argument. */
 export const definePath = defineChoice<PathBuilder>();
