@@ -1,9 +1,11 @@
 import tf = require('@tensorflow/tfjs');
-import { outsideTape } from '../engine/tape.js';
+import { variableGradients } from '../engine/recording.js';
 import { UserError } from '../core/errors.js';
 import type { Batch } from '../local/batch.js';
-import type { LocalUpdate, Streams } from '../local/update.js';
+import { freeStreams, type LocalUpdate, type Streams } from '../local/update.js';
 import { freeGradients, type Gradients } from './gradients.js';
+
+export { freeStreams };
 
 /** A loss that is no number any more. */
 export class NotFinite extends UserError {
@@ -35,28 +37,26 @@ export interface UpdateOutcome {
 export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch, share = 1): UpdateOutcome {
   let next: Streams = {};
   const variables = [...new Set(update.variables)];
-  const compute = (): ReturnType<typeof tf.variableGrads> =>
-    tf.variableGrads(() => {
+  let computed: ReturnType<typeof variableGradients>;
+  try {
+    computed = variableGradients(() => {
       const result = update.forward(streams, batch);
       next = result.streams;
+      // What the backward pass reads of them has been kept.
+      freeStreams(streams, next);
       return share === 1 ? result.loss : tf.mul(result.loss, share);
     }, variables);
-  let computed: ReturnType<typeof tf.variableGrads>;
-  try {
-    computed = outsideTape(compute);
   } catch (error) {
     freeStreams(next, streams);
     freeStreams(streams);
-    throw isUnconnected(error) ? unconnected(update.name, error) : error;
+    throw error;
   }
-  const { value, grads } = computed;
-  freeStreams(streams, next);
+  const { value, gradients } = computed;
   const loss = value.dataSync()[0]!;
   value.dispose();
-  const gradients = new Map<tf.Variable, tf.Tensor>();
-  for (const variable of variables) {
-    const gradient = grads[variable.name] ?? null;
-    if (gradient !== null) gradients.set(variable, gradient);
+  if (gradients.size === 0) {
+    freeStreams(next);
+    throw unconnected(update.name);
   }
   if (Number.isFinite(loss)) return { loss, gradients, next };
   freeStreams(next);
@@ -64,20 +64,8 @@ export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch, s
   throw new NotFinite(update.name, loss);
 }
 
-/** Whether TensorFlow.js found no way from any of the variables to the loss. */
-function isUnconnected(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('Cannot find a connection between any variable');
-}
-
-function unconnected(name: string, cause: unknown): UserError {
+function unconnected(name: string): UserError {
   return new UserError(
     `the loss of update '${name}' depends on none of its variables: nothing would be trained; make it of what they compute, with TensorFlow.js's own operations`,
-    { cause },
   );
-}
-
-/** Frees those of an update's streams that it does not hand on. */
-export function freeStreams(streams: Streams, next: Streams = {}): void {
-  const kept = new Set(Object.values(next));
-  for (const stream of Object.values(streams)) if (!kept.has(stream)) stream.dispose();
 }
