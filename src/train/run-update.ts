@@ -17,14 +17,20 @@ export class NotFinite extends UserError {
   }
 }
 
-/** What an update came to on one batch. */
-export interface UpdateOutcome {
-  /** Times its share. */
-  readonly loss: number;
+/** What an update came to on one batch, its loss where it was computed: reading it waits for all before it. */
+export interface ComputedUpdate {
+  /** Times its share; the caller's. */
+  readonly loss: tf.Scalar;
   /** Of those of its variables that the loss depends on; they are the caller's. */
   readonly gradients: Gradients;
   /** Streams for the next update; they are the caller's. */
   readonly next: Streams;
+}
+
+/** What an update came to on one batch. */
+export interface UpdateOutcome extends Omit<ComputedUpdate, 'loss'> {
+  /** Times its share. */
+  readonly loss: number;
 }
 
 /**
@@ -32,9 +38,13 @@ export interface UpdateOutcome {
  *
  * @param streams what the update before handed on; those that this one does not hand on are freed, however it ends
  * @param share factor of the loss, and so of its gradients: of a micro-batch its part of the batch
- * @throws NotFinite if the loss is no number; nothing is left over then
  */
-export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch, share = 1): UpdateOutcome {
+export function computeUpdate(
+  update: LocalUpdate,
+  streams: Streams,
+  batch: Batch,
+  share = 1,
+): ComputedUpdate {
   let next: Streams = {};
   const variables = [...new Set(update.variables)];
   let computed: ReturnType<typeof variableGradients>;
@@ -51,13 +61,24 @@ export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch, s
     freeStreams(streams);
     throw error;
   }
-  const { value, gradients } = computed;
-  const loss = value.dataSync()[0]!;
-  value.dispose();
+  const { value: loss, gradients } = computed;
   if (gradients.size === 0) {
+    loss.dispose();
     freeStreams(next);
     throw unconnected(update.name);
   }
+  return { loss, gradients, next };
+}
+
+/**
+ * `computeUpdate`, and reads the loss.
+ *
+ * @throws NotFinite if the loss is no number; nothing is left over then
+ */
+export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch): UpdateOutcome {
+  const { loss: held, gradients, next } = computeUpdate(update, streams, batch);
+  const loss = held.dataSync()[0]!;
+  held.dispose();
   if (Number.isFinite(loss)) return { loss, gradients, next };
   freeStreams(next);
   freeGradients(gradients);

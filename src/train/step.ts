@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs';
+import tf = require('@tensorflow/tfjs');
 import type { MemoryMeter } from '../engine/engine.js';
 import { outOfMemoryIn } from '../engine/out-of-memory.js';
 import { UserError } from '../core/errors.js';
@@ -15,7 +15,7 @@ import {
   type PendingGradients,
 } from './gradients.js';
 import { microBatches } from './micro-batches.js';
-import { freeStreams, runUpdate } from './run-update.js';
+import { computeUpdate, freeStreams, NotFinite } from './run-update.js';
 import type { Optimizer } from './sgd.js';
 
 /** What one training step came to. */
@@ -92,7 +92,8 @@ function refuseUnknown(given: readonly string[], updates: readonly LocalUpdate[]
  * @param plan of the strategy's updates, by `planSteps`
  * @param meter measures the peak of each update, where given
  * @param microBatch how many images are run at a time; default: all
- * @throws UserError that names the update if its loss is not finite, or if memory does not suffice
+ * @throws UserError that names the first update whose loss is not finite, when the step is over, or the one for which
+ *   memory does not suffice
  */
 export function trainStep(
   strategy: Strategy,
@@ -108,7 +109,7 @@ export function trainStep(
     part,
     streams: undefined as Streams | undefined,
   }));
-  const losses = updates.map(() => 0);
+  const held = updates.map((): tf.Scalar[] => []);
   const peakBytes = meter === undefined ? [] : updates.map(() => 0);
   const sums = updates.map((): PendingGradients => new Map());
   const pending: PendingGradients = new Map();
@@ -124,9 +125,14 @@ export function trainStep(
       const streams = at.streams ?? { x: detachedImages(at.part) };
       // Running the update frees them, even where it throws.
       at.streams = {};
-      const { loss, gradients, next } = runUpdate(updates[i]!, streams, at.part, at.part.size / batch.size);
+      const { loss, gradients, next } = computeUpdate(
+        updates[i]!,
+        streams,
+        at.part,
+        at.part.size / batch.size,
+      );
       at.streams = next;
-      losses[i]! += loss;
+      held[i]!.push(loss);
       addGradients(sums[i]!, gradients);
     });
   const finish = (i: number): void =>
@@ -151,14 +157,27 @@ export function trainStep(
         finish(i);
       });
     }
+    return { losses: readLosses(held, updates), peakBytes };
   } catch (error) {
     throw stepError(current!.name, error);
   } finally {
+    tf.dispose(held);
     for (const { streams } of parts) if (streams !== undefined) freeStreams(streams);
     for (const gradients of [...sums, pending]) freeGradients(gradients);
     release();
   }
-  return { losses, peakBytes };
+}
+
+/** Each update's loss over its micro-batches, all read at once: a GPU has not been waited for before. */
+function readLosses(held: readonly (readonly tf.Scalar[])[], updates: readonly LocalUpdate[]): number[] {
+  const values = tf.tidy(() => tf.stack(held.flat()).dataSync());
+  let at = 0;
+  return held.map((parts, i) => {
+    let loss = 0;
+    for (const value of values.subarray(at, (at += parts.length))) loss += value;
+    if (Number.isFinite(loss)) return loss;
+    throw new NotFinite(updates[i]!.name, loss);
+  });
 }
 
 /** What to throw for what an update of a step threw. */
