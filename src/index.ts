@@ -207,6 +207,7 @@ export { adamw, type AdamWOptions } from './train/adamw.js';
 export type { Clip } from './train/clip.js';
 export type { NoDecay } from './train/decay.js';
 export { Diverged } from './train/diverged.js';
+export type { ByClass } from './train/by-class.js';
 export { evaluate, type Evaluation } from './train/evaluate.js';
 export type { EpochMetrics, StepMetrics, TrainEvent, TrainResult } from './train/events.js';
 export type { RankUse } from './train/rank-use.js';

@@ -256,6 +256,16 @@ napi_value look(napi_env env, napi_callback_info info) {
   });
 }
 
+napi_value abort(napi_env env, napi_callback_info info) {
+  return guarded(env, "abort", [&](const char*& argument) {
+    Arguments arguments(env, info, argument);
+    const auto group = arguments.group();
+    arguments.done();
+    group->abort();
+    return nothing(env);
+  });
+}
+
 napi_value close(napi_env env, napi_callback_info info) {
   return guarded(env, "close", [&](const char*& argument) {
     Arguments arguments(env, info, argument);
@@ -288,6 +298,7 @@ napi_value distributed_functions(napi_env env) {
       {"recv", nullptr, receive, nullptr, nullptr, nullptr, attributes, nullptr},
       {"note", nullptr, note, nullptr, nullptr, nullptr, attributes, nullptr},
       {"look", nullptr, look, nullptr, nullptr, nullptr, attributes, nullptr},
+      {"abort", nullptr, abort, nullptr, nullptr, nullptr, attributes, nullptr},
       {"close", nullptr, close, nullptr, nullptr, nullptr, attributes, nullptr},
   };
   check(env, napi_define_properties(env, functions, sizeof properties / sizeof *properties, properties));

@@ -72,9 +72,9 @@ export function pathOf(words: readonly string[]): string {
 /** The commands that have an option of that name. */
 export function ownersOf(option: string): readonly string[] {
   return commands.flatMap((command) => [
-    ...(option in command.options ? [nameOf(command)] : []),
+    ...(Object.hasOwn(command.options, option) ? [nameOf(command)] : []),
     ...(command.commands ?? []).flatMap((inner) =>
-      option in inner.options ? [`${nameOf(command)} ${nameOf(inner)}`] : [],
+      Object.hasOwn(inner.options, option) ? [`${nameOf(command)} ${nameOf(inner)}`] : [],
     ),
   ]);
 }

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { outOfMemoryIn } from '../engine/out-of-memory.js';
-import { messageOf, UserError } from '../core/errors.js';
+import { isSystemError, messageOf, UserError } from '../core/errors.js';
 import { Interrupted } from './interrupts.js';
 
 /** Wrong arguments on the command line. */
@@ -51,11 +51,6 @@ function foreignFrame(error: unknown): string | undefined {
     .map((line) => /^ *at .*?(file:\/\/.*:\d+:\d+)\)?$/.exec(line)?.[1])
     .find((place) => place !== undefined && !place.startsWith(program) && !place.includes('/node_modules/'))
     ?.replace(/^(.*?)((:\d+){2})$/, (_, url: string, position: string) => fileURLToPath(url) + position);
-}
-
-/** A full disk, a folder without permission: the operating system's own words say what to mend. */
-function isSystemError(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error && 'code' in error;
 }
 
 function stackOf(error: unknown): string {

@@ -60,6 +60,12 @@ export const weightsOption = {
     'those of the best epoch in place of the last; of a run with train.ema the averages that were evaluated [default], or what they are averages of',
 } as const satisfies Options;
 
+/** Of commands over a run: what of its config may be another, which is where files lie. */
+export const runSetOption = {
+  ...configOptions.set,
+  describe: "where files of the run's config lie now, e.g. data.dir=/data/pets or plugins.0.path=./mine.ts",
+} as const satisfies Options;
+
 /** The argument that names the config. */
 export const configArgument = {
   type: 'string',

@@ -59,7 +59,7 @@ function settle(argv: Arguments): void {
   const own = optionsOf(hideBin(process.argv));
   for (const [name, value] of Object.entries(argv)) {
     if (!Array.isArray(value)) argv[name] = home(value);
-    else argv[name] = name in own && !isList(name, own) ? home(value.at(-1)) : value.map(home);
+    else argv[name] = Object.hasOwn(own, name) && !isList(name, own) ? home(value.at(-1)) : value.map(home);
   }
 }
 

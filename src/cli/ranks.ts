@@ -22,15 +22,15 @@ export async function onRanks(
   if (typeof parallel !== 'object') throw new Error('the config does not put blocks on ranks');
   if (placement === undefined) {
     throw new UserError(
-      `parallel.blocks: no ranks were started: start them with --parallel blocks=${parallel.blocks}, or with torchrun, or leave out parallel`,
+      `parallel.blocks: no ranks were started: start them with --parallel blocks=${parallel.blocks}${parallel.data === 1 ? '' : `,data=${parallel.data}`}, or with torchrun, or leave out parallel`,
     );
   }
   // TensorFlow.js takes longest to load.
-  const { joinRun } = await import('../runs/block-ranks.js');
+  const { divideRanks, joinRun } = await import('../runs/block-ranks.js');
   const { joined } = await import('../runs/ranks.js');
-  return joined(placement, async (group) => {
-    const blockRanks = { group, parallel };
-    if (group.rank === 0) return f({ ...options, blockRanks });
+  return joined(placement, async (all, joinPart) => {
+    const blockRanks = await divideRanks(experiment, all, parallel, joinPart);
+    if (all.rank === 0) return f({ ...options, blockRanks });
     await joinRun(experiment, method, blockRanks, options.signal);
     return undefined;
   });

@@ -119,7 +119,8 @@ function configSchema(registry: Registry) {
         const message = 'cannot go with network.weights, which are part of the state that a run begins with';
         context.addIssue({ code: 'custom', path: ['train', 'init'], message });
       }
-      if (train.syncBatchNorm === true && config.parallel !== 'data') {
+      const { parallel } = config;
+      if (train.syncBatchNorm === true && parallel !== 'data' && !(parallel && parallel.data > 1)) {
         const message =
           'is for parallel: data, whose ranks see a share of each batch; all others see the whole: leave it out';
         context.addIssue({ code: 'custom', path: ['train', 'syncBatchNorm'], message });

@@ -15,7 +15,7 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
   method: 'The method to train with; compare trains its baselines beside it.',
   methods: 'Methods to compare, each with a label of its own.',
   'method.method': 'The name of the method; what else it takes follows from it.',
-  baselines: 'What compare trains beside the methods. Default: bp.',
+  baselines: 'What compare trains beside the methods: names of baselines, or none. Default: bp.',
 
   data: 'The images and labels.',
   'data.name': 'The data set; what else it takes follows from it.',
@@ -84,7 +84,7 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
   noDecay: 'What weight decay leaves out: biases of layers, normalisations. Default: nothing.',
   optimizerState: 'How the optimiser keeps its tensors; bf16 takes half of the memory. Default: float32.',
   syncBatchNorm:
-    'With parallel: data, whether batch normalisation takes the statistics of the whole batch. Default: false.',
+    'Where ranks share every batch, whether batch normalisation takes the statistics of the whole batch. Default: false.',
   precision: 'What feature maps are held in; bf16 takes half of the memory. Default: float32.',
   optimizer: "An optimiser in place of SGD with this section's momentum, nesterov and weightDecay.",
   'optimizer.name': 'The optimiser; what else it takes follows from it.',
@@ -121,8 +121,10 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
   init: 'Begins with the whole training state of another run: its folder, or one of its checkpoints.',
   'init.from': "A run's folder, or a checkpoint's .json; relative to this file.",
 
-  parallel: 'How ranks share a training: data, each a share of every batch; or by blocks.',
+  parallel: 'How ranks share a training: data, each a share of every batch; or by blocks, or both.',
   'parallel.blocks': 'Ranks that the blocks are spread over, each with a run of neighbours.',
+  'parallel.data':
+    'How many times over: ranks with the same blocks have a share of every batch each. Default: 1.',
   queue: 'Batches that may be on their way from one rank to the next. Default: 2.',
   'parallel.transport':
     'What features travel as: bf16 halves their bytes, and rounds them. Default: as they are held.',

@@ -43,6 +43,10 @@ const alternatives = [
   ['methods', 'method'],
 ] as const;
 
+/** Of a config's keys the one that cannot stand beside this one. */
+export const alternativeOf = (key: string): string | undefined =>
+  alternatives.find(([one]) => one === key)?.[1];
+
 /**
  * A file's value over its base's: maps are merged entry by entry, lists and plain values replace. A map that names
  * another method, network, data set or other choice than the base's replaces it whole, since options of one choice

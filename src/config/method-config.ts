@@ -27,10 +27,12 @@ const baselines = {
   'bp+accumulation': { ...backpropagation, label: 'bp+accumulation', accumulate: 4 },
 } as const satisfies Readonly<Record<string, MethodConfig>>;
 
-/** Baselines by name, as a config lists them. */
+/** Baselines by name, as a config lists them; also one name alone, and `none`. */
 export const baselinesSchema = z
-  .array(z.enum(Object.keys(baselines) as (keyof typeof baselines)[]))
-  .readonly()
+  .preprocess(
+    (value) => (value === 'none' ? [] : typeof value === 'string' ? [value] : value),
+    z.array(z.enum(Object.keys(baselines) as (keyof typeof baselines)[])).readonly(),
+  )
   .exactOptional();
 
 /** What a baseline is. */

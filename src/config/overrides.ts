@@ -1,7 +1,7 @@
 import { isScalar, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
-import { isAnotherChoice, isDiscriminator } from './merge.js';
+import { alternativeOf, isAnotherChoice, isDiscriminator } from './merge.js';
 import { expectedAt, type Expectation } from './schema-paths.js';
 import { visible } from '../core/visible.js';
 
@@ -34,7 +34,8 @@ export function overrideOf(
 
 /**
  * A copy of `document` with each override's value at its path, in order; maps that are missing on the way are made,
- * list entries go by index, and one that names another method, network or other choice replaces its options too. Where the schema wants text, the value is the whole text as written, without quotes that
+ * list entries go by index, and one that names another method, network or other choice replaces its options too, as
+ * `methods` does `method` and the other way round. Where the schema wants text, the value is the whole text as written, without quotes that
  * are around all of it; elsewhere it is YAML (`3`, `true`, `[0.5, 0]`, `{ method: bp }`).
  *
  * Throws a UserError if a path leads through something that is neither a map nor a list, or a value that is not to be
@@ -48,7 +49,7 @@ export function applyOverrides(
   const ordered = choicesFirst(overrides);
   const apply = (expectationOf: (path: readonly string[]) => Expectation): unknown =>
     ordered.reduce((node, override) => {
-      const value = valueOf(override, expectationOf(override.path));
+      const value = overrideValue(override, expectationOf(override.path));
       return replace(node, override, value, 0);
     }, document);
   // Which choice of the schema counts depends on what the overrides choose.
@@ -69,7 +70,12 @@ function choicesFirst(overrides: readonly Override[]): readonly Override[] {
   return ordered;
 }
 
-function valueOf({ text, written }: Override, expected: Expectation): unknown {
+/**
+ * What an override's value stands for.
+ *
+ * @throws UserError if it is neither to be text nor YAML
+ */
+export function overrideValue({ text, written }: Override, expected: Expectation): unknown {
   const reading = readYaml(written);
   if (expected === 'text') return reading.kind === 'quoted' ? reading.value : written;
   if (reading.kind !== 'broken') return reading.value;
@@ -121,5 +127,7 @@ function replace(node: unknown, override: Override, value: unknown, depth: numbe
   const isLast = depth === override.path.length - 1;
   // As where a file names another: options of one choice mean nothing to another.
   if (isLast && depth > 0 && isAnotherChoice(part, old, value)) return { [part]: value };
-  return { ...map, [part]: replace(old, override, value, depth + 1) };
+  const other = depth === 0 ? alternativeOf(part) : undefined;
+  const kept = Object.entries(map).filter(([key]) => key !== other);
+  return { ...Object.fromEntries(kept), [part]: replace(old, override, value, depth + 1) };
 }

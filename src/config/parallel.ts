@@ -5,6 +5,8 @@ const blocksSchema = z
   .strictObject({
     /** Over how many ranks the blocks are spread, each with a run of neighbours. */
     blocks: z.int().min(1),
+    /** How many times over: ranks with the same blocks train on a share of every batch each. */
+    data: z.int().min(1).default(1),
     /** How many batches may be on their way from one rank to the next. */
     queue: z.int().min(1).default(2),
     /**
@@ -21,13 +23,18 @@ const blocksSchema = z
     context.addIssue({ code: 'custom', path: ['cuts'], message });
   });
 
-/** How ranks that were started together share a training: `data`, each trains on a share of every batch; or by blocks. */
+/**
+ * How ranks that were started together share a training: `data`, each trains on a share of every batch; or by blocks, or
+ * both.
+ */
 export const parallelSchema = z.union([z.literal('data'), blocksSchema]).exactOptional();
 
 /** A network's blocks spread over ranks. */
 export interface BlockParallel {
   /** How many ranks. */
   readonly blocks: number;
+  /** How many times over, each on a share of every batch. */
+  readonly data: number;
   /** How many batches may be on their way from one rank to the next. */
   readonly queue: number;
   /** The last block of each rank but the last, counted from 1; or by measured times. */

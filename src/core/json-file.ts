@@ -4,9 +4,13 @@ import { messageOf, UserError } from './errors.js';
 import { writeFileAtomic } from './files.js';
 import { check, formatPath } from './schema-problems.js';
 
-/** Writes plain data as JSON, whole or not at all. */
+/** Writes plain data as JSON, whole or not at all; lists of numbers take a line each. */
 export function writeJson(path: string, value: unknown): void {
-  writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+  // No text has such line breaks in it: there they are escaped.
+  const text = JSON.stringify(value, null, 2).replaceAll(/\[(\n +(?:[-+.\de]+|null),?)+\n +\]/g, (list) =>
+    list.replaceAll(/,\n +/g, ', ').replaceAll(/\n +/g, ''),
+  );
+  writeFileAtomic(path, `${text}\n`);
 }
 
 /**

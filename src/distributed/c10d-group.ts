@@ -3,13 +3,28 @@ import { messageOf, UserError } from '../core/errors.js';
 import { plural } from '../core/text.js';
 import type { TorchBackend } from '../engine/torch/backend.js';
 import type { NativeDistributed, NativeGroup, NativeTensor } from '../engine/torch/native.js';
-import { findBlame, leaveWord } from './blame.js';
+import { findBlame, leaveWord, stayForOthers, type Watch } from './blame.js';
 import { gatherTexts } from './gather.js';
 import { GroupFailed, type ProcessGroup, type WireType } from './process-group.js';
 
+/** What is to be known of a group beside what talks in it. */
+interface GroupPlace {
+  /** Of all that were started, by their rank in this group: what messages name. */
+  readonly names: readonly number[];
+  readonly rank: number;
+  readonly timeoutSeconds: number;
+  /** Whether the store where all meet ends with this group. */
+  readonly servesStore: boolean;
+  /** The group of all ranks, where this one has some of them: it is joined before and left after it. */
+  readonly within: C10dGroup | undefined;
+}
+
 /** A process group of libtorch's. */
 export class C10dGroup implements ProcessGroup {
+  readonly rank: number;
   readonly size: number;
+  readonly #watch: Watch;
+  readonly #place: GroupPlace;
   #group: NativeGroup | undefined;
   #failure: Promise<UserError> | undefined;
 
@@ -17,13 +32,15 @@ export class C10dGroup implements ProcessGroup {
     readonly backend: TorchBackend,
     readonly native: NativeDistributed,
     group: NativeGroup,
-    /** Of all that were started, by their rank in this group: what messages name. */
-    readonly names: readonly number[],
-    readonly rank: number,
-    readonly timeoutSeconds: number,
+    place: GroupPlace,
   ) {
+    const { names, rank, within } = place;
+    this.rank = rank;
     this.size = names.length;
     this.#group = group;
+    this.#place = place;
+    const own = { native, board: group, self: names[rank]!, size: names.length };
+    this.#watch = within === undefined ? own : within.#watch;
   }
 
   send(tensor: tf.Tensor, to: number, tag = 0): Promise<void> {
@@ -79,8 +96,9 @@ export class C10dGroup implements ProcessGroup {
     try {
       this.native.sumNow(group, own);
     } catch (error) {
-      this.#failure ??= this.#explain(error, `the sum of ${plural(own.length, 'tensor')}`, undefined, began);
-      throw new GroupFailed(this.#failure);
+      throw new GroupFailed(
+        this.#fail(error, `the sum of ${plural(own.length, 'tensor')}`, undefined, began),
+      );
     }
   }
 
@@ -112,7 +130,13 @@ export class C10dGroup implements ProcessGroup {
 
   async abandon(message: string): Promise<void> {
     if (this.#group === undefined) return;
-    await leaveWord(this.native, this.#group, this.rank, message);
+    const { within = this, servesStore } = this.#place;
+    const failure = this.#failure ?? within.#failure;
+    // Where a group has failed, that is another rank's doing, and found out.
+    if (failure === undefined) await leaveWord(this.#watch, message);
+    else await failure;
+    this.native.abort(this.#group);
+    if (servesStore) await stayForOthers(this.#watch);
     await this.#leave();
   }
 
@@ -128,7 +152,7 @@ export class C10dGroup implements ProcessGroup {
   };
 
   #name(rank: number): string {
-    return `rank ${this.names[rank]}`;
+    return `rank ${this.#place.names[rank]}`;
   }
 
   /** The first failure is every later call's, and of those under way, which it ends. */
@@ -145,20 +169,29 @@ export class C10dGroup implements ProcessGroup {
     try {
       return await under;
     } catch (error) {
-      this.#failure ??= this.#explain(error, what, peer, began);
-      throw await this.#failure;
+      throw await this.#fail(error, what, peer, began);
     }
+  }
+
+  /** The failure of a part is that of all ranks, and found out once. */
+  #fail(error: unknown, what: string, peer: number | undefined, began: number): Promise<UserError> {
+    const { within = this } = this.#place;
+    const failure = (this.#failure ??= within.#failure ?? this.#explain(error, what, peer, began));
+    within.#failure ??= failure;
+    return failure;
   }
 
   async #explain(error: unknown, what: string, peer: number | undefined, began: number): Promise<UserError> {
     const waited = secondsSince(began);
-    const late = (performance.now() - began) / 1000 >= this.timeoutSeconds * 0.99;
+    const { names, timeoutSeconds } = this.#place;
+    const late = (performance.now() - began) / 1000 >= timeoutSeconds * 0.99;
     const group = this.#group!;
-    const found = await findBlame(this.native, group, this.rank, this.size);
-    const rank = found?.rank ?? peer;
+    const found = await findBlame(this.#watch, group, names);
+    const rank = found?.rank ?? (peer === undefined ? undefined : names[peer]);
     const who =
-      rank === undefined ? 'another rank' : `${this.#name(rank)} on ${this.native.hosts(group)[rank]}`;
-    await this.#leave();
+      rank === undefined ? 'another rank' : `rank ${rank} on ${this.native.hosts(this.#watch.board)[rank]}`;
+    // The store stays, for who has not found out yet.
+    this.native.abort(group);
     if (found?.state === 'failed') {
       return new UserError(`${this.#name(this.rank)}: ${who} failed: ${found.message}`, { cause: error });
     }

@@ -4,14 +4,21 @@ import { messageOf, UserError } from '../core/errors.js';
 import { TorchBackend } from '../engine/torch/backend.js';
 import { C10dGroup, secondsSince } from './c10d-group.js';
 import type { Placement } from './placement.js';
-import type { ProcessGroup } from './process-group.js';
+
+/** Some of the ranks that were started. */
+export interface PartOfRanks {
+  /** Its own. */
+  readonly name: string;
+  /** By their ranks among all, in the group's order. */
+  readonly ranks: readonly number[];
+}
 
 /** A group of the ranks that were started. */
 export interface JoinOptions {
   /** Of every wait. */
   readonly timeoutSeconds: number;
-  /** Of a group beside that of all ranks, its own, and its ranks: those of `placement`, in the group's order. */
-  readonly part?: { readonly name: string; readonly ranks: readonly number[] } | undefined;
+  /** Of a group beside that of all ranks, which it is to be a part of. */
+  readonly part?: (PartOfRanks & { readonly within: C10dGroup }) | undefined;
 }
 
 /** Seconds that a rank waits for another where nothing else is said. */
@@ -27,7 +34,7 @@ export const usualTimeoutSeconds = 300;
 export async function joinProcessGroup(
   placement: Placement,
   { timeoutSeconds, part }: JoinOptions,
-): Promise<ProcessGroup> {
+): Promise<C10dGroup> {
   const backend = tf.backend();
   if (!(backend instanceof TorchBackend)) {
     throw new UserError('ranks that train together need the torch engine: set engine: torch');
@@ -59,7 +66,11 @@ export async function joinProcessGroup(
       hostname(),
       Math.round(timeoutSeconds * 1000),
     );
-    return new C10dGroup(backend, native, group, ranks, ranks.indexOf(placement.rank), timeoutSeconds);
+    return new C10dGroup(backend, native, group, {
+      ...{ names: ranks, rank: ranks.indexOf(placement.rank), timeoutSeconds },
+      servesStore: placement.servesStore && part === undefined,
+      within: part?.within,
+    });
   } catch (error) {
     throw new UserError(
       `rank ${placement.rank}: ${messageOf(error).replace(/^join: /, '')}, after ${secondsSince(began)}`,

@@ -72,3 +72,8 @@ export class GroupFailed extends Error {
     super('the process group has failed');
   }
 }
+
+/** What an error is told as: of a group that has failed, why it has. */
+export function failureOf(error: unknown): Promise<unknown> {
+  return error instanceof GroupFailed ? error.reason : Promise.resolve(error);
+}

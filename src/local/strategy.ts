@@ -1,7 +1,9 @@
+import { UserError } from '../core/errors.js';
+import { ownEntry } from '../core/own-entry.js';
 import { withPrecision, type Precision } from '../engine/precision.js';
 import { refusePrecision } from '../engine/refuse-precision.js';
 import { withRecompute, type Place } from '../engine/recompute.js';
-import type { Recompute, RecomputePlan } from '../engine/recompute-choices.js';
+import type { ChosenRecompute, Recompute, RecomputePlan } from '../engine/recompute-choices.js';
 import { disposeLayer, ownedBy, type Counter } from '../nn/layer.js';
 import type { Network } from '../networks/network.js';
 import type { Parameter } from '../nn/parameters.js';
@@ -41,6 +43,7 @@ export interface Strategy {
  *
  * @param strategy one of any method, a plugin's too; what is returned owns nothing of its own
  * @param recompute the same of all updates, or a plan with one of each
+ * @throws UserError where the plan lacks an update
  */
 export function recomputing(strategy: Strategy, recompute: Recompute | RecomputePlan): Strategy {
   if (recompute === 'none') return strategy;
@@ -50,12 +53,20 @@ export function recomputing(strategy: Strategy, recompute: Recompute | Recompute
       const chosen =
         typeof recompute === 'string'
           ? { recompute, kept: [] as readonly number[] }
-          : recompute[update.name]!;
+          : chosenFor(recompute, update.name);
       return recomputingUpdate(update, chosen.recompute, (place) => ({
         again: !chosen.kept.includes(place),
       }));
     }),
   };
+}
+
+function chosenFor(plan: RecomputePlan, update: string): ChosenRecompute {
+  const chosen = ownEntry(plan, update);
+  if (chosen !== undefined) return chosen;
+  throw new UserError(
+    `what to recompute: the plan lacks the update "${update}"; it has ${Object.keys(plan).join(', ') || 'none'}`,
+  );
 }
 
 /**

@@ -39,15 +39,20 @@ function savePart({ title, data }: Chart): Html {
   </p>`;
 }
 
-/** Text as a part of an address; what may stand there as it is, and is all over a table, is not made three characters. */
+/**
+ * Text as a part of an address; what may stand there as it is, and is all over a table, is not made three characters.
+ * Halves of surrogate pairs, which no encoding has, are replaced.
+ */
 function inAddress(text: string): string {
-  return encodeURIComponent(text).replaceAll('%2C', ',').replaceAll('%20', ' ');
+  return encodeURIComponent(text.replaceAll(/\p{Cs}/gu, '\uFFFD'))
+    .replaceAll('%2C', ',')
+    .replaceAll('%20', ' ');
 }
 
 /** `auglocal-loss-of-each-update` */
 function fileName(title: string): string {
   const words = title.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? ['figure'];
-  return words.join('-').slice(0, 80);
+  return [...words.join('-')].slice(0, 80).join('');
 }
 
 /** A short line with the point's shape, as the plots draw it. */

@@ -1,13 +1,6 @@
 import type { TopLevelSpec } from 'vega-lite';
-import {
-  cellOf,
-  namedLabels,
-  withUnit,
-  type Cells,
-  type Chart,
-  type LegendEntry,
-  type Size,
-} from './plot.js';
+import { axisTitle, namedLabels } from './axis-text.js';
+import { cellOf, withUnit, type Cells, type Chart, type LegendEntry, type Size } from './plot.js';
 import { heatColour } from './styles.js';
 
 /** Cells of more would make the page heavy with text that no pointer finds. */
@@ -106,7 +99,6 @@ function heatSpec({ x, y, values, text }: HeatMap, { shareOf }: Scale, { width }
   const axis = { grid: false, ticks: false, domain: false } as const;
   // Between cells so small, gaps would be most of what is seen.
   const gaps = ({ names }: HeatAxis) => ({ padding: names.length <= 64 ? 0.06 : 0 });
-  const upright = x.names.some((name) => name.length > 4);
   return {
     width,
     height,
@@ -114,12 +106,12 @@ function heatSpec({ x, y, values, text }: HeatMap, { shareOf }: Scale, { width }
     mark: { type: 'rect', ...(titled ? {} : { aria: false }) },
     encoding: {
       x: {
-        ...{ field: 'k', type: 'ordinal', title: x.title, scale: gaps(x) },
-        axis: { ...axis, ...namedLabels(x.names, width - 80, upright) },
+        ...{ field: 'k', type: 'ordinal', title: axisTitle(x.title), scale: gaps(x) },
+        axis: { ...axis, ...namedLabels(x.names, width - 80, 'below') },
       },
       y: {
-        ...{ field: 'i', type: 'ordinal', title: y.title, scale: gaps(y), sort: 'descending' },
-        axis: { ...axis, ...namedLabels(y.names, height - 60, false) },
+        ...{ field: 'i', type: 'ordinal', title: axisTitle(y.title), scale: gaps(y), sort: 'descending' },
+        axis: { ...axis, ...namedLabels(y.names, height - 60, 'beside') },
       },
       color: { field: 'colour', type: 'nominal', scale: null },
       ...(titled ? { description: { field: 'text', type: 'nominal' } } : {}),

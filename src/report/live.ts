@@ -9,7 +9,9 @@ import type { RunRecord } from './run-record.js';
  */
 export const liveScript = `
 const swap = async () => {
-  const text = await (await fetch('/')).text();
+  const answer = await fetch('/');
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(text);
   const next = new DOMParser().parseFromString(text, 'text/html');
   const open = [...document.querySelectorAll('details')].map((each) => each.open);
   next.querySelectorAll('details').forEach((each, i) => { each.open = open[i] ?? false; });
@@ -24,10 +26,14 @@ const count = () => {
     each.textContent = clock.map((part) => String(part).padStart(2, '0')).join(':').replace(/^00:/, '');
   }
 };
+const tell = (problem) => { document.body.dataset.lost = problem; };
 const events = new EventSource('/events');
-events.onmessage = () => swap().catch(() => {});
-events.onopen = () => { document.body.dataset.lost = ''; };
-events.onerror = () => { document.body.dataset.lost = 'The connection is lost: this page no longer changes.'; };
+events.onmessage = () => swap().then(
+  () => tell(''),
+  ({ message }) => tell('This page could not be brought up to date: ' + message),
+);
+events.onopen = () => tell('');
+events.onerror = () => tell('The connection is lost: this page no longer changes.');
 setInterval(count, 1000);
 count();
 `;

@@ -28,5 +28,5 @@ const entities: Record<string, string> = {
 function escape(text: string): string {
   return text
     .replaceAll(/[&<>"']/g, (character) => entities[character]!)
-    .replaceAll(/[^\P{Cc}\n\t]|\p{Cs}/gu, '\uFFFD');
+    .replaceAll(/[^\P{Cc}\n\t]|[\p{Cs}\uFFFE\uFFFF]/gu, '\uFFFD');
 }

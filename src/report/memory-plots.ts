@@ -37,10 +37,12 @@ export function tradeChart({ series, split }: Section): Chart {
   };
 }
 
+const mostLetters = 36;
+
 /** As much of a label as a chart has room for; the legend has all of it. */
 function shortened(label: string): string {
   const letters = [...label];
-  return letters.length <= 30 ? label : `${letters.slice(0, 29).join('')}…`;
+  return letters.length <= mostLetters ? label : `${letters.slice(0, mostLetters - 1).join('')}…`;
 }
 
 /** Accuracy of each run against the most memory that its training took. */

@@ -10,6 +10,7 @@ import {
   metricsByEpoch,
   trainingLoss,
 } from './curves.js';
+import { accuracyByClass, confusions } from './class-plots.js';
 import { figure } from './figure.js';
 import { markup, Html } from './markup.js';
 import { sizes } from './render.js';
@@ -33,7 +34,7 @@ import {
 } from './tables.js';
 import { ranksPart } from './ranks.js';
 import { weightNotesList } from './weight-notes.js';
-import { confusions, probeByUnit, similarities } from './unit-plots.js';
+import { probeByUnit, similarities } from './unit-plots.js';
 import { accuracyByUpdate, lossByUpdate, lossByUpdateAndStep } from './update-plots.js';
 
 export interface PageOptions {
@@ -95,6 +96,7 @@ async function sectionPart(section: Section): Promise<Html> {
     ...accuracyByOption(section),
     ...lossOfSteps(section),
     ...metricsByEpoch(section),
+    ...accuracyByClass(section),
   ];
   const lead = trained ? tradeChart(section) : undefined;
   const inside = [

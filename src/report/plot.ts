@@ -1,5 +1,6 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { Html } from './markup.js';
+import { axisTitle, namedLabels } from './axis-text.js';
 import type { SeriesStyle } from './styles.js';
 
 /** A figure of the report. */
@@ -191,12 +192,12 @@ function xEncoding(
   return {
     field: 'x',
     type: 'quantitative',
-    title,
-    scale: whole ? { domain: wholeDomain(values), nice: false } : { zero, nice: true },
+    title: axisTitle(title),
+    scale: whole ? { domain: wholeDomain(values, names ? 0.4 : 0), nice: false } : { zero, nice: true },
     axis: {
       grid: false,
       tickCount: Math.floor(width / 70),
-      ...(names ? namedLabels(names, width - 60) : whole ? { tickMinStep: 1, format: 'd' } : {}),
+      ...(names ? namedLabels(names, width - 60, 'below') : whole ? { tickMinStep: 1, format: 'd' } : {}),
     },
   } as const;
 }
@@ -206,32 +207,13 @@ export function withUnit(quantity: string, unit: string | undefined): string {
   return unit === undefined ? quantity : `${quantity}, ${unit}`;
 }
 
-/**
- * Names at the places 1, 2, … of an axis, as many as have room in so many pixels; below a plot they stand upright, as
- * they do not fit side by side.
- */
-export function namedLabels(names: readonly string[], pixels: number, upright = true) {
-  const every = Math.ceil((names.length * lineHeight) / pixels);
-  const values = names.flatMap((_, i) => (i % every === 0 ? [i + 1] : []));
-  return {
-    ...{ values, tickCount: values.length },
-    labelExpr: `${JSON.stringify(names)}[datum.value - 1]`,
-    ...{ labelOverlap: false, labelLimit: 130 },
-    // Vega takes letters to be wider than they are.
-    maxExtent: 10 + 7 * Math.min(13, Math.max(...names.map((name) => name.length))),
-    ...(upright ? { labelAngle: -90, labelAlign: 'right', labelBaseline: 'middle' } : { labelAngle: 0 }),
-  } as const;
-}
-
-const lineHeight = 15;
-
 function yEncoding(plot: Plot) {
   const { y } = plot;
   const log = isLogarithmic(plot) ? logarithmic(valuesOf(plot)) : undefined;
   return {
     field: 'y',
     type: 'quantitative',
-    title: y.title,
+    title: axisTitle(y.title),
     scale:
       log === undefined
         ? { domain: domainOf(y, valuesOf(plot)), nice: ticks }
@@ -296,7 +278,8 @@ function rowOf(line: Line, index: number, { x, y, text }: Point, k: number) {
   };
 }
 
-function wholeDomain(values: readonly number[]): [number, number] {
+/** @param beside what is free on both sides: the marks of places with names stand clear of the axis */
+function wholeDomain(values: readonly number[], beside: number): [number, number] {
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  return low < high ? [low, high] : [low - 0.5, low + 0.5];
+  return low < high ? [low - beside, high + beside] : [low - 0.5, low + 0.5];
 }

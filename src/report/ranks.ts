@@ -8,7 +8,7 @@ export function ranksPart(runs: readonly RunRecord[]): readonly Html[] {
   return runs.flatMap(({ label, seed, ranks }) => {
     if (ranks === undefined) return [];
     const { header, rows } = rankTable(ranks);
-    const words = new Set(['rank', 'host', 'blocks']);
+    const words = new Set(['rank', 'host', 'blocks', 'share']);
     const columns = header.map((name, i) => ({
       name,
       cell: (row: readonly string[]) => row[i]!,

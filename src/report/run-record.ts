@@ -3,7 +3,9 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { DataIdentity } from '../data/identity.js';
 import { messageOf, UserError } from '../core/errors.js';
+import { countsByClass } from '../train/by-class.js';
 import type { EpochMetrics, StepMetrics } from '../train/events.js';
+import { classRecord, type ClassRecord } from '../runs/by-class.js';
 import { readMetrics } from '../runs/metrics.js';
 import { readSteps } from '../runs/steps.js';
 import { readEvaluation, type EvaluationRecord } from '../study/evaluation-file.js';
@@ -67,6 +69,8 @@ export interface RunRecord {
   readonly log: RunLog;
   /** Undefined if it was not evaluated class by class. */
   readonly evaluation: EvaluationRecord | undefined;
+  /** What the images of each class are taken for after its last epoch; undefined for runs of older versions. */
+  readonly byClass: ClassRecord | undefined;
   /** Undefined if the run was not probed. */
   readonly probe: ProbeReport | undefined;
   /** Its units beside those of other runs. */
@@ -90,6 +94,7 @@ export function readRunRecord(folder: string): RunRecord {
   const written = existsSync(summaryPath) ? readRunSummary(summaryPath) : undefined;
   // A run that goes on has the summary of its interruption still.
   const summary = log.starts.length > 0 && !log.ended ? undefined : written;
+  const evaluation = readEvaluation(folder, epochs.length);
   const label = config.method.label ?? config.method.method;
   return {
     folder,
@@ -107,7 +112,8 @@ export function readRunRecord(folder: string): RunRecord {
     identity: written ?? log.starts.at(-1),
     ranks: written?.ranks,
     log,
-    evaluation: readEvaluation(folder, epochs.length),
+    evaluation,
+    byClass: evaluation === undefined ? lastOf(written, epochs.length) : byClassOf(evaluation),
     probe: existsSync(join(folder, 'probe.json')) ? readProbe(folder) : undefined,
     similarities: readSimilarities(folder),
     lastWrite: new Date(
@@ -115,6 +121,13 @@ export function readRunRecord(folder: string): RunRecord {
     ),
   };
 }
+
+/** A run that has gone on has the summary of its interruption still: it says nothing of the network as it is. */
+const lastOf = (summary: RunSummary | undefined, epochs: number): ClassRecord | undefined =>
+  summary?.epochs === epochs ? summary.byClass : undefined;
+
+const byClassOf = ({ classes, counts }: EvaluationRecord): ClassRecord =>
+  classRecord(classes, countsByClass(counts));
 
 function readText(path: string): string {
   try {

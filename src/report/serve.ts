@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { readdirSync, statSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { messageOf, UserError } from '../core/errors.js';
+import { isSystemError, messageOf, UserError } from '../core/errors.js';
 import { findRunFolders } from '../runs/find.js';
 import { livePolicy, liveScript } from './live.js';
 import { page } from './page.js';
@@ -14,6 +14,8 @@ export interface ServeOptions {
   readonly port: number;
   /** Between looks at the folder. */
   readonly milliseconds?: number;
+  /** Told of what kept the server from an answer, which is no fault of the folder's. */
+  readonly onDefect: (error: unknown) => void;
 }
 
 export interface ReportServer {
@@ -29,7 +31,7 @@ const host = '127.0.0.1';
  */
 export async function serveReport(
   folder: string,
-  { title, port, milliseconds = 1000 }: ServeOptions,
+  { title, port, milliseconds = 1000, onDefect }: ServeOptions,
 ): Promise<ReportServer> {
   let seen = fingerprint(folder);
   let built: { of: string; text: Promise<string> } | undefined;
@@ -47,7 +49,11 @@ export async function serveReport(
     for (const listener of listeners) listener.write('data: changed\n\n');
   };
   const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => response.destroy(error as Error));
+    answer(request, response).catch((error: unknown) => {
+      onDefect(error);
+      if (response.headersSent) response.destroy();
+      else refuse(response, 500, `the page cannot be made: ${messageOf(error)}`);
+    });
   });
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { port: own } = server.address() as AddressInfo;
@@ -80,14 +86,17 @@ export async function serveReport(
     }
   };
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
+    const onError = (error: NodeJS.ErrnoException): void =>
       reject(
         error.code === 'EADDRINUSE'
           ? new UserError(`port ${port} is taken; choose another with --port, or 0 for any`)
           : error,
-      ),
-    );
-    server.listen(port, host, resolve);
+      );
+    server.on('error', onError);
+    server.listen(port, host, () => {
+      server.off('error', onError).on('error', onDefect);
+      resolve();
+    });
   });
   const timer = setInterval(look, milliseconds);
   return {
@@ -119,13 +128,13 @@ async function build(folder: string, title: string): Promise<string> {
   try {
     return await page(readReport([folder]), options);
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return page({ runs: [], unreadable: [{ folder, message: error.message }] }, options);
+    if (!isOfTheFolder(error)) throw error;
+    return page({ runs: [], unreadable: [{ folder, message: messageOf(error) }] }, options);
   }
 }
 
 /** The files that a report is made of. */
-const files = /^(config\.yaml|metrics\.csv|log\.jsonl|summary\.json|probe\.json|cka-.*\.json)$/;
+const files = /^(config\.yaml|metrics\.csv|log\.jsonl|(summary|evaluation|probe|cka-.*)\.json)$/;
 
 /** Other text whenever a run has appeared, gone or written something. Throws a UserError if the folder can't be read. */
 function fingerprint(folder: string): string {
@@ -146,6 +155,12 @@ function fingerprintOrProblem(folder: string): string {
   try {
     return fingerprint(folder);
   } catch (error) {
+    if (!isOfTheFolder(error)) throw error;
     return messageOf(error);
   }
+}
+
+/** Whether the folder's files are at fault: one may be gone between two looks. */
+function isOfTheFolder(error: unknown): boolean {
+  return error instanceof UserError || isSystemError(error);
 }

@@ -12,6 +12,7 @@ import {
 } from '../core/text.js';
 import { gatherBadFiles } from '../runs/bad-images.js';
 import { visible } from '../core/visible.js';
+import { ownEntry } from '../core/own-entry.js';
 import { plural } from '../core/text.js';
 import { bestOf } from '../runs/best-epoch.js';
 import { swatch } from './figure.js';
@@ -95,6 +96,7 @@ export function resultsNote({ series }: Section): Html | undefined {
     several.length > 0
       ? `Figures are means over the n runs of a row, which differ in their seed alone (${[...seeds].sort((a, b) => a - b).join(', ')}); ± is the sample standard deviation, with n − 1.`
       : '',
+    series.some(({ runs }) => repeats(runs) > 0) ? 'Of finished runs of one seed the last counts.' : '',
     baselines.size > 1
       ? '“Beside BP” sets a row against the BP that was trained with the same settings.'
       : '',
@@ -119,7 +121,10 @@ export function costTable({ series }: Section): Html {
         : []),
       ...[...metrics].map((name) => ({
         name,
-        cell: figure(({ metrics: own }) => (own[name] ? formatNumberSpread(own[name]) : none)),
+        cell: figure(({ metrics: own }) => {
+          const found = ownEntry(own, name);
+          return found === undefined ? none : formatNumberSpread(found);
+        }),
       })),
       { name: 'parameters of the network', cell: parameters('network') },
       { name: 'parameters beside it in training', cell: parameters('auxiliary') },
@@ -146,12 +151,16 @@ function against(format: (own: SeriesFigures, bp: SeriesFigures) => string) {
     figures && baseline && baseline.label !== label ? format(figures, baseline.figures) : none;
 }
 
-/** `3`, or `1 of 3 finished`. */
+/** How many runs are of a seed that another has. */
+const repeats = (runs: readonly RunRecord[]): number =>
+  runs.length - new Set(runs.map(({ seed }) => seed)).size;
+
+/** `3`, `1 of 2` where one is another's again, or `1 of 3 finished`. */
 function counts(runs: readonly RunRecord[], counted: readonly RunRecord[]): string {
   const finished = runs.filter(({ status }) => status === 'finished').length;
-  const again = runs.length - new Set(runs.map(({ seed }) => seed)).size;
+  const again = repeats(runs);
   if (finished === runs.length)
-    return again === 0 ? String(runs.length) : `${counted.length}, ${again} more of a seed`;
+    return again === 0 ? String(runs.length) : `${counted.length} of ${runs.length}`;
   return finished === 0 && counted.length > 0
     ? `${runs.length}, none finished`
     : `${finished} of ${runs.length} finished`;

@@ -40,42 +40,6 @@ export function probeByUnit({ series }: Section): Chart[] {
   ];
 }
 
-/** More classes than these have no room for their names, nor a page for their cells. */
-const mostClasses = 100;
-
-/** What each evaluated run's network takes the images of each class for. */
-export function confusions({ series }: Section): Chart[] {
-  return series.flatMap(({ label, runs }) =>
-    runs.flatMap(({ evaluation, seed }) => {
-      if (evaluation === undefined || evaluation.classes.length > mostClasses) return [];
-      const { evaluatedOn, classes, counts, images, top5 } = evaluation;
-      const name = `${label}, seed ${seed}`;
-      const names = classes.map(visible);
-      const totals = counts.map((row) => row.reduce((sum, each) => sum + each, 0));
-      const rates = [
-        `accuracy ${formatAccuracy(evaluation.accuracy)}`,
-        ...(top5 === undefined ? [] : [`top-5 ${formatAccuracy(top5)}`]),
-      ];
-      return [
-        heatMap({
-          title: `Classes: ${name}`,
-          note: `Of ${images} ${evaluatedOn} images: ${rates.join(', ')}. A row tells what the images of a class are taken for; where row and column are one class, its accuracy.`,
-          quantity: 'share of its images',
-          unit: '%',
-          x: { title: 'taken for', names },
-          y: { title: 'class', names },
-          values: counts.map((row, i) =>
-            row.map((each) => (totals[i] === 0 ? null : (100 * each) / totals[i]!)),
-          ),
-          range: [0, 100],
-          format: (value) => formatAccuracy(value / 100),
-          text: (i, k) => `${name}, ${names[i]!} taken for ${names[k]!}: ${counts[i]![k]!} of ${totals[i]!}`,
-        }),
-      ];
-    }),
-  );
-}
-
 interface Named {
   readonly run: RunRecord;
   readonly name: string;

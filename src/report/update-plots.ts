@@ -2,6 +2,7 @@ import { formatAccuracy } from '../core/text.js';
 import { heatMap } from './heat-map.js';
 import { chart, withUnit, type Chart, type Line } from './plot.js';
 import { mean } from '../core/stats.js';
+import { ownEntry } from '../core/own-entry.js';
 import { epochRows, sharedRows, stepRows, thinned, type Rows } from './rows.js';
 import { type Section } from './series.js';
 import { rampStyle } from './styles.js';
@@ -86,7 +87,7 @@ function chartOf<Row>(
   const { kept: places, every } = thinned([...shared[0]!.keys()], mostPlaces);
   const kept = places.map((i) => table.at(shared[0]![i]!));
   const rows = names.map((name) =>
-    places.map((i) => mean(shared.map((own) => values(own[i]!)[name] ?? Number.NaN))),
+    places.map((i) => mean(shared.map((own) => ownEntry(values(own[i]!), name) ?? Number.NaN))),
   );
   const text = (i: number, k: number): string =>
     `${label}, ${names[i]!}, ${table.unit} ${kept[k]!}: ${format(rows[i]![k]!)}`;

@@ -2,7 +2,10 @@ import { configDocument } from '../config/config.js';
 import { accumulateOf, type MethodConfig } from '../config/method-config.js';
 import type { BlockParallel } from '../config/parallel.js';
 import { UserError } from '../core/errors.js';
+import { largestShare } from '../data/loader/share.js';
 import { placeBlocks } from '../distributed/blocks/placement.js';
+import type { PartOfRanks } from '../distributed/join.js';
+import { meshPlace } from '../distributed/mesh.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import type { Strategy } from '../local/strategy.js';
 import { measureBlocks } from '../measure/block-costs.js';
@@ -17,8 +20,39 @@ import { sectionOf, trainKinds } from './start-state.js';
 
 /** Ranks that train the blocks of one network. */
 export interface BlockGroup {
-  readonly group: ProcessGroup;
+  readonly all: ProcessGroup;
+  /** Those that have all blocks together, this one among them. */
+  readonly row: ProcessGroup;
+  /** Those that have the same blocks as this one, where there are several rows. */
+  readonly column: ProcessGroup | undefined;
   readonly parallel: BlockParallel;
+}
+
+/**
+ * Divides ranks into those that have all blocks together and those that have the same, which share every batch.
+ *
+ * @param joinPart joins ranks of those that were started
+ * @throws UserError where there are not as many as the config says, or, on all, one has another config or version
+ */
+export async function divideRanks(
+  { config }: Pick<Experiment, 'config'>,
+  all: ProcessGroup,
+  parallel: BlockParallel,
+  joinPart: (part: PartOfRanks) => Promise<ProcessGroup>,
+): Promise<BlockGroup> {
+  const { blocks, data } = parallel;
+  if (all.size !== blocks * data) {
+    const asked = data === 1 ? String(blocks) : `${blocks}, ${data} times over`;
+    const remedy = data === 1 ? `, or set parallel.blocks=${all.size}` : '';
+    throw new UserError(
+      `parallel.blocks: ${asked}, and ${all.size} ranks were started: start ${blocks * data}${remedy}`,
+    );
+  }
+  if (data === 1) return { all, row: all, column: undefined, parallel };
+  // Those of another config would be waited for in vain.
+  await agreeOn(all, configDocument(config), {});
+  const { row, column } = meshPlace(all.rank, blocks, all.size);
+  return { all, row: await joinPart(row), column: await joinPart(column), parallel };
 }
 
 /**
@@ -32,12 +66,12 @@ export interface BlockGroup {
 export async function agreeOnMethod(
   { config }: Pick<Experiment, 'config'>,
   method: MethodConfig,
-  { group }: BlockGroup,
+  { all }: BlockGroup,
   finished = false,
 ): Promise<MethodConfig | undefined> {
   const { options } = method;
   const own = { options, finished, ...planOf(method) };
-  const [first] = await agreeOn(group, configDocument(config), own);
+  const [first] = await agreeOn(all, configDocument(config), own);
   return first!.finished ? undefined : { ...method, options: first!.options, ...planOf(first!) };
 }
 
@@ -45,19 +79,14 @@ export async function agreeOnMethod(
 export async function placeOnRanks(
   { config, engine, registry }: Pick<Experiment, 'config' | 'engine' | 'registry'>,
   strategy: Strategy,
-  { group, parallel: { blocks, cuts, queue, transport } }: BlockGroup,
+  { all, row, column, parallel: { blocks, data, cuts, queue, transport } }: BlockGroup,
   note?: (message: string) => void,
 ): Promise<BlockRanks> {
-  if (group.size !== blocks) {
-    throw new UserError(
-      `parallel.blocks: ${blocks}, and ${group.size} ranks were started: start as many, or set parallel.blocks=${group.size}`,
-    );
-  }
   const chosen = (): readonly number[] => {
     if (cuts !== 'balanced') return cuts;
     const costs = measureBlocks(strategy, {
       meter: engine.memory,
-      batchSize: config.train.batchSize,
+      batchSize: largestShare(config.train.batchSize, { index: 0, of: data }),
       optimizer: () => optimizerOf(config.train, registry.optimizers),
       averaged: config.train.ema !== undefined,
       precision: config.train.precision,
@@ -65,12 +94,15 @@ export async function placeOnRanks(
     });
     return chooseRankCuts(costs, blocks, queue);
   };
-  const [first] = await group.exchange(JSON.stringify(group.rank === 0 ? chosen() : []));
+  const [first] = await all.exchange(JSON.stringify(all.rank === 0 ? chosen() : []));
   const agreed = JSON.parse(first!) as number[];
   const placement = placeBlocks(strategy.blocks, agreed);
-  const words = placement.map(({ first, end }, rank) => `rank ${rank}: blocks ${first + 1}–${end}`);
-  note?.(words.join(', '));
-  return { group, placement, queue, transport };
+  const words = placement.map(({ first, end }, rank) => {
+    const ranks = Array.from({ length: data }, (_, share) => share * blocks + rank);
+    return `${data === 1 ? 'rank' : 'ranks'} ${ranks.join(', ')}: blocks ${first + 1}–${end}`;
+  });
+  note?.(words.join(data === 1 ? ', ' : '; '));
+  return { group: row, shares: column && { all, column }, placement, queue, transport };
 }
 
 /**

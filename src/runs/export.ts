@@ -14,6 +14,7 @@ import { chooseWeights, type WhichWeights } from './which-weights.js';
  *
  * @param path of the file to write
  * @param which weights, where averages of them were evaluated; these are the default
+ * @param overrides as of `loadTrainedNetwork`
  * @throws UserError if the folder has no such network, or the file cannot be written
  */
 export async function exportRun(
@@ -21,6 +22,7 @@ export async function exportRun(
   format: 'safetensors' | 'onnx',
   path: string,
   which?: WhichWeights,
+  overrides?: readonly string[],
 ): Promise<void> {
   try {
     if (format === 'safetensors') {
@@ -28,7 +30,7 @@ export async function exportRun(
       writeSafetensors(path, tensors, metadata);
       return;
     }
-    const { network, use, method, weights, dispose } = await loadTrainedNetwork(folder, which);
+    const { network, use, method, weights, dispose } = await loadTrainedNetwork(folder, which, overrides);
     try {
       const metadata = { method, ...weightsMetadata(use), ...(weights && { weights }) };
       const model = await onnxModel(network, { producerVersion: version, metadata });

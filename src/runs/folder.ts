@@ -15,6 +15,7 @@ import { stringify } from 'yaml';
 import type { DataIdentity } from '../data/identity.js';
 import { messageOf, UserError } from '../core/errors.js';
 import { writeFileAtomic } from '../core/files.js';
+import { writeJson } from '../core/json-file.js';
 import { takeLock } from '../core/lock.js';
 import { writeSafetensors, type SafeTensor } from '../formats/safetensors.js';
 import type { EpochMetrics, StepMetrics } from '../train/events.js';
@@ -166,10 +167,7 @@ export function openRunFolder(
       }),
     writeWeights: (tensors, metadata) =>
       ours(join(path, 'weights.safetensors'), (file) => writeSafetensors(file, tensors, metadata)),
-    writeSummary: (summary) =>
-      ours(join(path, 'summary.json'), (file) =>
-        writeFileAtomic(file, `${JSON.stringify(summary, null, 2)}\n`),
-      ),
+    writeSummary: (summary) => ours(join(path, 'summary.json'), (file) => writeJson(file, summary)),
     openEvents: (finished) => {
       const events = ours(path, () => openEventFile(path, finished, columns));
       return { ...events, write: (epoch) => ours(events.path, () => events.write(epoch)) };

@@ -24,11 +24,15 @@ interface Standing {
   readonly schedules: Registry['schedules'];
 }
 
+/** How ranks share the work, which may be others, or none, from one part of a run to the next. */
+const sharing = /^parallel(\.(blocks|data|queue|cuts))?: /;
+
 /** Places of an epoch at which two schedules are set against each other. */
 const looks = 16;
 
 /**
- * Refuses to go on with a run with another config. One key may be another: `train.epochs`, where the epochs that are
+ * Refuses to go on with a run with another config. Ranks may share it in another way, and one key may be another:
+ * `train.epochs`, where the epochs that are
  * done had the learning rates that they would have had, so that the run is the one which had that many from the start.
  *
  * @throws UserError with a line for each key in which it differs, or why it cannot have so many epochs
@@ -39,7 +43,9 @@ export function refuseOtherRun(
   here: OfRun,
   { done, partial = false, schedules }: Standing,
 ): void {
-  const differences = configDifferences(configDocument(there), configDocument(here));
+  const differences = configDifferences(configDocument(there), configDocument(here)).filter(
+    (line) => !sharing.test(line),
+  );
   const { epochs } = here.train;
   const other = differences.filter((line) => !line.startsWith('train.epochs: '));
   if (other.length > 0) {

@@ -4,14 +4,17 @@ import type { Strategy } from '../local/strategy.js';
 import { buildNetwork } from '../networks/build.js';
 import { disposeNetwork } from '../networks/network.js';
 import { withoutDrawing, withoutMemory } from '../nn/parameters.js';
+import { checkLearningRate } from '../train/check-learning-rate.js';
 import { checkLoneImage } from '../train/check-lone-image.js';
 import { checkMixing } from '../train/check-mixing.js';
+import { checkBatches } from '../train/loaders.js';
 import { optimizerOf } from '../train/optimizers.js';
 import { restoreState } from '../train/state.js';
 import { planSteps } from '../train/step.js';
 import { averageWeights } from '../train/weight-average.js';
 import { splitNetwork } from '../config/start-weights.js';
 import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
+import { asksForBalance } from '../measure/memory/choose-cuts.js';
 import type { Experiment } from './experiment.js';
 import { ofStartState, startState } from './start-state.js';
 import { startWithWeights } from './start-weights.js';
@@ -62,6 +65,29 @@ function openStrategy(
     disposeNetwork(network);
     throw error;
   }
+}
+
+/**
+ * Refuses what does not fit, as far as that can be told without measuring: the training, and a method whose cut points
+ * are named.
+ *
+ * @param begins false where it goes on from a checkpoint of its own
+ * @throws UserError that says what does not
+ */
+export function checkFit(experiment: StrategySetting, method: MethodConfig, begins = true): void {
+  const { config, registry, dataset } = experiment;
+  checkLearningRate({ ...config.train, schedules: registry.schedules });
+  checkBatches(dataset, config.train);
+  if (!asksForBalance(method)) checkMethod(experiment, method, begins);
+}
+
+/** The names of a method's updates, in the order of a step; no values are drawn to find out. */
+export function updateNames(experiment: StrategySetting, method: MethodConfig): string[] {
+  return withoutDrawing(() => {
+    const { strategy, dispose } = openStrategy(experiment, method);
+    dispose();
+    return strategy.updates.map(({ name }) => name);
+  });
 }
 
 /**

@@ -3,6 +3,7 @@ import { parse } from 'csv-parse/sync';
 import { messageOf, UserError } from '../core/errors.js';
 import { csvText } from '../core/csv-text.js';
 import { writeFileAtomic } from '../core/files.js';
+import { ownEntry } from '../core/own-entry.js';
 import type { EpochMetrics } from '../train/events.js';
 
 /** What the columns of a run's metrics are named after. */
@@ -73,13 +74,11 @@ export function formatMetrics(
   ];
   const rows = epochs.map((epoch) => [
     ...fields.map((field) => epoch[field]),
-    ...updates.map((name) => epoch.updateLosses[name] ?? Number.NaN),
-    ...updates.map((name) => epoch.updatePeakBytes[name] ?? Number.NaN),
-    ...updates.map((name) =>
-      Object.hasOwn(epoch.updateAccuracies, name) ? epoch.updateAccuracies[name]! : '',
-    ),
+    ...updates.map((name) => ownEntry(epoch.updateLosses, name) ?? Number.NaN),
+    ...updates.map((name) => ownEntry(epoch.updatePeakBytes, name) ?? Number.NaN),
+    ...updates.map((name) => ownEntry(epoch.updateAccuracies, name) ?? ''),
     ...(top5 ? [epoch.evaluationTop5 ?? ''] : []),
-    ...metrics.map((name) => epoch.metrics?.[name] ?? ''),
+    ...metrics.map((name) => ownEntry(epoch.metrics ?? {}, name) ?? ''),
   ]);
   return csvText([header, ...rows]);
 }

@@ -5,13 +5,18 @@ import type { RunRanks } from './summary.js';
 /** A row for each rank: where it is, what it has, what a step takes of it. */
 export function rankTable({ parallel, perRank }: RunRanks): Table {
   const sent = parallel === 'blocks' ? 'sent a step' : 'summed a step';
+  const isMesh = perRank.some(({ share }) => share !== undefined);
   return {
-    header: ['rank', 'host', 'blocks', 'parameters', sent, 'waited a step', 'peak'],
+    header: [
+      ...['rank', 'host', 'blocks', ...(isMesh ? ['share'] : [])],
+      ...['parameters', sent, 'waited a step', 'peak'],
+    ],
     rows: perRank.map(
-      ({ host, blocks, parameterBytes, bytesPerStep, waitSecondsPerStep, peakMemoryBytes }, rank) => [
+      ({ host, blocks, share, parameterBytes, bytesPerStep, waitSecondsPerStep, peakMemoryBytes }, rank) => [
         String(rank),
         host,
         blocks === undefined ? 'all' : blocks.join('–'),
+        ...(share === undefined ? [] : [share.join(' of ')]),
         formatBytes(parameterBytes),
         formatBytes(bytesPerStep),
         `${(1000 * waitSecondsPerStep).toFixed(1)} ms`,

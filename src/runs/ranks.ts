@@ -1,6 +1,6 @@
 import { messageOf, UserError } from '../core/errors.js';
 import { accumulateOf } from '../config/method-config.js';
-import { joinProcessGroup, usualTimeoutSeconds } from '../distributed/join.js';
+import { joinProcessGroup, usualTimeoutSeconds, type PartOfRanks } from '../distributed/join.js';
 import type { Placement } from '../distributed/placement.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import type { ChosenMethod } from '../measure/memory/choose-cuts.js';
@@ -31,20 +31,33 @@ export async function withRanks<T>(
   return joined(placement, f);
 }
 
-/** Joins the ranks, as `withRanks`, whatever they share. */
-export async function joined<T>(placement: Placement, f: (ranks: ProcessGroup) => Promise<T>): Promise<T> {
+/**
+ * Joins the ranks, as `withRanks`, whatever they share.
+ *
+ * @param f is given all ranks, and what joins those of a part; all of a part have to
+ */
+export async function joined<T>(
+  placement: Placement,
+  f: (ranks: ProcessGroup, joinPart: (part: PartOfRanks) => Promise<ProcessGroup>) => Promise<T>,
+): Promise<T> {
   const asked = process.env['LOCALLEARN_PEER_SECONDS'];
   if (asked !== undefined && !/^[1-9]\d{0,5}$/.test(asked)) {
     throw new UserError(`LOCALLEARN_PEER_SECONDS must be a whole number of seconds, got '${asked}'`);
   }
   const timeoutSeconds = asked === undefined ? usualTimeoutSeconds : Number(asked);
   const ranks = await joinProcessGroup(placement, { timeoutSeconds });
+  /** Rank 0 may be the place where they meet: it leaves last. */
+  const groups: ProcessGroup[] = [ranks];
   try {
-    const result = await f(ranks);
-    await ranks.close();
+    const result = await f(ranks, async (part) => {
+      const group = await joinProcessGroup(placement, { timeoutSeconds, part: { ...part, within: ranks } });
+      groups.unshift(group);
+      return group;
+    });
+    for (const group of groups) await group.close();
     return result;
   } catch (error) {
-    await ranks.abandon(messageOf(error));
+    for (const group of groups) await group.abandon(messageOf(error));
     throw error;
   }
 }

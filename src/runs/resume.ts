@@ -8,6 +8,7 @@ import type { Registry } from '../config/registry.js';
 import { asksForBudget } from '../measure/memory/choose-method.js';
 import { stringify } from 'yaml';
 import { writeFileAtomic } from '../core/files.js';
+import { visible } from '../core/visible.js';
 import { agreeToTrain } from './agree.js';
 import { agreeOnMethod } from './block-ranks.js';
 import { positionInWords, type Checkpoint } from './checkpoint/file.js';
@@ -15,6 +16,7 @@ import { newestCheckpoint } from './checkpoint/store.js';
 import { configDocument, parseConfig } from '../config/config.js';
 import { epochsDone, isLonger, refuseOtherRun } from './longer.js';
 import { metricsColumns, prepareMethod, record } from './run.js';
+import { updateNames } from './method-strategy.js';
 import { runConfigOf } from './run-config.js';
 import { readRunLog } from './run-log.js';
 import { withRunStrategy } from './run-strategy.js';
@@ -111,6 +113,11 @@ export async function resumeRun(
   const [before, now] = [configDocument(stored), configDocument(config)];
   const { schedules } = experiment.registry;
   refuseOtherRun(`${folder}: the run`, stored, config, { done: epochsDone(folder), schedules });
+  if (stringify(before['parallel']) !== stringify(now['parallel'])) {
+    options.observer?.note(
+      `${folder}: goes on with batches shared in another way than before: from here on the numbers are of that way`,
+    );
+  }
   refuseOtherData(folder, readRunData(folder), identityOf(experiment.dataset), (message) =>
     options.observer?.note(message, 'always'),
   );
@@ -153,10 +160,24 @@ export async function resumeRun(
   }
 }
 
-/** On the engine that it was measured on, a method goes on recomputing what was chosen there. */
-function withRecordedPlan(method: MethodConfig, folder: string, { engine }: Experiment): MethodConfig {
-  const { recomputed } = readRunLog(join(folder, 'log.jsonl'));
-  if (!asksForBudget(method) || recomputed?.engineDescription !== engine.description) return method;
+/**
+ * On the engine that it was measured on, a method goes on recomputing what was chosen there.
+ *
+ * @throws UserError if what was chosen is not of the method's updates
+ */
+function withRecordedPlan(method: MethodConfig, folder: string, experiment: Experiment): MethodConfig {
+  if (!asksForBudget(method)) return method;
+  const log = join(folder, 'log.jsonl');
+  const { recomputed } = readRunLog(log);
+  if (recomputed?.engineDescription !== experiment.engine.description) return method;
+  const [own, planned] = [updateNames(experiment, method), Object.keys(recomputed.plan)];
+  if (own.length !== planned.length || own.some((name) => !planned.includes(name))) {
+    throw new UserError(
+      visible(
+        `${log}: its last line "recomputed" is of the updates ${planned.join(', ') || 'none'}, and the run has ${own.join(', ')}: take the line out, and what to recompute is measured anew`,
+      ),
+    );
+  }
   return { ...method, plan: recomputed.plan };
 }
 

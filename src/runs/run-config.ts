@@ -6,9 +6,7 @@ import type { RunConfig } from './folder.js';
 export function runConfigOf({ config, engine }: Experiment, method: MethodConfig): RunConfig {
   const { name, seed, plugins, data, network, train: trainOptions, parallel } = config;
   const pluginFiles = plugins === undefined ? {} : { plugins };
-  // Blocks on ranks change no number, so that any process may go on; but where what travels between them is rounded.
-  const counts = parallel === 'data' || parallel?.transport !== undefined;
-  const shared = counts ? { parallel } : {};
+  const shared = whatCounts(parallel);
   return {
     name,
     seed,
@@ -17,7 +15,16 @@ export function runConfigOf({ config, engine }: Experiment, method: MethodConfig
     data,
     network,
     train: trainOptions,
-    ...shared,
+    ...(shared === undefined ? {} : { parallel: shared }),
     method,
   };
+}
+
+/**
+ * Of how ranks share a training what its numbers depend on. Blocks on ranks change none, so that any process may go on;
+ * but where what travels between them is rounded.
+ */
+function whatCounts(parallel: RunConfig['parallel']): RunConfig['parallel'] {
+  if (parallel === undefined || parallel === 'data' || parallel.transport !== undefined) return parallel;
+  return parallel.data > 1 ? 'data' : undefined;
 }

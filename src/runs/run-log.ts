@@ -26,12 +26,18 @@ const skippedSchema = z.object({
 /** What a process wrote down of itself before it trained. */
 export type RunStart = z.infer<typeof startSchema>;
 
-const recomputedSchema = z.object({
-  plan: z.record(
-    z.string(),
-    z.object({ recompute: z.enum(recomputeChoices), places: z.int(), kept: z.array(z.int()) }),
-  ),
-});
+const chosenSchema = z
+  .object({ recompute: z.enum(recomputeChoices), places: z.int().min(0), kept: z.array(z.int().min(0)) })
+  .refine(({ places, kept }) => kept.every((place) => place < places));
+
+/** By its entries: a record of zod's leaves out an update called `__proto__`. */
+const planSchema = z
+  .custom<object>((value) => typeof value === 'object' && value !== null)
+  .transform((plan): unknown => Object.entries(plan))
+  .pipe(z.array(z.tuple([z.string(), chosenSchema])))
+  .transform((entries): RecomputePlan => Object.fromEntries(entries));
+
+const recomputedSchema = z.object({ plan: planSchema });
 
 /** What a process that trained the run chose to recompute, and on which engine. */
 export interface RecordedPlan {

@@ -48,7 +48,11 @@ function checkRanks(
   { blockRanks, ranks }: OnRanks,
 ): void {
   const settings = { ...config.train, accumulate: accumulateOf(method, config.train) };
-  if (blockRanks !== undefined) checkBlockOptions(settings, registry.metrics);
+  if (blockRanks !== undefined) {
+    const { data } = blockRanks.parallel;
+    if (data > 1) checkShares(settings, dataset, data);
+    checkBlockOptions(settings, registry.metrics, data);
+  }
   if (ranks === undefined) return;
   checkShares(settings, dataset, ranks.size);
   refuseMetricsOnRanks(registry.metrics);

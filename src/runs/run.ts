@@ -7,10 +7,9 @@ import { networkWeights } from '../networks/export.js';
 import { configDocument } from '../config/config.js';
 import type { RunEnd } from '../config/run-logger.js';
 import type { EpochMetrics, TrainEvent } from '../train/events.js';
-import { checkLearningRate } from '../train/check-learning-rate.js';
+import type { ByClass } from '../train/by-class.js';
 import { Diverged } from '../train/diverged.js';
 import { hasTop5 } from '../train/evaluate.js';
-import { checkBatches } from '../train/loaders.js';
 import type { TrainState } from '../train/state.js';
 import type { ConfiguredTraining } from '../train/context.js';
 import { trainBlocks, type BlockRanks } from '../train/blocks/trainer.js';
@@ -22,6 +21,7 @@ import type { Experiment } from './experiment.js';
 import { runConfigOf } from './run-config.js';
 import { sectionOf, startState, trainKinds } from './start-state.js';
 import { gatherBadFiles } from './bad-images.js';
+import { classRecord } from './by-class.js';
 import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
 import type { BalancedCuts } from '../measure/memory/balance.js';
 import { asksForBalance, type ChosenMethod } from '../measure/memory/choose-cuts.js';
@@ -36,7 +36,7 @@ import { useOf, weightsMetadata } from './network-use.js';
 import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
 import { readRunLog } from './run-log.js';
 import { failureOf, howToGoOn, type FailedRun } from './outcome.js';
-import { checkMethod } from './method-strategy.js';
+import { checkFit, checkMethod } from './method-strategy.js';
 import { watchStepCost } from './step-cost.js';
 import { averagedIn, identityOfRun } from './identity-of-run.js';
 import { resultOf } from './summary.js';
@@ -99,8 +99,7 @@ export async function prepareMethod(
   begins = true,
 ): Promise<ChosenMethod> {
   const { config, engine, registry, dataset } = experiment;
-  checkLearningRate({ ...config.train, schedules: registry.schedules });
-  checkBatches(dataset, config.train);
+  checkFit(experiment, method, begins);
   const label = labelOf(method);
   if (asksForBalance(method)) observer?.note(`${label}: measuring where to cut`);
   if (asksForBudget(method)) observer?.note(`${label}: measuring what to recompute`);
@@ -108,7 +107,7 @@ export async function prepareMethod(
   const chosen = await chooseMethod(settingOf(config, inputs), method, { signal });
   if (chosen.balanced !== undefined) observer?.note(`${label}: ${inWords(chosen.balanced)}`);
   if (chosen.recompute !== undefined) observer?.note(`${label}: ${recomputeInWords(chosen.recompute)}`);
-  checkMethod(experiment, chosen.method, begins);
+  if (asksForBalance(method)) checkMethod(experiment, chosen.method, begins);
   return chosen;
 }
 
@@ -210,6 +209,7 @@ async function trainInto(
   const earlier = readRunLog(join(folder.path, 'log.jsonl'));
   const badFiles = gatherBadFiles(earlier.badFiles);
   let { cost } = earlier;
+  let byClass: ByClass | undefined;
   const costs = watchStepCost(strategy, config.train.batchSize, cost);
   let together: Pick<RunSummary, 'ranks'> = {};
   const result = (): RunResult | undefined => {
@@ -218,7 +218,8 @@ async function trainInto(
   };
   type How = Pick<RunSummary, 'status' | 'error' | 'failure'>;
   const summarise = (how: How): void => {
-    folder.writeSummary({ ...how, ...run, ...together, ...result() });
+    const classes = byClass && { byClass: classRecord(dataset.classes, byClass) };
+    folder.writeSummary({ ...how, ...run, ...together, ...result(), ...classes });
     folder.log.info({ ...how, epochs: epochs.length }, 'summary');
   };
   const onEvent = (event: TrainEvent): void => {
@@ -226,6 +227,7 @@ async function trainInto(
     const counted = placed === undefined ? costs.event(event) : undefined;
     if (counted !== undefined) folder.log.info((cost = counted), 'multiply-adds');
     if (event.type === 'epoch-end') {
+      byClass = event.byClass;
       epochs.push(event.metrics);
       folder.writeMetrics(epochs);
       loggers?.epoch(event.metrics);
@@ -237,7 +239,7 @@ async function trainInto(
       together = { ranks: { parallel, ...rounded, steps: event.steps, perRank: [...event.ranks] } };
     }
     if (event.type === 'epoch-start' || event.type === 'epoch-end' || event.type === 'stalled')
-      folder.log.info(event);
+      folder.log.info({ ...event, byClass: undefined });
     if (event.type === 'stalled')
       observer?.note(`${run.label}: stopped after epoch ${event.epoch}: no better for a while`, 'always');
     if (event.type === 'skipped') {

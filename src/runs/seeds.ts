@@ -1,3 +1,4 @@
+import { ownEntry } from '../core/own-entry.js';
 import { spread, type Spread } from '../core/stats.js';
 import { badFilesOf } from './bad-images.js';
 import type { RunResult } from './summary.js';
@@ -47,7 +48,7 @@ export interface MethodResult extends Pick<
 export function metricSpreads(results: readonly Pick<RunResult, 'metrics'>[]): Record<string, Spread> {
   const names = Object.keys(results[0]?.metrics ?? {});
   const spreads = names.flatMap((name) => {
-    const values = results.flatMap(({ metrics }) => metrics?.[name] ?? []);
+    const values = results.flatMap(({ metrics = {} }) => ownEntry(metrics, name) ?? []);
     return values.length === results.length ? [[name, spread(values)] as const] : [];
   });
   return Object.fromEntries(spreads);

@@ -3,6 +3,7 @@ import { parse } from 'csv-parse/sync';
 import { csvText } from '../core/csv-text.js';
 import { messageOf, UserError } from '../core/errors.js';
 import { writeFileAtomic, writeFully } from '../core/files.js';
+import { ownEntry } from '../core/own-entry.js';
 import type { StepMetrics } from '../train/events.js';
 import type { TrainState } from '../train/state.js';
 
@@ -36,7 +37,7 @@ export function openStepFile(path: string, updates: readonly string[], from: Pla
   const header = [...fields, ...updates.map((name) => lossPrefix + name)];
   const row = (metrics: StepMetrics): (string | number)[] => [
     ...fields.map((field) => metrics[field]),
-    ...updates.map((name) => metrics.updateLosses[name] ?? Number.NaN),
+    ...updates.map((name) => ownEntry(metrics.updateLosses, name) ?? Number.NaN),
   ];
   writeFileAtomic(path, csvText([header, ...earlier.map(row)]));
   const file = openSync(path, 'a');

@@ -6,6 +6,7 @@ import { rankUseSchema } from '../train/rank-use.js';
 import { fileJsonSchema, type JsonSchema } from '../config/json-schema.js';
 import type { MethodConfig } from '../config/method-config.js';
 import { bestOf } from './best-epoch.js';
+import { classRecordSchema } from './by-class.js';
 import { readJson } from '../core/json-file.js';
 
 /** A bad image file that a run left out. */
@@ -122,6 +123,11 @@ const summarySchema = z.object({
   ...measuredSchema.partial().shape,
   ...countedShape,
   ...ranksShape,
+  /**
+   * After the last epoch, what the images of each class were taken for. Absent in summaries of earlier versions and of runs whose
+   * blocks were on several ranks; a comparison's summary does not repeat it.
+   */
+  byClass: classRecordSchema.exactOptional(),
 });
 const comparedRunSchema = resultSchema.extend({
   /** The run's own, relative to the comparison's. */

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { parseDocument } from 'yaml';
 import { UserError } from '../core/errors.js';
 import { visible } from '../core/visible.js';
 
-/** A key of the config, and the values that it takes in turn, as `--set` would be given them. */
+/** A key of the config, and the values that it takes in turn, as they were written: what `--set` is given. */
 export interface SweptKey {
   readonly key: string;
   readonly values: readonly string[];
@@ -16,7 +15,8 @@ export type SweepPoint = Readonly<Record<string, string>>;
 const mostPoints = 1000;
 
 /**
- * Reads `train.learningRate=0.05,0.1`, or lists as values: `method.cuts=[stem],[stem, layer1.0]`.
+ * Reads `train.learningRate=0.05,0.1`, or lists as values: `method.cuts=[stem],[stem, layer1.0]`. A comma within
+ * brackets or quotes that a value begins with is its own.
  *
  * @throws UserError if there is no key, no value, or one twice
  */
@@ -27,13 +27,43 @@ export function parseSwept(text: string): SweptKey {
     throw new UserError(visible(`--over ${text}: ${reason}`));
   };
   if (key === '') return refuse('not of the form a.b=value,value');
-  const list = parseDocument(`[${text.slice(equals + 1)}\n]`, { prettyErrors: false, logLevel: 'error' });
-  const values: unknown = list.errors.length > 0 ? undefined : list.toJS();
-  if (!Array.isArray(values) || values.length === 0) return refuse('must have values with commas between');
-  const written = values.map((value) => (typeof value === 'string' ? value : JSON.stringify(value)));
-  const twice = written.find((value, i) => written.indexOf(value) < i);
+  const values = valuesIn(text.slice(equals + 1)) ?? refuse('has a bracket or a quote that is not closed');
+  if (values.includes('')) return refuse('must have values with commas between');
+  const twice = values.find((value, i) => values.indexOf(value) < i);
   if (twice !== undefined) return refuse(`has ${twice} twice`);
-  return { key, values: written };
+  return { key, values };
+}
+
+const closing: ReadonlyMap<string, string> = new Map([
+  ['[', ']'],
+  ['{', '}'],
+]);
+
+/** What stands between commas; undefined where a bracket or a quote is not closed. */
+function valuesIn(text: string): string[] | undefined {
+  const values: string[] = [];
+  /** What closes the brackets, or the quote, that are open. */
+  let open: string[] = [];
+  let quote: string | undefined;
+  let start = 0;
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i]!;
+    const before = text.slice(start, i).trimEnd();
+    if (quote !== undefined) {
+      if (character === '\\' && quote === '"') i++;
+      else if (character === quote) quote = undefined;
+    } else if (character === ',' && open.length === 0) {
+      values.push(before.trim());
+      start = i + 1;
+    } else if (before === '' || open.length > 0) {
+      const begins = before === '' || /[[{,:]$/.test(before);
+      if (begins && /["']/.test(character)) quote = character;
+      else if (closing.has(character)) open.push(closing.get(character)!);
+      else if (character === open.at(-1)) open = open.slice(0, -1);
+    }
+  }
+  if (quote !== undefined || open.length > 0) return undefined;
+  return [...values, text.slice(start).trim()];
 }
 
 /**
@@ -55,9 +85,14 @@ export function sweepPoints(swept: readonly SweptKey[]): SweepPoint[] {
   );
 }
 
+/** What makes the combination of a config: `a.b=value` each. */
+export function overridesOf(point: SweepPoint): string[] {
+  return Object.entries(point).map(([key, value]) => `${key}=${value}`);
+}
+
 /** The name of the folder for a combination's runs: the same whatever other combinations there are. */
 export function pointFolder(point: SweepPoint): string {
-  const parts = Object.entries(point).map(([key, value]) => `${key}=${value}`);
+  const parts = overridesOf(point);
   const plain = parts.map((part) => part.replaceAll(/[^A-Za-z0-9.=-]+/g, '_')).join(',');
   if (plain.length <= 120 && parts.every((part) => /^[A-Za-z0-9.=-]+$/.test(part))) return plain;
   const digest = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 8);

@@ -1,5 +1,6 @@
 import { referenceOf } from '../config/reference.js';
 import { csvText } from '../core/csv-text.js';
+import { ownEntry } from '../core/own-entry.js';
 import type { Spread } from '../core/stats.js';
 import { markdownTable, type Table } from '../core/table.js';
 import {
@@ -84,7 +85,10 @@ function costColumns(anyTop5: boolean, metrics: readonly string[]): Column[] {
     ...(anyTop5 ? [top5('top-5, best epoch', (each) => each.bestTop5)] : []),
     ...metrics.map((name) => ({
       name,
-      cell: ({ each }: Row) => (each.metrics[name] ? formatNumberSpread(each.metrics[name]) : none),
+      cell: ({ each }: Row) => {
+        const found = ownEntry(each.metrics, name);
+        return found === undefined ? none : formatNumberSpread(found);
+      },
     })),
     parameters('parameters', 'network'),
     parameters('auxiliary', 'auxiliary'),

@@ -7,7 +7,8 @@ import { buildNetwork } from '../networks/build.js';
 import { loadWeights } from '../networks/import.js';
 import { disposeNetwork, type Network } from '../networks/network.js';
 import { readSafetensors } from '../formats/safetensors.js';
-import { configDocument, loadConfig, type Config, type LoadedConfig } from '../config/config.js';
+import { configDocument, loadConfig, parseConfig, type Config, type LoadedConfig } from '../config/config.js';
+import { readText } from '../config/document.js';
 import { labelOf, type MethodConfig } from '../config/method-config.js';
 import { splitNetwork } from '../config/start-weights.js';
 import { configDifferences } from '../config/differences.js';
@@ -68,14 +69,18 @@ function inWords({ status }: RunSummary): string {
 
 /**
  * Reads all of a run folder that its network needs. Its config's plugins are code, which runs here.
- * @param overrides `a.b=value` each, as where the data lies now
+ * @param overrides `a.b=value` each: where files lie now that the config names, such as `data.dir` and `plugins.0.path`
  * @throws UserError as `readTrainedFiles`, and if the config is wrong
  */
 export async function readTrainedRun(folder: string, overrides: readonly string[] = []): Promise<TrainedRun> {
   const files = readTrainedFiles(folder);
   const configPath = join(folder, 'config.yaml');
   const { config, registry } = await loadConfig(configPath, overrides);
-  if (overrides.length > 0) refuseOtherNumbers(folder, (await loadConfig(configPath)).config, config);
+  if (overrides.length > 0) {
+    // With the plugins that have run: where they lay may be what is overridden.
+    const recorded = parseConfig(readText(configPath), configPath, [], registry);
+    refuseOtherNumbers(folder, recorded, config);
+  }
   const { method } = config;
   if (method === undefined) throw new UserError(`${configPath}: names no method, as a run's config does`);
   return { ...files, config, registry, method, data: readRunData(folder) };
@@ -140,10 +145,15 @@ export async function withTrainedNetwork<T>(
  * config names.
  *
  * @param which of its weights, where averages of them were evaluated; these are the default
+ * @param overrides `a.b=value` each: where files lie now that the config names, such as `plugins.0.path`
  * @throws UserError if the folder's config or weights are missing, wrong, or do not fit each other
  */
-export async function loadTrainedNetwork(folder: string, which?: WhichWeights): Promise<TrainedNetwork> {
-  const run = chooseWeights(await readTrainedRun(folder), which);
+export async function loadTrainedNetwork(
+  folder: string,
+  which?: WhichWeights,
+  overrides?: readonly string[],
+): Promise<TrainedNetwork> {
+  const run = chooseWeights(await readTrainedRun(folder, overrides), which);
   const use = networkUseOf(run.weights.metadata, run.weightsPath);
   const averaged = run.weights.metadata['weights'] === 'averaged';
   return {

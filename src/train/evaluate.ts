@@ -7,6 +7,7 @@ import { createBatch, type Batch } from '../local/batch.js';
 import type { Classifier } from '../local/classifier.js';
 import { crossEntropy } from '../local/axes/loss/cross-entropy.js';
 import { visitUnits, type Network, type VisitUnit } from '../networks/network.js';
+import { byClassOf, tallyByClass, type ByClass } from './by-class.js';
 import type { MetricTally } from './metric.js';
 import { alone, type AddUp } from './over-ranks.js';
 
@@ -20,6 +21,8 @@ export interface Evaluation {
   readonly loss: number;
   /** Accuracy of each of the classifiers, 0…1, in their order. */
   readonly classifierAccuracies: readonly number[];
+  /** What the images of each class are taken for. */
+  readonly byClass: ByClass;
 }
 
 /** Whether top-5 accuracy is told: of many classes, as papers have it. */
@@ -55,6 +58,7 @@ export async function evaluate(
     );
   }
   const correct = [0, ...classifiers.map(() => 0)];
+  const answered = tallyByClass(network.classes);
   let loss = 0;
   let amongFive = 0;
   let count = 0;
@@ -62,27 +66,41 @@ export async function evaluate(
     scoped(() => {
       const batch = createBatch(images, labels, dataset.imageShape, network.classes, dataset);
       const result = evaluateBatch(network, classifiers, batch, (logits) => addTo(tallies, logits, labels));
-      correct.forEach((_, i) => (correct[i]! += result.hits[i]!));
+      result.answers.forEach((answer, i) => {
+        answered.add(labels[i]!, answer);
+        if (answer === labels[i]) correct[0]!++;
+      });
+      classifiers.forEach((_, i) => (correct[i + 1]! += result.hits[i]!));
       loss += result.loss * size;
       amongFive += result.amongFive;
     });
     count += size;
     if (!(await onBatch())) return undefined;
   }
-  const [images, losses, five, ...hits] = await addUp([count, loss, amongFive, ...correct]);
+  const sums = await addUp([count, loss, amongFive, ...correct, ...answered.numbers]);
+  const [images, losses, five, ...rest] = sums;
+  const [hits, byClass] = [rest.slice(0, correct.length), rest.slice(correct.length)];
   if (images === 0) throw new UserError('there is no image to evaluate on: all of them are bad');
   const [accuracy, ...classifierAccuracies] = hits.map((sum) => sum / images!);
   const top5 = hasTop5(network.classes) ? { top5: five! / images! } : {};
-  return { accuracy: accuracy!, ...top5, loss: losses! / images!, classifierAccuracies };
+  return {
+    ...{ accuracy: accuracy!, ...top5, loss: losses! / images!, classifierAccuracies },
+    byClass: byClassOf(network.classes, byClass),
+  };
 }
 
-/** How many images of a batch the network and each classifier get right, how many nearly, and the network's loss. */
+/** What the network takes a batch's images for, how many each classifier gets right, how many nearly, and the loss. */
 function evaluateBatch(
   network: Network,
   classifiers: readonly Classifier[],
   { images, labels }: Batch,
   onLogits: (logits: tf.Tensor2D) => void,
-): { readonly hits: ArrayLike<number>; readonly amongFive: number; readonly loss: number } {
+): {
+  readonly answers: readonly number[];
+  readonly hits: readonly number[];
+  readonly amongFive: number;
+  readonly loss: number;
+} {
   const { features, hits: ofClassifiers } = classifyFeatures(classifiers, labels, (visit) =>
     visitUnits(network, images, evaluationMode, visit),
   );
@@ -90,12 +108,14 @@ function evaluateBatch(
   features.dispose();
   onLogits(logits);
   // Read in one go: on a GPU each read waits for all the work before it.
-  const hits = [hitsOf(logits, labels), ...ofClassifiers];
   const top5 = hasTop5(network.classes) ? [hitsAmongFive(logits, labels)] : [];
-  const read = [...tf.stack([...hits, ...top5]).dataSync()];
+  const counts = [...ofClassifiers, ...top5].map((hits) => hits.toFloat().reshape([1]) as tf.Tensor1D);
+  const read = [...tf.concat([tf.argMax(logits, 1).toFloat() as tf.Tensor1D, ...counts]).dataSync()];
+  const [size] = logits.shape;
   return {
-    hits: read.slice(0, hits.length),
-    amongFive: read[hits.length] ?? 0,
+    answers: read.slice(0, size),
+    hits: read.slice(size, size + ofClassifiers.length),
+    amongFive: read[size + ofClassifiers.length] ?? 0,
     loss: crossEntropy(logits, labels).dataSync()[0]!,
   };
 }

@@ -1,4 +1,5 @@
 import type { BadImage } from '../data/dataset.js';
+import type { ByClass } from './by-class.js';
 import type { RankUse } from './rank-use.js';
 
 /** What a training run reports while it goes on. Plain data: the command line, the log and a user's callback read it. */
@@ -35,6 +36,8 @@ export type TrainEvent =
       readonly metrics: EpochMetrics;
       /** What the metrics' evaluation is of. */
       readonly evaluatedOn: 'test' | 'validation';
+      /** What it takes the images of each class for; not told where a network's blocks are on several ranks. */
+      readonly byClass?: ByClass;
     }
   /** The run ends here, before its last epoch, as `earlyStopping` says. */
   | { readonly type: 'stalled'; readonly epoch: number };

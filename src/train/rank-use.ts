@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import type { Share } from '../data/loader/share.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import type * as tf from '@tensorflow/tfjs';
 
@@ -22,6 +23,8 @@ export const rankUseSchema = z.object({
   device: z.string(),
   /** The first and the last of its blocks, counted from 1; absent where every rank has all. */
   blocks: z.tuple([z.int().min(1), z.int().min(1)]).exactOptional(),
+  /** Which share of every batch it has, counted from 1, and of how many; absent where `blocks` is, or there is one. */
+  share: z.tuple([z.int().min(1), z.int().min(1)]).exactOptional(),
   /** Of what it trains. */
   parameterBytes: z.number().min(0),
   /** Of this process's training steps, the mean: sent to the ranks beside it, or summed with all others. */
@@ -40,6 +43,7 @@ export type RankUse = z.infer<typeof rankUseSchema>;
  *
  * @param trained what this one steps
  * @param blocks the rank's, where it does not have all
+ * @param share of every batch, where others have the same blocks
  */
 export async function gatherRankUse(
   group: ProcessGroup,
@@ -47,11 +51,13 @@ export async function gatherRankUse(
   device: string,
   { steps, bytes, waitSeconds, peakBytes }: RankTally,
   blocks?: { readonly first: number; readonly end: number },
+  share?: Share,
 ): Promise<readonly RankUse[]> {
   const own: RankUse = {
     host: hostname(),
     device,
     ...(blocks && { blocks: [blocks.first + 1, blocks.end] }),
+    ...(share && { share: [share.index + 1, share.of] }),
     parameterBytes: [...trained].reduce((sum, { size }) => sum + 4 * size, 0),
     bytesPerStep: bytes / Math.max(1, steps),
     waitSecondsPerStep: waitSeconds / Math.max(1, steps),

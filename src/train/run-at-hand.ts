@@ -38,7 +38,13 @@ export interface Run {
 }
 
 /** Makes the weights those after the last step, on all ranks, and the running statistics those of all images. */
-export async function settle({ parallel, average }: Run): Promise<void> {
+export async function settle({
+  parallel,
+  average,
+}: {
+  readonly parallel: Pick<DataParallel, 'settle' | 'averageStatistics'> | undefined;
+  readonly average: WeightAverage | undefined;
+}): Promise<void> {
   if (parallel === undefined) return;
   await parallel.settle();
   await parallel.averageStatistics();

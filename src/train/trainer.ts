@@ -6,6 +6,7 @@ import { UserError, messageOf } from '../core/errors.js';
 import { createBatch, type Batch } from '../local/batch.js';
 import { checkedUpdates } from '../local/checked-updates.js';
 import { inPrecision, type Strategy } from '../local/strategy.js';
+import type { ByClass } from './by-class.js';
 import { checkLearningRate } from './check-learning-rate.js';
 import { splitMade, type RunSettings, type TrainOptions } from './context.js';
 import { dataParallel } from './data-parallel.js';
@@ -109,12 +110,12 @@ export async function train(
     if (tally !== undefined && ranks !== undefined && ranks.rank > 0) tally = withoutSums(tally);
     while (epochs.length < options.epochs && !hasStalled(epochs, options.earlyStopping)) {
       if (isStopped(run)) return { epochs, interrupted: true };
-      const metrics = await runEpoch(run, tally ?? newTally(epochs.length + 1, strategy.updates.length));
-      if (metrics === undefined) return { epochs, interrupted: true };
-      epochs.push(metrics);
+      const done = await runEpoch(run, tally ?? newTally(epochs.length + 1, strategy.updates.length));
+      if (done === undefined) return { epochs, interrupted: true };
+      epochs.push(done.metrics);
       tally = undefined;
       handState(run);
-      options.onEvent?.({ type: 'epoch-end', metrics, evaluatedOn: dataset.evaluatedOn ?? 'test' });
+      options.onEvent?.({ type: 'epoch-end', ...done, evaluatedOn: dataset.evaluatedOn ?? 'test' });
     }
     if (epochs.length < options.epochs) options.onEvent?.({ type: 'stalled', epoch: epochs.length });
     return { epochs, interrupted: false };
@@ -128,7 +129,10 @@ export async function train(
 }
 
 /** The rest of an epoch, added to its tally; undefined if the signal came first. */
-async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | undefined> {
+async function runEpoch(
+  run: Run,
+  tally: EpochTally,
+): Promise<{ readonly metrics: EpochMetrics; readonly byClass: ByClass } | undefined> {
   const { strategy, dataset, options, testing, average, parallel, addUp } = run;
   const { onEvent, signal } = options;
   const { epoch } = tally;
@@ -171,17 +175,17 @@ async function runEpoch(run: Run, tally: EpochTally): Promise<EpochMetrics | und
     ...tally.peakBytes,
   ]);
   run.stopped ||= wantsStop === 1;
-  return epochMetrics(
-    strategy,
-    { ...total, peakBytes, reservedBytes: reserved! },
-    {
-      learningRate,
-      evaluation,
-      ...(metrics.length > 0 && { metrics: totalsOf(metrics, tallies) }),
-      evaluationSeconds: (performance.now() - evaluationStart) / 1000,
-      skippedImages: options.lastBatch === 'keep' ? leftOut : 0,
-    },
-  );
+  const rest = {
+    learningRate,
+    evaluation,
+    ...(metrics.length > 0 && { metrics: totalsOf(metrics, tallies) }),
+    evaluationSeconds: (performance.now() - evaluationStart) / 1000,
+    skippedImages: options.lastBatch === 'keep' ? leftOut : 0,
+  };
+  return {
+    metrics: epochMetrics(strategy, { ...total, peakBytes, reservedBytes: reserved! }, rest),
+    byClass: evaluation.byClass,
+  };
 }
 
 /** The epoch's training steps that are left; false if the signal came first. */

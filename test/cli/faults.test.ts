@@ -69,6 +69,26 @@ describe.skipIf(!hasGroups)('ranks that fail', () => {
     expect(weightsHash(folder)).toBe(expected);
   });
 
+  it('one of blocks and shares: all others name it, and the same command goes on to the bits of shares', async () => {
+    const [folder, shares] = [join(work, 'mesh'), join(work, 'shares')];
+    const mesh = [...command(folder), '--set', 'parallel.data=2'];
+    ranks = await startCommand(4, mesh, { FAULT: '3 train 17 SIGKILL' });
+    const outcomes = await outcomesOf(ranks);
+    expect(outcomes.map(({ code }) => code)).toEqual([1, 1, 1, null]);
+    for (const [rank, { stderr }] of outcomes.slice(0, 3).entries())
+      expect(stderr).toMatch(errorLine(`rank ${rank}: rank 3 on \\S+ has ended, or is cut off: waited`));
+    expect(listCheckpoints(checkpointsOf(folder))[0]?.epochs).toBe(1);
+    ranks = await startCommand(4, mesh);
+    expect((await outcomesOf(ranks)).map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    ranks = await startCommand(2, ['train', config, '--quiet', '--into', shares, '--parallel', 'data']);
+    expect((await outcomesOf(ranks)).map(({ code }) => code)).toEqual([0, 0]);
+    expect(weightsHash(folder)).toBe(weightsHash(shares));
+    // Finished as it is, it has more epochs on one process.
+    const longer = ['train', '--resume', folder, '--quiet', '--set', 'train.epochs=4'];
+    expect(await run(longer)).toMatchObject({ code: 0 });
+    expect(readRunSummary(join(folder, 'summary.json'))).not.toHaveProperty('ranks');
+  });
+
   it('one that hangs is named by the others when their patience ends', async () => {
     ranks = await startCommand(2, command(join(work, 'hangs')), {
       FAULT: '1 train 5 SIGSTOP',

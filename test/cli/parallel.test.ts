@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config/config.js';
 import { openExperiment } from '../../src/runs/experiment.js';
 import { readMetrics } from '../../src/runs/metrics.js';
 import { runExperiment } from '../../src/runs/run.js';
+import { rankTable } from '../../src/runs/rank-table.js';
 import { readRunSummary } from '../../src/runs/summary.js';
 import { run, start, pictureConfig, writePictures } from './helpers.js';
 
@@ -47,6 +48,31 @@ describe.skipIf(!status.available || status.native.distributed === null)('train 
     // Every gradient is summed once a step.
     for (const rank of perRank) expect(rank.bytesPerStep).toBe(rank.parameterBytes);
     expect(Math.max(...perRank.map((rank) => rank.peakMemoryBytes))).toBe(peakMemoryBytes);
+  });
+
+  it('starts ranks for blocks and shares both, and writes the run of shares to the byte', async () => {
+    const write = async (...parallel: string[]): Promise<string> => {
+      const into = join(folder, parallel.join(' '));
+      const args = ['--into', into, '--quiet', '--set', 'train.epochs=1', '--parallel', ...parallel];
+      const { code, stderr } = await run(['train', join(folder, 'a.yaml'), ...args]);
+      expect([code, stderr.replaceAll(/.*ranks 0, 2: blocks 1–\d; ranks 1, 3: blocks \d–\d\n/g, '')]).toEqual(
+        [0, ''],
+      );
+      return into;
+    };
+    const [mesh, data] = [await write('blocks=2,data=2'), await write('data=2')];
+    const bytes = (into: string, file: string) => readFileSync(join(into, file)).toString('base64');
+    for (const file of ['weights.safetensors', 'config.yaml'])
+      expect(bytes(mesh, file)).toBe(bytes(data, file));
+    const { ranks } = readRunSummary(join(mesh, 'summary.json'));
+    const [blocks, last] = [ranks!.perRank[0]!.blocks!, ranks!.perRank[1]!.blocks!];
+    expect(ranks!.perRank.map((rank) => [rank.blocks, rank.share])).toEqual([
+      [blocks, [1, 2]],
+      [last, [1, 2]],
+      [blocks, [2, 2]],
+      [last, [2, 2]],
+    ]);
+    expect(rankTable(ranks!).rows.map((row) => row[3])).toEqual(['1 of 2', '1 of 2', '2 of 2', '2 of 2']);
   });
 
   it('begins with the state of another run as one process does, to rounding where nothing is normalised by batch', async () => {
@@ -90,6 +116,8 @@ describe.skipIf(!status.available || status.native.distributed === null)('train 
   it('refuses what is no way to share the work', async () => {
     const { code, stderr } = await run(['train', join(folder, 'a.yaml'), '--parallel', 'data=0']);
     expect(code).toBe(2);
-    expect(stderr).toContain('--parallel must be "data", "data=RANKS" or "blocks=RANKS", got "data=0"');
+    expect(stderr).toContain(
+      '--parallel must be "data", "data=RANKS", "blocks=RANKS" or "blocks=RANKS,data=TIMES", got "data=0"',
+    );
   });
 });

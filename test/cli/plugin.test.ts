@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -110,4 +111,35 @@ it('a plugin that is not there is one line', async () => {
   const { code, stderr } = await run(['train', config, '--plugin', join(folder, 'none.ts')]);
   expect(code).toBe(1);
   expect(stderr).toMatch(/^error: --plugin: cannot read the plugin: ENOENT.*none\.ts'\n$/);
+});
+
+it('a run whose plugin was moved is used by saying where it is', { timeout: 60_000 }, async () => {
+  const path = only(join(folder, 'runs'));
+  const moved = join(folder, 'elsewhere.ts');
+  renameSync(plugin, moved);
+  try {
+    const set = ['--set', `plugins.0.path=${moved}`];
+    const picture = join(folder, 'data', 'test', 'class-3', '0.png');
+    for (const args of [
+      ['export', path, '--format', 'onnx'],
+      ['predict', path, picture, '--quiet'],
+      ['evaluate', path, '--quiet'],
+      ['probe', path, '--images', '20', '--quiet'],
+    ]) {
+      const lost = await run(args);
+      expect(lost.code).toBe(1);
+      expect(lost.stderr).toContain('plugins.0: cannot read the plugin');
+      const found = await run([...args, ...set]);
+      expect(found, args[0]).toMatchObject({ code: 0 });
+    }
+    writeFileSync(moved, `${source}// Another file.\n`);
+    const changed = await run(['evaluate', path, ...set]);
+    expect(changed.code).toBe(1);
+    expect(changed.stderr).toContain('take sha256 out to use this one');
+    writeFileSync(moved, source);
+    const other = await run(['evaluate', path, ...set, '--set', 'train.batchSize=8']);
+    expect(other.stderr).toContain('train.batchSize: 16 there, 8 here');
+  } finally {
+    renameSync(moved, plugin);
+  }
 });

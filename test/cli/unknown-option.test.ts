@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { ownersOf } from '../../src/cli/commands.js';
 import { insteadOf } from '../../src/cli/unknown-option.js';
 
 const vocabulary = {
@@ -45,4 +46,9 @@ it('names the commands whose option it is, and a value of the config that is cha
   expect(insteadOf('depth', '2', { options, keys, owners: ['bench'] })).toBe(
     `; it is an option of bench${set('--set network.depth=2', '--set method.depth=2')}`,
   );
+});
+
+it('knows whose an option is, and of what every object has that it is nobody’s', () => {
+  expect(ownersOf('retry')).toEqual(['demo', 'compare', 'sweep']);
+  for (const name of ['constructor', 'toString', '__proto__']) expect(ownersOf(name)).toEqual([]);
 });

@@ -51,6 +51,17 @@ it('has each baseline once, however often it is named', () => {
   expect(methods.map(labelOf)).toEqual(['bp', 'bp+checkpointing']);
 });
 
+it('has no baseline, or one alone, where that is said', () => {
+  const of = (baselines: string): string[] =>
+    comparedMethods(config(`method: { method: dgl }, baselines: ${baselines}`)).map(labelOf);
+  expect(of('none')).toEqual(['dgl']);
+  expect(of('[]')).toEqual(['dgl']);
+  expect(of('bp+checkpointing')).toEqual(['bp+checkpointing', 'dgl']);
+  expect(() => of('pb')).toThrow(
+    'baselines.0: must be one of bp, bp+checkpointing, bp+accumulation, not "pb"',
+  );
+});
+
 it('has micro-batches of its own in place of those of the section, told by its label', () => {
   const parsed = config(`methods: [
     { method: greedy, accumulate: 2 }, { method: greedy, recompute: units, accumulate: 4 }, { method: greedy },

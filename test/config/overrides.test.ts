@@ -41,6 +41,14 @@ describe('--set', () => {
     });
   });
 
+  it('puts methods in the place of the one method, and the other way round', () => {
+    const several = parseConfig(minimal, 'c.yaml', ['methods=[{ method: bp }, { method: dgl }]']);
+    expect([several.method, several.methods?.length]).toEqual([undefined, 2]);
+    const text = minimal.replace(/method:\n[^]*$/, 'methods: [{ method: bp }]\n');
+    const one = parseConfig(text, 'c.yaml', ['method.method=man', 'method.blocks=3']);
+    expect([one.method?.method.name, one.methods]).toEqual(['man', undefined]);
+  });
+
   it('reaches list entries by index, the one after the last included', () => {
     const text = minimal.replace(
       /method:\n[^]*$/,

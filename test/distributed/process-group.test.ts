@@ -197,6 +197,22 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
     await expect(ranks[0]!.result).rejects.toThrow(/^rank 0: rank 1 on \S+ failed: its disk is full$/);
   });
 
+  it('tells the others why rank 0 has ended by itself, late ones too: where they meet ends with it', async () => {
+    ranks = await startRanks(3, async ({ group }) => {
+      await group.barrier('the start');
+      if (group.rank === 0) throw new Error('its disk is full');
+      // Computing, it hears of nothing.
+      const end = performance.now() + 300 * group.rank;
+      while (performance.now() < end);
+      await group.barrier('the end of the epoch');
+    });
+    await expect(ranks[0]!.result).rejects.toThrow('its disk is full');
+    for (const rank of [1, 2])
+      await expect(ranks[rank]!.result).rejects.toThrow(
+        new RegExp(`^rank ${rank}: rank 0 on \\S+ failed: its disk is full$`),
+      );
+  });
+
   it('names rank 0, who is where they meet, when it is killed', async () => {
     ranks = await startRanks(2, async ({ group, tell }) => {
       await group.barrier('the start');

@@ -50,16 +50,17 @@ export async function startRanks<Input = undefined>(
       import { placementIn } from ${dist('distributed/placement.js')};
       const tf = createRequire(import.meta.url)('@tensorflow/tfjs');
       const tell = (text) => process.send({ told: text });
-      let last;
+      let last, group;
       const load = (path) => import(${dist('')} + '/' + path);
       try {
         await selectEngine('torch');
-        const group = await joinProcessGroup(placementIn(process.env), { timeoutSeconds: ${timeoutSeconds} });
+        group = await joinProcessGroup(placementIn(process.env), { timeoutSeconds: ${timeoutSeconds} });
         const result = await (${code.toString()})({ group, tf, tell, load, input: ${JSON.stringify(input)} });
         await group.close();
         last = { result };
       } catch (error) {
         last = { error: error.message, stack: error.stack, name: error.name };
+        await group?.abandon(error.message);
       }
       process.send(last, () => process.disconnect());`;
     const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {

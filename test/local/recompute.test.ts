@@ -155,4 +155,17 @@ describe.skipIf(!hasTorch)('on torch', () => {
     expect(units).toBeLessThan(0.55 * none);
     expect(segments).toBeLessThan(0.6 * none);
   });
+
+  test('a plan that lacks an update is refused', () => {
+    const run = tinyRun({ method: 'bp' });
+    const chosen = { recompute: 'units', places: 1, kept: [] } as const;
+    expect(() => recomputing(run.strategy, { tail: chosen })).toThrow(
+      'what to recompute: the plan lacks the update "head"; it has tail',
+    );
+    const updates = run.strategy.updates.map((update) => ({ ...update, name: 'constructor' }));
+    expect(() => recomputing({ ...run.strategy, updates }, {})).toThrow(
+      'the plan lacks the update "constructor"; it has none',
+    );
+    run.dispose();
+  });
 });

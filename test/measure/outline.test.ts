@@ -71,5 +71,16 @@ test.each([
   expect(bp.updates[0]).toMatchObject({ network: bp.parameters.network, auxiliary: 0 });
   const text = methodText(outline, bp);
   expect(text.split('\n')[0]).toBe(`${name}: ${outline.partition.length} blocks`);
-  expect(text).toMatch(/multiply-adds a step, an image: [\d.]+ M \(\+\d+ % to BP\)\n$/);
+  expect(text).toMatch(/multiply-adds a step, an image: [\d.]+ M \(\+\d+ % to BP\)\n/);
+  const untrained = 'block 3: loss weight 0 of reconstruction, 0 of classification: its loss trains nothing';
+  expect(outline.notes).toEqual(name === 'hpff' ? [untrained] : []);
+  if (name === 'hpff') expect(text.split('\n').at(-2)).toBe(`hpff: ${untrained}`);
+});
+
+test('says why there are other blocks than were asked for', async () => {
+  const [method] = memoryMethods({ ...config, methods: [] }, builtInRegistry, 'hpff');
+  const every = { ...method!, options: { ...method!.options, blocks: 16 } };
+  const deep = { ...setting, network: { name: 'resnet', depth: 32 } };
+  const { notes } = await outlineMethod(deep, every);
+  expect(notes[0]).toBe('15 blocks for K = 16: resnet-32 is cut after every unit, as in the published code');
 });

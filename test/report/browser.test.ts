@@ -122,7 +122,10 @@ describe.skipIf(chromiumPath === undefined)('in Chromium (skipped where "chromiu
   it('changes before the eyes while a run goes on', async () => {
     const live = join(folder, 'live');
     writeRun(join(live, 'run'), { status: 'open' });
-    const server = await serveReport(live, { title: 'live', port: 0, milliseconds: 20 });
+    const onDefect = (error: unknown): never => {
+      throw error;
+    };
+    const server = await serveReport(live, { title: 'live', port: 0, milliseconds: 20, onDefect });
     const { opened, complaints, close } = await open(server.url, 390, 'light');
     await opened.getByText('No epoch is finished yet.').waitFor();
     await opened.getByText(/epoch 1 of 3, begun \d+:\d\d:\d\d ago/).waitFor();

@@ -245,6 +245,38 @@ it('shows what a run that was evaluated takes its classes for, until it is train
   expect((await shown(1)).html).not.toContain(title);
 });
 
+it('draws what the summaries of runs say of classes: all runs of a series together, of many classes the hardest', async () => {
+  const write = (name: string, seed: number, byClass: object): void =>
+    void writeRun(join(folder, name), { seed, epochs: epochsOf([0.5]), summary: { epochs: 1, byClass } });
+  const few = (right: number) => ({
+    ...{ classes: ['cat', 'dog'], images: [4, 0], accuracy: [right / 4, null] },
+    counts: [
+      [right, 4 - right],
+      [0, 0],
+    ],
+  });
+  write('one', 1, few(1));
+  write('two', 2, few(3));
+  const html = await page(readReport([folder]), made);
+  expect(figureOf(html, '>Accuracy of each class').rows).toEqual([
+    ...['line,class,"test accuracy, %"', '"bp, 2 runs",cat,50', '"bp, 2 runs",dog,'],
+  ]);
+  const { part, rows } = figureOf(html, '>Classes: bp, 2 runs');
+  expect(rows.slice(1)).toEqual(['cat,cat,50', 'cat,dog,50', 'dog,cat,', 'dog,dog,']);
+  expect(part).toContain('Of 8 test images, each once a run: accuracy 50.00 %.');
+
+  const names = Array.from({ length: 120 }, (_, i) => `class ${i}`);
+  const images = names.map(() => 1000);
+  write('one', 1, { classes: names, images, accuracy: names.map((_, i) => 1 - i / 1000) });
+  rmSync(join(folder, 'two'), { recursive: true });
+  const many = await page(readReport([folder]), made);
+  const hardest = figureOf(many, '>Accuracy of each class');
+  expect(hardest.rows.slice(1, 3)).toEqual(['"bp, seed 1",class 119,88.1', '"bp, seed 1",class 118,88.2']);
+  expect(hardest.rows).toHaveLength(1 + 50);
+  expect(hardest.part).toContain('The 50 of 120 classes');
+  expect(many).not.toContain('>Classes: ');
+});
+
 it('draws of many steps no more than a plot has room for, and shows the first of them before any epoch is done', async () => {
   const steps = Array.from({ length: 2000 }, (_, i): StepMetrics => {
     const runStep = i + 1;

@@ -6,11 +6,14 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { serveReport, type ReportServer } from '../../src/report/serve.js';
 import { epochsOf, writeRun } from './folders.js';
 
+const onDefect = (error: unknown): never => {
+  throw error;
+};
 let folder: string;
 let server: ReportServer;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'locallearn-serve-'));
-  server = await serveReport(folder, { title: 'live', port: 0, milliseconds: 20 });
+  server = await serveReport(folder, { title: 'live', port: 0, milliseconds: 20, onDefect });
 });
 afterEach(async () => {
   await server.close();
@@ -18,10 +21,10 @@ afterEach(async () => {
 });
 
 /** The raw path, which fetch would tidy up. */
-function ask(path: string, { method = 'GET', host = new URL(server.url).host } = {}) {
+function ask(path: string, { method = 'GET', url = server.url, host = new URL(url).host } = {}) {
   return new Promise<{ status: number; text: string; headers: NodeJS.Dict<string | string[]> }>(
     (resolve, reject) => {
-      const { hostname, port } = new URL(server.url);
+      const { hostname, port } = new URL(url);
       const asked = request({ hostname, port, path, method, headers: { host } }, (response) => {
         let text = '';
         response.on('data', (chunk: Buffer) => (text += chunk.toString()));
@@ -90,8 +93,19 @@ it('tells when a run has appeared or written something, and shows it', async () 
 
 it('says so if the port is taken or the folder is not there', async () => {
   const port = Number(new URL(server.url).port);
-  await expect(serveReport(folder, { title: '', port })).rejects.toThrow(`port ${port} is taken`);
-  await expect(serveReport(join(folder, 'none'), { title: '', port: 0 })).rejects.toThrow(
+  await expect(serveReport(folder, { title: '', port, onDefect })).rejects.toThrow(`port ${port} is taken`);
+  await expect(serveReport(join(folder, 'none'), { title: '', port: 0, onDefect })).rejects.toThrow(
     /none: cannot read/,
   );
+});
+
+it('tells of what keeps it from making the page, here and there', async () => {
+  const defects: unknown[] = [];
+  const title = {} as string;
+  const broken = await serveReport(folder, { title, port: 0, onDefect: (error) => void defects.push(error) });
+  const { status, text } = await ask('/', { url: broken.url });
+  await broken.close();
+  expect(status).toBe(500);
+  expect(defects).toEqual([expect.any(TypeError)]);
+  expect(text).toBe(`the page cannot be made: ${(defects[0] as Error).message}\n`);
 });

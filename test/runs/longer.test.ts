@@ -4,15 +4,19 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/config.js';
+import { builtInRegistry } from '../../src/config/registry.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { readSafetensors } from '../../src/formats/safetensors.js';
 import { newestCheckpoint } from '../../src/runs/checkpoint/store.js';
 import type { Experiment } from '../../src/runs/experiment.js';
+import type { RunConfig } from '../../src/runs/folder.js';
 import { runInto } from '../../src/runs/into.js';
+import { refuseOtherRun } from '../../src/runs/longer.js';
 import { readMetrics } from '../../src/runs/metrics.js';
 import { withStrategy } from '../../src/runs/method-strategy.js';
 import { resumeRun } from '../../src/runs/resume.js';
 import { sectionOf } from '../../src/runs/start-state.js';
+import { runConfigOf } from '../../src/runs/run-config.js';
 import { runExperiment } from '../../src/runs/run.js';
 import { startEngine } from '../support/engine.js';
 import { edges } from '../support/edges.js';
@@ -206,4 +210,27 @@ describe('train.init', () => {
       /config\.yaml:5:\d+: train\.init: cannot read the training state: .* is not a run's folder, or one without checkpoints$/,
     );
   });
+});
+
+it('ranks may share a run in another way than before, but not where what travels between them is rounded', async () => {
+  const runWith = async (parallel: string): Promise<RunConfig> => {
+    const experiment = await experimentOf('epochs: 1', `method: { method: dgl, blocks: 2 }\n${parallel}`);
+    return runConfigOf(experiment, experiment.config.method!);
+  };
+  const alone = await runWith('');
+  const data = await runWith('parallel: data');
+  const mesh = await runWith('parallel: { blocks: 2, data: 2 }');
+  const rounded = await runWith('parallel: { blocks: 2, transport: bf16 }');
+  // What counts of both is that batches are shared.
+  expect(mesh.parallel).toBe('data');
+  const goOn = (there: RunConfig, here: RunConfig): void =>
+    refuseOtherRun('a: the run', there, here, { done: [], schedules: builtInRegistry.schedules });
+  for (const [there, here] of [
+    [alone, mesh],
+    [data, alone],
+    [alone, data],
+  ] as const)
+    expect(() => goOn(there, here)).not.toThrow();
+  expect(() => goOn(rounded, mesh)).toThrow('parallel.transport: "bf16" there, not set here');
+  expect(() => goOn(data, rounded)).toThrow('parallel.transport: not set there, "bf16" here');
 });

@@ -19,7 +19,9 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const [group] = memoryGroups(2).groups;
-const blockRanks = { group: group!, parallel: { blocks: 2, cuts: 'balanced', queue: 2 } } as const;
+const parallel = { blocks: 2, data: 1, cuts: 'balanced', queue: 2 } as const;
+const blockRanks = { all: group!, row: group!, column: undefined, parallel };
+const mesh = { ...blockRanks, column: group!, parallel: { ...parallel, data: 2 } };
 const metric = { name: 'own', start: () => ({ add: () => {}, total: () => 0 }) };
 
 it.each<[Partial<RunOptions>, string, RegExp]>([
@@ -27,6 +29,8 @@ it.each<[Partial<RunOptions>, string, RegExp]>([
   [{ blockRanks }, 'earlyStopping: { patience: 1 }', /^train\.earlyStopping: is not for blocks on several/],
   [{ blockRanks }, 'accumulate: 2', /^accumulate: blocks on several ranks take their batches whole/],
   [{ blockRanks }, 'momentum: 0', /^metric "own": is not for several ranks/],
+  [{ blockRanks: mesh }, 'batchSize: 3', /^train\.batchSize: 3 images are too few for 2 ranks/],
+  [{ blockRanks: mesh }, 'mixup: 0.2', /^train\.mixup: mixes images of the whole batch/],
   [{ ranks: group! }, 'mixup: 0.2', /^train\.mixup: mixes images of the whole batch/],
   [{ ranks: group! }, 'batchSize: 3', /^train\.batchSize: 3 images are too few for 2 ranks/],
   [{ ranks: group! }, 'momentum: 0', /^metric "own": is not for several ranks/],

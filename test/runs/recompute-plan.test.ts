@@ -5,6 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.js';
 import { builtInRegistry } from '../../src/config/registry.js';
 import type { MethodConfig } from '../../src/config/method-config.js';
+import { UserError } from '../../src/core/errors.js';
 import type { RecomputePlan } from '../../src/engine/recompute-choices.js';
 import { chooseMethod } from '../../src/measure/memory/choose-method.js';
 import { measureMethod } from '../../src/measure/memory/report.js';
@@ -68,6 +69,17 @@ describe.skipIf(!hasTorch)('what a run recomputes to stay within a budget', () =
     const log = join(run, 'log.jsonl');
     const chosen = readRunLog(log).recomputed!.plan;
     expect(chosen['head']!.recompute).toBe('units');
+    const written = readFileSync(log, 'utf8');
+    for (const names of [[], ['constructor'], ['__proto__'], ['head', 'tail']]) {
+      const damaged = Object.fromEntries(names.map((name) => [name, chosen['head']]));
+      writeFileSync(log, written.replace(JSON.stringify(chosen), JSON.stringify(damaged)));
+      await expect(resumeRun(own, run, { observer })).rejects.toThrow(
+        new UserError(
+          `${log}: its last line "recomputed" is of the updates ${names.join(', ') || 'none'}, and the run has head: take the line out, and what to recompute is measured anew`,
+        ),
+      );
+    }
+    writeFileSync(log, written);
     // As another version of this program might have chosen.
     const other: RecomputePlan = { head: { ...chosen['head']!, kept: [] } };
     writeFileSync(log, readFileSync(log, 'utf8').replace(JSON.stringify(chosen), JSON.stringify(other)));

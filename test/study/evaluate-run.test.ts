@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -10,6 +10,7 @@ import type { Dataset } from '../../src/data/dataset.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { exportRun } from '../../src/runs/export.js';
 import { readMetrics } from '../../src/runs/metrics.js';
+import { readRunSummary } from '../../src/runs/summary.js';
 import { runExperiment } from '../../src/runs/run.js';
 import { readTrainedRun } from '../../src/runs/trained-network.js';
 import { chooseWeights } from '../../src/runs/which-weights.js';
@@ -71,6 +72,13 @@ it.each(['', ', ema: { decay: 0.5 }'])(
     expect(best).toBeLessThan(epochs.length);
     const run = await readTrainedRun(path);
     const options = { engine: engine.name, on: 'test', data } as const;
+    const { counts } = await evaluateRun(run, options);
+    expect(readRunSummary(join(path, 'summary.json')).byClass).toEqual({
+      ...{ classes: edgeClasses, counts },
+      images: counts.map((row) => row.reduce((sum, each) => sum + each, 0)),
+      accuracy: counts.map((row, i) => row[i]! / row.reduce((sum, each) => sum + each, 0)),
+    });
+    expect(readFileSync(join(path, 'log.jsonl'), 'utf8')).not.toContain('byClass');
     for (const [which, epoch] of [
       [undefined, epochs.length],
       ['best', best],

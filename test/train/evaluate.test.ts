@@ -7,6 +7,7 @@ import { createBatch } from '../../src/local/batch.js';
 import { disposeNetwork, networkForward, networkState, unitsForward } from '../../src/networks/network.js';
 import { resnetCifar } from '../../src/networks/resnet-cifar.js';
 import { randomStream } from '../../src/core/random.js';
+import { byClassOf, tallyByClass } from '../../src/train/by-class.js';
 import { evaluateUpdates } from '../../src/train/evaluate-updates.js';
 import { evaluate } from '../../src/train/evaluate.js';
 import { startEngine } from '../support/engine.js';
@@ -152,4 +153,41 @@ test('top-5 accuracy is told of 100 classes and more', async () => {
   }
   expect(await evaluate(network, many, equal(), goOn)).toMatchObject({ accuracy: 1 / 6, top5: 3 / 6 });
   disposeNetwork(network);
+});
+
+test('what the images of each class are taken for is counted, and added up over ranks', async () => {
+  const run = tinyRun({ method: 'bp' });
+  const { network } = run;
+  const counts = Array.from({ length: tinyClasses }, () => new Array<number>(tinyClasses).fill(0));
+  tf.tidy(() => {
+    for (const { images, labels } of batches) {
+      const batch = createBatch(images, labels, tinyShape, tinyClasses, dataset);
+      const rows = (networkForward(network, batch.images, evaluationMode) as tf.Tensor2D).arraySync();
+      rows.forEach((row, i) => counts[labels[i]!]![row.indexOf(Math.max(...row))]!++);
+    }
+  });
+  const sum = (row: readonly number[]): number => row.reduce((all, each) => all + each, 0);
+  const own = { images: counts.map(sum), correct: counts.map((row, i) => row[i]!), counts };
+  const evaluation = (await evaluate(network, dataset, given(), goOn))!;
+  expect(evaluation.byClass).toEqual(own);
+  expect(evaluation.accuracy).toBe(sum(own.correct) / 9);
+  const twice = (numbers: readonly number[]) => Promise.resolve(numbers.map((each) => 2 * each));
+  const both = (await evaluate(network, dataset, given(), goOn, [], twice))!;
+  expect(both.byClass.counts).toEqual(counts.map((row) => row.map((each) => 2 * each)));
+  expect(both.accuracy).toBe(evaluation.accuracy);
+  run.dispose();
+});
+
+test('of many classes only how many of each are right is kept', () => {
+  const tally = tallyByClass(101);
+  for (const [label, answer] of [
+    [0, 0],
+    [0, 100],
+    [100, 100],
+  ] as const)
+    tally.add(label, answer);
+  const { images, correct, counts } = byClassOf(101, tally.numbers);
+  expect([images[0], images[1], images[100]]).toEqual([2, 0, 1]);
+  expect([correct[0], correct[1], correct[100]]).toEqual([1, 0, 1]);
+  expect(counts).toBeUndefined();
 });

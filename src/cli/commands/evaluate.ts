@@ -1,15 +1,12 @@
 import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
-import { configOptions, engineOption, tellPlugins, weightsOption } from '../options.js';
+import { engineOption, runSetOption, tellPlugins, weightsOption } from '../options.js';
 import { notify, scanNotes } from '../progress.js';
 import { amountProgress } from './data-progress.js';
 
 const evaluateOptions = {
-  set: {
-    ...configOptions.set,
-    describe: "override a value of the run's config, e.g. data.dir=/data/pets (may be repeated)",
-  },
+  set: runSetOption,
   on: {
     choices: ['test', 'train'] as const,
     default: 'test' as const,

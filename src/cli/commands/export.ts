@@ -2,11 +2,12 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatBytes } from '../../core/text.js';
 import type { Command } from '../command.js';
-import { weightsOption } from '../options.js';
+import { runSetOption, weightsOption } from '../options.js';
 
 const formats = ['safetensors', 'onnx'] as const;
 
 const exportOptions = {
+  set: runSetOption,
   format: {
     choices: formats,
     demandOption: true,
@@ -20,6 +21,7 @@ const exportOptions = {
 
 interface ExportArguments {
   readonly run: string;
+  readonly set: readonly string[];
   readonly format: (typeof formats)[number];
   readonly weights: (typeof weightsOption.choices)[number] | undefined;
   readonly out: string | undefined;
@@ -35,13 +37,13 @@ export const exportCommand: Command<object, ExportArguments> = {
       .positional('run', { type: 'string', demandOption: true, describe: 'a run folder' })
       .options(exportOptions)
       .example('$0 export runs/2026-01-01T12-00-00-cifar10-man-s1 --format onnx', ''),
-  handler: async ({ run, format, weights: which, out = join(run, `model.${format}`), json }) => {
+  handler: async ({ run, set, format, weights: which, out = join(run, `model.${format}`), json }) => {
     const { exportRun } = await import('../../runs/export.js');
     if (format === 'onnx') {
       const { selectEngine } = await import('../../engine/select.js');
       await selectEngine('auto');
     }
-    await exportRun(run, format, out, which);
+    await exportRun(run, format, out, which, set);
     const bytes = statSync(out).size;
     process.stdout.write(
       json

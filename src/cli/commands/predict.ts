@@ -9,11 +9,12 @@ import type { ProbeProgress } from '../../study/probe-units.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
-import { engineOption, weightsOption } from '../options.js';
+import { engineOption, runSetOption, weightsOption } from '../options.js';
 import { notify } from '../progress.js';
 import { amountProgress } from './data-progress.js';
 
 const predictOptions = {
+  set: runSetOption,
   top: { type: 'number', default: 1, requiresArg: true, describe: 'how many classes to name for each image' },
   weights: weightsOption,
   engine: engineOption,
@@ -25,6 +26,7 @@ const predictOptions = {
 interface PredictArguments {
   readonly run: string;
   readonly images: readonly string[];
+  readonly set: readonly string[];
   readonly top: number;
   readonly weights: (typeof weightsOption.choices)[number] | undefined;
   readonly engine: (typeof predictOptions.engine.choices)[number];
@@ -49,7 +51,7 @@ export const predictCommand: Command<object, PredictArguments> = {
       .options(predictOptions)
       .example('$0 predict experiments/runs/<run> cat.jpg photos', '')
       .example('$0 predict experiments/runs/<run> photos --top 5 --csv', ''),
-  handler: async ({ run, images, top, weights, engine: wanted, csv, json, quiet }) => {
+  handler: async ({ run, images, set, top, weights, engine: wanted, csv, json, quiet }) => {
     if (csv && json) throw new UsageError('--csv and --json cannot both be given');
     if (!Number.isInteger(top) || top < 1)
       throw new UsageError(`--top must be a whole number from 1, not ${top}`);
@@ -59,7 +61,7 @@ export const predictCommand: Command<object, PredictArguments> = {
     const files = await imageFilesOf(images);
     const { notice } = await selectEngine(wanted);
     notify(notice, quiet);
-    const trained = await loadTrainedNetwork(run, weights);
+    const trained = await loadTrainedNetwork(run, weights, set);
     if (trained.use.reading === undefined) {
       notify(`${run}: its weights do not say how image files are read: the middle is taken whole`, quiet);
     }

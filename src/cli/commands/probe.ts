@@ -2,15 +2,12 @@ import type { ProbeProgress } from '../../study/probe-units.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
-import { configOptions, engineOption } from '../options.js';
+import { engineOption, runSetOption } from '../options.js';
 import { notify, scanNotes } from '../progress.js';
 import { amountProgress } from './data-progress.js';
 
 const probeOptions = {
-  set: {
-    ...configOptions.set,
-    describe: "override a value of the run's config, e.g. data.dir=/data/pets (may be repeated)",
-  },
+  set: runSetOption,
   against: {
     type: 'string',
     requiresArg: true,

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { UserError } from '../../core/errors.js';
 import { textTable } from '../../core/table.js';
-import { parseSwept, sweepPoints } from '../../runs/sweep-points.js';
-import { sweepTable } from '../../runs/sweep-table.js';
-import type { SweepConfig } from '../../runs/sweep.js';
+import type { LoadedConfig } from '../../config/config.js';
+import { overridesOf, parseSwept, sweepPoints } from '../../runs/sweep-points.js';
+import { sweepTable, type SweptResult } from '../../runs/sweep-table.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
 import { commandLine, withInterrupts } from '../interrupts.js';
@@ -52,44 +52,62 @@ export const sweepCommand: Command<object, SweepArguments> = {
       .example('$0 sweep configs/auglocal.yaml --over method.depth=1,2,3', '')
       .example('$0 sweep my.yaml --over train.learningRate=0.05,0.1 --over method.blocks=2,4', 'four runs'),
   handler: async (args) => {
-    const { comparedSeeds } = await import('../../config/config.js');
     const points = sweepPoints(args.over.map(parseSwept));
-    const configs: SweepConfig[] = [];
-    for (const [i, point] of points.entries()) {
-      const set = [...args.set, ...Object.entries(point).map(([key, value]) => `${key}=${value}`)];
-      const { config: given, registry } = await configOf({ ...args, set, quiet: args.quiet || i > 0 });
-      const config = { ...given, seed: comparedSeeds(given)[0]! };
-      // BP beside each combination only where the config asks for it.
-      configs.push({ point, config: { ...config, baselines: config.baselines ?? [] }, registry });
-    }
-    const swept = Object.keys(points[0]!);
-    const useless = swept.find((key) => key === 'name' || key === 'baselines');
+    const useless = Object.keys(points[0]!).find((key) => key === 'name' || key === 'baselines');
     if (useless !== undefined) throw new UsageError(`--over ${useless}: does not change what is trained`);
-    const parent = args.out ?? join(defaultRuns, `${configs[0]!.config.name}-sweep`);
+    const { comparedSeeds } = await import('../../config/config.js');
+    const { loadSweep } = await import('../../runs/sweep-load.js');
     const { sweep } = await import('../../runs/sweep.js');
+    let told = false;
+    const load = async (overrides: readonly string[]): Promise<LoadedConfig> => {
+      const own = { ...args, set: [...args.set, ...overrides], quiet: args.quiet || told };
+      const { config, registry } = await configOf(own);
+      told = true;
+      // BP beside each combination only where the config asks for it.
+      const { baselines = [] } = config;
+      return { config: { ...config, seed: comparedSeeds(config)[0]!, baselines }, registry };
+    };
     await withInterrupts(async (signal) => {
-      const { points: done, ...rest } = await sweep(configs, {
-        ...{ parent, signal, tensorboard: args.tensorboard, retry: args.retry },
-        observer: progressObserver(process.stderr, args.quiet),
+      const loaded = await loadSweep(points, {
+        ...{ load, signal },
         onOpen: ({ notice, dataset, config }) => {
           notify(notice, args.quiet);
           notifyOfData(dataset, config.train);
         },
       });
+      if (signal.aborted) return;
+      const parent = args.out ?? join(defaultRuns, `${loaded.configs[0]!.config.name}-sweep`);
+      const { points: done, ...rest } = await sweep(loaded, {
+        ...{ parent, signal, tensorboard: args.tensorboard, retry: args.retry },
+        observer: progressObserver(process.stderr, args.quiet),
+      });
       const lines = args.json
-        ? done.flatMap(({ point, results }) => results.map((run) => JSON.stringify({ point, ...run })))
+        ? done.flatMap(recordsOf).map((record) => JSON.stringify(record))
         : [textTable(sweepTable(done)).trimEnd(), `table: ${join(parent, 'sweep.csv')}`];
       if (done.length > 0) process.stdout.write(lines.map((line) => `${line}\n`).join(''));
       if (rest.interrupted) {
         process.stderr.write(
-          `${done.length} of ${configs.length} combinations are done; to go on, run the same command again: ${commandLine()}\n`,
+          `${done.length} of ${points.length} combinations are done; to go on, run the same command again: ${commandLine()}\n`,
         );
       }
-      if (signal.aborted || rest.failed.length === 0) return;
+      if (signal.aborted) return;
       if (rest.defects.length > 0) throw rest.defects[0];
-      throw new UserError(
-        rest.failed.map(({ folder, seed, error }) => `${folder}, seed ${seed}: ${error}`).join('\n'),
-      );
+      const errors = [
+        ...rest.failed.map(({ folder, seed, error }) => `${folder}, seed ${seed}: ${error}`),
+        ...done.flatMap(({ point, refused }) =>
+          refused === undefined ? [] : [`${overridesOf(point).join(', ')}: ${refused.error}`],
+        ),
+      ];
+      if (errors.length > 0) throw new UserError(errors.join('\n'));
     });
   },
 };
+
+/** What a combination came to, for programs: an object for each run, and for each that there is none of. */
+function recordsOf({ point, results, failed, refused }: SweptResult): object[] {
+  return [
+    ...results.map((run) => ({ point, ...run })),
+    ...failed.map((run) => ({ point, status: 'failed', ...run })),
+    ...(refused?.methods ?? []).map((label) => ({ point, status: 'failed', label, error: refused!.error })),
+  ];
+}

@@ -18,6 +18,7 @@ import {
   runOptions,
   type RunArguments,
 } from '../options.js';
+import { parallelOf, ranksOf, withAsked, type AskedRanks } from '../parallel.js';
 import { onRanks } from '../ranks.js';
 import { notify, notifyOfData, progressObserver, scanNotes } from '../progress.js';
 
@@ -34,7 +35,7 @@ const trainOptions = {
     type: 'string',
     requiresArg: true,
     describe:
-      'data=2: start two ranks here, which share every batch; blocks=2: each of which has a run of blocks; data: be one of them',
+      'data=2: start two ranks here, which share every batch; blocks=2: each of which has a run of blocks; blocks=2,data=2: both, with four; data: be one of them',
   },
   into: {
     type: 'string',
@@ -49,13 +50,17 @@ const trainOptions = {
   },
 } as const;
 
-type TrainArguments = Omit<RunArguments, 'config'> & {
+type TrainArguments = TrainWork & { readonly parallel: string | undefined };
+
+type TrainWork = Omit<RunArguments, 'config'> & {
   readonly config: string | undefined;
   readonly out: string;
   readonly into: string | undefined;
   readonly resume: string | undefined;
-  readonly parallel: string | undefined;
 };
+
+/** With what `--parallel` asks for. */
+type AskedWork = TrainWork & { readonly parallel: AskedRanks | undefined };
 
 export const trainCommand: Command<object, TrainArguments> = {
   command: 'train [config]',
@@ -73,14 +78,15 @@ export const trainCommand: Command<object, TrainArguments> = {
   handler: async (given) => {
     const placement = placementIn(process.env);
     const parallel = parallelOf(given.parallel);
-    if (parallel?.ranks !== undefined && placement === undefined) {
-      process.exitCode = await startRanks(parallel.ranks, process.argv.slice(1));
+    const ranks = parallel && ranksOf(parallel);
+    if (ranks !== undefined && placement === undefined) {
+      process.exitCode = await startRanks(ranks, process.argv.slice(1));
       return;
     }
     // What a rank on a machine of several GPUs sees is its own.
     if (placement !== undefined) endWithLauncher();
     if (placement !== undefined) process.env['CUDA_VISIBLE_DEVICES'] ??= String(placement.localRank);
-    const args = parallel === undefined ? given : { ...given, set: [...given.set, parallel.set] };
+    const args = { ...given, parallel };
     const { config: path, resume } = args;
     const records = placement === undefined || placement.rank === 0;
     const work = await (resume === undefined ? newRun(args, path) : oldRun(args, path, resume));
@@ -107,19 +113,6 @@ export const trainCommand: Command<object, TrainArguments> = {
   },
 };
 
-/** `data`, `data=2`, `blocks=2`. */
-function parallelOf(text: string | undefined): { set: string; ranks?: number } | undefined {
-  if (text === undefined) return undefined;
-  const [, mode, ranks] = /^(data|blocks)(?:=([1-9]\d{0,3}))?$/.exec(text) ?? [];
-  if (mode === undefined || (mode === 'blocks' && ranks === undefined)) {
-    throw new UsageError(`--parallel must be "data", "data=RANKS" or "blocks=RANKS", got "${text}"`);
-  }
-  return {
-    set: mode === 'data' ? 'parallel=data' : `parallel.blocks=${ranks}`,
-    ...(ranks === undefined ? {} : { ranks: Number(ranks) }),
-  };
-}
-
 /** What records a run that this process has prepared. */
 type Begin = (chosen: ChosenMethod, options: Omit<RunOptions, 'parent'>) => Promise<FinishedRun>;
 
@@ -129,10 +122,10 @@ type Work = (
   placement: Placement | undefined,
 ) => Promise<FinishedRun | undefined>;
 
-async function newRun(args: TrainArguments, path: string | undefined): Promise<Work> {
+async function newRun(args: AskedWork, path: string | undefined): Promise<Work> {
   const { out: parent, into } = args;
   if (path === undefined) throw new UsageError('a config is missing, or --resume with a run folder');
-  const { config, registry } = await configOf({ ...args, config: path });
+  const { config, registry } = await configOf(await withAsked({ ...args, config: path }));
   const { method } = config;
   if (!method) throw new UserError(`${path}: lists several methods; use "locallearn compare" for it`);
   if (config.seeds !== undefined && args.seed === undefined) {
@@ -166,7 +159,7 @@ async function newRun(args: TrainArguments, path: string | undefined): Promise<W
   };
 }
 
-async function oldRun(args: TrainArguments, path: string | undefined, folder: string): Promise<Work> {
+async function oldRun(args: AskedWork, path: string | undefined, folder: string): Promise<Work> {
   const { openExperiment } = await import('../../runs/experiment.js');
   const { finishedNote, finishedResult, readRunConfig, recordedOverridesOf, resumeRun, runConfigPath } =
     await import('../../runs/resume.js');
@@ -177,7 +170,7 @@ async function oldRun(args: TrainArguments, path: string | undefined, folder: st
     path === undefined
       ? { ...args, config: stored, set: [...recordedOverridesOf(folder), ...args.set] }
       : { ...args, config: path };
-  const { config: given, registry } = await configOf(asked);
+  const { config: given, registry } = await configOf(await withAsked(asked));
   const old = readRunConfig(folder, registry);
   const config = given.engine === 'auto' ? { ...given, engine: old.engine } : given;
   const { schedules } = registry;

@@ -1,5 +1,6 @@
 import { basename, resolve } from 'node:path';
 import type { Command } from '../command.js';
+import { reportOf } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
 
 const watchOptions = {
@@ -26,7 +27,10 @@ export const watchCommand: Command<object, { readonly folder: string; readonly p
       .example('$0 watch experiments/runs/demo', ''),
   handler: async ({ folder, port }) => {
     const { serveReport } = await import('../../report/serve.js');
-    const server = await serveReport(folder, { title: basename(resolve(folder)), port });
+    const server = await serveReport(folder, {
+      ...{ title: basename(resolve(folder)), port },
+      onDefect: (error) => process.stderr.write(reportOf(error, true).text),
+    });
     await withInterrupts(async (signal) => {
       process.stdout.write(`${server.url} shows ${folder} as it grows; Ctrl-C ends\n`);
       await new Promise((done) => signal.addEventListener('abort', done));

@@ -146,7 +146,9 @@ export interface NativeDistributed {
    * second: a count of its beats, a space, and how many collective calls it has begun.
    */
   look(group: NativeGroup, keys: readonly string[]): Promise<readonly string[]>;
-  /** Ends what is under way, here and at the peers, and frees the group; once is enough. */
+  /** Ends what is under way, here and at the peers; the store is still there. */
+  abort(group: NativeGroup): void;
+  /** The same, and frees the group; once is enough. */
   close(group: NativeGroup): Promise<void> | undefined;
 }
 

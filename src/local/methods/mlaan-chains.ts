@@ -1,3 +1,4 @@
+import { ownEntry } from '../../core/own-entry.js';
 import type { Network, Unit } from '../../networks/network.js';
 import { publishedOrEvenCuts, type Cuts } from '../partition/partition.js';
 
@@ -82,7 +83,7 @@ const length = 4;
  * `ruledChain`.
  */
 export function chainAfter(network: Network, cuts: Cuts, unit: Unit): readonly Unit[] {
-  const published = tables[network.name]?.find(
+  const published = ownEntry(tables, network.name)?.find(
     ({ count }) => publishedOrEvenCuts(network, count).join() === cuts.join(),
   );
   const run = published?.runs.find(

@@ -12,7 +12,10 @@ import {
   type ParameterCounts,
   type StepMultiplyAdds,
 } from '../../local/cost.js';
+import { weightNotes } from '../../local/loss-weights.js';
 import { noiseBatch } from '../../local/noise-batch.js';
+import { blocksNote } from '../../local/partition/asked.js';
+import { partitionOf } from '../../local/partition/of-method.js';
 import type { Strategy } from '../../local/strategy.js';
 import type { Streams } from '../../local/update.js';
 import type { Network } from '../../networks/network.js';
@@ -59,6 +62,8 @@ export interface MethodOutline {
   readonly partition: readonly (readonly string[])[];
   readonly updates: readonly UpdateOutline[];
   readonly parameters: ParameterCounts;
+  /** What to know of it: why it has other blocks than were asked for, and which terms of its loss train nothing. */
+  readonly notes: readonly string[];
 }
 
 /** Runs a network's units on a few random images and tells of each. */
@@ -103,6 +108,10 @@ export async function outlineMethod(
     partition: strategy.partition,
     updates: scoped(() => updateOutlines(strategy)),
     parameters: parameterCounts(strategy),
+    notes: [
+      ...[blocksNote(strategy, partitionOf(method).blocks)].filter((note) => note !== undefined),
+      ...weightNotes(strategy.lossWeights ?? []),
+    ],
   }));
 }
 

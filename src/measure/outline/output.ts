@@ -19,7 +19,7 @@ export function networkText({ network, imageShape, classes, units }: NetworkOutl
 
 /** What a method makes of the network, for a terminal. */
 export function methodText(outline: MethodOutline, bp: MethodOutline): string {
-  const { label, partition, updates, parameters } = outline;
+  const { label, partition, updates, parameters, notes } = outline;
   const blocks: Table = {
     header: ['block', 'units'],
     rows: partition.map((units, i) => [String(i + 1), unitsInWords(units)]),
@@ -43,6 +43,7 @@ export function methodText(outline: MethodOutline, bp: MethodOutline): string {
     textTable(table),
     `parameters: network ${formatCount(parameters.network)}, beside it ${formatCount(parameters.auxiliary)}, at inference ${formatCount(parameters.inference)}; `,
     `multiply-adds a step, an image: ${formatCount(own)}${overhead}\n`,
+    ...notes.map((note) => `${label}: ${note}\n`),
   ].join('');
 }
 

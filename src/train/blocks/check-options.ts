@@ -6,6 +6,7 @@ import { noStepsOnRanks } from '../over-ranks.js';
 /**
  * Refuses what blocks on several ranks cannot be trained with.
  *
+ * @param shares of every batch that ranks with the same blocks have
  * @throws UserError that names the key
  */
 export function checkBlockOptions(
@@ -16,13 +17,14 @@ export function checkBlockOptions(
     logEvery,
   }: Pick<TrainSettings, 'accumulate' | 'syncBatchNorm' | 'earlyStopping' | 'logEvery'>,
   metrics: readonly MetricKind[] | undefined,
+  shares = 1,
 ): void {
   if (accumulate > 1) {
     throw new UserError(
       'accumulate: blocks on several ranks take their batches whole: leave it out, or train on one rank',
     );
   }
-  if (syncBatchNorm) {
+  if (syncBatchNorm && shares === 1) {
     throw new UserError(
       'train.syncBatchNorm: is for ranks that share every batch; those with blocks see the whole: leave it out',
     );

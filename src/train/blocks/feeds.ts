@@ -1,11 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
 import type { PassedBatch, PassEnd } from '../../distributed/blocks/link.js';
 import type { Dataset } from '../../data/dataset.js';
+import type { Share } from '../../data/loader/share.js';
 import type { TrainContext } from '../context.js';
 import { feed, type FeedTally } from '../feed.js';
 import { openTrainLoader, openTestLoader } from '../loaders.js';
 import type { TrainSettings } from '../optimizers.js';
 import { skippedReporter } from '../report-skipped.js';
+
+/** Whether a pass is to end here. */
+type Stopping = () => Promise<boolean>;
 
 /** The batches of the first rank, which reads the data. */
 export interface Feeds {
@@ -18,17 +22,22 @@ export interface Feeds {
    *
    * @param stopping asked after each batch
    */
-  training(epoch: number, tally: FeedTally, stopping: () => boolean): AsyncGenerator<PassedBatch, PassEnd>;
+  training(epoch: number, tally: FeedTally, stopping: Stopping): AsyncGenerator<PassedBatch, PassEnd>;
   /** The batches to evaluate on after an epoch. */
-  testing(epoch: number, stopping: () => boolean): AsyncGenerator<PassedBatch, PassEnd>;
+  testing(epoch: number, stopping: Stopping): AsyncGenerator<PassedBatch, PassEnd>;
   /** Images of the last evaluation that were bad, and left out. */
   skippedIn(split: 'test'): number;
   close(): Promise<void>;
 }
 
-export function openFeeds(dataset: Dataset, options: TrainSettings & TrainContext): Feeds {
-  const training = openTrainLoader(dataset, options);
-  const testing = openTestLoader(dataset, options);
+/** @param share of every batch, where other first ranks have the rest */
+export function openFeeds(
+  dataset: Dataset,
+  options: TrainSettings & TrainContext,
+  share: Share | undefined,
+): Feeds {
+  const training = openTrainLoader(dataset, { ...options, share });
+  const testing = openTestLoader(dataset, { ...options, share });
   const report = skippedReporter({ train: new Set(), test: new Set() }, dataset, options.onEvent);
   let tested: FeedTally = { batches: 0, waitSeconds: 0, skipped: 0 };
   return {
@@ -47,14 +56,14 @@ export function openFeeds(dataset: Dataset, options: TrainSettings & TrainContex
 
 async function* untilStopped(
   batches: ReturnType<typeof feed>,
-  stopping: () => boolean,
+  stopping: Stopping,
 ): AsyncGenerator<PassedBatch, PassEnd, undefined> {
-  if (stopping()) return { stopped: true };
+  if (await stopping()) return { stopped: true };
   for await (const { labels, images } of batches) {
     yield { labels, images, streams: {} };
     // The step is synchronous: without a turn of the event loop no signal and no screen update gets through.
     await setImmediate();
-    if (stopping()) return { stopped: true };
+    if (await stopping()) return { stopped: true };
   }
   return { stopped: false };
 }

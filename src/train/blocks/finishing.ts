@@ -25,17 +25,18 @@ export interface Finishing {
 }
 
 export function finishing(run: BlocksRun, tally: EpochTally, back: WayBack): Finishing {
-  const { group, part, average } = run;
-  const { length } = part.strategy.updates;
+  const { group, part, average, shares } = run;
+  const { updates } = part.strategy;
+  const { length } = updates;
   const following = follow(group, part);
   // A block that the next rank trains too is stepped when it is next needed: until then the step after is run. Not where
   // anybody reads its weights before, or it is not all that waits.
   const putsOff =
     part.lends !== undefined &&
     average === undefined &&
+    shares === undefined &&
     part.follows.length === 0 &&
     part.followed.length === 0;
-  const pause = putsOff ? firstOnLent(part) : length;
   let putOff: RunningStep | undefined;
   const finish = async (step: RunningStep): Promise<void> => {
     const waits = step.waits();
@@ -55,16 +56,29 @@ export function finishing(run: BlocksRun, tally: EpochTally, back: WayBack): Fin
     putOff = undefined;
     if (step !== undefined) await finish(step);
   };
+  /** Before which updates something is waited for. */
+  const pauses: readonly { readonly update: number; readonly wait: () => Promise<void> }[] =
+    shares !== undefined
+      ? updates.map((each, update) => ({
+          update,
+          // What comes after it may read later updates' variables, as they are before their steps.
+          wait: () => (each.after === undefined ? shares.putOff.before(update) : shares.putOff.beforeAll()),
+        }))
+      : putsOff
+        ? [{ update: firstOnLent(part), wait: settle }]
+        : [];
   return {
     async run(step, runTo) {
-      const made = runTo(pause);
-      if (pause === length) return made;
-      try {
-        await settle();
-      } catch (error) {
-        freeStreams(made);
-        step.drop();
-        throw error;
+      let made: Streams | undefined;
+      for (const { update, wait } of pauses) {
+        made = runTo(update, made);
+        try {
+          await wait();
+        } catch (error) {
+          freeStreams(made);
+          step.drop();
+          throw error;
+        }
       }
       return runTo(length, made);
     },
@@ -76,6 +90,9 @@ export function finishing(run: BlocksRun, tally: EpochTally, back: WayBack): Fin
       await settle();
       await following?.end();
     },
-    drop: () => putOff?.drop(),
+    drop() {
+      putOff?.drop();
+      shares?.putOff.free();
+    },
   };
 }

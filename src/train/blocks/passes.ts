@@ -2,9 +2,11 @@ import { outOfMemoryIn } from '../../engine/out-of-memory.js';
 import { scoped } from '../../engine/scoped.js';
 import { leadOn } from '../../distributed/blocks/follow.js';
 import { receiveBatches, type Heard, type PassedBatch, type PassEnd } from '../../distributed/blocks/link.js';
+import { failureOf } from '../../distributed/process-group.js';
 import { drawMixing } from '../mixup.js';
 import type { Streams } from '../../local/update.js';
 import { headIndex } from '../head-update.js';
+import { settle } from '../run-at-hand.js';
 import { learningRateAt } from '../schedule.js';
 import { stepError } from '../step-error.js';
 import type { EpochTally } from '../tally.js';
@@ -16,10 +18,9 @@ import { beginStep } from './step.js';
 
 /** The epoch's training steps that are left; whether nobody wanted to stop before the last. */
 export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<boolean> {
-  const { group, part, feeds, up, options, steps } = run;
+  const { group, part, feeds, up, options, steps, shares } = run;
   const { epoch } = tally;
   const before = { ...run.link };
-  const start = performance.now() - 1000 * tally.seconds;
   const back = wayBack(run);
   const whole = finishing(run, tally, back);
   const led: Promise<void>[] = [];
@@ -29,7 +30,9 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
     led.push(leading);
   };
   lead();
-  const batches = feeds?.training(epoch, tally, () => isStopping(run)) ?? received(run);
+  const stopping = async (): Promise<boolean> =>
+    shares === undefined ? isStopping(run) : shares.agreeToStop(isStopping(run));
+  const batches = feeds?.training(epoch, tally, stopping) ?? received(run);
   const end = await forEach(batches, async ({ labels, images, streams }) => {
     const at = `epoch ${epoch}, step ${tally.steps + 1}`;
     try {
@@ -38,7 +41,8 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
         options.mixup > 0
           ? drawMixing(options.mixup, options.seed, epoch, tally.steps + 1, labels.length)
           : undefined;
-      const step = beginStep(run.stepper, learningRate, (gradient) => back.give(gradient));
+      const stepping = run.stepping(learningRate, tally.steps, labels.length);
+      const step = beginStep(part, stepping, options.engine.memory, (gradient) => back.give(gradient));
       const runTo = (update: number, given?: Streams): Streams =>
         scoped(() => {
           const batch = batchOf(run, { labels, images }, mixing, options.labelSmoothing);
@@ -49,16 +53,17 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
       // Awaited below, when the step is done.
       sent.catch(() => {});
       await whole.finish(step);
+      // Averages, and the rank before, follow the weights after every step.
+      if (run.average !== undefined || part.followed.length > 0) await shares?.putOff.settle();
       scoped(() => run.average?.update());
       lead();
       run.lastLosses = step.losses;
       notePeaks(run, tally, step.peaks);
       add(run, tally, labels.length, step.losses);
       if (feeds === undefined) tally.batches++;
-      tally.seconds = (performance.now() - start) / 1000;
       await sent;
     } catch (thrown) {
-      throw stepError(thrown, at, lossesBefore(run));
+      throw stepError(await failureOf(thrown), at, lossesBefore(run));
     }
     const loss = heardOf(run).loss;
     options.onEvent?.({ type: 'step', epoch, step: tally.steps, steps, images: labels.length, loss });
@@ -69,6 +74,7 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
   // The next rank's end comes after what it gives back.
   await Promise.all([up.end(end), whole.end()]);
   await Promise.all([...led, back.end()]);
+  await settle({ parallel: shares?.putOff, average: run.average });
   run.use.bytes += run.link.bytes - before.bytes;
   run.use.waitSeconds += run.link.waitSeconds - before.waitSeconds;
   return !end.stopped;
@@ -76,12 +82,14 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
 
 /** What a rank's part is worth on the images to evaluate on; undefined if somebody wanted to stop before the last. */
 export async function evaluationPass(run: BlocksRun, epoch: number): Promise<PartEvaluation | undefined> {
-  const { parts, part, group, feeds, up, options } = run;
+  const { parts, part, group, feeds, up, options, shares } = run;
   const head = headOf(run);
   const later = parts.slice(group.rank + 1).flatMap(({ strategy }) => strategy.network.units);
   const sums = newPartEvaluation(part, head);
   let step = 0;
-  const batches = feeds?.testing(epoch, () => isStopping(run)) ?? received(run);
+  // Shares of a test batch may have no image: ranks that have them agree on an end in training alone.
+  const stopping = (): Promise<boolean> => Promise.resolve(shares === undefined && isStopping(run));
+  const batches = feeds?.testing(epoch, stopping) ?? received(run);
   const end = await forEach(batches, async ({ labels, images, streams }) => {
     try {
       const next = scoped(() => {

@@ -1,4 +1,5 @@
 import type { Dataset } from '../../data/dataset.js';
+import type { Share } from '../../data/loader/share.js';
 import type { LinkTally, Upward } from '../../distributed/blocks/link.js';
 import type { Part } from '../../distributed/blocks/part.js';
 import type { RankBlocks } from '../../distributed/blocks/placement.js';
@@ -12,7 +13,21 @@ import type { RankTally } from '../rank-use.js';
 import type { EpochTally } from '../tally.js';
 import type { WeightAverage } from '../weight-average.js';
 import type { Feeds } from './feeds.js';
-import type { RankStepper } from './step.js';
+import type { Optimizer } from '../sgd.js';
+import type { Stepping } from './stepping.js';
+import type { PutOffSteps } from '../put-off.js';
+import type { AddUp } from '../over-ranks.js';
+
+/** Ranks with the same blocks, which share every batch. */
+export interface BlockShares {
+  /** This rank's. */
+  readonly share: Share;
+  readonly putOff: PutOffSteps;
+  readonly addUp: AddUp;
+  readonly most: AddUp;
+  /** Tells the others what this rank wants, and comes to whether any wanted to stop when all were asked before. */
+  readonly agreeToStop: (wantsStop: boolean) => Promise<boolean>;
+}
 
 /** One rank's side of a training. */
 export interface BlocksRun {
@@ -22,7 +37,10 @@ export interface BlocksRun {
   readonly part: Part;
   /** This rank's. */
   readonly blocks: RankBlocks;
+  /** The ranks that have all blocks, each once. */
   readonly group: ProcessGroup;
+  /** With those that have the same blocks and other shares of every batch. */
+  readonly all: ProcessGroup;
   readonly queue: number;
   /** What features travel as in training. */
   readonly transport: 'bf16' | undefined;
@@ -30,7 +48,11 @@ export interface BlocksRun {
   readonly options: TrainSettings & TrainContext;
   /** Steps of an epoch. */
   readonly steps: number;
-  readonly stepper: RankStepper;
+  readonly optimizer: Optimizer;
+  /** @param images of this rank's part of the batch of a step, counted from 0 */
+  readonly stepping: (learningRate: number, step: number, images: number) => Stepping;
+  /** Where other ranks have the same blocks, and other shares of every batch. */
+  readonly shares: BlockShares | undefined;
   readonly average: WeightAverage | undefined;
   readonly up: Upward;
   /** Of all passes. */

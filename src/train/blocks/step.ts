@@ -1,30 +1,12 @@
-import tf = require('@tensorflow/tfjs');
+import type * as tf from '@tensorflow/tfjs';
 import type { MemoryMeter } from '../../engine/engine.js';
 import { outOfMemoryIn } from '../../engine/out-of-memory.js';
+import { withRankSums } from '../../engine/rank-sums.js';
 import type { Part } from '../../distributed/blocks/part.js';
 import type { Batch } from '../../local/batch.js';
 import type { LentBlock, Streams } from '../../local/update.js';
-import {
-  addGradients,
-  clippedGradients,
-  freeGradients,
-  stepReady,
-  type PendingGradients,
-} from '../gradients.js';
 import { freeStreams, runUpdate } from '../run-update.js';
-import type { Optimizer } from '../sgd.js';
-import type { PlannedUpdate, StepPlan } from '../step.js';
-
-/** What takes the steps of one rank's updates. */
-export interface RankStepper {
-  readonly part: Part;
-  /** Of its updates alone. */
-  readonly plan: StepPlan;
-  /** Of the update that trains its last block from the next rank, where there is one. */
-  readonly planAbove: PlannedUpdate | undefined;
-  readonly optimizer: Optimizer;
-  readonly meter: MemoryMeter;
-}
+import type { Stepping } from './stepping.js';
 
 /** A step under way. */
 export interface RunningStep {
@@ -56,19 +38,20 @@ export interface RunningStep {
 /**
  * A step of a rank's updates.
  *
+ * @param stepping what becomes of their gradients
  * @param giveBack is given what goes back to the rank before, where this one trains a block of it too, as soon as it is
  * known
  */
 export function beginStep(
-  { part, plan, planAbove, optimizer, meter }: RankStepper,
-  learningRate: number,
+  part: Part,
+  stepping: Stepping,
+  meter: MemoryMeter,
   giveBack: (gradient: tf.Tensor) => void,
 ): RunningStep {
   const { updates } = part.strategy;
   const followed = new Set(part.follows);
   const losses: number[] = [];
   const peaks = updates.map(() => 0);
-  const pending: PendingGradients = new Map();
   const waiting: number[] = [];
   let lent: LentBlock | undefined;
   const measured = <T>(index: number, f: () => T): T => {
@@ -79,19 +62,17 @@ export function beginStep(
   };
   const step = (index: number): void => {
     updates[index]!.after?.();
-    stepReady(pending, plan[index]!.steps, optimizer, learningRate);
+    stepping.step(index);
   };
   const stepLent = (below: readonly tf.Variable[], whole: tf.Tensor): void => {
     const found = lent!.finish(whole, below);
     lent = undefined;
-    const gradients = new Map(below.map((variable, i) => [variable, found[i]!]));
-    addGradients(pending, clippedGradients(gradients, planAbove!.clip));
-    stepReady(pending, planAbove!.steps, optimizer, learningRate);
+    stepping.take(updates.length, new Map(below.map((variable, i) => [variable, found[i]!])));
+    stepping.step(updates.length);
   };
   const free = (): void => {
     lent?.dispose();
-    freeGradients(pending);
-    pending.clear();
+    stepping.free();
   };
   const release = (): void => updates.forEach((update) => update.release?.());
   const drop = (): void => {
@@ -112,12 +93,12 @@ export function beginStep(
           streams = rest;
           if (back !== undefined) giveBack(back);
           losses.push(loss);
-          addGradients(pending, clippedGradients(gradients, plan[index]!.clip));
+          stepping.take(index, gradients);
           if (update.follows?.some((variable) => followed.has(variable)) === true) waiting.push(index);
           else step(index);
         });
       }
-      for (const gradient of pending.values()) tf.keep(gradient);
+      stepping.keep();
       if (end < updates.length) return streams;
       lent = part.lends?.lend();
       release();
@@ -131,11 +112,14 @@ export function beginStep(
   return {
     losses,
     peaks,
-    run: runUpdates,
+    run: (given, batch, end) => withRankSums(stepping.sums, () => runUpdates(given, batch, end)),
     waits: () => waiting.length > 0,
     finish(whole) {
       for (const index of waiting) measured(index, () => step(index));
-      if (part.lends !== undefined) measured(updates.length - 1, () => stepLent(part.lends!.below, whole!));
+      if (part.lends !== undefined)
+        measured(updates.length - 1, () =>
+          withRankSums(stepping.sums, () => stepLent(part.lends!.below, whole!)),
+        );
       free();
     },
     drop,

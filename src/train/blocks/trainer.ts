@@ -16,6 +16,8 @@ import { epochMetrics } from '../epoch-metrics.js';
 import { trainingSteps } from '../epoch-steps.js';
 import type { TrainResult } from '../events.js';
 import { builtInOptimizers, optimizerOf, trainSchema } from '../optimizers.js';
+import { addOver, checkShares, mostOver } from '../over-ranks.js';
+import { putOffSteps, type PutOffSteps } from '../put-off.js';
 import { gatherRankUse, newRankTally } from '../rank-use.js';
 import { checkBatches } from '../loaders.js';
 import { learningRateAt } from '../schedule.js';
@@ -26,13 +28,24 @@ import { averageWeights } from '../weight-average.js';
 import { checkBlockOptions } from './check-options.js';
 import { openFeeds } from './feeds.js';
 import { gatherTensors } from './gather.js';
-import { agreeOnBeginning, handWholeState, wholeEpoch } from './whole.js';
+import { agreeOnBeginning, handWholeState, shareBeginning, wholeEpoch } from './whole.js';
 import { evaluationPass, trainingPass } from './passes.js';
-import type { BlocksRun } from './run.js';
+import type { BlockShares, BlocksRun } from './run.js';
+import { steppingAtOnce, steppingTogether } from './stepping.js';
+
+/** Ranks in rows, each with all blocks, and columns, each with the same blocks. */
+interface MeshGroups {
+  readonly all: ProcessGroup;
+  /** This rank's. */
+  readonly column: ProcessGroup;
+}
 
 /** The ranks that a strategy's blocks are on. */
 export interface BlockRanks {
+  /** Of all blocks, each once. */
   readonly group: ProcessGroup;
+  /** Where there are several such groups, which share every batch. */
+  readonly shares?: MeshGroups | undefined;
   readonly placement: BlockPlacement;
   /** How many batches may be on their way from one rank to the next. */
   readonly queue: number;
@@ -48,7 +61,8 @@ export interface BlocksResult extends TrainResult {
 
 /**
  * Trains a strategy whose blocks are on several ranks; every rank calls it. Features go up from rank to rank, detached,
- * and no backward pass crosses: the numbers are those of `train` to the last bit.
+ * and no backward pass crosses: the numbers are those of `train` to the last bit. Where several groups of ranks have all
+ * blocks each, they are those of `train` with a rank for each share.
  *
  * @param bare its strategy, the same on every rank; built within `withoutMemory`, a rank has memory for its own blocks alone
  * @param options as of `train`; `onEvent`, `onState` and `resume` are rank 0's, `signal` may be any rank's
@@ -69,20 +83,26 @@ export async function trainBlocks(
     onState,
     ...section
   }: ConfiguredTraining,
-  { group, placement, queue, transport }: BlockRanks,
+  { group, placement, queue, transport, shares: mesh }: BlockRanks,
 ): Promise<BlocksResult> {
   const kinds = optimizers ?? builtInOptimizers;
   const settings = trainSchema(kinds, schedules).parse(section);
   const options = { ...settings, seed, engine, schedules, signal, onEvent, resume, onState };
   checkLearningRate(options);
-  checkBlockOptions(options, metrics);
+  const share = mesh && { index: mesh.column.rank, of: mesh.column.size };
+  checkBlockOptions(options, metrics, share?.of);
   checkBatches(dataset, options);
+  if (share !== undefined) checkShares(settings, dataset, share.of);
   const strategy = inPrecision(bare, settings.precision ?? 'float32');
   const parts = partsOf(strategy, placement);
   const part = parts[group.rank]!;
   if (settings.clip?.norm !== undefined) refuseNormAcross(strategy, parts);
   const { updates, strategy: own } = part;
-  const plan = planSteps(strategy.updates, settings);
+  // With that of the update that trains its last block from the next rank, where there is one.
+  const plan = planSteps(strategy.updates, settings).slice(
+    updates.first,
+    updates.end + (part.lends === undefined ? 0 : 1),
+  );
   drawAbsent(
     [...networkState(own.network), ...own.auxiliary]
       .map(({ variable }) => variable)
@@ -91,35 +111,60 @@ export async function trainBlocks(
   const optimizer = optimizerOf(settings, kinds);
   const average =
     options.ema === undefined ? undefined : averageWeights(own, options.ema.decay, part.trained);
-  const feeds = group.rank === 0 ? openFeeds(dataset, options) : undefined;
+  const feeds = group.rank === 0 ? openFeeds(dataset, options, share) : undefined;
   try {
     const { steps } = trainingSteps(dataset.train.size, options);
-    const beginning = await agreeOnBeginning(group, { strategy, parts }, options, steps);
+    const known = { wantsState: onState !== undefined, resume };
+    const first = mesh && group.rank === 0 ? await shareBeginning(mesh.column, known) : known;
+    const beginning = await agreeOnBeginning(group, { strategy, parts }, first, steps);
     if (beginning.state !== undefined) restoreState(own, optimizer, beginning.state, average);
     const link: LinkTally = { bytes: 0, waitSeconds: 0 };
+    const putOff = mesh && putOffSteps(mesh.column, own, plan, optimizer, link);
+    const imagesIn = (step: number): number =>
+      Math.min(options.batchSize, dataset.train.size - step * options.batchSize);
     const run: BlocksRun = {
       ...{ strategy, parts, part, group, queue, transport, dataset, options, average, link, feeds },
+      all: mesh?.all ?? group,
       blocks: placement[group.rank]!,
       use: newRankTally(),
       steps,
-      stepper: {
-        ...{ part, plan: plan.slice(updates.first, updates.end), optimizer, meter: engine.memory },
-        planAbove: part.lends && plan[updates.end],
-      },
+      optimizer,
+      stepping: (rate, step, images) =>
+        putOff === undefined
+          ? steppingAtOnce(plan, optimizer, rate)
+          : steppingTogether(putOff, rate, images / imagesIn(step), settings.syncBatchNorm === true),
+      shares: mesh && putOff && sharesOf(mesh.column, putOff),
       up: linkUp(group, queue, link),
       wantsState: beginning.wantsState,
-      epochs: [...(resume?.epochs ?? [])],
+      epochs: [...(first.resume?.epochs ?? [])],
       lastLosses: undefined,
     };
     const interrupted = await runEpochs(run, beginning.epochs, beginning.partial);
     average?.swap();
-    const weights = await gatherTensors(group, networkWeights(own.network));
+    // All shares' ranks have the same.
+    const weights =
+      run.shares === undefined || run.shares.share.index === 0
+        ? await gatherTensors(group, networkWeights(own.network))
+        : undefined;
     return { epochs: run.epochs, interrupted, weights: weights && inOrder(strategy, weights) };
   } finally {
     average?.dispose();
     optimizer.dispose();
     await feeds?.close();
   }
+}
+
+function sharesOf(column: ProcessGroup, putOff: PutOffSteps): BlockShares {
+  let asked = (): Promise<boolean> => Promise.resolve(false);
+  return {
+    share: { index: column.rank, of: column.size },
+    ...{ putOff, addUp: addOver(column), most: mostOver(column) },
+    agreeToStop(wantsStop) {
+      const before = asked;
+      asked = putOff.vote(wantsStop);
+      return before();
+    },
+  };
 }
 
 /** Throws a UserError where an update's gradients are on two ranks: neither knows their norm. */
@@ -145,13 +190,23 @@ async function runEpochs(run: BlocksRun, done: number, partial: EpochTally | und
 
 /** The rest of an epoch; whether nobody wanted to stop before its end. */
 async function runEpoch(run: BlocksRun, tally: EpochTally): Promise<boolean> {
-  const { strategy, dataset, options, average, steps, feeds, group, part, blocks, use } = run;
+  const { strategy, dataset, options, average, steps, feeds, part, use } = run;
   const { onEvent, epochs, engine } = options;
   const { epoch } = tally;
   const learningRate = learningRateAt({ epoch, step: 0, steps }, options);
   onEvent?.({ type: 'epoch-start', epoch, epochs, steps, learningRate });
+  const begun = performance.now() - 1000 * tally.seconds;
   const trained = await trainingPass(run, tally);
-  const ranks = await gatherRankUse(group, part.trained, engine.description, use, blocks);
+  const ranks = await gatherRankUse(
+    run.all,
+    part.trained,
+    engine.description,
+    use,
+    run.blocks,
+    run.shares?.share,
+  );
+  // Until all have trained on what this one has handed on.
+  tally.seconds = (performance.now() - begun) / 1000;
   onEvent?.({ type: 'ranks', steps: use.steps, ranks });
   const start = performance.now();
   if (trained) average?.swap();

@@ -3,13 +3,13 @@ import { UserError } from '../../core/errors.js';
 import type { Part } from '../../distributed/blocks/part.js';
 import type { ProcessGroup } from '../../distributed/process-group.js';
 import type { Strategy } from '../../local/strategy.js';
-import type { TrainContext } from '../context.js';
 import { Diverged } from '../diverged.js';
 import type { EpochRest } from '../epoch-metrics.js';
 import { headIndex } from '../head-update.js';
-import type { TrainSettings } from '../optimizers.js';
+import { giveState, takeState } from '../give-state.js';
+import { alone } from '../over-ranks.js';
 import { captureState, findNotFinite, refuseOtherState, stateOf, type TrainState } from '../state.js';
-import { checkTally, type EpochTally } from '../tally.js';
+import { checkTally, tallyOver, withoutSums, type EpochTally } from '../tally.js';
 import { hasTop5 } from '../evaluate.js';
 import type { PartEvaluation } from './evaluate.js';
 import { gatherNumbers, gatherTensors, receiveBeginning, sendBeginning } from './gather.js';
@@ -27,32 +27,61 @@ export interface OwnBeginning {
   readonly state: Pick<TrainState, 'tensors' | 'counters'> | undefined;
 }
 
+/** What the first rank of a pipeline begins with. */
+interface FirstBeginning {
+  readonly wantsState: boolean;
+  readonly resume: TrainState | undefined;
+}
+
+/**
+ * Tells the first rank of every pipeline what the first of all knows; losses so far count on that one alone.
+ *
+ * @param column the first ranks
+ */
+export async function shareBeginning(
+  column: ProcessGroup,
+  { wantsState, resume }: FirstBeginning,
+): Promise<FirstBeginning> {
+  const [wanted] = await column.exchange(wantsState ? 'wanted' : '');
+  if (column.rank === 0) {
+    await giveState(column, resume);
+    return { wantsState, resume };
+  }
+  const taken = await takeState(column);
+  const partial = taken?.partial;
+  return {
+    wantsState: wanted === 'wanted',
+    resume: taken && { ...taken, ...(partial && { partial: withoutSums(partial) }) },
+  };
+}
+
 /**
  * Tells every rank what it begins with: rank 0 alone knows it, and hands each its part of a state to go on from.
  *
+ * @param wantsState on rank 0: whether somebody takes states
+ * @param resume on rank 0: where the run goes on
  * @param steps of an epoch
  * @throws UserError if that is another strategy's
  */
 export async function agreeOnBeginning(
   group: ProcessGroup,
   { strategy, parts }: { readonly strategy: Strategy; readonly parts: readonly Part[] },
-  options: TrainSettings & TrainContext,
+  { wantsState, resume }: FirstBeginning,
   steps: number,
 ): Promise<OwnBeginning> {
   if (group.rank > 0) {
     const { beginning, tensors } = await receiveBeginning(group);
-    const { wantsState, epochs, partial, counters } = beginning;
+    const { epochs, partial, counters } = beginning;
     const state = tensors === undefined ? undefined : { tensors, counters: counters! };
-    return { wantsState, epochs, partial, state };
+    return { wantsState: beginning.wantsState, epochs, partial, state };
   }
-  const { resume, onState } = options;
   if (resume !== undefined) refuseOtherState(strategy, resume);
   const epochs = resume?.epochs.length ?? 0;
   if (resume?.partial !== undefined) {
     checkTally(resume.partial, { epochs, steps, updates: strategy.updates.length });
   }
   const beginnings = parts.map(({ strategy: own, updates }) => ({
-    wantsState: onState !== undefined,
+    wantsState,
     epochs,
     partial: resume?.partial && partOfTally(resume.partial, updates),
     state: resume && stateOf(own, resume),
@@ -77,32 +106,32 @@ function partOfTally(tally: EpochTally, { first, end }: Part['updates']): EpochT
   };
 }
 
-/** What all ranks' training came to: on rank 0. */
-async function wholeTally(
-  { group }: BlocksRun,
-  tally: EpochTally,
-  sums?: PartEvaluation,
-): Promise<
-  { tally: EpochTally; evaluated: readonly Readonly<Record<string, readonly number[]>>[] } | undefined
-> {
+/** What the training of all ranks' updates came to, on all shares of the batches: on rank 0. */
+async function wholeTally({ group, shares }: BlocksRun, tally: EpochTally): Promise<EpochTally | undefined> {
   const all = await gatherNumbers(group, {
     imageLosses: tally.imageLosses,
     peakBytes: tally.peakBytes,
     reserved: [tally.reservedBytes],
-    ...(sums === undefined
-      ? {}
-      : { hits: sums.hits, loss: [sums.loss], amongFive: [sums.amongFive], images: [sums.images] }),
   });
   if (all === undefined) return undefined;
-  return {
-    tally: {
-      ...structuredClone(tally),
-      imageLosses: all.flatMap(({ imageLosses }) => imageLosses!),
-      peakBytes: all.flatMap(({ peakBytes }) => peakBytes!),
-      reservedBytes: Math.max(...all.flatMap(({ reserved }) => reserved!)),
-    },
-    evaluated: all,
-  };
+  const of = (name: string): number[] => all.flatMap((each) => each[name]!);
+  const { addUp, most } = shares ?? { addUp: alone, most: alone };
+  const sums = await tallyOver({ ...tally, imageLosses: of('imageLosses') }, addUp);
+  const [reservedBytes, ...peakBytes] = await most([Math.max(...of('reserved')), ...of('peakBytes')]);
+  return { ...sums, peakBytes, reservedBytes: reservedBytes! };
+}
+
+/** What the evaluation of all ranks' parts adds up to, on all shares of the images: on rank 0. */
+async function wholeEvaluation(
+  { group, shares }: BlocksRun,
+  sums: PartEvaluation,
+): Promise<Omit<PartEvaluation, 'images'> | undefined> {
+  const all = await gatherNumbers(group, { hits: sums.hits, ofHead: [sums.loss, sums.amongFive] });
+  if (all === undefined) return undefined;
+  const { addUp } = shares ?? { addUp: alone };
+  const own = [...all.at(-1)!['ofHead']!, ...all.flatMap(({ hits }) => hits!)];
+  const [loss, amongFive, ...hits] = await addUp(own);
+  return { loss: loss!, amongFive: amongFive!, hits };
 }
 
 /** What an epoch came to on all ranks: on rank 0. */
@@ -111,28 +140,29 @@ export async function wholeEpoch(
   tally: EpochTally,
   sums: PartEvaluation,
 ): Promise<{ readonly tally: EpochTally; readonly evaluation: EpochRest['evaluation'] } | undefined> {
-  if (sums.images === 0) throw new UserError('there is no image to evaluate on: all of them are bad');
+  const { addUp } = run.shares ?? { addUp: alone };
+  const [images] = await addUp([sums.images]);
+  if (images === 0) throw new UserError('there is no image to evaluate on: all of them are bad');
   if (tally.steps === 0) {
     throw new UserError(
       `epoch ${tally.epoch}: there is no image to train on: all of them are bad, or alone in their batch`,
     );
   }
-  const whole = await wholeTally(run, tally, sums);
-  if (whole === undefined) return undefined;
-  const hits = whole.evaluated.flatMap((each) => each['hits']!);
+  const whole = await wholeTally(run, tally);
+  const evaluated = await wholeEvaluation(run, sums);
+  if (whole === undefined || evaluated === undefined) return undefined;
+  const { hits, loss, amongFive } = evaluated;
   const accuracies = run.strategy.updates.flatMap(({ name }, i) =>
-    Number.isNaN(hits[i]) ? [] : [[name, hits[i]! / sums.images] as const],
+    Number.isNaN(hits[i]) ? [] : [[name, hits[i]! / images!] as const],
   );
   const updateAccuracies = Object.fromEntries(accuracies);
   const head = run.strategy.updates[headIndex(run.strategy)]!.name;
   return {
-    tally: whole.tally,
+    tally: whole,
     evaluation: {
       accuracy: updateAccuracies[head]!,
-      loss: whole.evaluated.at(-1)!['loss']![0]! / sums.images,
-      ...(hasTop5(run.strategy.network.classes)
-        ? { top5: whole.evaluated.at(-1)!['amongFive']![0]! / sums.images }
-        : {}),
+      loss: loss / images!,
+      ...(hasTop5(run.strategy.network.classes) ? { top5: amongFive / images! } : {}),
       updateAccuracies,
     },
   };
@@ -141,10 +171,13 @@ export async function wholeEpoch(
 /** Hands out, on rank 0, what is needed to go on, if anybody wants it: every rank's part, tensor by tensor. */
 export async function handWholeState(run: BlocksRun, tally?: EpochTally): Promise<void> {
   if (!run.wantsState) return;
-  const { strategy, part, group, stepper, average, options, epochs } = run;
+  const { strategy, part, group, optimizer, average, options, epochs, shares } = run;
+  const partial = tally && (await wholeTally(run, tally));
+  // All shares' ranks have the same by now.
+  if (shares !== undefined && shares.share.index > 0) return;
   const at = tally === undefined ? `epoch ${epochs.length}` : `epoch ${tally.epoch}, step ${tally.steps}`;
   const own = inPhase(`${at}, checkpoint`, 'free memory on this machine', () =>
-    captureState(part.strategy, stepper.optimizer, average),
+    captureState(part.strategy, optimizer, average),
   );
   const bad = findNotFinite(part.strategy, own.tensors);
   if (bad !== undefined) {
@@ -153,14 +186,13 @@ export async function handWholeState(run: BlocksRun, tally?: EpochTally): Promis
   }
   const tensors = await gatherTensors(group, own.tensors);
   const counters = await gatherCounters(run, own.counters);
-  const partial = tally === undefined ? undefined : await wholeTally(run, tally);
   if (tensors === undefined || counters === undefined) return;
   const state = stateOf(strategy, { tensors, counters });
   refuseOtherState(strategy, state);
   options.onState?.({
     ...state,
     epochs: [...epochs],
-    ...(partial === undefined ? {} : { partial: partial.tally }),
+    ...(partial === undefined ? {} : { partial }),
   });
 }
 

@@ -62,6 +62,6 @@ it('is the only other transport, and of blocks alone', () => {
     /^a\.yaml:\d+:\d+: parallel\.transport: must be bf16, not "?fp8"?$/,
   );
   expect(() => parseConfig(config('{ data: 2, transport: bf16 }'), 'a.yaml')).toThrow(
-    /parallel\.data: unknown key/,
+    /parallel\.blocks: missing/,
   );
 });

@@ -1,0 +1,7 @@
+/**
+ * What a map has of its own by a name from outside: an object inherits more than is put into it, by names such as
+ * `constructor` and `toString`.
+ */
+export function ownEntry<Value>(map: Readonly<Record<string, Value>>, name: string): Value | undefined {
+  return Object.hasOwn(map, name) ? map[name] : undefined;
+}
