@@ -25,11 +25,7 @@ export function reconstruction(decoder: Decoder = convolutionalDecoder()): Local
       const layer = decoder(childScope(scope, 'decoder'), site.features, imageOf(site.network));
       const whole: AttachedLoss = {
         layers: [layer],
-        loss(x, batch) {
-          // Before the decoder runs: making them takes one map of their size more.
-          const pixels = batch.pixels();
-          return binaryCrossEntropy(layer.forward(x, trainingMode), pixels);
-        },
+        loss: (x, batch) => binaryCrossEntropy(layer.forward(x, trainingMode), batch.pixels()),
       };
       return fusion === 'patch-sum' ? summedQuadrants(whole, site) : whole;
     },
