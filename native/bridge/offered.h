@@ -164,6 +164,8 @@ inline constexpr std::string_view kOffered[] = {
     "locallearn::binary_cross_entropy_backward_",
     "locallearn::bn",
     "locallearn::bn_backward",
+    "locallearn::bn_pool",
+    "locallearn::bn_pool_backward",
     "locallearn::bn_result",
     "locallearn::conv",
     "locallearn::conv_backward",

@@ -48,6 +48,8 @@ class Arguments {
     return {x[0], to[0], to[1], x[3]};
   }
 
+  bool has(const char* name) const { return schema_.argumentIndexWithName(name).has_value(); }
+
   int64_t integer(const char* name) const { return values_[schema_.argumentIndexWithName(name).value()].toInt(); }
 
   void check_per_channel(const char* name, int64_t channels) const {
@@ -90,6 +92,7 @@ class Arguments {
     };
     for (size_t i = 0; i < values_.size(); ++i) {
       const std::string& name = schema_.arguments()[i].name();
+      if (name == "positions") continue;  // bytes, which the pools check themselves
       if (values_[i].isTensor()) check(values_[i].toTensor(), name);
       if (!values_[i].isTensorList()) continue;
       for (const at::Tensor& tensor : values_[i].toTensorVector()) check(tensor, name);
@@ -133,7 +136,8 @@ void check_layer(const c10::FunctionSchema& schema, const torch::jit::Stack& sta
               "argument 'x' must be [n, c] or [n, h, w, c] and not empty, got shape ", *x);
   const at::Tensor* const filter = arguments.tensor("filter");
   const std::vector<int64_t> shape = filter ? convolved(arguments, arguments.read_shape(*x), *filter) : *x;
-  for (const char* name : {"dy", "c", "y", "residual"}) arguments.check_shape(name, shape);
+  if (!arguments.has("window")) arguments.check_shape("dy", shape);  // else of a pool's result, which checks it itself
+  for (const char* name : {"c", "y", "residual"}) arguments.check_shape(name, shape);
   arguments.check_shape("bias", {shape.back()});
   for (const char* name : {"gamma", "beta", "running_mean", "running_variance", "mean", "inverse_deviation"}) {
     arguments.check_per_channel(name, shape.back());

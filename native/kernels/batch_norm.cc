@@ -100,7 +100,7 @@ void apply_norm(const Tensor& x, const optional<Tensor>& residual, const Normali
   });
 }
 
-Normalised normalise(const Tensor& x, const BatchNorm& norm, const optional<Tensor>& residual, bool relu) {
+Normalised measure(const Tensor& x, const BatchNorm& norm) {
   const int64_t rows = rows_of(x), channels = x.size(-1);
   std::vector<Moments> parts(parts_of(rows), Moments(channels));
   if (norm.training) {
@@ -113,13 +113,17 @@ Normalised normalise(const Tensor& x, const BatchNorm& norm, const optional<Tens
       });
     });
   }
-  Normalised n = statistics(parts, norm);
+  return statistics(parts, norm);
+}
+
+Normalised normalise(const Tensor& x, const BatchNorm& norm, const optional<Tensor>& residual, bool relu) {
+  Normalised n = measure(x, norm);
   n.y = at::empty_like(x);
   apply_norm(x, residual, n, norm, relu);
   return n;
 }
 
-ChannelGradients::ChannelGradients(const Tensor& dy, const Tensor& x, const NormalisedBy& norm)
+ChannelGradients::ChannelGradients(const RowsIn& dy, const Tensor& x, const NormalisedBy& norm)
     : gamma(at::empty_like(norm.gamma)),
       beta(at::empty_like(norm.gamma)),
       channels_(x.size(-1)),
@@ -168,7 +172,7 @@ void ChannelGradients::rows(int64_t first, int64_t rows, float* dx, float* maske
                              {offset_.data(), slope_.data()});
 }
 
-NormaliseGradients normalise_backward(const Tensor& dy, const Tensor& x, const NormalisedBy& norm,
+NormaliseGradients normalise_backward(const RowsIn& dy, const Tensor& x, const NormalisedBy& norm,
                                       const optional<Tensor>& masked, bool reuse_x) {
   const ChannelGradients channel(dy, x, norm);
   const Span span("batch norm: input gradient");

@@ -31,6 +31,9 @@ struct NormaliseGradients {
 // statistics are updated in training mode (unbiased variance).
 Normalised normalise(const at::Tensor& x, const BatchNorm& norm, const optional<at::Tensor>& residual, bool relu);
 
+// Its statistics alone, with which running ones are updated; `y` is left undefined.
+Normalised measure(const at::Tensor& x, const BatchNorm& norm);
+
 // What the forward pass left, and the ReLU behind it.
 struct NormalisedBy {
   const at::Tensor &gamma, &beta, &mean, &inverse_deviation;
@@ -40,7 +43,7 @@ struct NormalisedBy {
 };
 
 // dx is of x's type, and with `reuse_x` takes its memory; `masked`, where given, receives dy times the mask, and may be dy.
-NormaliseGradients normalise_backward(const at::Tensor& dy, const at::Tensor& x, const NormalisedBy& norm,
+NormaliseGradients normalise_backward(const RowsIn& dy, const at::Tensor& x, const NormalisedBy& norm,
                                       const optional<at::Tensor>& masked, bool reuse_x);
 
 // Sums of some rows, about the first of them.
@@ -84,7 +87,7 @@ void apply_norm(const at::Tensor& x, const optional<at::Tensor>& residual, const
 // All that the rows' gradients need of the channels: made of two sums over all rows.
 class ChannelGradients {
  public:
-  ChannelGradients(const at::Tensor& dy, const at::Tensor& x, const NormalisedBy& norm);
+  ChannelGradients(const RowsIn& dy, const at::Tensor& x, const NormalisedBy& norm);
   ChannelGradients(const ChannelGradients&) = delete;
   // Room for rows that are widened.
   struct Wide {

@@ -6,13 +6,15 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 #include <vector>
 
 namespace locallearn {
 
 inline bool is_short(const at::Tensor& x) { return x.scalar_type() == at::kBFloat16; }
 
-// What is read of a contiguous map of float32 or bfloat16, or of none.
+// What is read of a contiguous map of float32 or bfloat16, of rows that are made whenever they are read, or of none.
 class RowsIn {
  public:
   RowsIn() = default;
@@ -21,12 +23,21 @@ class RowsIn {
         floats_(is_short(map) ? nullptr : map.data_ptr<float>()),
         shorts_(is_short(map) ? reinterpret_cast<const uint16_t*>(map.data_ptr<at::BFloat16>()) : nullptr) {}
 
-  bool widened() const { return shorts_ != nullptr; }
+  // `make` writes them.
+  RowsIn(int64_t channels, std::function<void(int64_t first, int64_t rows, float* to)> make)
+      : channels_(channels), make_(std::move(make)) {}
+
+  // Whether what is read lies in `scratch`.
+  bool widened() const { return shorts_ != nullptr || make_; }
 
   // `rows` rows from `first` on, which may lie in `scratch`; null where there is no map.
   const float* read(int64_t first, int64_t rows, std::vector<float>& scratch) const {
-    if (shorts_ == nullptr) return floats_ == nullptr ? nullptr : floats_ + first * channels_;
+    if (!widened()) return floats_ == nullptr ? nullptr : floats_ + first * channels_;
     scratch.resize(rows * channels_);
+    if (make_) {
+      make_(first, rows, scratch.data());
+      return scratch.data();
+    }
     row_loops().widen(shorts_ + first * channels_, rows * channels_, scratch.data());
     return scratch.data();
   }
@@ -35,6 +46,7 @@ class RowsIn {
   int64_t channels_ = 0;
   const float* floats_ = nullptr;
   const uint16_t* shorts_ = nullptr;
+  std::function<void(int64_t first, int64_t rows, float* to)> make_;
 };
 
 // What is written of one, or of none.

@@ -220,12 +220,12 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> conv_bn_backward(
   const optional<Tensor> masked = masked_like(gradient, before, relu, need_residual, reuse_dy);
   const Tensor dresidual = masked.has_value() ? *masked : need_residual ? dy.to(c.scalar_type()) : Tensor();
   if (!floats_on_cpu(c) || !direct_serves(read, filter, stride, padding, groups)) {
-    const auto n = normalise_backward(gradient, before, norm, masked, reuse_c);
+    const auto n = normalise_backward(RowsIn(gradient), before, norm, masked, reuse_c);
     return result(apart(n.x), n.gamma, n.beta, dresidual);
   }
   const ConvShape shape = conv_shape(read, filter, stride, padding);
   const auto by = resize_of(x_shape, resized);
-  const ChannelGradients channel(gradient, before, norm);
+  const ChannelGradients channel(RowsIn(gradient), before, norm);
   float* const pm = masked.has_value() ? masked->data_ptr<float>() : nullptr;
   const auto g = direct_conv_backward(
       contiguous(x), filter.contiguous(), shape, pointer(by), need_x, reuse_x, need_parameters, need_parameters && has_bias,
@@ -261,7 +261,7 @@ std::tuple<Tensor, Tensor, Tensor> bn_backward(const Tensor& dy, const Tensor& x
                                                bool training, double epsilon) {
   const optional<Tensor> none;
   const NormalisedBy norm{gamma, beta, mean, inverse_deviation, training, mask_of({}, {}, relu), none};
-  const auto g = on_cpu(x) ? normalise_backward(dy.contiguous(), x.contiguous(), norm, {}, false)
+  const auto g = on_cpu(x) ? normalise_backward(RowsIn(dy.contiguous()), x.contiguous(), norm, {}, false)
                            : normalise_backward_elsewhere(dy, x, {}, {}, norm, epsilon, false).norm;
   return {g.x, g.gamma, g.beta};
 }

@@ -1,5 +1,6 @@
 import tf = require('@tensorflow/tfjs');
 import { differentiable } from './fused/differentiable.js';
+import { keepMap } from './fused/kept-map.js';
 import { record } from './recording.js';
 import type { Recompute } from './recompute-choices.js';
 import { outsideTape, takeSum } from './tape.js';
@@ -66,21 +67,24 @@ export interface Repeatable {
 }
 
 /**
- * Runs a computation of which only the input is kept. Its backward pass runs it once more, and goes back through that.
+ * Runs a computation of which only the input is kept, or what that can be made of. Its backward pass runs it once more, and goes back through that.
  *
  * @returns a new tensor, the caller's to dispose
  */
 export function recomputed(x: tf.Tensor, { variables, run, again, within, reached }: Repeatable): tf.Tensor {
   return differentiable([x, ...variables], ({ wants }) => {
+    const kept = keepMap(x);
     reached?.('forward');
     const y = outsideTape(() => withRecompute('none', () => tf.tidy(() => run(x))));
     reached?.('forward-end');
     return {
       y,
-      saved: [x],
-      backward: (dy, [input]) => {
+      saved: kept.saved,
+      backward: (dy, saved) => {
         reached?.('backward');
-        const { output, recording } = withRecompute(within, () => record(input!, again));
+        const { output, recording } = kept.read(saved, (input) =>
+          withRecompute(within, () => record(input, again)),
+        );
         reached?.('made', output);
         output.dispose();
         reached?.('output-freed');

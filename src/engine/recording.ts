@@ -40,7 +40,7 @@ export function record<T extends tf.Tensor>(
             // In the current scope the first op frees it.
             const own = dy.clone();
             dy.dispose();
-            return backward(tape, xs, id, own);
+            return orZeros(xs, backward(tape, xs, id, own));
           }),
         );
       } finally {
@@ -53,7 +53,7 @@ export function record<T extends tf.Tensor>(
         inputGradient(dy, sum) {
           const wants = (tensor: tf.Tensor): boolean => !(tensor instanceof tf.Variable);
           return inPass({ wants, last: false, ...startingWith(sum, input) }, () =>
-            tf.tidy(() => backward(tape, [input], id, dy)[0]!),
+            tf.tidy(() => orZeros([input], backward(tape, [input], id, dy))[0]!),
           );
         },
         finish: (dy, variables) => last(dy, variables),
@@ -64,6 +64,38 @@ export function record<T extends tf.Tensor>(
   } catch (error) {
     dispose();
     throw error;
+  }
+}
+
+/**
+ * A loss and its gradients, of those variables that it depends on: what `tf.variableGrads` computes, which holds till the end
+ * every gradient that it has added to another's.
+ *
+ * @param f runs outside of any tape around it
+ */
+export function variableGradients(
+  f: () => tf.Scalar,
+  variables: readonly tf.Variable[],
+): { readonly value: tf.Scalar; readonly gradients: ReadonlyMap<tf.Variable, tf.Tensor> } {
+  const tape: TapeNode[] = [];
+  const trained = variables.filter(({ trainable }) => trainable);
+  const value = onTape(tape, f);
+  try {
+    const gradients = new Map<tf.Variable, tf.Tensor>();
+    inPass({ wants: () => true, last: true }, () =>
+      tf.tidy(() => {
+        backward(tape, trained, value.id, tf.scalar(1)).forEach((gradient, i) => {
+          if (gradient !== undefined) gradients.set(trained[i]!, gradient);
+        });
+        return [...gradients.values()];
+      }),
+    );
+    return { value, gradients };
+  } catch (error) {
+    value.dispose();
+    throw error;
+  } finally {
+    for (const { saved } of tape) tf.dispose(saved);
   }
 }
 
@@ -80,6 +112,10 @@ function startingWith(sum: tf.Tensor | undefined, input: tf.Tensor): Pick<Pass, 
   };
 }
 
+/** Where nothing depends on x there is no gradient, which is 0. */
+const orZeros = (xs: readonly tf.Tensor[], gradients: readonly (tf.Tensor | undefined)[]): tf.Tensor[] =>
+  xs.map((x, i) => gradients[i] ?? tf.zerosLike(x));
+
 /**
  * What TensorFlow.js does with a tape, by gradients of these tensors; but it frees no op's saved tensors, and adds in
  * place to what the pass gives for a tensor to be added to.
@@ -89,7 +125,7 @@ function backward(
   xs: readonly tf.Tensor[],
   output: number,
   dy: tf.Tensor,
-): tf.Tensor[] {
+): (tf.Tensor | undefined)[] {
   const dependent = new Set(xs.map(({ id }) => id));
   for (const { inputs, outputs } of tape) {
     if (Object.values(inputs).some(({ id }) => dependent.has(id))) {
@@ -106,15 +142,20 @@ function backward(
     if (given !== undefined) sums.add(x.id);
     return given;
   };
-  for (const { inputs, outputs, gradient } of tape.toReversed()) {
+  for (const { inputs, outputs, gradient, kernelName } of tape.toReversed()) {
     const asked = Object.entries(inputs).filter(([, { id }]) => dependent.has(id));
     const dys = outputs.map(({ id }) => gradients.get(id)!);
     if (asked.length === 0 || dys.every((each) => each === undefined)) continue;
-    const found = gradient!(dys);
+    if (gradient === undefined) throw new Error(`there is no gradient of the op ${kernelName}`);
+    const found = gradient(dys);
     for (const { id } of outputs) gradients.delete(id);
+    // An op may give one tensor as the gradient of several inputs.
+    const given = new Set<tf.Tensor>(dys);
     for (const [name, x] of asked) {
       const { id } = x;
-      const dx = tf.tidy(() => found[name]!());
+      const own = tf.tidy(() => found[name]!());
+      const dx = given.has(own) ? own.clone() : own;
+      given.add(own);
       const sum = before(x);
       if (sum === undefined) gradients.set(id, dx);
       else if (sums.has(id)) gradients.set(id, fused().accumulate(sum, dx));
@@ -125,5 +166,5 @@ function backward(
       }
     }
   }
-  return xs.map((x) => before(x) ?? tf.zerosLike(x));
+  return xs.map(before);
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { checkGiven, imageShapeSchema } from '../core/given.js';
 import { labelsSchema, valuesSchema } from '../data/forms.js';
 import { detach } from '../engine/detached.js';
+import { canAlwaysBeMadeAnew } from '../engine/fused/kept-map.js';
 import { fused } from '../engine/fused/registry.js';
 import { outsideTape } from '../engine/tape.js';
 import { UserError } from '../core/errors.js';
@@ -42,9 +43,14 @@ export interface Batch {
   part(from: number, to: number): Batch;
 }
 
-/** A batch's images as the input of its first update: detached, and the caller's to dispose. */
+/**
+ * A batch's images as the input of its first update: detached, and the caller's to dispose. What reads them need not keep
+ * them for its backward pass: they are made of the bytes again.
+ */
 export function detachedImages(batch: Batch): tf.Tensor4D {
-  return freeing(batch.images, detach);
+  const images = freeing(batch.images, detach);
+  canAlwaysBeMadeAnew(images, () => batch.images);
+  return images;
 }
 
 /** What is taken from pixel values, and what they are divided by, to normalise them. */

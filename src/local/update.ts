@@ -6,6 +6,12 @@ import type { Classifier } from './classifier.js';
 /** Named feature tensors handed from update to update, all detached: `{ x }` in every built-in method. */
 export type Streams = Readonly<Record<string, tf.Tensor>>;
 
+/** Frees those of an update's streams that it does not hand on. */
+export function freeStreams(streams: Streams, next: Streams = {}): void {
+  const kept = new Set(Object.values(next));
+  for (const stream of Object.values(streams)) if (!kept.has(stream)) stream.dispose();
+}
+
 /** What one local update computes. */
 export interface UpdateResult {
   /** Mean over the batch. */
@@ -33,7 +39,8 @@ export interface LocalUpdate {
   /**
    * Computes the loss, in training mode inside a gradient scope and a tidy.
    *
-   * @param streams detached features; `{ x: images }` for the first update
+   * @param streams detached features, `{ x: images }` for the first update; when it returns, those are freed that it does
+   * not hand on: an op's gradient reads what the op saved
    */
   forward(streams: Streams, batch: Batch): UpdateResult;
   /** Runs after this update's gradients and before its optimiser step. */

@@ -3,9 +3,9 @@ import { deepNetworkForms } from './forms.js';
 import { checkGiven } from '../core/given.js';
 import { UserError } from '../core/errors.js';
 import { sequential } from '../nn/layer.js';
-import { convBatchNorm, globalAveragePool, linear } from '../nn/layers.js';
+import { globalAveragePool, linear } from '../nn/layers.js';
 import { childScope, rootScope } from '../nn/parameters.js';
-import { maxPool } from '../nn/pooling.js';
+import { convBatchNormPool } from '../nn/pooling.js';
 import { createUnit, defineNetwork, type Network, type NetworkInputs } from './network.js';
 import { basicBlock, bottleneck, type BottleneckKind } from './residual.js';
 import { residualUnits } from './residual-stages.js';
@@ -88,16 +88,14 @@ function build(
       index: 0,
       output: { height: quarter(height), width: quarter(width), channels: stemChannels },
       build: (scope) =>
-        sequential([
-          convBatchNorm(scope, ['conv1', 'bn1'], {
-            inChannels: channels,
-            outChannels: stemChannels,
-            kernel: 7,
-            stride: 2,
-            relu: true,
-          }),
-          maxPool({ window: 3, stride: 2, padding: 1 }),
-        ]),
+        convBatchNormPool(scope, ['conv1', 'bn1'], {
+          inChannels: channels,
+          outChannels: stemChannels,
+          kernel: 7,
+          stride: 2,
+          relu: true,
+          pool: { window: 3, stride: 2, padding: 1 },
+        }),
     },
     root,
   );

@@ -2,7 +2,12 @@ import tf = require('@tensorflow/tfjs');
 import { z } from 'zod';
 import { scopeSchema } from './forms.js';
 import { checkGiven, sizeSchema } from '../core/given.js';
-import { batchNormMomentum, type BatchNormalization, type Mode } from '../engine/fused/ops.js';
+import {
+  batchNormMomentum,
+  type BatchNormalization,
+  type Convolution,
+  type Mode,
+} from '../engine/fused/ops.js';
 import { averagePoolOp } from '../engine/fused/average-pool.js';
 import { batchNormOp, convBatchNormOp } from '../engine/fused/pooled-batch-norm.js';
 import { linearOp } from '../engine/fused/linear.js';
@@ -209,6 +214,30 @@ export interface ConvBatchNorm extends Layer {
 const nameSchema = z.union([z.string(), z.number()], { error: 'must be a name' });
 const convNormForms = { names: z.tuple([nameSchema, nameSchema]), options: z.object({ relu: z.boolean() }) };
 
+/** Of the convolution and of the batch normalisation, below a scope. */
+export type ConvNormNames = readonly [string | number, string | number];
+
+/** What a convolution and batch normalisation own, and how an op is run that computes both. */
+export function convAndNorm(scope: Scope, [convName, normName]: ConvNormNames, options: ConvOptions) {
+  const parameters = convParameters(childScope(scope, convName), options);
+  const norm = normParameters(childScope(scope, normName), options.outChannels);
+  return {
+    owned: {
+      parameters: [...present(parameters.filter, parameters.bias), ...norm.trained],
+      buffers: norm.buffers,
+      counters: [norm.tracked],
+    },
+    run: (
+      x: tf.Tensor,
+      mode: Mode,
+      op: (x: tf.Tensor4D, convolution: Convolution, norm: BatchNormalization) => tf.Tensor,
+    ): tf.Tensor => {
+      refuseLoneValues(norm, positionsAfter(x, parameters), mode);
+      return countedPasses(norm, mode, () => op(x as tf.Tensor4D, convolution(parameters, x), norm.norm));
+    },
+  };
+}
+
 /**
  * A convolution and batch normalisation, with an optional residual and ReLU, as one fused op: `[n, h, w, in]` →
  * `[n, h', w', out]`. ε = 1e-5, momentum 0.1, as PyTorch's.
@@ -218,28 +247,23 @@ const convNormForms = { names: z.tuple([nameSchema, nameSchema]), options: z.obj
  */
 export function convBatchNorm(
   scope: Scope,
-  names: readonly [string | number, string | number],
+  names: ConvNormNames,
   options: ConvOptions & { readonly relu: boolean },
 ): ConvBatchNorm {
   checkGiven('convBatchNorm', convNormForms, { names, options });
-  const [convName, normName] = names;
-  const parameters = convParameters(childScope(scope, convName), options);
-  const norm = normParameters(childScope(scope, normName), options.outChannels);
+  const { owned, run } = convAndNorm(scope, names, options);
+  const { relu } = options;
   return {
-    parameters: [...present(parameters.filter, parameters.bias), ...norm.trained],
-    buffers: norm.buffers,
-    counters: [norm.tracked],
-    forward(x, mode, residual, residualKept) {
-      refuseLoneValues(norm, positionsAfter(x, parameters), mode);
-      return countedPasses(norm, mode, () =>
-        convBatchNormOp(x as tf.Tensor4D, convolution(parameters, x), norm.norm, {
-          relu: options.relu,
+    ...owned,
+    forward: (x, mode, residual, residualKept) =>
+      run(x, mode, (...layers) =>
+        convBatchNormOp(...layers, {
+          relu,
           residual: residual as tf.Tensor4D | undefined,
           residualKept,
           mode,
         }),
-      );
-    },
+      ),
   };
 }
 

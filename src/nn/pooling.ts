@@ -2,8 +2,11 @@ import tf = require('@tensorflow/tfjs');
 import { z } from 'zod';
 import { checkGiven, sizeSchema } from '../core/given.js';
 import type { MaxPooling } from '../engine/fused/max-pool.js';
+import { convBatchNormPoolOp } from '../engine/fused/pooled-batch-norm.js';
 import { fused } from '../engine/fused/registry.js';
 import { pureLayer, type Layer } from './layer.js';
+import { convAndNorm, type ConvNormNames, type ConvOptions } from './layers.js';
+import type { Scope } from './parameters.js';
 
 /**
  * PyTorch's adaptive average pool: `[n, h, w, c]` → `[n, rows, columns, c]`; one number stands for both. Cell i
@@ -84,4 +87,25 @@ export function maxPool(options: MaxPoolOptions): Layer {
   checkGiven('maxPool', maxPoolForms, { options });
   const { window, stride, padding = 0 } = options;
   return pureLayer((x) => fused().maxPool(x as tf.Tensor4D, { window, stride, padding }));
+}
+
+/**
+ * `convBatchNorm`, then a max pool, as one fused op: `[n, h, w, in]` → `[n, h', w', out]`. libtorch's engine never has the
+ * whole map that is pooled in memory, nor its gradient.
+ *
+ * @param names of the convolution and of the batch normalisation below the scope
+ * @param options `relu`: whether a ReLU follows; `pool`: the windows
+ * @throws UserError in training mode where a channel has a single value before the pool
+ */
+export function convBatchNormPool(
+  scope: Scope,
+  names: ConvNormNames,
+  options: ConvOptions & { readonly relu: boolean; readonly pool: MaxPooling },
+): Layer {
+  const { owned, run } = convAndNorm(scope, names, options);
+  const { relu, pool } = options;
+  return {
+    ...owned,
+    forward: (x, mode) => run(x, mode, (...layers) => convBatchNormPoolOp(...layers, { relu, pool, mode })),
+  };
 }

@@ -1,9 +1,11 @@
 import tf = require('@tensorflow/tfjs');
-import { outsideTape } from '../engine/tape.js';
+import { variableGradients } from '../engine/recording.js';
 import { UserError } from '../core/errors.js';
 import type { Batch } from '../local/batch.js';
-import type { LocalUpdate, Streams } from '../local/update.js';
+import { freeStreams, type LocalUpdate, type Streams } from '../local/update.js';
 import { freeGradients, type Gradients } from './gradients.js';
+
+export { freeStreams };
 
 /** A loss that is no number any more. */
 export class NotFinite extends UserError {
@@ -45,27 +47,27 @@ export function computeUpdate(
 ): ComputedUpdate {
   let next: Streams = {};
   const variables = [...new Set(update.variables)];
-  const compute = (): ReturnType<typeof tf.variableGrads> =>
-    tf.variableGrads(() => {
+  let computed: ReturnType<typeof variableGradients>;
+  try {
+    computed = variableGradients(() => {
       const result = update.forward(streams, batch);
       next = result.streams;
+      // What the backward pass reads of them has been kept.
+      freeStreams(streams, next);
       return share === 1 ? result.loss : tf.mul(result.loss, share);
     }, variables);
-  let computed: ReturnType<typeof tf.variableGrads>;
-  try {
-    computed = outsideTape(compute);
   } catch (error) {
     freeStreams(next, streams);
     freeStreams(streams);
-    throw isUnconnected(error) ? unconnected(update.name, error) : error;
+    throw error;
   }
-  freeStreams(streams, next);
-  const gradients = new Map<tf.Variable, tf.Tensor>();
-  for (const variable of variables) {
-    const gradient = computed.grads[variable.name] ?? null;
-    if (gradient !== null) gradients.set(variable, gradient);
+  const { value: loss, gradients } = computed;
+  if (gradients.size === 0) {
+    loss.dispose();
+    freeStreams(next);
+    throw unconnected(update.name);
   }
-  return { loss: computed.value, gradients, next };
+  return { loss, gradients, next };
 }
 
 /**
@@ -83,20 +85,8 @@ export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch): 
   throw new NotFinite(update.name, loss);
 }
 
-/** Whether TensorFlow.js found no way from any of the variables to the loss. */
-function isUnconnected(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('Cannot find a connection between any variable');
-}
-
-function unconnected(name: string, cause: unknown): UserError {
+function unconnected(name: string): UserError {
   return new UserError(
     `the loss of update '${name}' depends on none of its variables: nothing would be trained; make it of what they compute, with TensorFlow.js's own operations`,
-    { cause },
   );
-}
-
-/** Frees those of an update's streams that it does not hand on. */
-export function freeStreams(streams: Streams, next: Streams = {}): void {
-  const kept = new Set(Object.values(next));
-  for (const stream of Object.values(streams)) if (!kept.has(stream)) stream.dispose();
 }

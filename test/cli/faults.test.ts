@@ -80,14 +80,13 @@ describe.skipIf(!hasGroups)('ranks that fail', () => {
     for (const [rank, { stderr }] of outcomes.slice(0, 3).entries())
       expect(stderr).toMatch(errorLine(`rank ${rank}: rank 3 on \\S+ has ended, or is cut off: waited`));
     expect(listCheckpoints(checkpointsOf(folder))[0]?.epochs).toBe(1);
-    ranks = await startCommand(4, mesh);
-    expect((await outcomesOf(ranks)).map(({ code }) => code)).toEqual([0, 0, 0, 0]);
-    ranks = await startCommand(2, ['train', config, '--quiet', '--into', shares, '--parallel', 'data']);
-    expect((await outcomesOf(ranks)).map(({ code }) => code)).toEqual([0, 0]);
+    expect((await residentRanks(4, mesh)).map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    const alike = await residentRanks(2, ['train', config, '--quiet', '--into', shares, '--parallel', 'data']);
+    expect(alike.map(({ code }) => code)).toEqual([0, 0]);
     expect(weightsHash(folder)).toBe(weightsHash(shares));
     // Finished as it is, it has more epochs on one process.
     const longer = ['train', '--resume', folder, '--quiet', '--set', 'train.epochs=4'];
-    expect(await run(longer)).toMatchObject({ code: 0 });
+    expect(await residentProgram()(longer)).toMatchObject({ code: 0 });
     expect(readRunSummary(join(folder, 'summary.json'))).not.toHaveProperty('ranks');
   });
 

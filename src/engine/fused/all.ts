@@ -6,6 +6,7 @@ import { batchNorm } from './batch-norm.js';
 import { binaryCrossEntropy } from './binary-cross-entropy.js';
 import { conv } from './conv.js';
 import { convBatchNorm } from './conv-batch-norm.js';
+import { convBatchNormPool } from './conv-batch-norm-pool.js';
 import { crossEntropy } from './cross-entropy.js';
 import { fromBytes } from './from-bytes.js';
 import type { FusedOp, Torch } from './fused-op.js';
@@ -28,6 +29,7 @@ const fusedOps = {
   asFilter,
   conv,
   convBatchNorm,
+  convBatchNormPool,
   batchNorm,
   layerNorm,
   gelu,

@@ -9,8 +9,8 @@ export interface MadeAnew {
 }
 
 interface Origin {
-  /** Of the ops on one tape, who read the map goes back before who made it. */
-  readonly tape: object;
+  /** Of the ops on one tape, who read the map goes back before who made it; undefined where no op made it. */
+  readonly tape: object | undefined;
   readonly shape: readonly number[];
   readonly saved: readonly tf.Tensor[];
   readonly make: MadeAnew['make'];
@@ -33,12 +33,18 @@ export function canBeMadeAnew(y: tf.Tensor, { of, make }: MadeAnew): void {
   if (tape !== undefined && saved !== undefined) origins.set(y.dataId, { tape, shape: y.shape, saved, make });
 }
 
-/** Keeps x or, where another op of the same tape keeps what it can be made of, nothing but that. */
+/** Says how x, which no op of a tape made, can be made anew at any time: a new tensor in the current scope. */
+export function canAlwaysBeMadeAnew(x: tf.Tensor, make: () => tf.Tensor): void {
+  origins.set(x.dataId, { tape: undefined, shape: x.shape, saved: [], make });
+}
+
+/** Keeps x or, where it can be made of what another op of the same tape keeps, or of nothing that is kept, that alone. */
 export function keepMap(x: tf.Tensor): KeptMap {
   const origin = origins.get(x.dataId);
   // An inner gradient may have freed what the map was made of.
   const isThere = origin?.saved.every(({ isDisposed }) => !isDisposed) === true;
-  const isAtHand = isThere && origin?.tape === currentTape() && origin.shape.join() === x.shape.join();
+  const isOfTape = origin?.tape === undefined || origin.tape === currentTape();
+  const isAtHand = isThere && isOfTape && origin?.shape.join() === x.shape.join();
   if (origin === undefined || !isAtHand) return { saved: [x], read: ([map], f) => f(map!, false) };
   const { saved, make } = origin;
   return {

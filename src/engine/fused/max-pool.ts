@@ -15,8 +15,8 @@ export interface MaxPooling {
 /** Max pool of `[n, h, w, c]`. On libtorch's CPU it keeps a byte for each maximum, and not its input. */
 type MaxPool = (x: tf.Tensor4D, pooling: MaxPooling) => tf.Tensor4D;
 
-/** Of windows that our own op has: their positions fit into a byte. */
-const mostWindow = 15;
+/** Whether our own ops have these windows: the positions in them fit into a byte. */
+export const ownWindows = ({ window, padding }: MaxPooling): boolean => padding !== 'same' && window <= 15;
 
 export const maxPool: FusedOp<MaxPool> = {
   composed: (x, { window, stride, padding }) => tf.maxPool(x, window, stride, padding),
@@ -28,7 +28,7 @@ export const maxPool: FusedOp<MaxPool> = {
     return (x, pooling) => {
       const { window, stride, padding } = pooling;
       // On a GPU the layer before keeps the input anyway, which is its output.
-      if (device === 'cuda' || padding === 'same' || window > mostWindow || isDetached(x)) {
+      if (device === 'cuda' || !ownWindows(pooling) || isDetached(x)) {
         return maxPool.composed(x, pooling);
       }
       const [, height, width] = x.shape;

@@ -2,6 +2,7 @@ import tf = require('@tensorflow/tfjs');
 import { rankSumsInForce, type RankSums } from '../rank-sums.js';
 import { centred, gammaGradient, inputGradient, inverseDeviation } from './batch-norm-kernels.js';
 import { addedAndRectified, asMap, updateRunning } from './batch-norm.js';
+import type { PooledOptions } from './conv-batch-norm-pool.js';
 import { differentiable, tidied, trained } from './differentiable.js';
 import { givenUp } from './given-up.js';
 import {
@@ -26,6 +27,20 @@ export function convBatchNormOp(
   const y = pooledBatchNorm(c, norm, options, ranks);
   c.dispose();
   return y;
+}
+
+/** `fused().convBatchNormPool`, or where statistics are those of all ranks' shares the layers of it. */
+export function convBatchNormPoolOp(
+  x: tf.Tensor4D,
+  convolution: Convolution,
+  norm: BatchNormalization,
+  options: PooledOptions,
+): tf.Tensor4D {
+  if (!options.mode.training || rankSumsInForce() === undefined) {
+    return fused().convBatchNormPool(x, convolution, norm, options);
+  }
+  const map = convBatchNormOp(x, convolution, norm, options);
+  return givenUp(map, () => fused().maxPool(map, options.pool));
 }
 
 /** `fused().batchNorm`, or the same by the statistics of all ranks' shares. */

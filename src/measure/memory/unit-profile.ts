@@ -3,8 +3,8 @@ import { detach } from '../../engine/detached.js';
 import type { MemoryMeter } from '../../engine/engine.js';
 import { trainingMode } from '../../engine/fused/ops.js';
 import { withPrecision } from '../../engine/precision.js';
+import { variableGradients } from '../../engine/recording.js';
 import { scoped } from '../../engine/scoped.js';
-import { outsideTape } from '../../engine/tape.js';
 import type { Network } from '../../networks/network.js';
 import { trainableVariables, type Layer } from '../../nn/layer.js';
 import { noiseBatch } from '../../local/noise-batch.js';
@@ -89,26 +89,23 @@ function passes(meter: MemoryMeter, layer: Layer, input: tf.Tensor, inner: boole
     let forward = 0;
     let left = 0;
     meter.reset();
-    const gradients = (): ReturnType<typeof tf.variableGrads> =>
-      tf.variableGrads(
-        () => {
-          const x = leaf === undefined ? input : whenGradient(leaf, () => (left = used()));
-          const output = layer.forward(x, trainingMode);
-          if (x !== input) x.dispose();
-          kept = used();
-          forward = meter.peak() - before;
-          meter.reset();
-          const loss = freeScalar(output);
-          output.dispose();
-          return loss;
-        },
-        leaf === undefined ? variables : [...variables, leaf],
-      );
+    const run = (): tf.Scalar => {
+      const x = leaf === undefined ? input : whenGradient(leaf, () => (left = used()));
+      const output = layer.forward(x, trainingMode);
+      if (x !== input) x.dispose();
+      kept = used();
+      forward = meter.peak() - before;
+      meter.reset();
+      const loss = freeScalar(output);
+      output.dispose();
+      return loss;
+    };
     try {
-      const { value, grads } = outsideTape(gradients);
+      const asked = leaf === undefined ? variables : [...variables, leaf];
+      const { value, gradients } = variableGradients(run, asked);
       const backward = meter.peak() - before;
       value.dispose();
-      Object.values(grads).forEach((gradient) => gradient.dispose());
+      gradients.forEach((gradient) => gradient.dispose());
       return { kept, forward, backward, left };
     } finally {
       leaf?.dispose();

@@ -55,16 +55,22 @@ export function recordingOps({ graph, value, tensor }: Recorder): FusedOps {
   const never = (): never => {
     throw new Error('not part of a forward pass in evaluation mode');
   };
+  // The standard kernel, which kernels.ts records.
+  const maxPool: FusedOps['maxPool'] = (x, { window, stride, padding }) =>
+    tf.maxPool(x, window, stride, padding);
+  const convBatchNorm: FusedOps['convBatchNorm'] = (x, convolution, norm, { relu, residual }) => {
+    let y = normalise(convolve(x, convolution), norm);
+    if (residual !== undefined) {
+      const shortcut = graph.arrange(value(residual), channelsFirst);
+      y = { ...y, name: graph.node('Add', [y.name, shortcut.name])[0] };
+    }
+    return tensor(rectified(y, relu));
+  };
   return {
     conv: (x, convolution) => tensor(convolve(x, convolution)),
-    convBatchNorm(x, convolution, norm, { relu, residual }) {
-      let y = normalise(convolve(x, convolution), norm);
-      if (residual !== undefined) {
-        const shortcut = graph.arrange(value(residual), channelsFirst);
-        y = { ...y, name: graph.node('Add', [y.name, shortcut.name])[0] };
-      }
-      return tensor(rectified(y, relu));
-    },
+    convBatchNorm,
+    convBatchNormPool: (x, convolution, norm, { pool, ...options }) =>
+      maxPool(convBatchNorm(x, convolution, norm, options), pool),
     batchNorm: (x, norm, { relu }) => tensor(rectified(normalise(value(x), norm), relu)),
     layerNorm(x, { gamma, beta }) {
       const input = graph.arrange(value(x), inOrder(x.rank));
@@ -82,8 +88,7 @@ export function recordingOps({ graph, value, tensor }: Recorder): FusedOps {
       const [halved] = graph.node('Mul', [shifted, graph.scalar(0.5)]);
       return tensor({ ...input, name: graph.node('Mul', [input.name, halved])[0] });
     },
-    // The standard kernel, which kernels.ts records.
-    maxPool: (x, { window, stride, padding }) => tf.maxPool(x, window, stride, padding),
+    maxPool,
     fromBytes: never,
     crossEntropy: never,
     binaryCrossEntropy: never,

@@ -168,6 +168,14 @@ export const rightCalls: readonly CallSpec[] = [
   call('locallearn::bn', maps, c, c, c, c, true, 0.1, 1e-5, true),
   call('locallearn::bn', f(5, 4), c, c, c, c, false, 0.1, 1e-5, false),
   call('locallearn::bn_backward', maps, maps, true, c, c, c, c, true, 1e-5),
+  call('locallearn::bn_pool', maps, c, c, c, c, true, 0.1, 1e-5, true, 3, 2, 1),
+  call('locallearn::bn_pool', h(2, 6, 6, 4), c, c, c, c, false, 0.1, 1e-5, false, 2, 2, 0),
+  ...[f, h].map((maps) =>
+    call(
+      'locallearn::bn_pool_backward',
+      ...[f(2, 3, 3, 4), bytes(4, 2, 3, 3, 4), maps(2, 6, 6, 4), true, c, c, c, c, true, 3, 2, 1, true],
+    ),
+  ),
   call('locallearn::bn_result', maps, c, c, c, c, true),
   call('locallearn::bn_result', h(2, 6, 6, 4), c, c, c, c, false),
   call('locallearn::bn', h(2, 6, 6, 4), c, c, c, c, true, 0.1, 1e-5, true),

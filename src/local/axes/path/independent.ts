@@ -5,7 +5,7 @@ import { childScope } from '../../../nn/parameters.js';
 import type { Network } from '../../../networks/network.js';
 import { headLoss, nextUnit, siteAfter, siteBehindBridge, type Block } from '../../block.js';
 import { classifierOf } from '../../classifier.js';
-import type { LocalUpdate } from '../../update.js';
+import { freeStreams, type LocalUpdate, type Streams } from '../../update.js';
 import { noOptions } from '../../../core/choice.js';
 import { suppliedForward } from '../context/inputs.js';
 import { definePath, type PathBuilder, type PathParts } from './path.js';
@@ -42,7 +42,9 @@ function localUpdate(parts: PathParts, block: Block): { update: LocalUpdate; aux
     forward(given, batch) {
       const { output, inputs } = suppliedForward(block, later, given, batch);
       const features = bridge === undefined ? output : bridge.forward(output);
-      const streams = { x: detach(output), ...inputs };
+      const streams: Streams = { x: detach(output), ...inputs };
+      // The loss goes back through its nets at once: by then the images, which are made again, need not be there.
+      freeStreams(given, streams);
       const loss = attached.loss(features, batch);
       // Before the backward pass: what needs them has kept them.
       tf.dispose([features, output]);

@@ -5,7 +5,7 @@ import { batchNormCases } from './batch-norm.js';
 import { binaryCrossEntropyCases } from './binary-cross-entropy.js';
 import { blendCases } from './blend.js';
 import { convCases } from './conv.js';
-import { convBatchNormCases } from './conv-batch-norm.js';
+import { convBatchNormCases, convBatchNormPoolCases } from './conv-batch-norm.js';
 import { crossEntropyCases } from './cross-entropy.js';
 import { geluCases } from './gelu.js';
 import { layerNormCases } from './layer-norm.js';
@@ -24,6 +24,7 @@ export const allCases: readonly OpCase[] = [
   ...blendCases,
   ...convCases,
   ...convBatchNormCases,
+  ...convBatchNormPoolCases,
   ...crossEntropyCases,
   ...geluCases,
   ...layerNormCases,

@@ -11,6 +11,7 @@ import {
   type ConvShape,
   type Shape4,
 } from '../reference.js';
+import { maxPool, type Windows } from './max-pool.js';
 import { resizeBilinear } from './resize.js';
 
 interface Options extends Partial<Omit<ConvShape, 'x' | 'out'>> {
@@ -20,12 +21,14 @@ interface Options extends Partial<Omit<ConvShape, 'x' | 'out'>> {
   readonly residual?: boolean;
   readonly relu?: boolean;
   readonly mode?: Mode;
+  /** What follows. */
+  readonly pool?: Windows;
 }
 
 /** Of an input `[n, h, w, c]`; 3×3 at stride 1 without change of size, and no more, where the options do not say else. */
 function convBatchNorm(name: string, [n, h, w, c]: readonly number[], out: number, options: Options): OpCase {
   const { kernel = 3, stride = 1, padding = 1, groups = 1, from, bias = false, residual = false } = options;
-  const { relu = false, mode = trainingMode } = options;
+  const { relu = false, mode = trainingMode, pool } = options;
   const x = { n, h, w, c } as Shape4;
   const shape: ConvShape = { x, out, kernel, stride, padding, groups };
   const y = outputShape(shape);
@@ -58,7 +61,7 @@ function convBatchNorm(name: string, [n, h, w, c]: readonly number[], out: numbe
     op(inputs, [runningMean, runningVariance]) {
       const at = named(inputs);
       const resized = from === undefined ? undefined : ([x.h, x.w] as const);
-      return fused().convBatchNorm(
+      const layers = [
         at['x'] as tf.Tensor4D,
         {
           ...{ filter: at['filter'] as tf.Tensor4D, bias: at['bias'] as tf.Tensor1D | undefined },
@@ -70,13 +73,21 @@ function convBatchNorm(name: string, [n, h, w, c]: readonly number[], out: numbe
           runningMean: runningMean as tf.Variable<tf.Rank.R1>,
           runningVariance: runningVariance as tf.Variable<tf.Rank.R1>,
         },
-        { relu, residual: at['residual'] as tf.Tensor4D | undefined, mode },
-      );
+      ] as const;
+      return pool === undefined
+        ? fused().convBatchNorm(...layers, {
+            relu,
+            residual: at['residual'] as tf.Tensor4D | undefined,
+            mode,
+          })
+        : fused().convBatchNormPool(...layers, { relu, pool, mode });
     },
     reference(inputs, [mean, variance]) {
       const at = named(inputs);
       const norm = { gamma: at['gamma']!, beta: at['beta']!, mean: mean!, variance: variance! };
-      return normalise(convolved(at), norm, { training: mode.training, relu, residual: at['residual'] });
+      const by = { training: mode.training, relu, residual: at['residual'] };
+      const map = normalise(convolved(at), norm, by);
+      return pool === undefined ? map : maxPool(map, [y.n, y.h, y.w, y.c], pool);
     },
     moved: (inputs, running) =>
       mode.training ? movedStatistics(convolved(named(inputs)), running) : running,
@@ -106,5 +117,20 @@ export const convBatchNormCases: readonly OpCase[] = [
   convBatchNorm('conv–BN, resized, groups', [2, 5, 4, 4], 6, { from: [3, 2], groups: 2, relu: true }),
   convBatchNorm('conv–BN, running statistics', [2, 4, 4, 3], 5, {
     ...{ residual: true, relu: true, mode: { training: false, parameterGradients: true } },
+  }),
+];
+
+const stem = { kernel: 5, stride: 2, padding: 2 };
+
+export const convBatchNormPoolCases: readonly OpCase[] = [
+  convBatchNorm('conv–BN–pool, with ReLU', [2, 9, 8, 3], 5, {
+    ...{ ...stem, relu: true, pool: { window: 3, stride: 2, padding: 1 } },
+  }),
+  convBatchNorm('conv–BN–pool, windows side by side', [2, 6, 5, 2], 17, {
+    ...{ bias: true, pool: { window: 2, stride: 2, padding: 0 } },
+  }),
+  convBatchNorm('conv–BN–pool, running statistics', [2, 9, 8, 3], 4, {
+    ...{ ...stem, relu: true, mode: { training: false, parameterGradients: true } },
+    pool: { window: 3, stride: 1, padding: 1 },
   }),
 ];

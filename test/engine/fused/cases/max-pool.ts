@@ -1,6 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
+import type { MaxPooling } from '../../../../src/engine/fused/max-pool.js';
 import { fused } from '../../../../src/engine/fused/registry.js';
 import type { OpCase } from '../op-case.js';
+
+export type Windows = MaxPooling & { readonly padding: number };
 
 export const maxPoolCases: readonly OpCase[] = [
   { window: 3, stride: 2, padding: 1 },
@@ -13,10 +16,10 @@ export const maxPoolCases: readonly OpCase[] = [
 }));
 
 /** Of `[n, h, w, c]`: the greatest of each window, of which padding is never one. */
-function maxPool(
+export function maxPool(
   x: Float64Array,
   [batch, height, width, channels]: readonly [number, number, number, number],
-  { window, stride, padding }: { readonly window: number; readonly stride: number; readonly padding: number },
+  { window, stride, padding }: Windows,
 ): Float64Array {
   const outputs = (length: number): number => Math.floor((length + 2 * padding - window) / stride) + 1;
   const result: number[] = [];
