@@ -81,7 +81,15 @@ describe.skipIf(!hasGroups)('ranks that fail', () => {
       expect(stderr).toMatch(errorLine(`rank ${rank}: rank 3 on \\S+ has ended, or is cut off: waited`));
     expect(listCheckpoints(checkpointsOf(folder))[0]?.epochs).toBe(1);
     expect((await residentRanks(4, mesh)).map(({ code }) => code)).toEqual([0, 0, 0, 0]);
-    const alike = await residentRanks(2, ['train', config, '--quiet', '--into', shares, '--parallel', 'data']);
+    const alike = await residentRanks(2, [
+      'train',
+      config,
+      '--quiet',
+      '--into',
+      shares,
+      '--parallel',
+      'data',
+    ]);
     expect(alike.map(({ code }) => code)).toEqual([0, 0]);
     expect(weightsHash(folder)).toBe(weightsHash(shares));
     // Finished as it is, it has more epochs on one process.
