@@ -67,6 +67,7 @@ export {
   linear,
   relu,
   type ConvBatchNorm,
+  type ConvNormNames,
   type ConvOptions,
   type LinearOptions,
 } from './nn/layers.js';
