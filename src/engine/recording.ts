@@ -1,5 +1,6 @@
 import tf = require('@tensorflow/tfjs');
 import { fused } from './fused/registry.js';
+import { inputGradients } from './op-gradients.js';
 import { inPass, onTape, outsideTape, takeSum, type Pass, type TapeNode } from './tape.js';
 
 /** A computation that ran once, and whose backward pass can be taken more than once. It owns what it saved. */
@@ -90,9 +91,9 @@ export function variableGradients(
         return [...gradients.values()];
       }),
     );
-    return { value, gradients };
+    return { value: value instanceof tf.Variable ? value.clone() : value, gradients };
   } catch (error) {
-    value.dispose();
+    if (!(value instanceof tf.Variable)) value.dispose();
     throw error;
   } finally {
     for (const { saved } of tape) tf.dispose(saved);
@@ -142,20 +143,14 @@ function backward(
     if (given !== undefined) sums.add(x.id);
     return given;
   };
-  for (const { inputs, outputs, gradient, kernelName } of tape.toReversed()) {
+  for (const node of tape.toReversed()) {
+    const { inputs, outputs } = node;
     const asked = Object.entries(inputs).filter(([, { id }]) => dependent.has(id));
     const dys = outputs.map(({ id }) => gradients.get(id)!);
     if (asked.length === 0 || dys.every((each) => each === undefined)) continue;
-    if (gradient === undefined) throw new Error(`there is no gradient of the op ${kernelName}`);
-    const found = gradient(dys);
     for (const { id } of outputs) gradients.delete(id);
-    // An op may give one tensor as the gradient of several inputs.
-    const given = new Set<tf.Tensor>(dys);
-    for (const [name, x] of asked) {
+    for (const [x, dx] of inputGradients(node, dys, asked)) {
       const { id } = x;
-      const own = tf.tidy(() => found[name]!());
-      const dx = given.has(own) ? own.clone() : own;
-      given.add(own);
       const sum = before(x);
       if (sum === undefined) gradients.set(id, dx);
       else if (sums.has(id)) gradients.set(id, fused().accumulate(sum, dx));

@@ -14,8 +14,17 @@ let currentPass = plainPass;
 /** Whether the backward pass that is under way asks for the gradient of x, which an op recorded as its input. */
 export const isWanted = (x: tf.Tensor): boolean => currentPass.wants(x);
 
+const givenUp = new WeakSet<tf.Tensor>();
+
 /** Takes what the gradient of x is to be added to, from the backward pass that is under way. */
-export const takeSum = (x: tf.Tensor): tf.Tensor | undefined => currentPass.takeSum?.(x);
+export function takeSum(x: tf.Tensor): tf.Tensor | undefined {
+  const sum = currentPass.takeSum?.(x);
+  if (sum !== undefined) givenUp.add(sum);
+  return sum;
+}
+
+/** Whether `takeSum` has given up a tensor: to add a gradient to in place, and give back as that. */
+export const isGivenUp = (sum: tf.Tensor): boolean => givenUp.has(sum);
 
 /** Whether nobody reads what an op saved after the backward pass that is under way: it may be freed, or written over. */
 export const isLastPass = (): boolean => currentPass.last;
@@ -112,3 +121,7 @@ export function inPass<T>(pass: Pass, f: () => T): T {
     return f();
   });
 }
+
+/** What every tensor that is made from now on has an id above, and all before below. */
+export const nextTensorId = (): number =>
+  (tf.engine() as unknown as { nextTensorId(): number }).nextTensorId();

@@ -112,6 +112,7 @@ function problemOf(result: unknown, given: Streams, variables: readonly tf.Varia
   if (loss.rank !== 0) {
     return `has a loss of shape [${loss.shape.join(', ')}], where one number is expected: take its mean (tf.mean)`;
   }
+  if (loss.dtype !== 'float32') return `has a loss of dtype ${loss.dtype}, where float32 is expected`;
   if (!isReached(loss, variables)) {
     return "has a loss that depends on none of its variables, so that nothing would be trained: make it of what they compute, with TensorFlow.js's own operations";
   }

@@ -1,6 +1,6 @@
 import tf = require('@tensorflow/tfjs');
 import { variableGradients } from '../engine/recording.js';
-import { UserError } from '../core/errors.js';
+import { messageOf, UserError } from '../core/errors.js';
 import type { Batch } from '../local/batch.js';
 import { freeStreams, type LocalUpdate, type Streams } from '../local/update.js';
 import { freeGradients, type Gradients } from './gradients.js';
@@ -46,6 +46,7 @@ export function computeUpdate(
   share = 1,
 ): ComputedUpdate {
   let next: Streams = {};
+  let hasRun = false;
   const variables = [...new Set(update.variables)];
   let computed: ReturnType<typeof variableGradients>;
   try {
@@ -54,12 +55,15 @@ export function computeUpdate(
       next = result.streams;
       // What the backward pass reads of them has been kept.
       freeStreams(streams, next);
+      hasRun = true;
       return share === 1 ? result.loss : tf.mul(result.loss, share);
     }, variables);
   } catch (error) {
     freeStreams(next, streams);
     freeStreams(streams);
-    throw error;
+    throw hasRun && /disposed|reading 'backend'/.test(messageOf(error))
+      ? readBehind(update.name, error)
+      : error;
   }
   const { value: loss, gradients } = computed;
   if (gradients.size === 0) {
@@ -88,5 +92,13 @@ export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch): 
 function unconnected(name: string): UserError {
   return new UserError(
     `the loss of update '${name}' depends on none of its variables: nothing would be trained; make it of what they compute, with TensorFlow.js's own operations`,
+  );
+}
+
+/** TensorFlow.js says no more of a tensor that is freed than that it, or something of it, is not there. */
+function readBehind(name: string, cause: unknown): UserError {
+  return new UserError(
+    `update '${name}': a gradient reads a tensor that is freed, as streams are when forward has returned: have the custom gradient save what it reads (tf.customGrad's save)`,
+    { cause },
   );
 }
