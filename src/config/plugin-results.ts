@@ -8,6 +8,7 @@ import { calling } from '../core/their-code.js';
 import { visible } from '../core/visible.js';
 import { datasetSchema, splitSchema } from '../data/forms.js';
 import { checkedUpdates } from '../local/checked-updates.js';
+import { withUpdates } from '../local/strategy.js';
 import { lossSchema, strategySchema } from '../local/forms.js';
 import { networkSchema } from '../networks/forms.js';
 import { layerSchema } from '../nn/forms.js';
@@ -139,7 +140,7 @@ export function checkedPlugin(plugin: Plugin, file: string): Plugin {
         build(network, options) {
           const strategy = calling(whose, () => method.build(network, options));
           expect(whose, strategySchema, 'a strategy', strategy);
-          return { ...strategy, updates: checkedUpdates(strategy.updates, `${whose}: `) };
+          return withUpdates(strategy, checkedUpdates(strategy.updates, `${whose}: `));
         },
       };
     }),

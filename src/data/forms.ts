@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { imageShapeSchema, sizeSchema } from '../core/given.js';
+import { imageShapeSchema, numbersSchema, sizeSchema } from '../core/given.js';
 
 /** Values of images, as an engine takes them. */
 export const valuesSchema = z.union([z.instanceof(Uint8Array), z.instanceof(Float32Array)], {
@@ -12,18 +12,17 @@ export const labelsSchema = z.custom<ArrayLike<number>>(
   'must be a list of class indices',
 );
 
+const splitOf = (size: z.ZodInt) =>
+  z.union(
+    [
+      z.object({ size, labels: z.instanceof(Uint16Array), images: valuesSchema }),
+      z.object({ size, labels: z.instanceof(Uint16Array), paths: z.object({}) }),
+    ],
+    { error: 'must be a split of images' },
+  );
+
 /** Images of one split. */
-export const splitSchema = z.union(
-  [
-    z.object({
-      size: sizeSchema,
-      labels: z.instanceof(Uint16Array),
-      images: valuesSchema,
-    }),
-    z.object({ size: sizeSchema, labels: z.instanceof(Uint16Array), paths: z.object({}) }),
-  ],
-  { error: 'must be a split of images' },
-);
+export const splitSchema = splitOf(sizeSchema);
 
 /** What data sets look like, for programs and plugins that no type checker has seen. */
 export const datasetSchema = z
@@ -31,10 +30,11 @@ export const datasetSchema = z
     name: z.string(),
     classes: z.array(z.string()).min(2),
     imageShape: imageShapeSchema,
-    mean: z.array(z.number()),
-    std: z.array(z.number().positive()),
+    mean: numbersSchema,
+    std: numbersSchema.refine((all) => all.every((each) => each > 0), 'must be above 0'),
     train: splitSchema,
-    test: splitSchema.optional(),
+    // Of none where images are held out of those to train on.
+    test: splitOf(z.int().min(0)).optional(),
     augmentation: z.object({ crop: z.object({ kind: z.string() }), flip: z.boolean() }),
   })
   .superRefine(({ classes, imageShape, train, test, ...normalisation }, context) => {

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer, type AddressInfo } from 'node:net';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { createInterface } from 'node:readline';
 
 /** How long ranks may take to end by themselves when one has failed: they find out who, and say it. */
@@ -9,10 +9,11 @@ const graceMilliseconds = 5000;
 /**
  * Starts ranks of a Node program on this machine, each in a process group of its own and with an equal share of the
  * cores, and waits for their end. What rank 0 prints is shown; of the others their errors, each line with its rank. A
- * signal to this process goes to all of them, a second one ends them at once; where one fails, the others are ended too.
+ * signal to this process goes to all of them, a second one ends them at once; where one fails, the others are ended too, and
+ * one that a signal has ended, which says nothing itself, is told of.
  *
  * @param program its file, and what it is called with
- * @returns the exit code of the first that failed, else 0
+ * @returns the exit code of the first that failed, 128 and the number of a signal that ended it, else 0
  */
 export async function startRanks(size: number, program: readonly string[]): Promise<number> {
   const port = await freePort();
@@ -44,10 +45,13 @@ export async function startRanks(size: number, program: readonly string[]): Prom
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal);
   let late: NodeJS.Timeout | undefined;
   let failed = 0;
-  const ends = ranks.map(async (child) => {
-    const code = await endOf(child);
+  const ends = ranks.map(async (child, rank) => {
+    const { code, signal } = await endOf(child);
     if (code === 0) return;
-    if (failed === 0) failed = code;
+    if (failed === 0) failed = code ?? 128 + constants.signals[signal!];
+    if (signal !== null && signals === 0 && late === undefined) {
+      process.stderr.write(`rank ${rank}: was ended by ${signal}\n`);
+    }
     late ??= setTimeout(() => send('SIGKILL'), graceMilliseconds);
   });
   try {
@@ -72,11 +76,11 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   process.kill(-child.pid, signal);
 }
 
-/** Its exit code; 1 where a signal ended it. */
-function endOf(child: ChildProcess): Promise<number> {
+/** Its exit code, or the signal that ended it. */
+function endOf(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => resolve(code ?? 1));
+    child.on('close', (code, signal) => resolve({ code, signal }));
   });
 }
 

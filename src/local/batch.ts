@@ -1,6 +1,6 @@
 import tf = require('@tensorflow/tfjs');
 import { z } from 'zod';
-import { checkGiven, imageShapeSchema } from '../core/given.js';
+import { checkGiven, numbersSchema, imageShapeSchema } from '../core/given.js';
 import { labelsSchema, valuesSchema } from '../data/forms.js';
 import { detach } from '../engine/detached.js';
 import { canAlwaysBeMadeAnew } from '../engine/fused/kept-map.js';
@@ -73,7 +73,7 @@ const batchForms = {
   labels: labelsSchema,
   imageShape: imageShapeSchema,
   classes: z.int().min(1),
-  normalization: z.object({ mean: z.array(z.number()), std: z.array(z.number()) }),
+  normalization: z.object({ mean: numbersSchema, std: numbersSchema }),
 };
 
 /**

@@ -8,7 +8,7 @@ export const updatesSchema = z
       name: z.string(),
       variables: z.array(z.unknown()),
       forward: functionSchema,
-      classifier: z.object({ after: z.string(), logits: functionSchema }).exactOptional(),
+      classifier: z.object({ after: z.string(), logits: functionSchema }).optional(),
     }),
   )
   .min(1);

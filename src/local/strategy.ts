@@ -45,6 +45,17 @@ export interface Strategy {
   dispose(): void;
 }
 
+/** The same strategy with other updates. Field by field: it may be an instance of a class. */
+export function withUpdates(strategy: Strategy, updates: readonly LocalUpdate[]): Strategy {
+  const { name, network, blocks, partition, auxiliary, counters, lossWeights } = strategy;
+  return {
+    ...{ name, network, blocks, partition, updates, auxiliary },
+    ...(counters === undefined ? {} : { counters }),
+    ...(lossWeights === undefined ? {} : { lossWeights }),
+    dispose: () => strategy.dispose(),
+  };
+}
+
 const recomputeForm = z.union([z.enum(recomputeChoices), z.record(z.string(), z.object({}))], {
   error: `must be one of ${recomputeChoices.join(', ')}, or a plan with one for each update`,
 });
@@ -60,9 +71,9 @@ const recomputeForm = z.union([z.enum(recomputeChoices), z.record(z.string(), z.
 export function recomputing(strategy: Strategy, recompute: Recompute | RecomputePlan): Strategy {
   checkGiven('recomputing', { strategy: strategySchema, recompute: recomputeForm }, { strategy, recompute });
   if (recompute === 'none') return strategy;
-  return {
-    ...strategy,
-    updates: strategy.updates.map((update) => {
+  return withUpdates(
+    strategy,
+    strategy.updates.map((update) => {
       const chosen =
         typeof recompute === 'string'
           ? { recompute, kept: [] as readonly number[] }
@@ -71,7 +82,7 @@ export function recomputing(strategy: Strategy, recompute: Recompute | Recompute
         again: !chosen.kept.includes(place),
       }));
     }),
-  };
+  );
 }
 
 function chosenFor(plan: RecomputePlan, update: string): ChosenRecompute {
@@ -98,15 +109,15 @@ export function inPrecision(strategy: Strategy, precision: Precision): Strategy 
   );
   if (precision === 'float32') return strategy;
   refusePrecision(precision);
-  return {
-    ...strategy,
-    updates: strategy.updates.map((update) =>
+  return withUpdates(
+    strategy,
+    strategy.updates.map((update) =>
       running(
         update,
         (forward) => (streams, batch) => withPrecision(precision, () => forward(streams, batch)),
       ),
     ),
-  };
+  );
 }
 
 /** An update whose backward pass makes that again, at the places where `placeOf` says so, by their order. */

@@ -41,6 +41,7 @@ const forms = {
 export function checkTraining(strategy: Strategy, dataset: Dataset, options: unknown): void {
   checkGiven('train', forms, { strategy, dataset, options });
   const { network } = strategy;
+  if (!dataset.test) throw new UserError('train: dataset.test: missing; must be a split of images');
   if (dataset.classes.length <= network.classes) return;
   throw new UserError(
     `train: dataset: has ${dataset.classes.length} classes, and ${network.name} tells ${network.classes} apart: build the network for as many`,

@@ -4,7 +4,7 @@ import type { Dataset, ImageBatch } from '../data/dataset.js';
 import { evaluationMode } from '../engine/fused/ops.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError } from '../core/errors.js';
-import { checkGiven, imageShapeSchema } from '../core/given.js';
+import { checkGiven, numbersSchema, imageShapeSchema } from '../core/given.js';
 import { createBatch, type Batch } from '../local/batch.js';
 import type { Classifier } from '../local/classifier.js';
 import { crossEntropy } from '../local/axes/loss/cross-entropy.js';
@@ -35,7 +35,7 @@ export function hasTop5(classes: number): boolean {
 
 const forms = {
   network: networkSchema,
-  dataset: z.object({ imageShape: imageShapeSchema, mean: z.array(z.number()), std: z.array(z.number()) }),
+  dataset: z.object({ imageShape: imageShapeSchema, mean: numbersSchema, std: numbersSchema }),
   batches: z.custom(
     (value) => typeof value === 'object' && value !== null && Symbol.asyncIterator in value,
     "must be what a loader's batches(epoch) gives",

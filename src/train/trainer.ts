@@ -6,7 +6,7 @@ import { UserError, messageOf } from '../core/errors.js';
 import { validGiven } from '../core/given.js';
 import { createBatch, type Batch } from '../local/batch.js';
 import { checkedUpdates } from '../local/checked-updates.js';
-import { inPrecision, type Strategy } from '../local/strategy.js';
+import { inPrecision, withUpdates, type Strategy } from '../local/strategy.js';
 import type { ByClass } from './by-class.js';
 import { checkLearningRate } from './check-learning-rate.js';
 import { checkMadeOptimizer, checkTraining } from './check-training.js';
@@ -62,7 +62,7 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
   const options: RunSettings = { ...settings, ...context, ...(made.schedule && { schedule: made.schedule }) };
   checkLearningRate(options);
   const strategy = inPrecision(
-    { ...bare, updates: checkedUpdates(bare.updates) },
+    withUpdates(bare, checkedUpdates(bare.updates)),
     settings.precision ?? 'float32',
   );
   const plan = planSteps(strategy.updates, settings);

@@ -28,7 +28,10 @@ export interface WeightAverage {
   dispose(): void;
 }
 
-const forms = { strategy: strategySchema, decay: z.number().min(0).max(1) };
+const forms = {
+  strategy: strategySchema.pick({ network: true, auxiliary: true, updates: true }),
+  decay: z.number().min(0).max(1),
+};
 
 /**
  * Exponential moving averages, decay · average + (1 − decay) · weight, from the weights as they are now on: PyTorch's

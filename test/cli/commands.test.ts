@@ -75,7 +75,8 @@ describe('train', () => {
       const out = join(folder, name);
       const { stdout } = await run(['train', trainYaml, '--quiet', '--json', '--out', out, '--seed', seed]);
       const path = only(out);
-      const { status, ...summary } = readRunSummary(join(path, 'summary.json'));
+      const { status, byClass, ...summary } = readRunSummary(join(path, 'summary.json'));
+      expect(byClass).toBeDefined();
       expect(status).toBe('finished');
       expect(JSON.parse(stdout)).toEqual({ folder: path, interrupted: false, ...summary });
       expect(stdout.indexOf('\n')).toBe(stdout.length - 1);

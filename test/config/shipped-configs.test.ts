@@ -58,8 +58,9 @@ describe('every config', () => {
   /** K as METHODS counts it. */
   function blocksOf(method: MethodConfig, units: number, imagenet: boolean): number {
     const { name } = method.method;
-    const { blocks, depth } = method.options;
+    const { blocks, depth, cuts } = method.options;
     if (name === 'bp') return 1;
+    if (Array.isArray(cuts)) return cuts.length + 1;
     // Its code for ImageNet joins nothing.
     if (name === 'auglocal') return imagenet ? units : units - (depth as number);
     // The published "every unit" of K = 16 and 55 joins the stem to the first.

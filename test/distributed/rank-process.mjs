@@ -17,7 +17,7 @@ process.on('message', async ({ code, environment, timeoutSeconds, input }) => {
     group = await joinProcessGroup(placementIn(environment), { timeoutSeconds });
     // As text: it knows nothing of the file that it was written in.
     const run = new Function(`return ${code}`)();
-    const result = await run({ group, tf, tell, load, input });
+    const result = await run({ group, tf, tell, load, input, environment });
     await group.close();
     last = { result };
   } catch (error) {

@@ -9,6 +9,8 @@ export interface RankContext<Input> {
   readonly group: ProcessGroup;
   readonly tf: typeof Tf;
   readonly input: Input;
+  /** What torchrun would have set. */
+  readonly environment: NodeJS.ProcessEnv;
   /** A module of the built package, by its path there. */
   readonly load: <Module>(path: string) => Promise<Module>;
   /** Tells the test something at once. */

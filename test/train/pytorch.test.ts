@@ -88,7 +88,10 @@ function strategyOf(own: readonly Parameter[], step: () => number): Strategy {
     return { loss: tf.addN(terms) as tf.Scalar, streams: {} };
   };
   const updates = [{ name: 'all', variables: own.map(({ variable }) => variable), forward }];
-  const network = { units: [], head: { parameters: [], buffers: [], forward: () => tf.scalar(0) } };
+  const network = {
+    ...{ name: 'none', classes: 2, imageShape: [1, 1, 1], seed: 1, units: [], buildBlock: () => undefined },
+    head: { parameters: [], buffers: [], forward: () => tf.scalar(0) },
+  };
   return { name: 'test', network, updates, auxiliary: [] } as unknown as Strategy;
 }
 

@@ -12,6 +12,20 @@ const usual: ReadonlyMap<string, SplitName> = new Map<string, SplitName>([
   ...(['val', 'valid', 'validation', 'eval', 'evaluation'] as const).map((name) => [name, 'val'] as const),
 ]);
 
+/** Which split a folder's name speaks of, if one: `training_set`, `seg_test`, `trainset`. A class may be called so too. */
+function spokenOf(folder: string): SplitName | undefined {
+  const words = folder.toLowerCase().split(/[^a-z]+/);
+  return words
+    .map((word) => usual.get(word.replace(/(s|sets?|data|images?)$/, '')))
+    .find((each) => each !== undefined);
+}
+
+/** Whether the folders are those of splits and nothing else, by their names. */
+function areSplits(folders: readonly string[]): boolean {
+  const spoken = new Set(folders.map(spokenOf));
+  return spoken.size > 1 && spoken.has('train') && !spoken.has(undefined);
+}
+
 /**
  * Refuses folders in `dir` that are named much as one of the splits, but not so: their splits would be missing, or they
  * would be taken for classes.
@@ -22,8 +36,9 @@ export function refuseMisnamedSplits(
   folders: readonly string[],
   splits: readonly SplitName[],
 ): void {
+  const splitOf = areSplits(folders) ? spokenOf : (folder: string) => usual.get(folder.toLowerCase());
   const renames = folders
-    .map((folder) => ({ folder, split: usual.get(folder.toLowerCase()) }))
+    .map((folder) => ({ folder, split: splitOf(folder) }))
     .filter(({ folder, split }) => split !== undefined && split !== folder && splits.includes(split))
     .map(({ folder, split }) => `${shown(folder)} to ${split}`);
   if (renames.length === 0) return;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
-import { checkGiven, imageShapeSchema } from '../../core/given.js';
+import { checkGiven, numbersSchema, imageShapeSchema } from '../../core/given.js';
 import { permutation, randomStream } from '../../core/random.js';
 import { checkAugmentation } from '../augment/augmenter.js';
 import { BadImageRefused } from '../files/bad-image.js';
@@ -72,11 +72,16 @@ export interface Loader {
 const forms = {
   dataset: z.object({
     imageShape: imageShapeSchema,
-    mean: z.array(z.number()),
+    mean: numbersSchema,
     augmentation: z.object({ crop: z.object({ kind: z.string() }) }),
   }),
   split: splitSchema,
-  options: z.object({ seed: z.int(), shuffle: z.boolean(), augment: z.boolean(), dropLast: z.boolean() }),
+  options: z.object({
+    seed: z.int(),
+    shuffle: z.boolean().optional(),
+    augment: z.boolean().optional(),
+    dropLast: z.boolean().optional(),
+  }),
 };
 
 /**

@@ -74,6 +74,12 @@ function shown(path: string): string {
   return near.startsWith('..') ? path : near;
 }
 
+/** What a bridge built of this package's sources offers. */
+function neededOperators(): readonly string[] {
+  const list = readFileSync(join(root, 'native/bridge/offered.h'), 'utf8');
+  return [...list.matchAll(/^ +"(\w+::[\w.]+)",$/gm)].map(([, name]) => name!);
+}
+
 function tryLoading(): NativeStatus {
   const folder = bridgeFolder();
   if (folder === undefined) {
@@ -84,7 +90,10 @@ function tryLoading(): NativeStatus {
   // as soon as anything else wants one. It reads this once, when it is loaded.
   process.env['OMP_WAIT_POLICY'] ??= 'passive';
   try {
-    return { available: true, native: createRequire(import.meta.url)(path) as Native };
+    const native = createRequire(import.meta.url)(path) as Native;
+    const lacking = neededOperators().find((name) => !native.operators.includes(name));
+    if (lacking === undefined) return { available: true, native };
+    return { available: false, reason: `${shown(path)} is of another version: it has no ${lacking}` };
   } catch (error) {
     const [reason = 'unknown reason'] = messageOf(error).split('\n');
     return { available: false, reason: `${shown(path)} does not load (${reason})` };

@@ -253,12 +253,20 @@ describe('names', () => {
     [['train', 'eval'], 'eval to val'],
     [['train', 'valid'], 'valid to val'],
     [['Eval', 'cat'], 'Eval to val'],
+    [['training_set', 'test_set'], 'test_set to test, training_set to train'],
+    [['seg_train', 'seg_test', 'seg_pred-val'], 'seg_pred-val to val, seg_test to test, seg_train to train'],
+    [['trainset', 'tests'], 'tests to test, trainset to train'],
   ])('of splits otherwise than expected are refused: %s', async (names, renames) => {
     const dir = plant(folder(), ...names.flatMap((name) => [`${name}/cat/1.png`, `${name}/dog/2.png`]));
     const message = `${dir}: folders of splits are named train, test and val, as in ${dir}/train/<class>: rename ${renames} (a class of such a name needs another)`;
     expect(await userMessage(() => scan(dir))).toBe(message);
     if (names.includes('train')) expect((await scan(dir, false)).classes).toEqual(['cat', 'dog']);
     else expect(await userMessage(() => scan(dir, false))).toBe(message);
+  });
+
+  test('of classes that are called much as a split are classes', async () => {
+    const dir = plant(folder(), 'steam train/1.png', 'test_tube/2.png', 'cat/3.png');
+    expect((await scan(dir, false)).classes).toEqual(['cat', 'steam train', 'test_tube']);
   });
 
   test('of splits are told where the one asked for is there by another', async () => {

@@ -1,6 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../../src/core/errors.js';
+
+/** What a bridge of today's sources offers. */
+const source = readFileSync(join(import.meta.dirname, '../../../native/bridge/offered.h'), 'utf8');
+const operators = [...source.matchAll(/"([^"]+::[^"]+)"/g)].map(([, name]) => name!);
 
 /** The module as it finds a machine where the addon is there or not, by its path, and loading it does this. */
 async function loaderWhere(exists: boolean | ((path: string) => boolean), load: (path: string) => unknown) {
@@ -24,7 +29,7 @@ describe('loading the bridge to libtorch', () => {
   it('takes the package that has it built, below this one or beside it, where no build is', async () => {
     const name = join('@locallearn', `torch-${process.platform}-${process.arch}-cpu`);
     const beside = join(import.meta.dirname, '../../../..', name, 'locallearn.node');
-    const load = vi.fn(() => ({}));
+    const load = vi.fn(() => ({ operators }));
     const { nativeStatus } = await loaderWhere((path) => path === beside, load);
     expect(nativeStatus().available).toBe(true);
     expect(load).toHaveBeenCalledWith(beside);
@@ -42,7 +47,7 @@ describe('loading the bridge to libtorch', () => {
   });
 
   it('tries once, and keeps what it got', async () => {
-    const native = {};
+    const native = { operators };
     const load = vi.fn(() => native);
     const { loadNative, nativeStatus } = await loaderWhere(true, load);
     expect(loadNative()).toBe(native);
@@ -50,6 +55,14 @@ describe('loading the bridge to libtorch', () => {
     expect(nativeStatus()).toEqual({ available: true, native });
     expect(load).toHaveBeenCalledTimes(1);
     expect(load).toHaveBeenCalledWith(expect.stringMatching(/native[\\/]build[\\/]locallearn\.node$/));
+  });
+
+  it('says so of one that is older than what calls it', async () => {
+    expect(operators.length).toBeGreaterThan(100);
+    const others = operators.filter((name) => name !== 'aten::add.Tensor');
+    const { nativeStatus } = await loaderWhere(true, () => ({ operators: others }));
+    const reason = 'native/build/locallearn.node is of another version: it has no aten::add.Tensor';
+    expect(nativeStatus()).toEqual({ available: false, reason });
   });
 
   it('says what to run where it was not built', async () => {

@@ -40,7 +40,13 @@ interface Outcome {
 }
 
 /** As a string in a process of its own: it knows nothing of this file. */
-const trainRank = async ({ group, tf, input, load }: RankContext<readonly Task[]>): Promise<Outcome> => {
+const trainRank = async ({
+  group,
+  tf,
+  input,
+  environment,
+  load,
+}: RankContext<readonly Task[]>): Promise<Outcome> => {
   type M<T> = T;
   const { sha256Of } = await load<M<typeof import('../../../src/core/sha256.js')>>('core/sha256.js');
   const { joinProcessGroup } =
@@ -64,7 +70,7 @@ const trainRank = async ({ group, tf, input, load }: RankContext<readonly Task[]
   const { selectEngine } = await load<M<typeof import('../../../src/engine/select.js')>>('engine/select.js');
   type State = import('../../../src/train/state.js').TrainState;
   const { engine } = await selectEngine('torch');
-  const placement = placementIn(process.env)!;
+  const placement = placementIn(environment)!;
   const place = meshPlace(group.rank, 2, 4);
   const within = group as never;
   const row = await joinProcessGroup(placement, { timeoutSeconds: 60, part: { ...place.row, within } });
