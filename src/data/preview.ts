@@ -58,8 +58,10 @@ export async function previewImage(dataset: Dataset, options: PreviewOptions): P
     return `<text x="${left}" y="${top + height * scale + fontSize + 2}">${escaped(text)}</text>`;
   });
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${canvas.width}" height="${canvas.height}" font-family="sans-serif" font-size="${fontSize}">${texts.join('')}</svg>`;
-  return sharp(pixels, { raw: { ...canvas, channels: 3 } })
-    .composite([{ input: Buffer.from(svg), left: 0, top: 0 }])
+  // All of it is our own: sharp's bound on pixels is against files that claim to be huge.
+  const limitInputPixels = false;
+  return sharp(pixels, { raw: { ...canvas, channels: 3 }, limitInputPixels })
+    .composite([{ input: Buffer.from(svg), left: 0, top: 0, limitInputPixels }])
     .removeAlpha()
     .png()
     .toBuffer();

@@ -4,6 +4,7 @@ import type { Dataset, ImageBatch } from '../data/dataset.js';
 import { evaluationMode } from '../engine/fused/ops.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError } from '../core/errors.js';
+import { inPhase } from '../engine/out-of-memory.js';
 import { checkGiven, numbersSchema, imageShapeSchema } from '../core/given.js';
 import { createBatch, type Batch } from '../local/batch.js';
 import type { Classifier } from '../local/classifier.js';
@@ -76,7 +77,7 @@ export async function evaluate(
   let amongFive = 0;
   let count = 0;
   for await (const { images, labels, size } of batches) {
-    scoped(() => {
+    const evaluateImages = (): void => {
       const batch = createBatch(images, labels, dataset.imageShape, network.classes, dataset);
       const result = evaluateBatch(network, classifiers, batch, (logits) => addTo(tallies, logits, labels));
       result.answers.forEach((answer, i) => {
@@ -86,7 +87,10 @@ export async function evaluate(
       classifiers.forEach((_, i) => (correct[i + 1]! += result.hits[i]!));
       loss += result.loss * size;
       amongFive += result.amongFive;
-    });
+    };
+    inPhase('evaluation', 'lower train.batchSize, or free memory on this machine', () =>
+      scoped(evaluateImages),
+    );
     count += size;
     if (!(await onBatch())) return undefined;
   }

@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import tf = require('@tensorflow/tfjs');
 import type { Dataset } from '../../src/data/dataset.js';
+import type { ImageBatch } from '../../src/data/loader/loader.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { UserError } from '../../src/core/errors.js';
 import { noiseBatch } from '../../src/local/noise-batch.js';
+import { evaluate } from '../../src/train/evaluate.js';
 import { train } from '../../src/train/trainer.js';
 import { hasTorch, startEngine } from '../support/engine.js';
 import { tinyClasses, tinyRun, tinyShape } from '../support/tiny.js';
@@ -44,6 +46,23 @@ describe.skipIf(!hasTorch)('memory that does not suffice', () => {
     expect(tf.memory().numTensors).toBe(held + momenta);
     run.dispose();
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test('names an evaluation, which leaves nothing behind', async () => {
+    const run = tinyRun({ method: 'bp' });
+    const before = tf.memory().numTensors;
+    const { network } = run.strategy;
+    const large = { ...network, head: { ...network.head, forward: huge } };
+    const images = new Uint8Array(tinyShape.reduce((size, each) => size * each, 1));
+    const batches = (async function* () {
+      yield await Promise.resolve({ images, labels: Uint16Array.of(0), size: 1 } as ImageBatch);
+    })();
+    const dataset = { imageShape: tinyShape, mean: [0, 0, 0], std: [1, 1, 1] } as unknown as Dataset;
+    await expect(evaluate(large, dataset, batches)).rejects.toThrow(
+      /^evaluation: aten::\S+: out of memory: \d+ bytes asked for, .*; lower train\.batchSize, or free memory/,
+    );
+    expect(tf.memory().numTensors).toBe(before);
+    run.dispose();
   });
 
   test.each([
