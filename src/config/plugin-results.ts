@@ -158,7 +158,7 @@ export function checkedPlugin(plugin: Plugin, file: string): Plugin {
         ((scope, next) => {
           const bridge = calling(whose, () => build(scope, next));
           expect(whose, bridgeSchema, 'a function that returns a bridge', bridge);
-          return checkedBridge(bridge, whose);
+          return checkedBridge(bridge, next, whose);
         }),
     ),
     auxiliaries: checked(

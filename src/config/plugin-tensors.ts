@@ -5,7 +5,7 @@ import { asError, calling } from '../core/their-code.js';
 import { isOutOfMemory } from '../engine/out-of-memory.js';
 import type { AttachedLoss } from '../local/axes/loss/loss.js';
 import type { Bridge } from '../local/axes/bridge/bridge.js';
-import type { Network } from '../networks/network.js';
+import type { Network, Unit } from '../networks/network.js';
 import type { Layer } from '../nn/layer.js';
 
 /** Sizes, or names of sizes that may be any. */
@@ -69,12 +69,14 @@ export function checkedNetwork(network: Network, whose: string): Network {
     // Of an instance of a class too.
     ...{ name, imageShape, classes, seed },
     units: units.map((unit) => {
-      const { height, width, channels } = unit.output;
+      const { stage, index, output } = unit;
+      const { height, width, channels } = output;
       const own = `${whose}: unit '${unit.name}'`;
       const checked = (layer: Layer): Layer =>
         checkedLayer(layer, own, (x) => [x.shape[0]!, height, width, channels]);
       return {
         ...unit,
+        ...{ name: unit.name, stage, index, output },
         layer: checked(unit.layer),
         build: (scope) => checked(calling(own, () => unit.build(scope))),
       };
@@ -93,11 +95,12 @@ export function checkedNetwork(network: Network, whose: string): Network {
   };
 }
 
-/** A bridge that is held to maps. */
-export function checkedBridge(bridge: Bridge, whose: string): Bridge {
+/** A bridge that is held to maps as the next block's first unit makes. */
+export function checkedBridge(bridge: Bridge, next: Unit, whose: string): Bridge {
+  const { height, width, channels } = next.output;
   const { trained, averaged, follows } = bridge;
   const map = (x: tf.Tensor4D, make: () => tf.Tensor4D): tf.Tensor4D =>
-    made(whose, x, [x.shape[0], 'height', 'width', 'channels'], make);
+    made(whose, x, [x.shape[0], height, width, channels], make);
   return {
     ...{ trained, averaged },
     ...(follows === undefined ? {} : { follows }),

@@ -86,7 +86,7 @@ it.each([
     'bridge',
     { bridges: [flat] },
     { bridge: 'mine' },
-    'bridge "mine" made [8, 512], where [8, height, width, channels] is expected',
+    'bridge "mine" made [8, 512], where [8, 4, 4, 32] is expected',
   ],
   ['path', { paths: [doubled] }, { path: 'mine' }, 'path "mine": two updates are called \'same\''],
 ] as const)(

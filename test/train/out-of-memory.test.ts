@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import tf = require('@tensorflow/tfjs');
 import type { Dataset } from '../../src/data/dataset.js';
-import type { ImageBatch } from '../../src/data/loader/loader.js';
+import type { ImageBatch } from '../../src/data/dataset.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { UserError } from '../../src/core/errors.js';
 import { noiseBatch } from '../../src/local/noise-batch.js';
