@@ -50,7 +50,9 @@ function valuesIn(text: string): string[] | undefined {
     const character = text[i]!;
     const before = text.slice(start, i).trimEnd();
     if (quote !== undefined) {
-      if (character === '\\' && quote === '"') i++;
+      // In YAML a backslash escapes in double quotes, and in single ones a second quote stands for one.
+      const escapes = quote === '"' ? character === '\\' : character === quote && text[i + 1] === quote;
+      if (escapes) i++;
       else if (character === quote) quote = undefined;
     } else if (character === ',' && open.length === 0) {
       values.push(before.trim());

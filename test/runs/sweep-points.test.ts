@@ -13,6 +13,7 @@ describe('a swept key', () => {
       ...['cosine', 'constant', '{ name: steps, at: [3] }'],
     ],
     ['method.variant=a=b', 'a=b'],
+    ["method.label='it''s, ok','',x", "'it''s, ok'", "''", 'x'],
     ['data.dir=zoo #2,007, @home', 'zoo #2', '007', '@home'],
     [`data.dir='a, b',"c\\", d",it's [1],[2024] x`, `'a, b'`, `"c\\", d"`, `it's [1]`, '[2024] x'],
     [`x={ a: ['b, c]', it's] },2`, `{ a: ['b, c]', it's] }`, '2'],
