@@ -7,6 +7,7 @@ import { datasetSchema } from '../data/forms.js';
 import { plainBatches } from '../data/loader/plain-batches.js';
 import { stratifiedSubset } from '../data/split.js';
 import { evaluationMode } from '../engine/fused/ops.js';
+import { outOfMemoryIn } from '../engine/out-of-memory.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError } from '../core/errors.js';
 import { createBatch } from '../local/batch.js';
@@ -58,7 +59,7 @@ const forms = { network: networkSchema, dataset: datasetSchema, options: probeOp
  * which is how the network's own head and the smallest auxiliary nets read theirs; the images are not augmented. Held
  * in memory are one number a channel and training image, and of the test images one batch at a time.
  *
- * @throws UserError if features are not finite, or no image can be decoded
+ * @throws UserError if features are not finite, no image can be decoded, or memory does not suffice
  */
 export async function probeUnits(
   network: Network,
@@ -66,6 +67,14 @@ export async function probeUnits(
   options: ProbeOptions,
 ): Promise<UnitProbes> {
   checkGiven('probeUnits', forms, { network, dataset, options });
+  try {
+    return await probed(network, dataset, options);
+  } catch (error) {
+    throw outOfMemoryIn('probe', 'take fewer images (probe --images), or free memory on this machine', error);
+  }
+}
+
+async function probed(network: Network, dataset: Dataset, options: ProbeOptions): Promise<UnitProbes> {
   const { images, seed, signal, onProgress } = options;
   const classes = dataset.classes.length;
   const count = Math.min(images, dataset.train.size);

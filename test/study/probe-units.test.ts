@@ -88,3 +88,19 @@ test('an aborted signal ends the work', async () => {
   await expect(probeUnits(network, dataset, { ...options, signal })).rejects.toThrow('enough');
   await expect(compareUnits(network, network, dataset, { ...options, signal })).rejects.toThrow('enough');
 });
+
+test('memory that does not suffice is told as the probe’s', async () => {
+  const [stem, ...others] = network.units;
+  const failing = {
+    ...stem!,
+    layer: {
+      ...stem!.layer,
+      forward: (): never => {
+        throw Object.assign(new Error('conv: out of memory: 99 bytes asked for'), { code: 'OUT_OF_MEMORY' });
+      },
+    },
+  };
+  await expect(probeUnits({ ...network, units: [failing, ...others] }, dataset, options)).rejects.toThrow(
+    /^probe: conv: out of memory: 99 bytes asked for; take fewer images/,
+  );
+});
