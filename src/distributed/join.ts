@@ -3,15 +3,8 @@ import tf = require('@tensorflow/tfjs');
 import { messageOf, UserError } from '../core/errors.js';
 import { TorchBackend } from '../engine/torch/backend.js';
 import { C10dGroup, secondsSince } from './c10d-group.js';
+import type { PartOfRanks } from './mesh.js';
 import type { Placement } from './placement.js';
-
-/** Some of the ranks that were started. */
-export interface PartOfRanks {
-  /** Its own. */
-  readonly name: string;
-  /** By their ranks among all, in the group's order. */
-  readonly ranks: readonly number[];
-}
 
 /** A group of the ranks that were started. */
 export interface JoinOptions {

@@ -1,4 +1,10 @@
-import type { PartOfRanks } from './join.js';
+/** Some of the ranks that were started. */
+export interface PartOfRanks {
+  /** Its own. */
+  readonly name: string;
+  /** By their ranks among all, in the group's order. */
+  readonly ranks: readonly number[];
+}
 
 /** Of a rank, where several runs of ranks have all blocks each. */
 export interface MeshPlace {

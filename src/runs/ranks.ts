@@ -1,6 +1,7 @@
 import { messageOf, UserError } from '../core/errors.js';
 import { accumulateOf } from '../config/method-config.js';
-import { joinProcessGroup, usualTimeoutSeconds, type PartOfRanks } from '../distributed/join.js';
+import { joinProcessGroup, usualTimeoutSeconds } from '../distributed/join.js';
+import type { PartOfRanks } from '../distributed/mesh.js';
 import type { Placement } from '../distributed/placement.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import type { ChosenMethod } from '../measure/memory/choose-cuts.js';
