@@ -32,7 +32,8 @@ export function* inputGradients(
     const dx = own(i);
     // It was there before it was asked for, as the others may be.
     if (dx.id < made) asked.forEach((_, j) => own(j));
-    const isItsOwn = (dx.id >= start || isGivenUp(dx)) && !dx.kept && !dys.includes(dx);
+    // A sum that it was given up may have been kept from update to update.
+    const isItsOwn = (isGivenUp(dx) || (dx.id >= start && !dx.kept)) && !dys.includes(dx);
     yield [x, isItsOwn && owns.lastIndexOf(dx) === i ? dx : dx.clone()];
   }
 }

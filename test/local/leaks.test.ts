@@ -1,6 +1,8 @@
 import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/engine.js';
+import { buildStrategy } from '../../src/local/build.js';
+import { recomputing } from '../../src/local/strategy.js';
 import { torchEngine } from '../support/device.js';
 import { hasTorch, startEngine } from '../support/engine.js';
 import { sampleOf } from '../support/fuzz.js';
@@ -31,6 +33,23 @@ describe.skipIf(!hasTorch)('on torch', () => {
       expect(held[1]).toEqual(held[0]);
       run.dispose();
       expect([tf.memory().numTensors, engine.memory.current()]).toEqual(before);
+    },
+  );
+
+  const cascades = tinyMethods.filter(({ method }) => method === 'hpff' || method === 'mlaan');
+  const others = tinyMethods.filter((options) => !cascades.includes(options));
+  const remade = [...cascades, ...sampleOf(others, 4)];
+  test.each(remade.map((options) => ({ title: titleOf(options), options })))(
+    '$title, its units made again, holds as much after step 6 as after step 2',
+    ({ options }) => {
+      const run = tinyRun((network) => recomputing(buildStrategy(network, options), 'units'));
+      const held: number[][] = [];
+      for (let step = 1; step <= 6; step++) {
+        tf.tidy(() => void run.step(tinyBatch()));
+        held.push([tf.memory().numTensors, engine.memory.current()]);
+      }
+      expect(held[5]).toEqual(held[1]);
+      run.dispose();
     },
   );
 
