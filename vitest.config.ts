@@ -9,8 +9,8 @@ const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
 /**
  * What a test file does to its process for good, or counts of all that is in it: mocks, the environment, V8's flags, the
  * engine's inside, wasm's memory, every variable, or every byte, of which the garbage collector may free some that another
- * file has left. To load modules and libtorch takes longest of most files, so that all
- * others are run in processes that stay.
+ * file has left. To load modules and libtorch takes longest of most files, so that all others are run in processes that
+ * stay.
  */
 const changesProcess =
   /\bvi\.(mock|doMock|stub\w+|spyOn|useFakeTimers)\b|process\.(chdir|umask|on)\(|process\.env\S* (\?\?)?= |delete process\.env|setFlagsFromString|setBackend|startTorch|describeNative|startEngine\('wasm'|listPeak|memory\.current\(\)|\bheld\b[^;]*support\/ranks\.js|registeredVariables/;

@@ -58,8 +58,8 @@ export {
   type Counter,
   type Layer,
 } from './nn/layer.js';
+export { batchNorm } from './nn/batch-norm.js';
 export {
-  batchNorm,
   conv,
   convBatchNorm,
   flatten,

@@ -8,9 +8,6 @@ import type { Bridge } from '../local/axes/bridge/bridge.js';
 import type { Network, Unit } from '../networks/network.js';
 import type { Layer } from '../nn/layer.js';
 
-/** Sizes, or names of sizes that may be any. */
-type Sizes = readonly (number | string)[];
-
 /**
  * A tensor that a plugin's code makes, if it is of the shape that is expected.
  *
@@ -18,12 +15,17 @@ type Sizes = readonly (number | string)[];
  * @param x what it is made of
  * @throws UserError that says both shapes, or what is wrong with x where the code that found it is not the plugin's
  */
-function made<T extends tf.Tensor>(whose: string, x: tf.Tensor, expected: Sizes, make: () => T): T {
+function made<T extends tf.Tensor>(
+  whose: string,
+  x: tf.Tensor,
+  expected: readonly number[],
+  make: () => T,
+): T {
   const result = computed(whose, x, make);
   const fits =
     result instanceof tf.Tensor &&
     result.rank === expected.length &&
-    expected.every((size, i) => typeof size === 'string' || size === result.shape[i]);
+    expected.every((size, i) => size === result.shape[i]);
   if (fits) return result;
   const came = result instanceof tf.Tensor ? `made [${result.shape.join(', ')}]` : 'made no tensor';
   const wanted = expected.length === 0 ? 'one number (take its mean, tf.mean)' : `[${expected.join(', ')}]`;
@@ -47,7 +49,7 @@ function computed<T>(whose: string, x: tf.Tensor, make: () => T): T {
 }
 
 /** A layer that is held to a shape in every pass. */
-function checkedLayer(layer: Layer, whose: string, expected: (x: tf.Tensor) => Sizes): Layer {
+function checkedLayer(layer: Layer, whose: string, expected: (x: tf.Tensor) => readonly number[]): Layer {
   const { parameters, buffers, counters } = layer;
   return {
     ...{ parameters, buffers },

@@ -1,8 +1,7 @@
 import tf = require('@tensorflow/tfjs');
 import { detachedImages, type Batch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
-import type { Streams } from '../local/update.js';
-import { freeStreams } from './run-update.js';
+import { freeStreams, type Streams } from '../local/update.js';
 
 /**
  * Runs a strategy's updates forward on a few images, to learn before anything is trained whether a loss of theirs cannot

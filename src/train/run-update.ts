@@ -5,8 +5,6 @@ import type { Batch } from '../local/batch.js';
 import { freeStreams, type LocalUpdate, type Streams } from '../local/update.js';
 import { freeGradients, type Gradients } from './gradients.js';
 
-export { freeStreams };
-
 /** A loss that is no number any more. */
 export class NotFinite extends UserError {
   constructor(

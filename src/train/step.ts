@@ -7,7 +7,7 @@ import { nearest } from '../core/schema-problems.js';
 import { detachedImages, type Batch } from '../local/batch.js';
 import { updatesSchema } from '../local/forms.js';
 import type { Strategy } from '../local/strategy.js';
-import type { LocalUpdate, Streams } from '../local/update.js';
+import { freeStreams, type LocalUpdate, type Streams } from '../local/update.js';
 import type { Clip } from './clip.js';
 import {
   addGradients,
@@ -17,7 +17,7 @@ import {
   type PendingGradients,
 } from './gradients.js';
 import { microBatches } from './micro-batches.js';
-import { computeUpdate, freeStreams, NotFinite } from './run-update.js';
+import { computeUpdate, NotFinite } from './run-update.js';
 import type { Optimizer } from './sgd.js';
 
 /** What one training step came to. */

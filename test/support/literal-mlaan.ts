@@ -5,7 +5,8 @@ import { crossEntropy } from '../../src/local/axes/loss/cross-entropy.js';
 import type { Batch } from '../../src/local/batch.js';
 import type { Network, Unit } from '../../src/networks/network.js';
 import { disposeLayer, sequential, trainableVariables, type Layer } from '../../src/nn/layer.js';
-import { batchNorm, conv, globalAveragePool, linear } from '../../src/nn/layers.js';
+import { batchNorm } from '../../src/nn/batch-norm.js';
+import { conv, globalAveragePool, linear } from '../../src/nn/layers.js';
 import { childScope, rootScope, type Parameter, type Scope } from '../../src/nn/parameters.js';
 import { papersSgd } from '../../src/train/recipe.js';
 

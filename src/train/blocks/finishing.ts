@@ -1,7 +1,6 @@
 import { follow } from '../../distributed/blocks/follow.js';
 import { scoped } from '../../engine/scoped.js';
-import type { Streams } from '../../local/update.js';
-import { freeStreams } from '../run-update.js';
+import { freeStreams, type Streams } from '../../local/update.js';
 import type { EpochTally } from '../tally.js';
 import type { WayBack } from './crossing.js';
 import { notePeaks, waitingFor, type BlocksRun } from './run.js';

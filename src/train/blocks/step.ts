@@ -4,8 +4,8 @@ import { outOfMemoryIn } from '../../engine/out-of-memory.js';
 import { withRankSums } from '../../engine/rank-sums.js';
 import type { Part } from '../../distributed/blocks/part.js';
 import type { Batch } from '../../local/batch.js';
-import type { LentBlock, Streams } from '../../local/update.js';
-import { freeStreams, runUpdate } from '../run-update.js';
+import { freeStreams, type LentBlock, type Streams } from '../../local/update.js';
+import { runUpdate } from '../run-update.js';
 import type { Stepping } from './stepping.js';
 
 /** A step under way. */

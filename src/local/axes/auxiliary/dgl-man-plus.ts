@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { sequential, type Layer } from '../../../nn/layer.js';
-import { batchNorm, convBatchNorm, globalAveragePool, linear } from '../../../nn/layers.js';
+import { batchNorm } from '../../../nn/batch-norm.js';
+import { convBatchNorm, globalAveragePool, linear } from '../../../nn/layers.js';
 import { childScope, type Scope } from '../../../nn/parameters.js';
 import { adaptiveAveragePool } from '../../../nn/pooling.js';
 import { defineAuxiliary, type AuxiliaryNet } from './auxiliary.js';

@@ -1,5 +1,6 @@
 import { sequential, type Layer } from '../../../nn/layer.js';
-import { batchNorm, convBatchNorm, flatten, linear } from '../../../nn/layers.js';
+import { batchNorm } from '../../../nn/batch-norm.js';
+import { convBatchNorm, flatten, linear } from '../../../nn/layers.js';
 import { childScope } from '../../../nn/parameters.js';
 import { adaptiveAveragePool } from '../../../nn/pooling.js';
 import { noOptions } from '../../../core/choice.js';

@@ -1,7 +1,8 @@
 import tf = require('@tensorflow/tfjs');
 import { z } from 'zod';
 import { pureLayer, sequential, type Layer } from '../../../nn/layer.js';
-import { batchNorm, flatten, globalAveragePool, linear } from '../../../nn/layers.js';
+import { batchNorm } from '../../../nn/batch-norm.js';
+import { flatten, globalAveragePool, linear } from '../../../nn/layers.js';
 import { childScope, type Scope } from '../../../nn/parameters.js';
 import { adaptiveAveragePool } from '../../../nn/pooling.js';
 import type { Unit } from '../../../networks/network.js';
