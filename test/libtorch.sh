@@ -1,14 +1,21 @@
 #!/usr/bin/env bash
 # What depends on libtorch, on another than the clone's own: npm run test:libtorch [-- --asan]
-# On the one that LIBTORCH names, else on that of .venv-test, which is the newest. The bridge is built in
-# native/build/newest; native/build stays as it is.
+# On the one that LIBTORCH names, else on that of .venv-test, which is the newest and is found by the PATH. The bridge is
+# built in native/build/newest; native/build stays as it is.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-LIBTORCH=${LIBTORCH:-$(bash scripts/test-python.sh)}
-export LIBTORCH LOCALLEARN_BRIDGE=native/build/newest
+export LOCALLEARN_BRIDGE=native/build/newest
+if [ -n "${LIBTORCH:-}" ]; then
+  node scripts/build-native.mjs
+else
+  # As for everyone whose PATH has a Python with today's PyTorch: it is found there, taken before Debian's, and compiles.
+  torch=$(bash scripts/test-python.sh)
+  PATH="$PWD/.venv-test/bin:$PATH" node scripts/build-native.mjs
+  grep -F "\"lib\": \"$torch/lib\"" "$LOCALLEARN_BRIDGE/build.json" >/dev/null ||
+    { echo "the bridge was not built with $torch, though the PATH's Python has it" >&2 && exit 1; }
+fi
 
-node scripts/build-native.mjs
 # All golden files, not a sample of them.
 CI=true npx vitest run test/local/golden.test.ts test/engine/fused test/engine/torch/gradients.test.ts \
   test/engine/torch/kernels.test.ts

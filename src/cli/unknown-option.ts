@@ -53,9 +53,10 @@ export function insteadOf(
   return `${elsewhere}; a config's values are changed with --set (did you mean ${ways.join(' or ')}?)`;
 }
 
-/** There are so many keys that one or another is a little like anything. */
+/** There are so many keys that one or another is a little like anything; few mistake a word's first letter. */
 function isTypo(given: string, key: string): boolean {
-  return distance(given, plainName(key)) <= given.length / 3;
+  const plain = plainName(key);
+  return given[0] === plain[0] && distance(given, plain) <= given.length / 3;
 }
 
 function lastPart(key: string): string {

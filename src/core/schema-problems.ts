@@ -62,7 +62,7 @@ function describe(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_type':
       return input === undefined
         ? `missing; must be ${article(issue.expected)}`
-        : `must be ${article(issue.expected)}, not ${showValue(input)}${quotesHint(issue.expected, input)}`;
+        : `must be ${article(issue.expected)}, not ${showValue(input)}${quotesHint(issue.expected, input)}${mapHint(issue)}`;
     case 'too_small':
     case 'too_big':
       return `must be ${bound(issue)}, not ${issue.origin === 'array' ? (input as unknown[]).length : showValue(input)}`;
@@ -122,6 +122,14 @@ function article(expected: string): string {
 /** For text that YAML takes for something else, such as `2024` or `true`. */
 function quotesHint(expected: string, input: unknown): string {
   return expected === 'string' && typeof input !== 'object' ? '; text like that needs quotes around it' : '';
+}
+
+/** For a name alone, where what is named may have options of its own. */
+function mapHint({ input, inst }: z.core.$ZodRawIssue): string {
+  const { discriminator } =
+    (inst as { _zod?: { def?: { discriminator?: string } } } | undefined)?._zod?.def ?? {};
+  if (discriminator === undefined || typeof input !== 'string' || !/^[\w+-]+$/.test(input)) return '';
+  return `: write { ${discriminator}: ${input} }`;
 }
 
 /** A value as the user wrote it, cut to what fits in a line. */

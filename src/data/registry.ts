@@ -4,6 +4,7 @@ import { UserError } from '../core/errors.js';
 import { checkGiven, functionSchema } from '../core/given.js';
 import { randomStream } from '../core/random.js';
 import { check, formatPath } from '../core/schema-problems.js';
+import { outOfMemoryIn } from '../engine/out-of-memory.js';
 import { overrideAugmentation } from './augment/options.js';
 import type { Dataset, Split } from './dataset.js';
 import type { ScanProgress } from './files/scan.js';
@@ -52,6 +53,19 @@ export async function loadDataset(
 ): Promise<Dataset> {
   checkGiven('loadDataset', { seed: z.int(), kinds: kindsSchema }, { seed, kinds });
   const options = parseOptions(input, kinds);
+  try {
+    return await readDataset(options, seed, progress, kinds);
+  } catch (error) {
+    throw outOfMemoryIn(`reading ${options.name}`, 'free memory on this machine', error);
+  }
+}
+
+async function readDataset(
+  options: DataOptions,
+  seed: number,
+  progress: ScanProgress | undefined,
+  kinds: readonly DatasetKind[],
+): Promise<Dataset> {
   const withTest = options.validation === undefined;
   const source = await sourceOf(options, kinds).read({ withTest, progress });
   const dataset = withEvaluation(source, options, seed);

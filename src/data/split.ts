@@ -7,12 +7,22 @@ import { packedSubset } from './files/path-list.js';
 
 /** Bytes over shared memory, zeroed: worker threads read them without a copy. */
 export function sharedBytes(length: number): Uint8Array {
-  return new Uint8Array(new SharedArrayBuffer(length));
+  return new Uint8Array(sharedMemory(length));
+}
+
+/** As `new SharedArrayBuffer`, whose own error does not say how much was asked for. */
+function sharedMemory(bytes: number): SharedArrayBuffer {
+  try {
+    return new SharedArrayBuffer(bytes);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new Error(`out of memory: ${bytes} bytes asked for`, { cause: error });
+  }
 }
 
 /** Floating-point numbers likewise. */
 export function sharedFloats(length: number): Float32Array {
-  return new Float32Array(new SharedArrayBuffer(4 * length));
+  return new Float32Array(sharedMemory(4 * length));
 }
 
 /** Whether a split's images are floating-point numbers. */
@@ -27,7 +37,7 @@ export function roomLike(split: Split, values: number): PixelValues {
 
 /** `size` labels over shared memory, all of class 0. */
 export function sharedLabels(size: number): Uint16Array {
-  return new Uint16Array(new SharedArrayBuffer(2 * size));
+  return new Uint16Array(sharedMemory(2 * size));
 }
 
 const emptyForms = { size: z.int().min(0), imageBytes: sizeSchema };

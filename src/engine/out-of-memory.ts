@@ -2,7 +2,7 @@ import { UserError } from '../core/errors.js';
 
 /** What V8 says for an array and TensorFlow for a tensor that there is no room for; the bridge sets a code. */
 const allocationFailures =
-  /^(Array buffer allocation failed|Invalid typed array length: \d{9,}|OOM when allocating tensor)/;
+  /^(Array buffer allocation failed|Invalid array buffer length|Invalid typed array length: \d{9,}|OOM when allocating tensor)/;
 
 /** Whether memory was not to be had, for an engine, for JavaScript's own arrays, or for what the error comes of. */
 export function isOutOfMemory(error: unknown): error is Error {

@@ -4,7 +4,7 @@ import type { Strategy } from '../local/strategy.js';
 import { buildNetwork } from '../networks/build.js';
 import { disposeNetwork } from '../networks/network.js';
 import { withoutDrawing, withoutMemory } from '../nn/parameters.js';
-import { checkLearningRate } from '../train/check-learning-rate.js';
+import { checkLearningRate, checkRateFactors } from '../train/check-learning-rate.js';
 import { checkLoneImage } from '../train/check-lone-image.js';
 import { checkMixing } from '../train/check-mixing.js';
 import { checkPixels } from '../train/check-pixels.js';
@@ -104,6 +104,7 @@ export function checkMethod(experiment: StrategySetting, method: MethodConfig, b
     const { strategy, dispose } = openStrategy(experiment, method);
     try {
       planSteps(strategy.updates, experiment.config.train);
+      checkRateFactors(strategy.updates, experiment.config.train);
       refusePrecision(experiment.config.train.precision ?? 'float32');
       checkOptimizer(strategy, experiment, begins);
       if (mixup > 0) checkMixing(strategy);

@@ -8,7 +8,7 @@ import { createBatch, type Batch } from '../local/batch.js';
 import { checkedUpdates } from '../local/checked-updates.js';
 import { inPrecision, withUpdates, type Strategy } from '../local/strategy.js';
 import type { ByClass } from './by-class.js';
-import { checkLearningRate } from './check-learning-rate.js';
+import { checkLearningRate, checkRateFactors } from './check-learning-rate.js';
 import { checkMadeOptimizer, checkTraining } from './check-training.js';
 import { splitMade, type RunSettings, type TrainOptions } from './context.js';
 import { dataParallel } from './data-parallel.js';
@@ -66,6 +66,7 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
     settings.precision ?? 'float32',
   );
   const plan = planSteps(strategy.updates, settings);
+  checkRateFactors(strategy.updates, settings);
   const { ema } = options;
   checkBatches(dataset, options);
   if (ranks !== undefined) checkShares(settings, dataset, ranks.size);

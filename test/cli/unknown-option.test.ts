@@ -6,7 +6,7 @@ const vocabulary = {
   options: ['set', 'seed', 'out', 'tensorboard', 'help'],
   keys: [
     ...['name', 'data.name', 'data.trainImages', 'network.depth', 'train.epochs', 'train.batchSize'],
-    ...['train.learningRate', 'method.depth', 'method.auxiliary.depth'],
+    ...['train.learningRate', 'method.depth', 'method.auxiliary.depth', 'network.heads'],
   ],
 };
 const set = (...ways: string[]): string =>
@@ -25,6 +25,7 @@ it.each<[string, string | undefined, string]>([
   ['tensorbord', undefined, ' (did you mean "tensorboard"?)'],
   ['tensor-board', undefined, ' (did you mean "tensorboard"?)'],
   ['tens', undefined, ' (did you mean "tensorboard"?)'],
+  ['threads', '2', ''],
   ['wibble', '3', ''],
 ])('--%s %s', (name, value, expected) => {
   expect(insteadOf(name, value, vocabulary)).toBe(expected);

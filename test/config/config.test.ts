@@ -74,6 +74,12 @@ describe('a bad config', () => {
     expect(problem(minimal.replace(/data:\n.*\n/, 'data: [cifar10]\n'))).toBe(
       'c.yaml:2:1: data: must be a map, not a list',
     );
+    expect(problem(minimal.replace(/data:\n.*\n/, 'data: cifar10\n'))).toBe(
+      'c.yaml:2:1: data: must be a map, not "cifar10": write { name: cifar10 }',
+    );
+    expect(problem(minimal.replace(/data:\n.*\n/, 'data: my photos\n'))).toBe(
+      'c.yaml:2:1: data: must be a map, not "my photos"',
+    );
     expect(problem('- just\n- a list\n')).toBe('c.yaml:1:1: must be a map, not a list');
   });
 

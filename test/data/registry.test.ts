@@ -2,9 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import type { FileSplit } from '../../src/data/dataset.js';
 import { officialNames, type DataOptionsInput } from '../../src/data/options.js';
 import { pathAt } from '../../src/data/files/path-list.js';
+import { defineDataset } from '../../src/data/kind.js';
+import { emptySplit } from '../../src/data/split.js';
 import { describeDataset, loadDataset } from '../../src/data/registry.js';
 import { writeFashionMnist } from '../cli/helpers.js';
 import { plant, write } from './files/tree.js';
@@ -112,6 +115,17 @@ describe('loadDataset', () => {
     for (const [input, message] of cases) {
       expect(await userMessage(() => loadDataset(input, 0))).toContain(message);
     }
+  });
+
+  test('says what it reads when memory runs out', async () => {
+    const kind = defineDataset({
+      name: 'huge',
+      options: z.strictObject({}),
+      build: () => ({ read: () => ({ train: emptySplit(1e12, 192) }) as never }),
+    });
+    expect(await userMessage(() => loadDataset({ name: 'huge' }, 0, undefined, [kind]))).toBe(
+      'reading huge: out of memory: 192000000000000 bytes asked for; free memory on this machine',
+    );
   });
 
   test('has nothing to hold out of classes of one image', async () => {

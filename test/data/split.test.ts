@@ -2,9 +2,20 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FileSplit } from '../../src/data/dataset.js';
 import { packPaths, pathAt } from '../../src/data/files/path-list.js';
-import { holdOut, sharedLabels, stratifiedSubset } from '../../src/data/split.js';
+import { UserError } from '../../src/core/errors.js';
+import { inPhase } from '../../src/engine/out-of-memory.js';
+import { holdOut, sharedBytes, sharedFloats, sharedLabels, stratifiedSubset } from '../../src/data/split.js';
 import { randomStream } from '../../src/core/random.js';
 import { inMemory, noiseSplit } from './helpers.js';
+
+test.each([
+  ['bytes', sharedBytes, 1],
+  ['floats', sharedFloats, 4],
+  ['labels', sharedLabels, 2],
+] as const)('shared %s that there is no room for are out of memory, with how many', (_, make, size) => {
+  const made = (): unknown => inPhase('here', 'take less', () => make(1e15));
+  expect(made).toThrow(new UserError(`here: out of memory: ${size * 1e15} bytes asked for; take less`));
+});
 
 describe('a stratified selection', () => {
   const split = noiseSplit(1000, 4);

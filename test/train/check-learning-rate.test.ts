@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { checkLearningRate } from '../../src/train/check-learning-rate.js';
+import { describe, expect, it } from 'vitest';
+import { checkLearningRate, checkRateFactors } from '../../src/train/check-learning-rate.js';
 import { trainOptionsSchema, type TrainSectionInput } from '../../src/train/options.js';
 
 const check = (changes: Partial<TrainSectionInput>) => () =>
@@ -11,11 +11,10 @@ it('refuses a single epoch of the default schedule, which ends with a rate of 0'
   );
 });
 
-it('refuses a rate that float32 cannot tell from 0', () => {
-  expect(check({ learningRate: 1e-46, schedule: 'constant' })).toThrow(
-    /^train\.learningRate: 1e-46 is so small .*: raise it$/,
+it.each([1e-46, 1e-30, 9e-13])('refuses a rate of %s, which float32 loses', (learningRate) => {
+  expect(check({ learningRate, schedule: 'constant' })).toThrow(
+    new RegExp(`^train\\.learningRate: ${learningRate} is so small .*: raise it to 1e-12 at least$`),
   );
-  expect(check({ learningRate: 1e-44, schedule: 'constant' })).not.toThrow();
 });
 
 it.each<Partial<TrainSectionInput>>([
@@ -25,7 +24,33 @@ it.each<Partial<TrainSectionInput>>([
   { schedule: 'step' },
   { epochs: 2 },
   { warmupEpochs: 1 },
+  { schedule: 'constant', learningRate: 1e-12 },
   { epochs: 400, warmupEpochs: 10, learningRate: 0.8 },
 ])('takes %j', (changes) => {
   expect(check(changes)).not.toThrow();
+});
+
+describe('checkRateFactors', () => {
+  const updates = ['first', 'toString', 'head'].map((name) => ({
+    name,
+    variables: [],
+    forward: () => {
+      throw new Error('not run');
+    },
+  }));
+
+  it('refuses factors that hold every update still', () => {
+    expect(() => checkRateFactors(updates, { rateFactors: { first: 0, ['toString']: 0, head: 0 } })).toThrow(
+      'train.rateFactors: the factor of every update (first, toString, head) is 0, so nothing would be learnt: leave one out, or give it a factor above 0',
+    );
+  });
+
+  it.each<Readonly<Record<string, number>> | undefined>([
+    undefined,
+    {},
+    { first: 0, head: 0 },
+    { first: 0, ['toString']: 0, head: 1e-9 },
+  ])('takes %j', (rateFactors) => {
+    expect(() => checkRateFactors(updates, { rateFactors })).not.toThrow();
+  });
 });

@@ -130,7 +130,8 @@ describe.skipIf(!hasTorch)('training in bf16', () => {
   });
 
   it.each(['bp', 'auglocal'] as const)('takes little more than half of the memory: %s', (method) => {
-    const network = resnetCifar({ depth: 14, classes: 10, imageShape: [16, 16, 3], seed: 1 });
+    // Large enough that maps outweigh the float32 copies that a processor without AVX-512 works on: 0.54 and 0.56 there.
+    const network = resnetCifar({ depth: 14, classes: 10, imageShape: [32, 32, 3], seed: 1 });
     const strategy = buildStrategy(network, { method });
     const peak = (precision: 'float32' | 'bf16'): number => {
       const { heldBytes, peakBytes } = measureStep(engine.memory, strategy, {

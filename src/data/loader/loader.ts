@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
 import { checkGiven, numbersSchema, imageShapeSchema } from '../../core/given.js';
 import { permutation, randomStream } from '../../core/random.js';
+import { inPhase, outOfMemoryIn } from '../../engine/out-of-memory.js';
 import { checkAugmentation } from '../augment/augmenter.js';
 import { BadImageRefused } from '../files/bad-image.js';
 import { splitSchema } from '../forms.js';
@@ -118,10 +119,11 @@ export function openLoader(dataset: LoadedDataset, split: Split, options: Loader
     dropLone,
     order,
   };
-  const source =
+  const source = inPhase(phase, remedy, () =>
     workers > 0
       ? new WorkerPool({ ...plan, split: shared(split) }, steps, workers, prefetch)
-      : openInline(plan);
+      : openInline(plan),
+  );
   const shuffleFor = (epoch: number): void => {
     if (shuffle) order.set(permutation(split.size, randomStream(seed, 'data', 'order', epoch)));
   };
@@ -137,6 +139,8 @@ export function refuseLargerBatch(batchSize: number, { size }: Split): void {
     `batchSize: a batch of ${batchSize} is larger than the data set, ${size} images: choose a smaller one`,
   );
 }
+
+const [phase, remedy] = ['loading batches', 'lower train.batchSize, or free memory on this machine'];
 
 function iterate(
   source: BatchSource,
@@ -158,6 +162,8 @@ function iterate(
         }
         yield batch;
       }
+    } catch (error) {
+      throw outOfMemoryIn(phase, remedy, error);
     } finally {
       if (isCurrent()) source.stop();
     }

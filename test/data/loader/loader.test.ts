@@ -37,6 +37,13 @@ afterEach(async () => {
   for (const loader of open.splice(0)) await loader.close();
 });
 
+test('batches that no memory holds say so, how much they are and what to do', async () => {
+  const message = await userMessage(() => openLoader(traits, split, { ...training, prefetch: 1e12 }));
+  expect(message).toBe(
+    `loading batches: out of memory: ${(1e12 + 1) * 64 * 192} bytes asked for; lower train.batchSize, or free memory on this machine`,
+  );
+});
+
 describe('what the batches are', () => {
   test('the same bytes for 0, 1, 2 and 3 workers and any prefetch, epoch after epoch', async () => {
     const inline = opened({ workers: 0 });
