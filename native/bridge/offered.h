@@ -173,6 +173,7 @@ inline constexpr std::string_view kOffered[] = {
     "locallearn::conv_bn_backward",
     "locallearn::cross_entropy",
     "locallearn::cross_entropy_backward",
+    "locallearn::from_bytes",
     "locallearn::max_pool",
     "locallearn::max_pool_backward",
     "locallearn::moving_average_",

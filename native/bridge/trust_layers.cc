@@ -92,7 +92,7 @@ class Arguments {
     };
     for (size_t i = 0; i < values_.size(); ++i) {
       const std::string& name = schema_.arguments()[i].name();
-      if (name == "positions") continue;  // bytes, which the pools check themselves
+      if (name == "positions" || name == "bytes") continue;  // bytes, which their ops check themselves
       if (values_[i].isTensor()) check(values_[i].toTensor(), name);
       if (!values_[i].isTensorList()) continue;
       for (const at::Tensor& tensor : values_[i].toTensorVector()) check(tensor, name);

@@ -1,5 +1,6 @@
 #include "loops.h"
 
+#include "entropy_loops.h"
 #include "row_loops.h"
 
 namespace locallearn {
@@ -20,6 +21,7 @@ const Isa isa = best_isa();
 }  // namespace
 
 const RowLoops detail::plain_rows = row_loops<Four>();
+const EntropyLoops detail::plain_entropy = entropy_loops<Four>();
 
 #ifdef LOCALLEARN_X86
 const Tiles* tiles() {
@@ -28,9 +30,13 @@ const Tiles* tiles() {
 const RowLoops& row_loops() {
   return isa == Isa::kAvx512 ? detail::avx512_rows : isa == Isa::kAvx2 ? detail::avx2_rows : detail::plain_rows;
 }
+const EntropyLoops& entropy_loops() {
+  return isa == Isa::kAvx512 ? detail::avx512_entropy : isa == Isa::kAvx2 ? detail::avx2_entropy : detail::plain_entropy;
+}
 #else
 const Tiles* tiles() { return nullptr; }
 const RowLoops& row_loops() { return detail::plain_rows; }
+const EntropyLoops& entropy_loops() { return detail::plain_entropy; }
 #endif
 
 }  // namespace locallearn

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "batch_norm_rows.h"
+#include "entropy.h"
 #include "tiles.h"
 
 // Where the compiler can be asked for an instruction set file by file.
@@ -13,5 +14,6 @@ namespace locallearn::detail {
 
 extern const Tiles avx2_tiles, avx512_tiles;
 extern const RowLoops avx2_rows, avx512_rows, plain_rows;
+extern const EntropyLoops avx2_entropy, avx512_entropy, plain_entropy;
 
 }  // namespace locallearn::detail

@@ -4,9 +4,10 @@
 #include <torch/library.h>
 
 #include <algorithm>
-#include <cmath>
 #include <tuple>
 #include <vector>
+
+#include "../kernels/entropy.h"
 
 namespace locallearn {
 namespace {
@@ -34,12 +35,8 @@ Tensor binary_cross_entropy(const Tensor& logits, const Tensor& targets) {
   std::vector<double> sums(parts, 0.0);
   at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
     for (int64_t part = begin; part < end; part++) {
-      double sum = 0;
-      for (int64_t i = part * share; i < std::min(count, (part + 1) * share); i++) {
-        const float v = px[i];
-        sum += (v > 0 ? v : v == v ? 0.f : v) - v * pt[i] + std::log1p(std::exp(-std::abs(v)));  // NaN stays NaN
-      }
-      sums[part] = sum;
+      const int64_t first = part * share;
+      sums[part] = entropy_loops().sum(px + first, pt + first, std::max<int64_t>(0, std::min(share, count - first)));
     }
   });
   double sum = 0;
@@ -60,7 +57,7 @@ Tensor binary_cross_entropy_backward_(const Tensor& dy, const Tensor& logits, co
   float* const px = logits.data_ptr<float>();
   const float* const pt = t.data_ptr<float>();
   at::parallel_for(0, logits.numel(), kGrain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) px[i] = (1 / (1 + std::exp(-px[i])) - pt[i]) * factor;
+    entropy_loops().gradient(px + begin, pt + begin, static_cast<float>(factor), end - begin);
   });
   return logits;
 }

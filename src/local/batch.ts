@@ -101,16 +101,18 @@ export function createBatch(
   checkGiven('createBatch', batchForms, { images, labels, imageShape, classes, normalization });
   const { mean, std } = normalization;
   const [height, width, channels] = imageShape;
+  const tables = tablesOf(normalization, channels);
   const length = height * width * channels;
   // Made where they are used: outside of a tidy scope nobody else could free them.
   const [means, deviations] = [() => tf.tensor1d([...mean]), () => tf.tensor1d([...std])];
+  const shapeOf = (values: Uint8Array | Float32Array): [number, number, number, number] => [
+    values.length / length,
+    ...imageShape,
+  ];
   const normalised = (values: Uint8Array | Float32Array): tf.Tensor4D => {
-    const shape: [number, number, number, number] = [values.length / length, ...imageShape];
-    const pixels =
-      values instanceof Uint8Array
-        ? freeing(fused().fromBytes(values, shape), (bytes) => tf.div<tf.Tensor4D>(bytes, 255))
-        : tf.tensor4d(values, shape);
-    const centred = freeing(pixels, (x) => tf.sub<tf.Tensor4D>(x, means()));
+    const shape = shapeOf(values);
+    if (values instanceof Uint8Array) return fromBytes(values, shape, tables.normalised);
+    const centred = freeing(tf.tensor4d(values, shape), (x) => tf.sub<tf.Tensor4D>(x, means()));
     return freeing(centred, (x) => tf.div<tf.Tensor4D>(x, deviations()));
   };
   const rows = (from: number, to: number): Batch => {
@@ -128,6 +130,7 @@ export function createBatch(
       pixels() {
         refuseOutside(images);
         return untaped(() => {
+          if (own instanceof Uint8Array && !partners) return fromBytes(own, shapeOf(own), tables.pixels);
           const scaled = freeing(normalisedRows(), (x) => tf.mul<tf.Tensor4D>(x, deviations()));
           return freeing(scaled, (x) => tf.add<tf.Tensor4D>(x, means()));
         });
@@ -200,6 +203,44 @@ function targetsOf(
     },
   };
 }
+
+/** What stands for each byte in each channel, `[256, channels]`. */
+interface ByteTables {
+  readonly normalised: Float32Array;
+  /** Normalised and back: the pixels that a reconstruction is compared with, to the published code's rounding. */
+  readonly pixels: Float32Array;
+}
+
+const byNormalization = new WeakMap<Normalization, ByteTables>();
+
+/** Computed in float32 step by step, as on an engine. A single mean or deviation is that of all channels. */
+function tablesOf(normalization: Normalization, channels: number): ByteTables {
+  const known = byNormalization.get(normalization);
+  if (known?.pixels.length === 256 * channels) return known;
+  const { fround } = Math;
+  const [mean, std] = (['mean', 'std'] as const).map((name) => {
+    const values = normalization[name];
+    if (![1, channels].includes(values.length)) {
+      throw new UserError(
+        `createBatch: normalization.${name}: expected a number, or one for each of ${channels} channels, found ${values.length}`,
+      );
+    }
+    return (i: number): number => fround(values[(i % channels) % values.length]!);
+  }) as [(i: number) => number, (i: number) => number];
+  const normalised = Float32Array.from(
+    { length: 256 * channels },
+    (_, i) => fround(fround(Math.floor(i / channels) / 255) - mean(i)) / std(i),
+  );
+  const tables = { normalised, pixels: normalised.map((value, i) => fround(value * std(i)) + mean(i)) };
+  byNormalization.set(normalization, tables);
+  return tables;
+}
+
+const fromBytes = (
+  values: Uint8Array,
+  shape: readonly [number, number, number, number],
+  table: Float32Array,
+): tf.Tensor4D => fused().fromBytes(values, shape, table) as tf.Tensor4D;
 
 /** Refuses images that are no pixels in 0…1. */
 function refuseOutside(images: Uint8Array | Float32Array): void {

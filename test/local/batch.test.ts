@@ -16,3 +16,29 @@ it('makes nothing outside of a tidy scope but what the caller can free', () => {
   tf.dispose([batch.labels, images, pixels]);
   expect(tf.memory().numTensors).toBe(before);
 });
+
+it('normalises to the bits of float32 operations one after another, and back', () => {
+  const bytes = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
+  const [mean, std] = [
+    [0.4914, 0.4822, 0.4465],
+    [0.2023, 0.1994, 0.201],
+  ];
+  tf.tidy(() => {
+    const batch = createBatch(bytes, [0], [16, 16, 3], 2, { mean, std });
+    const stored = tf.tensor4d(Float32Array.from(bytes), [1, 16, 16, 3]);
+    const normalised = tf.div<tf.Tensor>(tf.sub(tf.div(stored, 255), mean), std);
+    expect(batch.images.dataSync()).toEqual(normalised.dataSync());
+    expect(batch.pixels().dataSync()).toEqual(tf.add<tf.Tensor>(tf.mul(normalised, std), mean).dataSync());
+  });
+});
+
+it('takes one mean and deviation for all channels, and refuses another number of them', () => {
+  tf.tidy(() => {
+    const take = (mean: number[], std: number[]) =>
+      createBatch(Uint8Array.of(0, 255), [0], [1, 1, 2], 2, { mean, std });
+    expect([...take([0.5], [0.25]).images.dataSync()]).toEqual([-2, 2]);
+    expect(() => take([0, 0, 0], [1])).toThrow(
+      'createBatch: normalization.mean: expected a number, or one for each of 2 channels, found 3',
+    );
+  });
+});

@@ -1,21 +1,33 @@
 import tf = require('@tensorflow/tfjs');
 import type { FusedOp } from './fused-op.js';
 
-/** Bytes as a new float32 tensor of the same values; they go to the device as bytes. No gradient. */
-type FromBytes = (values: Uint8Array, shape: readonly number[]) => tf.Tensor;
+/**
+ * Bytes as a new float32 tensor of the numbers that a table has for them; they go to the device as bytes. No gradient.
+ *
+ * @param values of the shape's elements
+ * @param shape its last dimension is channels
+ * @param table `[256, channels]`: what stands for each byte in each channel
+ */
+type FromBytes = (values: Uint8Array, shape: readonly number[], table: Float32Array) => tf.Tensor;
 
 export const fromBytes: FusedOp<FromBytes> = {
-  composed: (values, shape) => tf.tensor(new Float32Array(values), [...shape]),
+  composed(values, shape, table) {
+    const channels = shape.at(-1)!;
+    const found = Float32Array.from(values, (byte, i) => table[byte * channels + (i % channels)]!);
+    return tf.tensor(found, [...shape]);
+  },
 
-  torch({ op, bytesToDevice, wrap }) {
-    const convert = op('aten::to', 'dtype');
+  torch({ op, bytesToDevice, input, wrap }) {
+    const look = op('locallearn::from_bytes');
 
-    return (values, shape) => {
+    return (values, shape, table) => {
       const bytes = bytesToDevice(values, shape);
+      const numbers = tf.tensor1d(table);
       try {
-        return wrap(convert(bytes, 'float32', false, false, null));
+        return wrap(look(bytes, input(numbers)));
       } finally {
         bytes.dispose();
+        numbers.dispose();
       }
     };
   },

@@ -9,19 +9,24 @@ for (const engine of testEngines) {
   describe(`ops without gradients on ${engine}`, () => {
     beforeAll(() => selectEngine(engine, { fullPrecision: true }));
 
-    it.each([ArrayBuffer, SharedArrayBuffer])('bytes in an %o become floats', (Memory) => {
-      const values = new Uint8Array(new Memory(7)).subarray(1);
-      values.set([0, 1, 127, 128, 255, 9]);
-      tf.tidy(() => {
-        const tensor = fused().fromBytes(values, [3, 2]);
-        expect(tensor.dtype).toBe('float32');
-        expect(tensor.arraySync()).toEqual([
-          [0, 1],
-          [127, 128],
-          [255, 9],
-        ]);
-      });
-    });
+    it.each([ArrayBuffer, SharedArrayBuffer])(
+      "bytes in an %o become a table's numbers, by channel",
+      (Memory) => {
+        const values = new Uint8Array(new Memory(7)).subarray(1);
+        values.set([0, 1, 127, 128, 255, 9]);
+        // Of the second channel a little more.
+        const table = Float32Array.from({ length: 512 }, (_, i) => Math.floor(i / 2) + (i % 2) / 128);
+        tf.tidy(() => {
+          const tensor = fused().fromBytes(values, [3, 2], table);
+          expect(tensor.dtype).toBe('float32');
+          expect(tensor.arraySync()).toEqual([
+            [0, 1 + 1 / 128],
+            [127, 128 + 1 / 128],
+            [255, 9 + 1 / 128],
+          ]);
+        });
+      },
+    );
 
     it('moves averages towards values', () => {
       const average = tf.variable(tf.tensor1d([1, 2]));

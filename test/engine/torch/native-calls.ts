@@ -165,6 +165,7 @@ export const rightCalls: readonly CallSpec[] = [
   call('locallearn::cross_entropy_backward', f(), f(2, 3), f(2, 3)),
   call('locallearn::binary_cross_entropy', f(2, 3), f(2, 3)),
   call('locallearn::binary_cross_entropy_backward_', f(), f(2, 3), f(2, 3)),
+  call('locallearn::from_bytes', bytes(256, 2, 3, 4), f(1024)),
   call('locallearn::bn', maps, c, c, c, c, true, 0.1, 1e-5, true),
   call('locallearn::bn', f(5, 4), c, c, c, c, false, 0.1, 1e-5, false),
   call('locallearn::bn_backward', maps, maps, true, c, c, c, c, true, 1e-5),
