@@ -47,6 +47,31 @@ function upToDate(target, dependencies) {
   });
 }
 
+/** Headers of libtorch that take longer to read than most of what includes them. */
+const headersOfLibtorch = ['ATen/ATen.h', 'ATen/Parallel.h', 'torch/library.h'];
+/** With fewer files to compile it takes longer to make those ready. */
+const fewestForHeaders = 4;
+const headerName = 'libtorch.h';
+
+/** @param {string} name */
+function readsLibtorch(name) {
+  const text = readFileSync(join(sources, `${name}.cc`), 'utf8');
+  return text.includes('#include <ATen/ATen.h>') || text.includes('#include <torch/library.h>');
+}
+
+/**
+ * Reads the headers once for all files. A compiler that can't use what that makes reads them for each, as ever.
+ * @param {ReturnType<typeof flagsFor>} flags @param {string} log
+ * @returns {Promise<string[]>} Options for what includes them.
+ */
+async function precompileHeaders({ compile }, log) {
+  const header = join(build, headerName);
+  writeFileSync(header, headersOfLibtorch.map((name) => `#include <${name}>\n`).join(''));
+  const options = [...compile, '-x', 'c++-header', header, '-o', `${header}.gch`];
+  await runCompiler(options, "reading libtorch's headers", log);
+  return ['-include', header];
+}
+
 /** @param {{ libtorch: unknown, flags: unknown }} settings @param {{ libtorch: unknown, flags: unknown }} recorded */
 const isOf = (settings, { libtorch, flags }) =>
   JSON.stringify(settings) === JSON.stringify({ libtorch, flags });
@@ -74,15 +99,20 @@ async function buildWith(libtorch, log, passedOver) {
   const stale = names.filter(
     (name) => !sameSettings || !upToDate(join(build, `${name}.o`), join(build, `${name}.d`)),
   );
-  const queue = [...stale];
+  const reading = new Set(stale.filter(readsLibtorch));
+  const headers = reading.size < fewestForHeaders ? [] : precompileHeaders(flags, log);
+  // What needs no headers meanwhile.
+  const queue = [...stale.filter((name) => !reading.has(name)), ...reading];
   const worker = async () => {
     for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+      const included = reading.has(name) ? await headers : [];
       const object = join(build, `${name}.o`);
       const temporary = `${object}.${process.pid}.tmp`;
       mkdirSync(dirname(object), { recursive: true });
       console.log(`compiling native/${name}.cc`);
       const dependencies = ['-MMD', '-MF', join(build, `${name}.d`)];
-      const options = [...flags.compile, ...dependencies, '-c', join(sources, `${name}.cc`), '-o', temporary];
+      const source = ['-c', join(sources, `${name}.cc`), '-o', temporary];
+      const options = [...flags.compile, ...included, ...dependencies, ...source];
       await runCompiler(options, `compiling native/${name}.cc`, log).catch((error) => {
         queue.length = 0; // The other job need not begin what will be thrown away.
         throw error;
@@ -91,6 +121,8 @@ async function buildWith(libtorch, log, passedOver) {
     }
   };
   const ends = await Promise.allSettled(Array.from({ length: jobs }, worker));
+  // Hundreds of megabytes.
+  rmSync(join(build, `${headerName}.gch`), { force: true });
   const failed = ends.find(({ status }) => status === 'rejected');
   if (failed) throw failed.reason;
 
