@@ -124,8 +124,8 @@ const summarySchema = z.object({
   ...countedShape,
   ...ranksShape,
   /**
-   * After the last epoch, what the images of each class were taken for. Absent in summaries of earlier versions and of runs whose
-   * blocks were on several ranks; a comparison's summary does not repeat it.
+   * After the last epoch, what the images of each class were taken for. Absent in summaries of earlier versions; a
+   * comparison's summary does not repeat it.
    */
   byClass: classRecordSchema.exactOptional(),
 });

@@ -229,8 +229,10 @@ async function runEpoch(run: BlocksRun, tally: EpochTally): Promise<boolean> {
     run.epochs.push(metrics);
   }
   await handWholeState(run);
-  if (run.group.rank === 0) {
-    onEvent?.({ type: 'epoch-end', metrics: run.epochs.at(-1)!, evaluatedOn: dataset.evaluatedOn ?? 'test' });
+  if (whole !== undefined) {
+    const { byClass } = whole;
+    const metrics = run.epochs.at(-1)!;
+    onEvent?.({ type: 'epoch-end', metrics, byClass, evaluatedOn: dataset.evaluatedOn ?? 'test' });
   }
   await setImmediate();
   return true;
