@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { engineNames } from '../engine/engine.js';
-import type { StepCost } from '../local/cost.js';
+import { stepCostSchema, type StepCost } from '../local/cost.js';
 import type { EpochMetrics } from '../train/events.js';
 import { rankUseSchema } from '../train/rank-use.js';
 import { fileJsonSchema, type JsonSchema } from '../config/json-schema.js';
@@ -83,14 +83,6 @@ const measuredShape = {
   /** All the files that could not be decoded, each once; absent where no image was left out. */
   badFiles: z.array(badFileSchema).exactOptional(),
 };
-
-/** Multiply-adds of a training step, with the network's own weights and with others. */
-export const stepCostSchema = z.object({
-  /** Of how many images: those of a whole batch, unless the process that trained saw none. */
-  images: z.int().min(1),
-  network: z.number().min(0),
-  auxiliary: z.number().min(0),
-});
 
 export const runIdentitySchema = z.object(identityShape);
 const measuredSchema = z.object(measuredShape);

@@ -8,7 +8,7 @@ import type { Strategy } from '../local/strategy.js';
 import { freeStreams, type Streams } from '../local/update.js';
 import { putOffSteps, type PutOffSteps } from './put-off.js';
 import { runUpdate } from './run-update.js';
-import { newRankTally, type RankTally } from './rank-use.js';
+import { newRankTally, stepCount, type RankTally } from './rank-use.js';
 import type { Optimizer } from './sgd.js';
 import { stepError, type StepPlan, type StepResult } from './step.js';
 
@@ -73,13 +73,16 @@ export function dataParallel(
       try {
         const batch = makeBatch();
         streams = { x: detach(batch.images) };
+        const count = stepCount(use, strategy, batch.size);
         for (const [i, update] of updates.entries()) {
           current = update;
           meter?.reset();
           await putOff.before(i);
           const given = streams;
           streams = {};
-          const { loss, gradients, next } = withRankSums(rankSums, () => runUpdate(update, given, batch));
+          const { loss, gradients, next } = count.during(() =>
+            withRankSums(rankSums, () => runUpdate(update, given, batch)),
+          );
           streams = next;
           losses.push(loss);
           putOff.send(i, gradients, weight, learningRate);
@@ -91,6 +94,7 @@ export function dataParallel(
           if (meter !== undefined) peakBytes.push(meter.peak());
         }
         stopped = (await counted()) || stopped;
+        count.end();
         use.steps++;
         use.peakBytes = Math.max(use.peakBytes, ...peakBytes);
       } catch (error) {

@@ -6,6 +6,7 @@ import { failureOf } from '../../distributed/process-group.js';
 import { drawMixing } from '../mixup.js';
 import type { Streams } from '../../local/update.js';
 import { headIndex } from '../head-update.js';
+import { stepCount } from '../rank-use.js';
 import { settle } from '../run-at-hand.js';
 import { learningRateAt } from '../schedule.js';
 import { stepError } from '../step-error.js';
@@ -14,7 +15,7 @@ import { batchOf, passedOn, streamsOf, travelling, wayBack } from './crossing.js
 import { evaluatePart, newPartEvaluation, type PartEvaluation } from './evaluate.js';
 import { finishing } from './finishing.js';
 import { headOf, notePeaks, type BlocksRun } from './run.js';
-import { beginStep } from './step.js';
+import { beginStep, countedStep } from './step.js';
 
 /** The epoch's training steps that are left; whether nobody wanted to stop before the last. */
 export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<boolean> {
@@ -42,7 +43,10 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
           ? drawMixing(options.mixup, options.seed, epoch, tally.steps + 1, labels.length)
           : undefined;
       const stepping = run.stepping(learningRate, tally.steps, labels.length);
-      const step = beginStep(part, stepping, options.engine.memory, (gradient) => back.give(gradient));
+      const step = countedStep(
+        beginStep(part, stepping, options.engine.memory, (gradient) => back.give(gradient)),
+        stepCount(run.use, run.strategy, labels.length),
+      );
       const runTo = (update: number, given?: Streams): Streams =>
         scoped(() => {
           const batch = batchOf(run, { labels, images }, mixing, options.labelSmoothing);

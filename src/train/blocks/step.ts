@@ -6,6 +6,7 @@ import type { Part } from '../../distributed/blocks/part.js';
 import type { Batch } from '../../local/batch.js';
 import { freeStreams, type LentBlock, type Streams } from '../../local/update.js';
 import { runUpdate } from '../run-update.js';
+import type { StepCount } from '../rank-use.js';
 import type { Stepping } from './stepping.js';
 
 /** A step under way. */
@@ -123,6 +124,18 @@ export function beginStep(
       free();
     },
     drop,
+  };
+}
+
+/** A step whose multiply-adds are counted. */
+export function countedStep(step: RunningStep, count: StepCount): RunningStep {
+  return {
+    ...step,
+    run: (given, batch, end) => count.during(() => step.run(given, batch, end)),
+    finish(whole) {
+      count.during(() => step.finish(whole));
+      count.end();
+    },
   };
 }
 
