@@ -1,4 +1,5 @@
 import tf = require('@tensorflow/tfjs');
+import { waitingFor } from '../distributed/blocks/link.js';
 import { failureOf, type ProcessGroup } from '../distributed/process-group.js';
 import { detach } from '../engine/detached.js';
 import type { MemoryMeter } from '../engine/engine.js';
@@ -19,7 +20,7 @@ import { stepError, type StepPlan, type StepResult } from './step.js';
  * those of a process that computes the shares' gradients one after another, with batch normalisation's statistics of each
  * share; or, where these are summed over the ranks in the middle of each update, those of a process with the whole batch.
  */
-export interface DataParallel extends Pick<PutOffSteps, 'settle' | 'averageStatistics'> {
+export interface DataParallel extends Pick<PutOffSteps, 'settle' | 'averageStatistics' | 'agreeToStop'> {
   /**
    * Runs one step on this rank's share of a batch.
    *
@@ -93,7 +94,7 @@ export function dataParallel(
           }
           if (meter !== undefined) peakBytes.push(meter.peak());
         }
-        stopped = (await counted()) || stopped;
+        stopped = (await waitingFor(use, counted)) || stopped;
         count.end();
         use.steps++;
         use.peakBytes = Math.max(use.peakBytes, ...peakBytes);
@@ -110,6 +111,7 @@ export function dataParallel(
 
     settle: () => putOff.settle(),
     averageStatistics: () => putOff.averageStatistics(),
+    agreeToStop: (wantsStop) => putOff.agreeToStop(wantsStop),
     isStopped: () => stopped,
   };
 }

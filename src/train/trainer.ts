@@ -142,8 +142,9 @@ async function runEpoch(
   const afterBatch = async (): Promise<boolean> => {
     onEvent?.({ type: 'evaluation', epoch, step: tested.batches, steps: testing.steps });
     await setImmediate();
-    // Ranks agree on an end between steps and epochs only.
-    return parallel !== undefined || !signal?.aborted;
+    if (parallel === undefined) return !signal?.aborted;
+    // Of the last batch a rank's share may have no image: it would not be asked.
+    return tested.batches === testing.steps || !(await parallel.agreeToStop(signal?.aborted === true));
   };
   average?.swap();
   const { metrics = [] } = options;
@@ -155,7 +156,7 @@ async function runEpoch(
     .finally(() => average?.swap());
   if (evaluation === undefined) {
     // What was evaluated is done again: the epoch's training is what takes long.
-    handState(run, tally);
+    handState(run, await tallyOver(tally, addUp));
     return undefined;
   }
   const total = await tallyOver({ ...tally, skipped: tally.skipped + tested.skipped }, addUp);

@@ -1,7 +1,13 @@
 import { outOfMemoryIn } from '../../engine/out-of-memory.js';
 import { scoped } from '../../engine/scoped.js';
 import { leadOn } from '../../distributed/blocks/follow.js';
-import { receiveBatches, type Heard, type PassedBatch, type PassEnd } from '../../distributed/blocks/link.js';
+import {
+  receiveBatches,
+  waitingFor,
+  type Heard,
+  type PassedBatch,
+  type PassEnd,
+} from '../../distributed/blocks/link.js';
 import { failureOf } from '../../distributed/process-group.js';
 import { drawMixing } from '../mixup.js';
 import type { Streams } from '../../local/update.js';
@@ -31,9 +37,7 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
     led.push(leading);
   };
   lead();
-  const stopping = async (): Promise<boolean> =>
-    shares === undefined ? isStopping(run) : shares.agreeToStop(isStopping(run));
-  const batches = feeds?.training(epoch, tally, stopping) ?? received(run);
+  const batches = feeds?.training(epoch, tally, () => agreeToStop(run)) ?? received(run);
   const end = await forEach(batches, async ({ labels, images, streams }) => {
     const at = `epoch ${epoch}, step ${tally.steps + 1}`;
     try {
@@ -86,14 +90,12 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
 
 /** What a rank's part is worth on the images to evaluate on; undefined if somebody wanted to stop before the last. */
 export async function evaluationPass(run: BlocksRun, epoch: number): Promise<PartEvaluation | undefined> {
-  const { parts, part, group, feeds, up, options, shares } = run;
+  const { parts, part, group, feeds, up, options } = run;
   const head = headOf(run);
   const later = parts.slice(group.rank + 1).flatMap(({ strategy }) => strategy.network.units);
   const sums = newPartEvaluation(part, head);
   let step = 0;
-  // Shares of a test batch may have no image: ranks that have them agree on an end in training alone.
-  const stopping = (): Promise<boolean> => Promise.resolve(shares === undefined && isStopping(run));
-  const batches = feeds?.testing(epoch, stopping) ?? received(run);
+  const batches = feeds?.testing(epoch, () => agreeToStop(run)) ?? received(run);
   const end = await forEach(batches, async ({ labels, images, streams }) => {
     try {
       const next = scoped(() => {
@@ -142,6 +144,14 @@ function heardOf(run: BlocksRun): Heard {
 
 function isStopping({ options: { signal }, up }: BlocksRun): boolean {
   return signal?.aborted === true || up.heard().stopping;
+}
+
+/** Whether the pass ends here, in all pipelines after the same batch. */
+function agreeToStop(run: BlocksRun): Promise<boolean> {
+  const { shares, link } = run;
+  const wantsStop = isStopping(run);
+  if (shares === undefined) return Promise.resolve(wantsStop);
+  return waitingFor(link, shares.putOff.agreeToStop(wantsStop));
 }
 
 function add(

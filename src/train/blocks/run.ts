@@ -25,8 +25,6 @@ export interface BlockShares {
   readonly putOff: PutOffSteps;
   readonly addUp: AddUp;
   readonly most: AddUp;
-  /** Tells the others what this rank wants, and comes to whether any wanted to stop when all were asked before. */
-  readonly agreeToStop: (wantsStop: boolean) => Promise<boolean>;
 }
 
 /** One rank's side of a training. */
@@ -76,14 +74,6 @@ export function headOf({
   part,
 }: Pick<BlocksRun, 'strategy' | 'parts' | 'part'>): string | undefined {
   return part === parts.at(-1) ? strategy.updates[headIndex(strategy)]!.name : undefined;
-}
-
-/** Waits for another rank, and counts how long. */
-export async function waitingFor<T>({ link }: BlocksRun, what: Promise<T>): Promise<T> {
-  const start = performance.now();
-  const result = await what;
-  link.waitSeconds += (performance.now() - start) / 1000;
-  return result;
 }
 
 /** Takes the peaks of a part's updates into what is told of them. */

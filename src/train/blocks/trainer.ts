@@ -155,15 +155,9 @@ export async function trainBlocks(
 }
 
 function sharesOf(column: ProcessGroup, putOff: PutOffSteps): BlockShares {
-  let asked = (): Promise<boolean> => Promise.resolve(false);
   return {
     share: { index: column.rank, of: column.size },
     ...{ putOff, addUp: addOver(column), most: mostOver(column) },
-    agreeToStop(wantsStop) {
-      const before = asked;
-      asked = putOff.vote(wantsStop);
-      return before();
-    },
   };
 }
 
