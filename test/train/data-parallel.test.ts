@@ -304,7 +304,7 @@ describe.skipIf(!hasGroups)('data parallel over two ranks', () => {
 describe('shares of the batches', () => {
   const memory = (size: number) =>
     ({ kind: 'memory', size, images: new Uint8Array(), labels: new Uint16Array() }) as const;
-  const settings = { batchSize: 16, lastBatch: 'keep', mixup: 0 } as const;
+  const settings = { batchSize: 16, lastBatch: 'keep' } as const;
 
   it('are refused where one would be too small, or an option wants the whole batch', () => {
     expect(() => checkShares(settings, { train: memory(96) }, 8)).not.toThrow();
@@ -315,9 +315,8 @@ describe('shares of the batches', () => {
       'train.lastBatch: the last batch of an epoch has 3 images, too few for 2 ranks, which need two each: set it to drop',
     );
     expect(() => checkShares({ ...settings, lastBatch: 'drop' }, { train: memory(99) }, 2)).not.toThrow();
-    expect(() => checkShares({ ...settings, mixup: 0.2 }, { train: memory(96) }, 2)).toThrow(
-      /^train\.mixup: /,
-    );
+    const synced = { ...settings, accumulate: 2, syncBatchNorm: true };
+    expect(() => checkShares(synced, { train: memory(96) }, 2)).toThrow(/^train\.accumulate: /);
     expect(() => checkShares(settings, { train: memory(96), onBadImage: 'skip' }, 2)).toThrow(
       /^data\.onBadImage: /,
     );

@@ -17,10 +17,10 @@ import { settle } from '../run-at-hand.js';
 import { learningRateAt } from '../schedule.js';
 import { stepError } from '../step-error.js';
 import type { EpochTally } from '../tally.js';
-import { batchOf, passedOn, streamsOf, travelling, wayBack } from './crossing.js';
+import { asHeld, batchOf, passedOn, streamsOf, travelling, wayBack } from './crossing.js';
 import { evaluatePart, newPartEvaluation, type PartEvaluation } from './evaluate.js';
 import { finishing } from './finishing.js';
-import { headOf, notePeaks, type BlocksRun } from './run.js';
+import { headOf, notePeaks, ownPartOf, type BlocksRun } from './run.js';
 import { beginStep, countedStep } from './step.js';
 
 /** The epoch's training steps that are left; whether nobody wanted to stop before the last. */
@@ -37,24 +37,26 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
     led.push(leading);
   };
   lead();
+  const microBatch = options.batchSize / (options.accumulate ?? 1);
   const batches = feeds?.training(epoch, tally, () => agreeToStop(run)) ?? received(run);
   const end = await forEach(batches, async ({ labels, images, streams }) => {
     const at = `epoch ${epoch}, step ${tally.steps + 1}`;
+    const { size } = ownPartOf(run, labels.length);
     try {
       const learningRate = learningRateAt({ epoch, step: tally.steps, steps }, options);
       const mixing =
         options.mixup > 0
           ? drawMixing(options.mixup, options.seed, epoch, tally.steps + 1, labels.length)
           : undefined;
-      const stepping = run.stepping(learningRate, tally.steps, labels.length);
+      const stepping = run.stepping(learningRate, tally.steps, size);
       const step = countedStep(
-        beginStep(part, stepping, options.engine.memory, (gradient) => back.give(gradient)),
-        stepCount(run.use, run.strategy, labels.length),
+        beginStep(part, stepping, options.engine.memory, (gradient) => back.give(gradient), microBatch),
+        stepCount(run.use, run.strategy, size),
       );
       const runTo = (update: number, given?: Streams): Streams =>
         scoped(() => {
           const batch = batchOf(run, { labels, images }, mixing, options.labelSmoothing);
-          return step.run(given ?? streamsOf(run, streams, batch), batch, update);
+          return step.run(given ?? asHeld(run, streams), batch, update);
         });
       const next = await whole.run(step, runTo);
       const sent = up.put({ labels, images: passedOn(run, images), streams: travelling(run, next) });
@@ -67,14 +69,14 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
       lead();
       run.lastLosses = step.losses;
       notePeaks(run, tally, step.peaks);
-      add(run, tally, labels.length, step.losses);
+      add(run, tally, size, step.losses);
       if (feeds === undefined) tally.batches++;
       await sent;
     } catch (thrown) {
       throw stepError(await failureOf(thrown), at, lossesBefore(run), run.dataset);
     }
     const loss = heardOf(run).loss;
-    options.onEvent?.({ type: 'step', epoch, step: tally.steps, steps, images: labels.length, loss });
+    options.onEvent?.({ type: 'step', epoch, step: tally.steps, steps, images: size, loss });
   }).catch((error: unknown) => {
     whole.drop();
     throw error;

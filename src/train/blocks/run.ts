@@ -8,6 +8,7 @@ import type { Strategy } from '../../local/strategy.js';
 import type { TrainContext } from '../context.js';
 import type { EpochMetrics } from '../events.js';
 import { headIndex } from '../head-update.js';
+import { ownPart } from '../loaders.js';
 import type { TrainSettings } from '../optimizers.js';
 import type { RankTally } from '../rank-use.js';
 import type { EpochTally } from '../tally.js';
@@ -74,6 +75,14 @@ export function headOf({
   part,
 }: Pick<BlocksRun, 'strategy' | 'parts' | 'part'>): string | undefined {
   return part === parts.at(-1) ? strategy.updates[headIndex(strategy)]!.name : undefined;
+}
+
+/** Which of a training batch's images, as they travel, are trained on here. */
+export function ownPartOf(
+  { shares, options: { mixup } }: BlocksRun,
+  images: number,
+): ReturnType<typeof ownPart> {
+  return ownPart(images, { share: shares?.share, mixup });
 }
 
 /** Takes the peaks of a part's updates into what is told of them. */
