@@ -35,7 +35,7 @@ export async function withRunStrategy<T>(
     method,
     async (strategy, label) => {
       const note = (message: string): void => observer?.note(`${label}: ${message}`, 'always');
-      return f(strategy, label, await placeOnRanks(experiment, strategy, blockRanks, note));
+      return f(strategy, label, await placeOnRanks(experiment, strategy, method, blockRanks, note));
     },
     'absent',
   );

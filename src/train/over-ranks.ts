@@ -38,7 +38,7 @@ export function refuseHeldParts(
   { updates }: Strategy,
   { accumulate = 1 }: Pick<TrainSettings, 'accumulate'>,
 ): void {
-  const holding = updates.find(({ release }) => release !== undefined);
+  const holding = updates.find((update) => update.release !== undefined);
   if (holding === undefined || accumulate === 1) return;
   throw new UserError(
     `train.accumulate: what update '${holding.name}' keeps for a later one is kept of one micro-batch on ranks: leave it out, or train on one rank`,
