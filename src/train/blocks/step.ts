@@ -43,14 +43,14 @@ export interface RunningStep {
  * @param stepping what becomes of their gradients
  * @param giveBack is given what goes back to the rank before, where this one trains a block of it too, as soon as it is
  * known
- * @param microBatch how many images are run at a time; default: all
+ * @param microBatch how many images are run at a time
  */
 export function beginStep(
   part: Part,
   stepping: Stepping,
   meter: MemoryMeter,
   giveBack: (gradient: tf.Tensor) => void,
-  microBatch = Infinity,
+  microBatch: number,
 ): RunningStep {
   const { updates } = part.strategy;
   const followed = new Set(part.follows);
