@@ -15,7 +15,7 @@ const signals = ['SIGINT', 'SIGTERM'] as const;
  * Runs `work` with a signal that Ctrl-C or a termination request aborts: the work ends cleanly at its next step. A
  * second one ends the process at once. Throws `Interrupted` if `work` returned after a signal.
  *
- * @param stopping what to say on the first; by default that the step at hand is ended first
+ * @param stopping what to say on the first, if anything; by default that the step at hand is ended first
  */
 export async function withInterrupts(
   work: (signal: AbortSignal) => Promise<void>,
@@ -27,7 +27,7 @@ export async function withInterrupts(
     // By the shell's convention a process that a signal ended has 128 plus its number.
     exitCode = 128 + constants.signals[name];
     if (controller.signal.aborted) process.exit(exitCode);
-    process.stderr.write(`\n${stopping}\n`);
+    if (stopping !== '') process.stderr.write(`\n${stopping}\n`);
     controller.abort();
   };
   for (const name of signals) process.on(name, onSignal);

@@ -4,6 +4,11 @@ import type { Placement } from '../distributed/placement.js';
 import type { Experiment } from '../runs/experiment.js';
 import type { FinishedRun, RunOptions } from '../runs/run.js';
 
+/** Whether a process says what is to be known and no error: of ranks on one machine the first does for all. */
+export function tellsNotes(placement: Placement | undefined): boolean {
+  return placement === undefined || placement.localRank === 0;
+}
+
 /**
  * Runs f on the first of the ranks that were started together to train the blocks of a network; the others train their
  * part of it.

@@ -25,6 +25,18 @@ export function countMultiplyAdds(): MultiplyAddsCount {
   return { counted, close: () => (current = undefined) };
 }
 
+/** Counts what f computes, on top of what was counted before. */
+export function countingInto<T>(counted: Map<tf.Tensor | undefined, number>, f: () => T): T {
+  const count = countMultiplyAdds();
+  try {
+    return f();
+  } finally {
+    count.close();
+    for (const [weight, products] of count.counted)
+      counted.set(weight, (counted.get(weight) ?? 0) + products);
+  }
+}
+
 /** Tells of so many products that are being computed with a weight, or with none. */
 export function multiplied(weight: tf.Tensor | undefined, products: number): void {
   current?.set(weight, (current.get(weight) ?? 0) + products);

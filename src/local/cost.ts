@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { z } from 'zod';
 import type { MultiplyAdds } from '../engine/multiply-adds.js';
 import { unitLayers } from '../networks/network.js';
 import { trainableVariables } from '../nn/layer.js';
@@ -27,6 +28,14 @@ export interface StepMultiplyAdds {
 export interface StepCost extends StepMultiplyAdds {
   readonly images: number;
 }
+
+/** As run folders hold it. */
+export const stepCostSchema = z.object({
+  /** Of how many images: those of a whole batch, unless the process that trained saw none. */
+  images: z.int().min(1),
+  network: z.number().min(0),
+  auxiliary: z.number().min(0),
+});
 
 /** Counts the parameters that training with a strategy holds. */
 export function parameterCounts({ network, auxiliary, updates }: Strategy): ParameterCounts {

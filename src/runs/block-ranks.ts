@@ -74,10 +74,11 @@ export async function agreeOnMethod(
   return first!.finished ? undefined : { ...method, options: first!.options, ...planOf(first!) };
 }
 
-/** The ranks' blocks; `balanced` cuts are rank 0's to measure. */
+/** The ranks' blocks; `balanced` cuts are rank 0's to measure, with as many images as are run at a time. */
 export async function placeOnRanks(
   { config, engine, registry }: Pick<Experiment, 'config' | 'engine' | 'registry'>,
   strategy: Strategy,
+  method: MethodConfig,
   { all, row, column, parallel: { blocks, data, cuts, queue, transport } }: BlockGroup,
   note?: (message: string) => void,
 ): Promise<BlockRanks> {
@@ -85,7 +86,9 @@ export async function placeOnRanks(
     if (cuts !== 'balanced') return cuts;
     const costs = measureBlocks(strategy, {
       meter: engine.memory,
-      batchSize: largestShare(config.train.batchSize, { index: 0, of: data }),
+      batchSize: Math.ceil(
+        largestShare(config.train.batchSize, { index: 0, of: data }) / accumulateOf(method, config.train),
+      ),
       optimizer: () => optimizerOf(config.train, registry.optimizers),
       averaged: config.train.ema !== undefined,
       precision: config.train.precision,
@@ -123,7 +126,7 @@ export async function joinRun(
     experiment,
     method,
     async (strategy) => {
-      const placed = await placeOnRanks(experiment, strategy, ranks);
+      const placed = await placeOnRanks(experiment, strategy, method, ranks);
       const accumulate = accumulateOf(method, config.train);
       const options = {
         ...sectionOf(config.train),

@@ -4,7 +4,7 @@ import type { Strategy } from '../local/strategy.js';
 import { checkBlockOptions } from '../train/blocks/check-options.js';
 import type { BlockRanks } from '../train/blocks/trainer.js';
 import { refuseMetricsOnRanks } from '../train/metric.js';
-import { checkShares } from '../train/over-ranks.js';
+import { checkShares, refuseHeldParts } from '../train/over-ranks.js';
 import { agreeOnMethod, placeOnRanks, type BlockGroup } from './block-ranks.js';
 import type { Experiment } from './experiment.js';
 import { agreeToTrain } from './agree.js';
@@ -26,16 +26,21 @@ export async function withRunStrategy<T>(
 ): Promise<T> {
   checkRanks(experiment, method, { blockRanks, ranks });
   if (ranks !== undefined) await agreeToTrain(ranks, experiment, method);
+  const settings = { accumulate: accumulateOf(method, experiment.config.train) };
   if (blockRanks === undefined) {
-    return withStrategy(experiment, method, (strategy, label) => f(strategy, label));
+    return withStrategy(experiment, method, async (strategy, label) => {
+      if (ranks !== undefined) refuseHeldParts(strategy, settings);
+      return f(strategy, label);
+    });
   }
   await agreeOnMethod(experiment, method, blockRanks);
   return withStrategy(
     experiment,
     method,
     async (strategy, label) => {
+      refuseHeldParts(strategy, settings);
       const note = (message: string): void => observer?.note(`${label}: ${message}`, 'always');
-      return f(strategy, label, await placeOnRanks(experiment, strategy, blockRanks, note));
+      return f(strategy, label, await placeOnRanks(experiment, strategy, method, blockRanks, note));
     },
     'absent',
   );

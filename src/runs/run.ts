@@ -39,7 +39,7 @@ import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
 import { readRunLog } from './run-log.js';
 import { failureOf, howToGoOn, type FailedRun } from './outcome.js';
 import { checkFit, checkMethod } from './method-strategy.js';
-import { watchStepCost } from './step-cost.js';
+import { watchRanksCost, watchStepCost } from './step-cost.js';
 import { averagedIn, identityOfRun } from './identity-of-run.js';
 import { resultOf } from './summary.js';
 import type { RunIdentity, RunResult, RunSummary } from './summary.js';
@@ -214,7 +214,8 @@ async function trainInto(
   const badFiles = gatherBadFiles(earlier.badFiles);
   let { cost } = earlier;
   let byClass: ByClass | undefined;
-  const costs = watchStepCost(strategy, config.train.batchSize, cost);
+  const alone = placed === undefined && ranks === undefined;
+  const costs = alone ? watchStepCost(strategy, config.train.batchSize, cost) : watchRanksCost(cost);
   let together: Pick<RunSummary, 'ranks'> = {};
   const result = (): RunResult | undefined => {
     const found = resultOf(run, epochs, badFiles.all(), cost);
@@ -227,8 +228,7 @@ async function trainInto(
     folder.log.info({ ...how, epochs: epochs.length }, 'summary');
   };
   const onEvent = (event: TrainEvent): void => {
-    // Of a network in parts no process sees a whole step.
-    const counted = placed === undefined ? costs.event(event) : undefined;
+    const counted = costs.event(event);
     if (counted !== undefined) folder.log.info((cost = counted), 'multiply-adds');
     if (event.type === 'epoch-end') {
       byClass = event.byClass;

@@ -2,6 +2,7 @@ import { countMultiplyAdds, type MultiplyAddsCount } from '../engine/multiply-ad
 import { stepMultiplyAdds, type StepCost } from '../local/cost.js';
 import type { Strategy } from '../local/strategy.js';
 import type { TrainEvent } from '../train/events.js';
+import type { RankUse } from '../train/rank-use.js';
 
 /** Watches a training and counts the multiply-adds of one of its steps. */
 export interface StepCostWatch {
@@ -43,4 +44,29 @@ export function watchStepCost(
     },
     close,
   };
+}
+
+/** Adds up what ranks have counted of the step that each computes a part of. */
+export function watchRanksCost(known: StepCost | undefined): StepCostWatch {
+  let cost = known;
+  return {
+    event(event) {
+      if (event.type !== 'ranks') return undefined;
+      const found = sumOver(event.ranks);
+      if (found === undefined || found.images <= (cost?.images ?? 0)) return undefined;
+      return (cost = found);
+    },
+    close: () => {},
+  };
+}
+
+/** Undefined where one has had no step. */
+function sumOver(ranks: readonly RankUse[]): StepCost | undefined {
+  const costs = ranks.flatMap(({ multiplyAdds }) => multiplyAdds ?? []);
+  if (costs.length < ranks.length) return undefined;
+  const sum = (of: (cost: StepCost) => number): number => costs.reduce((total, cost) => total + of(cost), 0);
+  // Ranks with later blocks have the images of those with the first.
+  const hasFirst = costs.map((_, rank) => (ranks[rank]!.blocks?.[0] ?? 1) === 1);
+  const images = costs.reduce((total, cost, rank) => total + (hasFirst[rank]! ? cost.images : 0), 0);
+  return { images, network: sum(({ network }) => network), auxiliary: sum(({ auxiliary }) => auxiliary) };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { engineNames } from '../engine/engine.js';
-import type { StepCost } from '../local/cost.js';
+import { stepCostSchema, type StepCost } from '../local/cost.js';
 import type { EpochMetrics } from '../train/events.js';
 import { rankUseSchema } from '../train/rank-use.js';
 import { fileJsonSchema, type JsonSchema } from '../config/json-schema.js';
@@ -84,14 +84,6 @@ const measuredShape = {
   badFiles: z.array(badFileSchema).exactOptional(),
 };
 
-/** Multiply-adds of a training step, with the network's own weights and with others. */
-export const stepCostSchema = z.object({
-  /** Of how many images: those of a whole batch, unless the process that trained saw none. */
-  images: z.int().min(1),
-  network: z.number().min(0),
-  auxiliary: z.number().min(0),
-});
-
 export const runIdentitySchema = z.object(identityShape);
 const measuredSchema = z.object(measuredShape);
 const countedShape = {
@@ -124,8 +116,8 @@ const summarySchema = z.object({
   ...countedShape,
   ...ranksShape,
   /**
-   * After the last epoch, what the images of each class were taken for. Absent in summaries of earlier versions and of runs whose
-   * blocks were on several ranks; a comparison's summary does not repeat it.
+   * After the last epoch, what the images of each class were taken for. Absent in summaries of earlier versions; a
+   * comparison's summary does not repeat it.
    */
   byClass: classRecordSchema.exactOptional(),
 });

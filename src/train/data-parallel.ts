@@ -1,14 +1,14 @@
 import tf = require('@tensorflow/tfjs');
+import { waitingFor } from '../distributed/blocks/link.js';
 import { failureOf, type ProcessGroup } from '../distributed/process-group.js';
-import { detach } from '../engine/detached.js';
 import type { MemoryMeter } from '../engine/engine.js';
 import { withRankSums } from '../engine/rank-sums.js';
 import type { Batch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
-import { freeStreams, type Streams } from '../local/update.js';
+import { freeStreams } from '../local/update.js';
+import { microBatches, runOnParts, type MicroBatch } from './micro-batches.js';
 import { putOffSteps, type PutOffSteps } from './put-off.js';
-import { runUpdate } from './run-update.js';
-import { newRankTally, type RankTally } from './rank-use.js';
+import { newRankTally, stepCount, type RankTally } from './rank-use.js';
 import type { Optimizer } from './sgd.js';
 import { stepError, type StepPlan, type StepResult } from './step.js';
 
@@ -19,12 +19,13 @@ import { stepError, type StepPlan, type StepResult } from './step.js';
  * those of a process that computes the shares' gradients one after another, with batch normalisation's statistics of each
  * share; or, where these are summed over the ranks in the middle of each update, those of a process with the whole batch.
  */
-export interface DataParallel extends Pick<PutOffSteps, 'settle' | 'averageStatistics'> {
+export interface DataParallel extends Pick<PutOffSteps, 'settle' | 'averageStatistics' | 'agreeToStop'> {
   /**
    * Runs one step on this rank's share of a batch.
    *
    * @param makeBatch its tensors may belong to the current tidy scope
    * @param weight how much of the batch the share is, 0…1
+   * @param microBatch how many images are run at a time; default: all
    * @param wantsStop whether this rank has been asked to end; `isStopped` tells what all have agreed on
    */
   step(
@@ -33,6 +34,7 @@ export interface DataParallel extends Pick<PutOffSteps, 'settle' | 'averageStati
     learningRate: number,
     wantsStop: boolean,
     meter?: MemoryMeter,
+    microBatch?: number,
   ): Promise<StepResult>;
   /** Of the steps so far: what was summed, and the time that sums were waited for. */
   readonly use: RankTally;
@@ -59,12 +61,12 @@ export function dataParallel(
   return {
     use,
 
-    async step(makeBatch, weight, learningRate, wantsStop, meter) {
+    async step(makeBatch, weight, learningRate, wantsStop, meter, microBatch) {
       putOff.begin();
       const counted = putOff.vote(wantsStop);
       const losses: number[] = [];
       const peakBytes: number[] = [];
-      let streams: Streams = {};
+      let parts: readonly MicroBatch[] = [];
       let current = updates[0];
       // A tidy that waits: what is made in it and not kept is freed at its end.
       const engine = tf.engine();
@@ -72,15 +74,15 @@ export function dataParallel(
       engine.startScope('a step of data parallel');
       try {
         const batch = makeBatch();
-        streams = { x: detach(batch.images) };
+        parts = microBatches(batch, microBatch ?? batch.size).map((part) => ({ part, streams: undefined }));
+        const count = stepCount(use, strategy, batch.size);
         for (const [i, update] of updates.entries()) {
           current = update;
           meter?.reset();
           await putOff.before(i);
-          const given = streams;
-          streams = {};
-          const { loss, gradients, next } = withRankSums(rankSums, () => runUpdate(update, given, batch));
-          streams = next;
+          const { loss, gradients } = count.during(() =>
+            withRankSums(rankSums, () => runOnParts(update, parts, batch.size)),
+          );
           losses.push(loss);
           putOff.send(i, gradients, weight, learningRate);
           if (update.after !== undefined) {
@@ -90,14 +92,15 @@ export function dataParallel(
           }
           if (meter !== undefined) peakBytes.push(meter.peak());
         }
-        stopped = (await counted()) || stopped;
+        stopped = (await waitingFor(use, counted)) || stopped;
+        count.end();
         use.steps++;
         use.peakBytes = Math.max(use.peakBytes, ...peakBytes);
       } catch (error) {
         putOff.free();
         throw stepError(current!.name, await failureOf(error), strategy);
       } finally {
-        freeStreams(streams);
+        for (const { streams } of parts) if (streams !== undefined) freeStreams(streams);
         for (const update of updates) update.release?.();
         engine.endScope();
       }
@@ -106,6 +109,7 @@ export function dataParallel(
 
     settle: () => putOff.settle(),
     averageStatistics: () => putOff.averageStatistics(),
+    agreeToStop: (wantsStop) => putOff.agreeToStop(wantsStop),
     isStopped: () => stopped,
   };
 }

@@ -36,8 +36,8 @@ export type TrainEvent =
       readonly metrics: EpochMetrics;
       /** What the metrics' evaluation is of. */
       readonly evaluatedOn: 'test' | 'validation';
-      /** What it takes the images of each class for; not told where a network's blocks are on several ranks. */
-      readonly byClass?: ByClass;
+      /** What it takes the images of each class for. */
+      readonly byClass: ByClass;
     }
   /** The run ends here, before its last epoch, as `earlyStopping` says. */
   | { readonly type: 'stalled'; readonly epoch: number };

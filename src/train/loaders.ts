@@ -1,6 +1,7 @@
 import { checkAugmentation } from '../data/augment/augmenter.js';
 import type { Dataset } from '../data/dataset.js';
 import { openLoader, refuseLargerBatch, type Loader, type LoaderOptions } from '../data/loader/loader.js';
+import { shareOf } from '../data/loader/share.js';
 import { holdsFloats } from '../data/split.js';
 import type { TrainContext } from './context.js';
 import type { TrainSettings } from './optimizers.js';
@@ -8,7 +9,7 @@ import type { TrainSettings } from './optimizers.js';
 /** Batches kept ready by the workers. */
 const prefetch = 4;
 
-type Options = Pick<TrainSettings, 'batchSize' | 'augment' | 'lastBatch' | 'workers'> &
+type Options = Pick<TrainSettings, 'batchSize' | 'augment' | 'lastBatch' | 'workers' | 'mixup'> &
   Pick<TrainContext, 'seed'> & {
     /** Of every batch, where ranks share them. */
     readonly share?: NonNullable<LoaderOptions['share']> | undefined;
@@ -23,14 +24,17 @@ export function checkBatches(
   if (augment) checkAugmentation(augmentation, imageShape, holdsFloats(train));
 }
 
-/** The images to train on, in an order of their own each epoch. */
+/**
+ * The images to train on, in an order of their own each epoch: of a share that rank's, but of batches to be mixed all, as
+ * those that an image is mixed with may be in any share (`ownPart`).
+ */
 export function openTrainLoader(
   dataset: Dataset,
-  { batchSize, augment, lastBatch, workers, seed, share }: Options,
+  { batchSize, augment, lastBatch, workers, seed, share, mixup }: Options,
 ): Loader {
   return openLoader(dataset, dataset.train, {
     batchSize,
-    ...(share === undefined ? {} : { share }),
+    ...(share === undefined || mixup > 0 ? {} : { share }),
     seed,
     shuffle: true,
     augment,
@@ -42,8 +46,19 @@ export function openTrainLoader(
   });
 }
 
+/** Which of the images of a training batch, as the loader hands it over, are to be trained on here. */
+export function ownPart(
+  size: number,
+  { share, mixup }: Pick<Options, 'share' | 'mixup'>,
+): { readonly first: number; readonly size: number } {
+  return share === undefined || mixup === 0 ? { first: 0, size } : shareOf(size, share);
+}
+
 /** The images to evaluate on. */
-export function openTestLoader(dataset: Dataset, { batchSize, workers, seed, share }: Options): Loader {
+export function openTestLoader(
+  dataset: Dataset,
+  { batchSize, workers, seed, share }: Omit<Options, 'mixup'>,
+): Loader {
   return openLoader(dataset, dataset.test, {
     batchSize,
     ...(share === undefined ? {} : { share }),

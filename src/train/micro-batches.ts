@@ -1,4 +1,7 @@
-import type { Batch } from '../local/batch.js';
+import { detachedImages, type Batch } from '../local/batch.js';
+import type { LocalUpdate, Streams } from '../local/update.js';
+import { addGradients, freeGradients, type Gradients, type PendingGradients } from './gradients.js';
+import { runUpdate } from './run-update.js';
 
 /**
  * Cuts a batch into micro-batches of at most so many images, as few as that takes and as even as can be, their tensors in
@@ -19,4 +22,42 @@ export function cannotCut(batchSize: number, accumulate: number): string {
   const [below, above] = [fitting.findLast((n) => n < accumulate), fitting.find((n) => n > accumulate)];
   const near = [below, above].filter((n) => n !== undefined).join(' or ');
   return `must divide batchSize, and ${accumulate} does not divide ${batchSize}: take ${near}`;
+}
+
+/** A micro-batch on its way through the updates of a step. */
+export interface MicroBatch {
+  readonly part: Batch;
+  /** What the next update reads: its to free. Undefined before the first one, which reads the images. */
+  streams: Streams | undefined;
+}
+
+/**
+ * Runs an update on a batch's micro-batches, one after another; each gets streams for the next update.
+ *
+ * @param size of the batch
+ * @returns the mean loss over the batch, and its gradients, which are the caller's
+ * @throws NotFinite as `runUpdate`; the streams that are left are the caller's to free
+ */
+export function runOnParts(
+  update: LocalUpdate,
+  parts: readonly MicroBatch[],
+  size: number,
+): { readonly loss: number; readonly gradients: Gradients } {
+  const gradients: PendingGradients = new Map();
+  let loss = 0;
+  try {
+    for (const at of parts) {
+      const streams = at.streams ?? { x: detachedImages(at.part) };
+      // Running the update frees them, even where it throws.
+      at.streams = {};
+      const outcome = runUpdate(update, streams, at.part, at.part.size / size);
+      at.streams = outcome.next;
+      loss += outcome.loss;
+      addGradients(gradients, outcome.gradients);
+    }
+  } catch (error) {
+    freeGradients(gradients);
+    throw error;
+  }
+  return { loss, gradients };
 }

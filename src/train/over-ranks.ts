@@ -3,6 +3,7 @@ import type { Dataset } from '../data/dataset.js';
 import { divideEpoch } from '../data/loader/divide-epoch.js';
 import { shareOf } from '../data/loader/share.js';
 import { UserError } from '../core/errors.js';
+import type { Strategy } from '../local/strategy.js';
 import type { TrainSettings } from './optimizers.js';
 
 /** Adds numbers up over the ranks, each by its place in the list: the same sums, to the last bit, on all of them. */
@@ -32,6 +33,18 @@ async function numbersOf(group: ProcessGroup, numbers: readonly number[]): Promi
   return texts.map((text) => (text === '' ? [] : text.split(' ').map(Number)));
 }
 
+/** Throws a UserError where micro-batches would hold more than streams from update to update, which ranks do for one alone. */
+export function refuseHeldParts(
+  { updates }: Strategy,
+  { accumulate = 1 }: Pick<TrainSettings, 'accumulate'>,
+): void {
+  const holding = updates.find((update) => update.release !== undefined);
+  if (holding === undefined || accumulate === 1) return;
+  throw new UserError(
+    `train.accumulate: what update '${holding.name}' keeps for a later one is kept of one micro-batch on ranks: leave it out, or train on one rank`,
+  );
+}
+
 /**
  * Whether so many ranks can share the batches.
  *
@@ -41,21 +54,16 @@ export function checkShares(
   {
     batchSize,
     lastBatch,
-    mixup,
     accumulate = 1,
+    syncBatchNorm = false,
     logEvery,
-  }: Pick<TrainSettings, 'batchSize' | 'lastBatch' | 'mixup' | 'accumulate' | 'logEvery'>,
+  }: Pick<TrainSettings, 'batchSize' | 'lastBatch' | 'accumulate' | 'syncBatchNorm' | 'logEvery'>,
   { train, onBadImage }: Pick<Dataset, 'train' | 'onBadImage'>,
   ranks: number,
 ): void {
-  if (mixup > 0) {
+  if (accumulate > 1 && syncBatchNorm) {
     throw new UserError(
-      'train.mixup: mixes images of the whole batch, of which a rank has a share: set it to 0',
-    );
-  }
-  if (accumulate > 1) {
-    throw new UserError(
-      'train.accumulate: is not for data parallel, whose ranks have shares of the batch as it is: leave it out, or use more ranks',
+      "train.accumulate: has batch normalisation see a micro-batch alone, and train.syncBatchNorm all ranks' shares: leave out one",
     );
   }
   if (logEvery !== undefined) throw new UserError(noStepsOnRanks);

@@ -1,5 +1,5 @@
 import tf = require('@tensorflow/tfjs');
-import type { LinkTally } from '../distributed/blocks/link.js';
+import { waitingFor, type LinkTally } from '../distributed/blocks/link.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import type { RankSums } from '../engine/rank-sums.js';
 import type { Strategy } from '../local/strategy.js';
@@ -32,9 +32,11 @@ export interface PutOffSteps {
   /**
    * Asks all ranks whether they are to end.
    *
-   * @returns waits for the answer, the same on all: whether any wants to
+   * @returns the answer, the same on all: whether any wants to
    */
-  vote(wantsStop: boolean): () => Promise<boolean>;
+  vote(wantsStop: boolean): Promise<boolean>;
+  /** Tells all ranks whether this one wants to end, and comes to whether any wanted to when all were asked before. */
+  agreeToStop(wantsStop: boolean): Promise<boolean>;
   /** Sums in the middle of an update: statistics of the whole batch. */
   sumsOf(weight: number): RankSums;
   /** Averages running statistics over the ranks: what is evaluated and kept. */
@@ -76,23 +78,30 @@ export function putOffSteps(
   /** Taken or begun. */
   let steps = 0;
 
-  const waitingFor = async (what: Promise<void>): Promise<void> => {
-    const start = performance.now();
-    await what;
-    tally.waitSeconds += (performance.now() - start) / 1000;
-  };
-
   const stepUpTo = async (last: number): Promise<void> => {
     for (;;) {
       const [first] = putOff;
       if (first === undefined || first.step === steps || first.update > last) return;
-      await waitingFor(first.arrived);
+      await waitingFor(tally, first.arrived);
       putOff.shift();
       const { steps: ready, clip } = plan[first.update]!;
       addGradients(pending, clippedGradients(first.gradients, clip));
       stepReady(pending, ready, optimizer, first.learningRate);
     }
   };
+
+  const vote = (wantsStop: boolean): Promise<boolean> => {
+    const own = tf.keep(tf.tensor1d([wantsStop ? 1 : 0]));
+    votes.add(own);
+    const counted = group
+      .allReduce([own], 'sum')
+      .then(() => own.dataSync()[0]! > 0)
+      .finally(() => votes.delete(own) && own.dispose());
+    counted.catch(() => undefined);
+    return counted;
+  };
+  /** The vote before. */
+  let asked = Promise.resolve(false);
 
   const free = (): void => {
     for (const { gradients } of putOff.splice(0)) freeGradients(gradients);
@@ -131,18 +140,12 @@ export function putOffSteps(
       }
     },
 
-    vote(wantsStop) {
-      const own = tf.keep(tf.tensor1d([wantsStop ? 1 : 0]));
-      votes.add(own);
-      const counted = group
-        .allReduce([own], 'sum')
-        .then(() => own.dataSync()[0]! > 0)
-        .finally(() => votes.delete(own) && own.dispose());
-      counted.catch(() => undefined);
-      return async () => {
-        await waitingFor(counted.then(() => undefined));
-        return counted;
-      };
+    vote,
+
+    agreeToStop(wantsStop) {
+      const before = asked;
+      asked = vote(wantsStop);
+      return before;
     },
 
     sumsOf: (weight) => ({

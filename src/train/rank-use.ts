@@ -2,6 +2,9 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import type { Share } from '../data/loader/share.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
+import { countingInto } from '../engine/multiply-adds.js';
+import { stepCostSchema, stepMultiplyAdds, type StepCost } from '../local/cost.js';
+import type { Strategy } from '../local/strategy.js';
 import type * as tf from '@tensorflow/tfjs';
 
 /** What this process's training steps have come to, as one of several ranks. */
@@ -13,9 +16,32 @@ export interface RankTally {
   waitSeconds: number;
   /** The most while an update ran. */
   peakBytes: number;
+  /** Of what it computes itself, in the step that had most images. */
+  cost: StepCost | undefined;
 }
 
-export const newRankTally = (): RankTally => ({ steps: 0, bytes: 0, waitSeconds: 0, peakBytes: 0 });
+export const newRankTally = (): RankTally => ({
+  ...{ steps: 0, bytes: 0, waitSeconds: 0, peakBytes: 0 },
+  cost: undefined,
+});
+
+/** Counts the multiply-adds of a training step. */
+export interface StepCount {
+  /** Counts what f computes. */
+  during<T>(f: () => T): T;
+  /** To be called when all of the step is counted. */
+  end(): void;
+}
+
+/** A count for a tally, which does nothing where an earlier step had as many images. */
+export function stepCount(use: RankTally, strategy: Strategy, images: number): StepCount {
+  if (images <= (use.cost?.images ?? 0)) return { during: (f) => f(), end: () => {} };
+  const counted = new Map<tf.Tensor | undefined, number>();
+  return {
+    during: (f) => countingInto(counted, f),
+    end: () => void (use.cost = { images, ...stepMultiplyAdds(strategy, counted) }),
+  };
+}
 
 export const rankUseSchema = z.object({
   host: z.string(),
@@ -33,6 +59,8 @@ export const rankUseSchema = z.object({
   waitSecondsPerStep: z.number().min(0),
   /** The most that the meter saw during training steps. */
   peakMemoryBytes: z.number().min(0),
+  /** What the rank computes itself of a training step; absent in summaries of earlier versions, and before the first step. */
+  multiplyAdds: stepCostSchema.exactOptional(),
 });
 
 /** What one of the ranks that train together has, and what its steps take. Plain data. */
@@ -49,7 +77,7 @@ export async function gatherRankUse(
   group: ProcessGroup,
   trained: ReadonlySet<tf.Variable>,
   device: string,
-  { steps, bytes, waitSeconds, peakBytes }: RankTally,
+  { steps, bytes, waitSeconds, peakBytes, cost }: RankTally,
   blocks?: { readonly first: number; readonly end: number },
   share?: Share,
 ): Promise<readonly RankUse[]> {
@@ -62,6 +90,7 @@ export async function gatherRankUse(
     bytesPerStep: bytes / Math.max(1, steps),
     waitSecondsPerStep: waitSeconds / Math.max(1, steps),
     peakMemoryBytes: peakBytes,
+    ...(cost && { multiplyAdds: cost }),
   };
   const texts = await group.exchange(JSON.stringify(own));
   return texts.map((text) => rankUseSchema.parse(JSON.parse(text)));

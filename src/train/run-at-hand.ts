@@ -1,5 +1,6 @@
 import type { Dataset } from '../data/dataset.js';
 import type { Loader } from '../data/loader/loader.js';
+import type { Share } from '../data/loader/share.js';
 import type { Strategy } from '../local/strategy.js';
 import type { RunSettings } from './context.js';
 import type { DataParallel } from './data-parallel.js';
@@ -24,6 +25,8 @@ export interface Run {
   readonly plan: StepPlan;
   /** Where ranks train together. */
   readonly parallel: DataParallel | undefined;
+  /** Of every batch, where ranks train together. */
+  readonly share: Share | undefined;
   /** Over the ranks. */
   readonly addUp: AddUp;
   readonly most: AddUp;

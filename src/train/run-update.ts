@@ -77,8 +77,8 @@ export function computeUpdate(
  *
  * @throws NotFinite if the loss is no number; nothing is left over then
  */
-export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch): UpdateOutcome {
-  const { loss: held, gradients, next } = computeUpdate(update, streams, batch);
+export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch, share = 1): UpdateOutcome {
+  const { loss: held, gradients, next } = computeUpdate(update, streams, batch, share);
   const loss = held.dataSync()[0]!;
   held.dispose();
   if (Number.isFinite(loss)) return { loss, gradients, next };

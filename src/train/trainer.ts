@@ -18,10 +18,10 @@ import { hasStalled } from './early-stopping.js';
 import { evaluateUpdates } from './evaluate-updates.js';
 import type { EpochMetrics, TrainResult } from './events.js';
 import { feed, type FeedTally } from './feed.js';
-import { checkBatches, openTestLoader, openTrainLoader } from './loaders.js';
+import { checkBatches, openTestLoader, openTrainLoader, ownPart } from './loaders.js';
 import { refuseMetricsOnRanks, startTallies, totalsOf } from './metric.js';
 import { drawMixing } from './mixup.js';
-import { addOver, alone, checkShares, mostOver } from './over-ranks.js';
+import { addOver, alone, checkShares, mostOver, refuseHeldParts } from './over-ranks.js';
 import { builtInOptimizers, optimizerOf, trainSchema } from './optimizers.js';
 import { headIndex } from './head-update.js';
 import { learningRateAt } from './schedule.js';
@@ -70,6 +70,7 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
   const { ema } = options;
   checkBatches(dataset, options);
   if (ranks !== undefined) checkShares(settings, dataset, ranks.size);
+  if (ranks !== undefined) refuseHeldParts(strategy, settings);
   const share = ranks === undefined ? undefined : { index: ranks.rank, of: ranks.size };
   const training = openTrainLoader(dataset, { ...options, share });
   const testing = openTestLoader(dataset, { ...options, share });
@@ -84,6 +85,7 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
     optimizer,
     average: ema === undefined ? undefined : averageWeights(strategy, ema.decay),
     plan,
+    share,
     parallel: ranks && dataParallel(ranks, strategy, plan, optimizer, settings.syncBatchNorm),
     addUp: ranks === undefined ? alone : addOver(ranks),
     most: ranks === undefined ? alone : mostOver(ranks),
@@ -143,8 +145,9 @@ async function runEpoch(
   const afterBatch = async (): Promise<boolean> => {
     onEvent?.({ type: 'evaluation', epoch, step: tested.batches, steps: testing.steps });
     await setImmediate();
-    // Ranks agree on an end between steps and epochs only.
-    return parallel !== undefined || !signal?.aborted;
+    if (parallel === undefined) return !signal?.aborted;
+    // Of the last batch a rank's share may have no image: it would not be asked.
+    return tested.batches === testing.steps || !(await parallel.agreeToStop(signal?.aborted === true));
   };
   average?.swap();
   const { metrics = [] } = options;
@@ -156,7 +159,7 @@ async function runEpoch(
     .finally(() => average?.swap());
   if (evaluation === undefined) {
     // What was evaluated is done again: the epoch's training is what takes long.
-    handState(run, tally);
+    handState(run, await tallyOver(tally, addUp));
     return undefined;
   }
   const total = await tallyOver({ ...tally, skipped: tally.skipped + tested.skipped }, addUp);
@@ -196,19 +199,19 @@ async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
       run.report(epoch, 'train'),
     )) {
       whole = false;
-      const { losses, peakBytes } = await stepOn(run, epoch, tally.steps + 1, batch);
+      const { losses, peakBytes, size } = await stepOn(run, epoch, tally.steps + 1, batch);
       run.lastLosses = losses;
       tally.steps++;
-      tally.images += batch.size;
-      losses.forEach((loss, i) => (tally.imageLosses[i]! += batch.size * loss));
+      tally.images += size;
+      losses.forEach((loss, i) => (tally.imageLosses[i]! += size * loss));
       peakBytes.forEach((bytes, i) => (tally.peakBytes[i] = Math.max(tally.peakBytes[i]!, bytes)));
       tally.reservedBytes = Math.max(tally.reservedBytes, engine.memory.reserved());
       tally.seconds = (performance.now() - start) / 1000;
       // What ranks have put off is known to all of them alone.
       whole = run.parallel === undefined;
       const loss = losses[headIndex(strategy)]!;
-      onEvent?.({ type: 'step', epoch, step: tally.steps, steps, images: batch.size, loss });
-      tell(tally.steps, batch.size, losses);
+      onEvent?.({ type: 'step', epoch, step: tally.steps, steps, images: size, loss });
+      tell(tally.steps, size, losses);
       // The step is synchronous: without a turn of the event loop no signal and no screen update gets through.
       await setImmediate();
       if (isStopped(run)) break;
@@ -261,41 +264,38 @@ async function stepOn(
   run: Run,
   epoch: number,
   step: number,
-  { size, images, labels }: ImageBatch,
-): Promise<StepResult> {
-  const { strategy, dataset, options, optimizer, average, plan, training, parallel } = run;
+  { size: read, images, labels }: ImageBatch,
+): Promise<StepResult & { /** Images that were trained on here. */ readonly size: number }> {
+  const { strategy, dataset, options, optimizer, average, plan, training, parallel, share } = run;
   const { mixup, seed, labelSmoothing } = options;
   const rate = learningRateAt({ epoch, step: step - 1, steps: training.steps }, options);
-  const mixing = mixup > 0 ? drawMixing(mixup, seed, epoch, step, size) : undefined;
+  const mixing = mixup > 0 ? drawMixing(mixup, seed, epoch, step, read) : undefined;
+  const { first, size } = ownPart(read, { share, mixup });
   try {
-    const makeBatch = (): Batch =>
-      createBatch(
-        images,
-        labels,
-        dataset.imageShape,
-        strategy.network.classes,
-        dataset,
-        mixing,
-        labelSmoothing,
-      );
+    const makeBatch = (): Batch => {
+      const { imageShape } = dataset;
+      const { classes } = strategy.network;
+      const batch = createBatch(images, labels, imageShape, classes, dataset, mixing, labelSmoothing);
+      return size === read ? batch : batch.part(first, first + size);
+    };
     const { memory } = options.engine;
     const microBatch = options.batchSize / (options.accumulate ?? 1);
     if (parallel === undefined) {
       return scoped(() => {
         const result = trainStep(strategy, plan, optimizer, rate, makeBatch(), memory, microBatch);
         average?.update();
-        return result;
+        return { ...result, size };
       });
     }
     const whole = Math.min(options.batchSize, dataset.train.size - (step - 1) * options.batchSize);
     const wantsStop = options.signal?.aborted === true;
-    const result = await parallel.step(makeBatch, size / whole, rate, wantsStop, memory);
+    const result = await parallel.step(makeBatch, size / whole, rate, wantsStop, memory, microBatch);
     if (average !== undefined) {
       // They follow the weights after every step.
       await parallel.settle();
       average.update();
     }
-    return result;
+    return { ...result, size };
   } catch (thrown) {
     throw stepError(thrown, `epoch ${epoch}, step ${step}`, lossesBefore(run), run.dataset);
   }

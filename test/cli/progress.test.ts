@@ -17,6 +17,10 @@ const stepEvent = (step: number): TrainEvent => ({
   images: 32,
   loss: 2 / step,
 });
+const epochEnd: TrainEvent = {
+  ...{ type: 'epoch-end', metrics: epochMetrics(1), evaluatedOn: 'test' },
+  byClass: { images: [], correct: [] },
+};
 const evaluation = (step: number): TrainEvent => ({ type: 'evaluation', epoch: 1, step, steps: 2 });
 
 describe('the tracker', () => {
@@ -54,7 +58,7 @@ describe('the tracker', () => {
       secondsLeft: 4 * 3 + 3 * 2,
     });
     at(116, evaluation(2));
-    expect(at(116, { type: 'epoch-end', metrics: epochMetrics(1), evaluatedOn: 'test' })).toMatchObject({
+    expect(at(116, epochEnd)).toMatchObject({
       done: 6,
       secondsLeft: 16,
     });
@@ -105,7 +109,7 @@ function play(stream: ProgressStream, quiet: boolean, env: NodeJS.ProcessEnv = {
   const observer = progressObserver(stream, quiet, env);
   observer.start(run);
   for (const event of [epochStart, stepEvent(1), evaluation(1)]) observer.event(event);
-  observer.event({ type: 'epoch-end', metrics: epochMetrics(1), evaluatedOn: 'test' });
+  observer.event(epochEnd);
   observer.end();
 }
 
@@ -155,7 +159,7 @@ describe('progress', () => {
     observer.event(stepEvent(1));
     stream.write('\nstopping after this step\n');
     observer.event(evaluation(1));
-    observer.event({ type: 'epoch-end', metrics: epochMetrics(1), evaluatedOn: 'test' });
+    observer.event(epochEnd);
     stream.write('half a line');
     const shown = screenOf(stream.text());
     expect(shown.slice(0, 3)).toEqual(['a note', '', 'stopping after this step']);

@@ -26,12 +26,8 @@ const metric = { name: 'own', start: () => ({ add: () => {}, total: () => 0 }) }
 
 it.each<[Partial<RunOptions>, string, RegExp]>([
   [{ ranks: group! }, 'logEvery: 1', /^train\.logEvery: is not for several ranks/],
-  [{ blockRanks }, 'earlyStopping: { patience: 1 }', /^train\.earlyStopping: is not for blocks on several/],
-  [{ blockRanks }, 'accumulate: 2', /^accumulate: blocks on several ranks take their batches whole/],
   [{ blockRanks }, 'momentum: 0', /^metric "own": is not for several ranks/],
   [{ blockRanks: mesh }, 'batchSize: 3', /^train\.batchSize: 3 images are too few for 2 ranks/],
-  [{ blockRanks: mesh }, 'mixup: 0.2', /^train\.mixup: mixes images of the whole batch/],
-  [{ ranks: group! }, 'mixup: 0.2', /^train\.mixup: mixes images of the whole batch/],
   [{ ranks: group! }, 'batchSize: 3', /^train\.batchSize: 3 images are too few for 2 ranks/],
   [{ ranks: group! }, 'momentum: 0', /^metric "own": is not for several ranks/],
 ])(

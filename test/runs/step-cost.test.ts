@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { multiplied } from '../../src/engine/multiply-adds.js';
 import type { Strategy } from '../../src/local/strategy.js';
-import { watchStepCost, type StepCostWatch } from '../../src/runs/step-cost.js';
+import { watchRanksCost, watchStepCost, type StepCostWatch } from '../../src/runs/step-cost.js';
 import type { StepCost } from '../../src/local/cost.js';
 import { startEngine } from '../support/engine.js';
 import { tinyRun } from '../support/tiny.js';
@@ -43,4 +43,20 @@ test('does not count evaluation, nor again what an earlier process knew', () => 
   begin(known);
   expect(step(known, 1, 4, 40)).toBeUndefined();
   known.close();
+});
+
+test('adds up what ranks count, images of each share once, and waits for all', () => {
+  const rank = { host: 'here', device: 'torch', parameterBytes: 1, bytesPerStep: 1 };
+  const use = (first: number, images: number) => ({
+    ...{ ...rank, waitSecondsPerStep: 0, peakMemoryBytes: 1, blocks: [first, first] as [number, number] },
+    ...(images > 0 && { multiplyAdds: { images, network: 10 * images, auxiliary: images } }),
+  });
+  const told = (last: number) => ({
+    ...{ type: 'ranks' as const, steps: 1 },
+    ranks: [use(1, 3), use(2, 3), use(1, 2), use(2, last)],
+  });
+  const watch = watchRanksCost(undefined);
+  expect(watch.event(told(0))).toBeUndefined();
+  expect(watch.event(told(2))).toEqual({ images: 5, network: 100, auxiliary: 10 });
+  expect(watch.event(told(2))).toBeUndefined();
 });

@@ -11,6 +11,7 @@ import { networkWeights } from '../../src/networks/export.js';
 import { disposeNetwork } from '../../src/networks/network.js';
 import { withoutMemory } from '../../src/nn/parameters.js';
 import { trainBlocks } from '../../src/train/blocks/trainer.js';
+import type { ByClass } from '../../src/train/by-class.js';
 import type { ConfiguredTraining } from '../../src/train/context.js';
 import type { EpochMetrics, TrainEvent } from '../../src/train/events.js';
 import type { TrainState } from '../../src/train/state.js';
@@ -34,6 +35,8 @@ export interface Trained {
   /** The last that was handed out. */
   readonly state: TrainState;
   readonly weights: ReadonlyMap<string, SafeTensor>;
+  /** Of each epoch that was trained. */
+  readonly byClass: readonly ByClass[];
 }
 
 type Changes = Partial<ConfiguredTraining> & { readonly dataset?: Dataset };
@@ -59,8 +62,14 @@ export function trainedAlone(
   return using([strategy], async () => {
     let state: TrainState | undefined;
     const onState = (each: TrainState): void => void (state = each);
-    const result = await train(strategy, dataset, { ...section, seed: 1, engine, onState, ...changes });
-    return { ...result, state: state!, weights: networkWeights(strategy.network) };
+    const byClass: ByClass[] = [];
+    const onEvent = (event: TrainEvent): void => {
+      if (event.type === 'epoch-end') byClass.push(event.byClass);
+      changes.onEvent?.(event);
+    };
+    const options = { ...section, seed: 1, engine, onState, ...changes, onEvent };
+    const result = await train(strategy, dataset, options);
+    return { ...result, state: state!, weights: networkWeights(strategy.network), byClass };
   });
 }
 
@@ -89,8 +98,10 @@ export function trainedOnRanks(
     let state: TrainState | undefined;
     const onState = (each: TrainState): void => void (state = each);
     const told: TrainedOnRanks['told'][number][] = [];
+    const byClass: ByClass[] = [];
     const onEvent = (event: TrainEvent): void => {
       if (event.type === 'ranks') told.push(event);
+      if (event.type === 'epoch-end') byClass.push(event.byClass);
       rest.onEvent?.(event);
     };
     const ofAll = { ...rest, onEvent: undefined, resume: undefined };
@@ -109,7 +120,8 @@ export function trainedOnRanks(
     );
     const stops = new Set(results.map(({ interrupted }) => interrupted));
     if (stops.size > 1) throw new Error('some ranks were interrupted, others not');
-    return { ...results[0]!, state: state!, weights: results[0]!.weights!, left: messages.left(), told };
+    const { epochs, interrupted, weights } = results[0]!;
+    return { epochs, interrupted, state: state!, weights: weights!, byClass, left: messages.left(), told };
   });
 }
 
@@ -149,6 +161,9 @@ export function expectSame(found: Trained, wanted: Trained): void {
   expect(found.state.counters).toEqual(wanted.state.counters);
   expect(found.state.partial?.imageLosses).toEqual(wanted.state.partial?.imageLosses);
   expect(numbersOf(found.epochs)).toEqual(numbersOf(wanted.epochs));
+  // Where a run went on, of the epochs since.
+  const since = Math.min(found.byClass.length, wanted.byClass.length);
+  expect(found.byClass.slice(-since)).toEqual(wanted.byClass.slice(-since));
   expect(differing(found.weights, wanted.weights)).toEqual([]);
 }
 

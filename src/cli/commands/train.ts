@@ -1,7 +1,10 @@
 import { UserError } from '../../core/errors.js';
+import type { Config } from '../../config/config.js';
+import type { Registry } from '../../config/registry.js';
 import type { ChosenMethod } from '../../measure/memory/choose-cuts.js';
 import { endWithLauncher, startRanks } from '../../distributed/launch.js';
 import { placementIn, type Placement } from '../../distributed/placement.js';
+import type { Experiment } from '../../runs/experiment.js';
 import type { FinishedRun, RunOptions } from '../../runs/run.js';
 import { textTable } from '../../core/table.js';
 import { rankNote, rankTable } from '../../runs/rank-table.js';
@@ -19,7 +22,7 @@ import {
   type RunArguments,
 } from '../options.js';
 import { parallelOf, ranksOf, withAsked, type AskedRanks } from '../parallel.js';
-import { onRanks } from '../ranks.js';
+import { onRanks, tellsNotes } from '../ranks.js';
 import { notify, notifyOfData, progressObserver, scanNotes } from '../progress.js';
 
 const trainOptions = {
@@ -86,10 +89,11 @@ export const trainCommand: Command<object, TrainArguments> = {
     // What a rank on a machine of several GPUs sees is its own.
     if (placement !== undefined) endWithLauncher();
     if (placement !== undefined) process.env['CUDA_VISIBLE_DEVICES'] ??= String(placement.localRank);
-    const args = { ...given, parallel };
+    const args = { ...given, parallel, quiet: given.quiet || !tellsNotes(placement) };
     const { config: path, resume } = args;
     const records = placement === undefined || placement.rank === 0;
     const work = await (resume === undefined ? newRun(args, path) : oldRun(args, path, resume));
+    const stopping = tellsNotes(placement) ? undefined : '';
     await withInterrupts(async (signal) => {
       const observer = progressObserver(process.stderr, args.quiet || !records);
       const { tensorboard } = args;
@@ -109,7 +113,7 @@ export const trainCommand: Command<object, TrainArguments> = {
         process.stdout.write(`run folder: ${folder}\n`);
       }
       if (interrupted) process.stderr.write(`to go on: ${resumeCommand(folder)}\n`);
-    });
+    }, stopping);
   },
 };
 
@@ -122,6 +126,20 @@ type Work = (
   placement: Placement | undefined,
 ) => Promise<FinishedRun | undefined>;
 
+/** Opens it, and tells what is to be known of engine and data. */
+async function openNoted(
+  config: Config,
+  registry: Registry,
+  quiet: boolean,
+  placement: Placement | undefined,
+): Promise<Experiment> {
+  const { openExperiment } = await import('../../runs/experiment.js');
+  const experiment = await openExperiment(config, registry, scanNotes(quiet));
+  notify(experiment.notice, quiet);
+  if (tellsNotes(placement)) notifyOfData(experiment.dataset, config.train);
+  return experiment;
+}
+
 async function newRun(args: AskedWork, path: string | undefined): Promise<Work> {
   const { out: parent, into } = args;
   if (path === undefined) throw new UsageError('a config is missing, or --resume with a run folder');
@@ -133,14 +151,11 @@ async function newRun(args: AskedWork, path: string | undefined): Promise<Work> 
       `${path}: lists several seeds; use "locallearn compare" for it, or choose one with --seed`,
     );
   }
-  const { openExperiment } = await import('../../runs/experiment.js');
   const { prepareMethod, runPrepared } = await import('../../runs/run.js');
   const { runInto } = await import('../../runs/into.js');
   const { trainAlong, withRanks } = await import('../../runs/ranks.js');
   return async (options, placement) => {
-    const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
-    notify(experiment.notice, args.quiet);
-    notifyOfData(experiment.dataset, config.train);
+    const experiment = await openNoted(config, registry, args.quiet, placement);
     const begin: Begin = (chosen, own) =>
       into === undefined
         ? runPrepared(experiment, chosen, { ...own, parent })
@@ -160,7 +175,6 @@ async function newRun(args: AskedWork, path: string | undefined): Promise<Work> 
 }
 
 async function oldRun(args: AskedWork, path: string | undefined, folder: string): Promise<Work> {
-  const { openExperiment } = await import('../../runs/experiment.js');
   const { finishedNote, finishedResult, readRunConfig, recordedOverridesOf, resumeRun, runConfigPath } =
     await import('../../runs/resume.js');
   const { epochsDone, isLonger, refuseOtherRun } = await import('../../runs/longer.js');
@@ -178,12 +192,10 @@ async function oldRun(args: AskedWork, path: string | undefined, folder: string)
   const result = isLonger(old, config) ? undefined : finishedResult(folder);
   return async (options, placement) => {
     if (result !== undefined) {
-      notify(finishedNote(folder), false);
+      notify(finishedNote(folder), !tellsNotes(placement));
       return { folder, interrupted: false, result };
     }
-    const experiment = await openExperiment(config, registry, scanNotes(args.quiet));
-    notify(experiment.notice, args.quiet);
-    notifyOfData(experiment.dataset, config.train);
+    const experiment = await openNoted(config, registry, args.quiet, placement);
     if (typeof config.parallel === 'object') {
       return onRanks(placement, experiment, old.method, options, (own) => resumeRun(experiment, folder, own));
     }

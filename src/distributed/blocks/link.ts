@@ -34,6 +34,14 @@ export interface LinkTally {
   waitSeconds: number;
 }
 
+/** Waits for other ranks, and counts how long. */
+export async function waitingFor<T>(tally: Pick<LinkTally, 'waitSeconds'>, what: Promise<T>): Promise<T> {
+  const start = performance.now();
+  const result = await what;
+  tally.waitSeconds += (performance.now() - start) / 1000;
+  return result;
+}
+
 /** Batches on their way to the next rank, at most so many that it has not taken yet. */
 export interface Upward {
   /**
@@ -128,9 +136,7 @@ export async function* receiveBatches(
   try {
     for (;;) {
       while (ahead.length < queue) fetch();
-      const start = performance.now();
-      const { meta, bytes, tensors } = await ahead[0]!;
-      tally.waitSeconds += (performance.now() - start) / 1000;
+      const { meta, bytes, tensors } = await waitingFor(tally, ahead[0]!);
       if (meta.kind === 'end') return { stopped: meta.stopped };
       fetch();
       void ahead.shift();

@@ -10,28 +10,13 @@ import { noStepsOnRanks } from '../over-ranks.js';
  * @throws UserError that names the key
  */
 export function checkBlockOptions(
-  {
-    accumulate = 1,
-    syncBatchNorm = false,
-    earlyStopping,
-    logEvery,
-  }: Pick<TrainSettings, 'accumulate' | 'syncBatchNorm' | 'earlyStopping' | 'logEvery'>,
+  { syncBatchNorm = false, logEvery }: Pick<TrainSettings, 'syncBatchNorm' | 'logEvery'>,
   metrics: readonly MetricKind[] | undefined,
   shares = 1,
 ): void {
-  if (accumulate > 1) {
-    throw new UserError(
-      'accumulate: blocks on several ranks take their batches whole: leave it out, or train on one rank',
-    );
-  }
   if (syncBatchNorm && shares === 1) {
     throw new UserError(
       'train.syncBatchNorm: is for ranks that share every batch; those with blocks see the whole: leave it out',
-    );
-  }
-  if (earlyStopping !== undefined) {
-    throw new UserError(
-      'train.earlyStopping: is not for blocks on several ranks, which know no accuracy but their own: leave it out',
     );
   }
   refuseMetricsOnRanks(metrics);

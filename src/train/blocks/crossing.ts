@@ -7,15 +7,23 @@ import { fused } from '../../engine/fused/registry.js';
 import { scoped } from '../../engine/scoped.js';
 import { createBatch, createLabels, type Batch, type Mixing } from '../../local/batch.js';
 import type { Streams } from '../../local/update.js';
-import type { BlocksRun } from './run.js';
+import { ownPartOf, type BlocksRun } from './run.js';
 
 type Given = Pick<PassedBatch, 'labels' | 'images'>;
 
-export function batchOf(
+/** The batch that a rank reads; of one that is mixed its share. */
+export function batchOf(run: BlocksRun, given: Given, mixing?: Mixing, smoothing?: number): Batch {
+  const batch = wholeBatch(run, given, mixing, smoothing);
+  if (mixing === undefined) return batch;
+  const { first, size } = ownPartOf(run, batch.size);
+  return size === batch.size ? batch : batch.part(first, first + size);
+}
+
+function wholeBatch(
   { part, dataset, strategy: { network } }: BlocksRun,
   { labels, images }: Given,
-  mixing?: Mixing,
-  smoothing?: number,
+  mixing: Mixing | undefined,
+  smoothing: number | undefined,
 ): Batch {
   if (images === undefined || !(part.reads || part.updates.first === 0)) {
     return createLabels(labels, network.classes, mixing, smoothing);
@@ -29,7 +37,7 @@ export function streamsOf(run: BlocksRun, given: Streams, batch: Batch): Streams
 }
 
 /** What came from another rank as this one holds it; what is given is given up. */
-function asHeld({ options }: BlocksRun, given: Streams): Streams {
+export function asHeld({ options }: BlocksRun, given: Streams): Streams {
   return Object.fromEntries(
     Object.entries(given).map(([name, stream]) => {
       // What came as bfloat16 stays it only where features are held so.

@@ -8,7 +8,8 @@ import type { Batch } from '../../local/batch.js';
 import type { Classifier } from '../../local/classifier.js';
 import type { Streams } from '../../local/update.js';
 import { readsImage, type Unit } from '../../networks/network.js';
-import { classifyFeatures, hitsAmongFive, hitsOf } from '../evaluate.js';
+import { tallyByClass, type ByClassTally } from '../by-class.js';
+import { classifyFeatures, hitsAmongFive } from '../evaluate.js';
 
 /** What the evaluation of a rank's part adds up to. */
 export interface PartEvaluation {
@@ -18,12 +19,19 @@ export interface PartEvaluation {
   loss: number;
   /** Images whose class is among the five likeliest; 0 where there is no head. */
   amongFive: number;
+  /** What the head takes each image for; undefined where there is none. */
+  readonly answered: ByClassTally | undefined;
   images: number;
 }
 
-export function newPartEvaluation({ strategy: { updates } }: Part, head: string | undefined): PartEvaluation {
+export function newPartEvaluation({ strategy }: Part, head: string | undefined): PartEvaluation {
+  const { updates, network } = strategy;
   const classifies = updates.map(({ name, classifier }) => name === head || classifier !== undefined);
-  return { hits: classifies.map((each) => (each ? 0 : NaN)), loss: 0, amongFive: 0, images: 0 };
+  return {
+    hits: classifies.map((each) => (each ? 0 : NaN)),
+    ...{ loss: 0, amongFive: 0, images: 0 },
+    answered: head === undefined ? undefined : tallyByClass(network.classes),
+  };
 }
 
 /**
@@ -56,19 +64,21 @@ export function evaluatePart(
   });
   const passed = new Set(Object.values(inputs));
   for (const stream of Object.values(given)) if (!passed.has(stream)) stream.dispose();
-  const all = [...hits];
-  const places = classifying.map(({ i }) => i);
   if (head !== undefined) {
     const logits = network.head.forward(features, evaluationMode) as tf.Tensor2D;
-    all.push(hitsOf(logits, labels));
-    places.push(updates.findIndex(({ name }) => name === head));
+    const [answers, truth] = [logits, labels].map((each) => tf.argMax(each, 1).dataSync());
+    const own = updates.findIndex(({ name }) => name === head);
+    answers!.forEach((answer, i) => {
+      sums.answered!.add(truth![i]!, answer);
+      if (answer === truth![i]) sums.hits[own]!++;
+    });
     sums.amongFive += tf.tidy(() => hitsAmongFive(logits, labels)).dataSync()[0]!;
     sums.loss += crossEntropy(logits, labels).dataSync()[0]! * size;
   }
-  if (all.length > 0)
-    tf.stack(all)
+  if (hits.length > 0)
+    tf.stack([...hits])
       .dataSync()
-      .forEach((count, n) => (sums.hits[places[n]!]! += count));
+      .forEach((count, n) => (sums.hits[classifying[n]!.i]! += count));
   sums.images += size;
   return head === undefined ? { x: detach(features), ...inputs } : {};
 }

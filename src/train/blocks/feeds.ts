@@ -20,11 +20,15 @@ export interface Feeds {
   /**
    * An epoch's training batches, from batch `tally.batches` on.
    *
-   * @param stopping asked after each batch
+   * @param stopping asked before the first batch and between others
    */
-  training(epoch: number, tally: FeedTally, stopping: Stopping): AsyncGenerator<PassedBatch, PassEnd>;
+  training(
+    epoch: number,
+    tally: FeedTally,
+    stopping: Stopping,
+  ): AsyncGenerator<PassedBatch, PassEnd, undefined>;
   /** The batches to evaluate on after an epoch. */
-  testing(epoch: number, stopping: Stopping): AsyncGenerator<PassedBatch, PassEnd>;
+  testing(epoch: number, stopping: Stopping): AsyncGenerator<PassedBatch, PassEnd, undefined>;
   /** Images of the last evaluation that were bad, and left out. */
   skippedIn(split: 'test'): number;
   close(): Promise<void>;
@@ -44,10 +48,18 @@ export function openFeeds(
     leftOut: training.leftOut,
     testSteps: testing.steps,
     training: (epoch, tally, stopping) =>
-      untilStopped(feed(training.batches(epoch, tally.batches), tally, report(epoch, 'train')), stopping),
+      untilStopped(
+        feed(training.batches(epoch, tally.batches), tally, report(epoch, 'train')),
+        () => tally.batches < training.steps,
+        stopping,
+      ),
     testing(epoch, stopping) {
       tested = { batches: 0, waitSeconds: 0, skipped: 0 };
-      return untilStopped(feed(testing.batches(epoch), tested, report(epoch, 'test')), stopping);
+      return untilStopped(
+        feed(testing.batches(epoch), tested, report(epoch, 'test')),
+        () => tested.batches < testing.steps,
+        stopping,
+      );
     },
     skippedIn: () => tested.skipped,
     close: async () => void (await Promise.all([training.close(), testing.close()])),
@@ -56,6 +68,7 @@ export function openFeeds(
 
 async function* untilStopped(
   batches: ReturnType<typeof feed>,
+  hasMore: () => boolean,
   stopping: Stopping,
 ): AsyncGenerator<PassedBatch, PassEnd, undefined> {
   if (await stopping()) return { stopped: true };
@@ -63,7 +76,8 @@ async function* untilStopped(
     yield { labels, images, streams: {} };
     // The step is synchronous: without a turn of the event loop no signal and no screen update gets through.
     await setImmediate();
-    if (await stopping()) return { stopped: true };
+    // A share of the last batch may have no image: after that not all first ranks would ask.
+    if (hasMore() && (await stopping())) return { stopped: true };
   }
   return { stopped: false };
 }

@@ -1,9 +1,10 @@
 import { follow } from '../../distributed/blocks/follow.js';
+import { waitingFor } from '../../distributed/blocks/link.js';
 import { scoped } from '../../engine/scoped.js';
 import { freeStreams, type Streams } from '../../local/update.js';
 import type { EpochTally } from '../tally.js';
 import type { WayBack } from './crossing.js';
-import { notePeaks, waitingFor, type BlocksRun } from './run.js';
+import { notePeaks, type BlocksRun } from './run.js';
 import { firstOnLent, type RunningStep } from './step.js';
 
 /** What a pass's steps wait for before they are whole. */
@@ -24,7 +25,7 @@ export interface Finishing {
 }
 
 export function finishing(run: BlocksRun, tally: EpochTally, back: WayBack): Finishing {
-  const { group, part, average, shares } = run;
+  const { group, part, average, shares, link } = run;
   const { updates } = part.strategy;
   const { length } = updates;
   const following = follow(group, part);
@@ -40,8 +41,8 @@ export function finishing(run: BlocksRun, tally: EpochTally, back: WayBack): Fin
   const finish = async (step: RunningStep): Promise<void> => {
     const waits = step.waits();
     try {
-      if (waits) await waitingFor(run, following!.arrive());
-      const whole = part.lends && (await waitingFor(run, back.take()));
+      if (waits) await waitingFor(link, following!.arrive());
+      const whole = part.lends && (await waitingFor(link, back.take()));
       scoped(() => step.finish(whole));
     } catch (error) {
       step.drop();

@@ -1,20 +1,27 @@
 import { outOfMemoryIn } from '../../engine/out-of-memory.js';
 import { scoped } from '../../engine/scoped.js';
 import { leadOn } from '../../distributed/blocks/follow.js';
-import { receiveBatches, type Heard, type PassedBatch, type PassEnd } from '../../distributed/blocks/link.js';
+import {
+  receiveBatches,
+  waitingFor,
+  type Heard,
+  type PassedBatch,
+  type PassEnd,
+} from '../../distributed/blocks/link.js';
 import { failureOf } from '../../distributed/process-group.js';
 import { drawMixing } from '../mixup.js';
 import type { Streams } from '../../local/update.js';
 import { headIndex } from '../head-update.js';
+import { stepCount } from '../rank-use.js';
 import { settle } from '../run-at-hand.js';
 import { learningRateAt } from '../schedule.js';
 import { stepError } from '../step-error.js';
 import type { EpochTally } from '../tally.js';
-import { batchOf, passedOn, streamsOf, travelling, wayBack } from './crossing.js';
+import { asHeld, batchOf, passedOn, streamsOf, travelling, wayBack } from './crossing.js';
 import { evaluatePart, newPartEvaluation, type PartEvaluation } from './evaluate.js';
 import { finishing } from './finishing.js';
-import { headOf, notePeaks, type BlocksRun } from './run.js';
-import { beginStep } from './step.js';
+import { headOf, notePeaks, ownPartOf, type BlocksRun } from './run.js';
+import { beginStep, countedStep } from './step.js';
 
 /** The epoch's training steps that are left; whether nobody wanted to stop before the last. */
 export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<boolean> {
@@ -30,23 +37,26 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
     led.push(leading);
   };
   lead();
-  const stopping = async (): Promise<boolean> =>
-    shares === undefined ? isStopping(run) : shares.agreeToStop(isStopping(run));
-  const batches = feeds?.training(epoch, tally, stopping) ?? received(run);
+  const microBatch = options.batchSize / (options.accumulate ?? 1);
+  const batches = feeds?.training(epoch, tally, () => agreeToStop(run)) ?? received(run);
   const end = await forEach(batches, async ({ labels, images, streams }) => {
     const at = `epoch ${epoch}, step ${tally.steps + 1}`;
+    const { size } = ownPartOf(run, labels.length);
     try {
       const learningRate = learningRateAt({ epoch, step: tally.steps, steps }, options);
       const mixing =
         options.mixup > 0
           ? drawMixing(options.mixup, options.seed, epoch, tally.steps + 1, labels.length)
           : undefined;
-      const stepping = run.stepping(learningRate, tally.steps, labels.length);
-      const step = beginStep(part, stepping, options.engine.memory, (gradient) => back.give(gradient));
+      const stepping = run.stepping(learningRate, tally.steps, size);
+      const step = countedStep(
+        beginStep(part, stepping, options.engine.memory, (gradient) => back.give(gradient), microBatch),
+        stepCount(run.use, run.strategy, size),
+      );
       const runTo = (update: number, given?: Streams): Streams =>
         scoped(() => {
           const batch = batchOf(run, { labels, images }, mixing, options.labelSmoothing);
-          return step.run(given ?? streamsOf(run, streams, batch), batch, update);
+          return step.run(given ?? asHeld(run, streams), batch, update);
         });
       const next = await whole.run(step, runTo);
       const sent = up.put({ labels, images: passedOn(run, images), streams: travelling(run, next) });
@@ -59,14 +69,14 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
       lead();
       run.lastLosses = step.losses;
       notePeaks(run, tally, step.peaks);
-      add(run, tally, labels.length, step.losses);
+      add(run, tally, size, step.losses);
       if (feeds === undefined) tally.batches++;
       await sent;
     } catch (thrown) {
       throw stepError(await failureOf(thrown), at, lossesBefore(run), run.dataset);
     }
     const loss = heardOf(run).loss;
-    options.onEvent?.({ type: 'step', epoch, step: tally.steps, steps, images: labels.length, loss });
+    options.onEvent?.({ type: 'step', epoch, step: tally.steps, steps, images: size, loss });
   }).catch((error: unknown) => {
     whole.drop();
     throw error;
@@ -82,14 +92,12 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
 
 /** What a rank's part is worth on the images to evaluate on; undefined if somebody wanted to stop before the last. */
 export async function evaluationPass(run: BlocksRun, epoch: number): Promise<PartEvaluation | undefined> {
-  const { parts, part, group, feeds, up, options, shares } = run;
+  const { parts, part, group, feeds, up, options } = run;
   const head = headOf(run);
   const later = parts.slice(group.rank + 1).flatMap(({ strategy }) => strategy.network.units);
   const sums = newPartEvaluation(part, head);
   let step = 0;
-  // Shares of a test batch may have no image: ranks that have them agree on an end in training alone.
-  const stopping = (): Promise<boolean> => Promise.resolve(shares === undefined && isStopping(run));
-  const batches = feeds?.testing(epoch, stopping) ?? received(run);
+  const batches = feeds?.testing(epoch, () => agreeToStop(run)) ?? received(run);
   const end = await forEach(batches, async ({ labels, images, streams }) => {
     try {
       const next = scoped(() => {
@@ -138,6 +146,14 @@ function heardOf(run: BlocksRun): Heard {
 
 function isStopping({ options: { signal }, up }: BlocksRun): boolean {
   return signal?.aborted === true || up.heard().stopping;
+}
+
+/** Whether the pass ends here, in all pipelines after the same batch. */
+function agreeToStop(run: BlocksRun): Promise<boolean> {
+  const { shares, link } = run;
+  const wantsStop = isStopping(run);
+  if (shares === undefined) return Promise.resolve(wantsStop);
+  return waitingFor(link, shares.putOff.agreeToStop(wantsStop));
 }
 
 function add(

@@ -8,6 +8,7 @@ import type { Strategy } from '../../local/strategy.js';
 import type { TrainContext } from '../context.js';
 import type { EpochMetrics } from '../events.js';
 import { headIndex } from '../head-update.js';
+import { ownPart } from '../loaders.js';
 import type { TrainSettings } from '../optimizers.js';
 import type { RankTally } from '../rank-use.js';
 import type { EpochTally } from '../tally.js';
@@ -25,8 +26,6 @@ export interface BlockShares {
   readonly putOff: PutOffSteps;
   readonly addUp: AddUp;
   readonly most: AddUp;
-  /** Tells the others what this rank wants, and comes to whether any wanted to stop when all were asked before. */
-  readonly agreeToStop: (wantsStop: boolean) => Promise<boolean>;
 }
 
 /** One rank's side of a training. */
@@ -78,12 +77,12 @@ export function headOf({
   return part === parts.at(-1) ? strategy.updates[headIndex(strategy)]!.name : undefined;
 }
 
-/** Waits for another rank, and counts how long. */
-export async function waitingFor<T>({ link }: BlocksRun, what: Promise<T>): Promise<T> {
-  const start = performance.now();
-  const result = await what;
-  link.waitSeconds += (performance.now() - start) / 1000;
-  return result;
+/** Which of a training batch's images, as they travel, are trained on here. */
+export function ownPartOf(
+  { shares, options: { mixup } }: BlocksRun,
+  images: number,
+): ReturnType<typeof ownPart> {
+  return ownPart(images, { share: shares?.share, mixup });
 }
 
 /** Takes the peaks of a part's updates into what is told of them. */

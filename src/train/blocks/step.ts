@@ -5,7 +5,8 @@ import { withRankSums } from '../../engine/rank-sums.js';
 import type { Part } from '../../distributed/blocks/part.js';
 import type { Batch } from '../../local/batch.js';
 import { freeStreams, type LentBlock, type Streams } from '../../local/update.js';
-import { runUpdate } from '../run-update.js';
+import { microBatches, runOnParts, type MicroBatch } from '../micro-batches.js';
+import type { StepCount } from '../rank-use.js';
 import type { Stepping } from './stepping.js';
 
 /** A step under way. */
@@ -17,7 +18,8 @@ export interface RunningStep {
   /**
    * Runs the updates from the next one on and steps them, but for those that follow values of the next rank.
    *
-   * @param given what the rank before handed on, or this returned before; freed, however it ends
+   * @param given what the rank before handed on, or this returned before; freed, however it ends. Of nothing the
+   * first update reads the images
    * @param end the one that is not run any more
    * @returns what the next update reads; after the last one what the next rank does. The caller's
    * @throws UserError as `trainStep`; all is freed then
@@ -41,12 +43,14 @@ export interface RunningStep {
  * @param stepping what becomes of their gradients
  * @param giveBack is given what goes back to the rank before, where this one trains a block of it too, as soon as it is
  * known
+ * @param microBatch how many images are run at a time
  */
 export function beginStep(
   part: Part,
   stepping: Stepping,
   meter: MemoryMeter,
   giveBack: (gradient: tf.Tensor) => void,
+  microBatch: number,
 ): RunningStep {
   const { updates } = part.strategy;
   const followed = new Set(part.follows);
@@ -80,31 +84,31 @@ export function beginStep(
     release();
   };
   const runUpdates = (given: Streams, batch: Batch, end: number): Streams => {
-    let streams = given;
+    const parts = handedTo(microBatches(batch, microBatch), given);
+    const streams = (): Streams => handedOn(parts);
     try {
       for (const [index, update] of updates.entries()) {
         if (index < losses.length || index >= end) continue;
         measured(index, () => {
-          const before = streams;
-          // Running the update frees them, even where it throws.
-          streams = {};
-          const { loss, gradients, next } = runUpdate(update, before, batch);
-          const { back, ...rest } = next;
-          streams = rest;
-          if (back !== undefined) giveBack(back);
+          const { loss, gradients } = runOnParts(update, parts, batch.size);
           losses.push(loss);
           stepping.take(index, gradients);
+          for (const at of parts) {
+            const { back, ...rest } = at.streams!;
+            at.streams = rest;
+            if (back !== undefined) giveBack(back);
+          }
           if (update.follows?.some((variable) => followed.has(variable)) === true) waiting.push(index);
           else step(index);
         });
       }
       stepping.keep();
-      if (end < updates.length) return streams;
+      if (end < updates.length) return streams();
       lent = part.lends?.lend();
       release();
-      return lent === undefined ? streams : { ...streams, gradient: lent.gradient };
+      return lent === undefined ? streams() : { ...streams(), gradient: lent.gradient };
     } catch (error) {
-      freeStreams(streams);
+      freeStreams(streams());
       drop();
       throw error;
     }
@@ -123,6 +127,35 @@ export function beginStep(
       free();
     },
     drop,
+  };
+}
+
+/** Micro-batches with the streams that were handed on of each: of several its number stands before their names. */
+function handedTo(parts: readonly Batch[], given: Streams): MicroBatch[] {
+  if (Object.keys(given).length === 0) return parts.map((part) => ({ part, streams: undefined }));
+  if (parts.length === 1) return parts.map((part) => ({ part, streams: given }));
+  return parts.map((part, i) => {
+    const own = Object.entries(given).filter(([name]) => name.startsWith(`${i}/`));
+    return { part, streams: Object.fromEntries(own.map(([name, x]) => [name.slice(`${i}/`.length), x])) };
+  });
+}
+
+function handedOn(parts: readonly MicroBatch[]): Streams {
+  if (parts.length === 1) return parts[0]!.streams ?? {};
+  return Object.fromEntries(
+    parts.flatMap(({ streams = {} }, i) => Object.entries(streams).map(([name, x]) => [`${i}/${name}`, x])),
+  );
+}
+
+/** A step whose multiply-adds are counted. */
+export function countedStep(step: RunningStep, count: StepCount): RunningStep {
+  return {
+    ...step,
+    run: (given, batch, end) => count.during(() => step.run(given, batch, end)),
+    finish(whole) {
+      count.during(() => step.finish(whole));
+      count.end();
+    },
   };
 }
 

@@ -12,11 +12,12 @@ import { networkCounters, networkState } from '../../networks/network.js';
 import { drawAbsent } from '../../nn/parameters.js';
 import { checkLearningRate } from '../check-learning-rate.js';
 import type { ConfiguredTraining } from '../context.js';
+import { hasStalled } from '../early-stopping.js';
 import { epochMetrics } from '../epoch-metrics.js';
 import { trainingSteps } from '../epoch-steps.js';
 import type { TrainResult } from '../events.js';
 import { builtInOptimizers, optimizerOf, trainSchema } from '../optimizers.js';
-import { addOver, checkShares, mostOver } from '../over-ranks.js';
+import { addOver, checkShares, mostOver, refuseHeldParts } from '../over-ranks.js';
 import { putOffSteps, type PutOffSteps } from '../put-off.js';
 import { gatherRankUse, newRankTally } from '../rank-use.js';
 import { checkBatches } from '../loaders.js';
@@ -94,6 +95,7 @@ export async function trainBlocks(
   checkBatches(dataset, options);
   if (share !== undefined) checkShares(settings, dataset, share.of);
   const strategy = inPrecision(bare, settings.precision ?? 'float32');
+  refuseHeldParts(strategy, settings);
   const parts = partsOf(strategy, placement);
   const part = parts[group.rank]!;
   if (settings.clip?.norm !== undefined) refuseNormAcross(strategy, parts);
@@ -155,15 +157,9 @@ export async function trainBlocks(
 }
 
 function sharesOf(column: ProcessGroup, putOff: PutOffSteps): BlockShares {
-  let asked = (): Promise<boolean> => Promise.resolve(false);
   return {
     share: { index: column.rank, of: column.size },
     ...{ putOff, addUp: addOver(column), most: mostOver(column) },
-    agreeToStop(wantsStop) {
-      const before = asked;
-      asked = putOff.vote(wantsStop);
-      return before();
-    },
   };
 }
 
@@ -181,11 +177,22 @@ async function runEpochs(run: BlocksRun, done: number, partial: EpochTally | und
   const { options, part } = run;
   let tally = partial;
   for (let epoch = done + 1; epoch <= options.epochs; epoch++) {
+    if (await hasStalledOnAll(run)) {
+      options.onEvent?.({ type: 'stalled', epoch: epoch - 1 });
+      return false;
+    }
     const whole = await runEpoch(run, tally ?? newTally(epoch, part.strategy.updates.length));
     if (!whole) return true;
     tally = undefined;
   }
   return false;
+}
+
+/** Whether training ends early: rank 0, which knows the accuracies, tells the others. */
+async function hasStalledOnAll({ all, epochs, options: { earlyStopping } }: BlocksRun): Promise<boolean> {
+  if (earlyStopping === undefined) return false;
+  const [first] = await all.exchange(hasStalled(epochs, earlyStopping) ? 'stalled' : '');
+  return first === 'stalled';
 }
 
 /** The rest of an epoch; whether nobody wanted to stop before its end. */
@@ -229,8 +236,10 @@ async function runEpoch(run: BlocksRun, tally: EpochTally): Promise<boolean> {
     run.epochs.push(metrics);
   }
   await handWholeState(run);
-  if (run.group.rank === 0) {
-    onEvent?.({ type: 'epoch-end', metrics: run.epochs.at(-1)!, evaluatedOn: dataset.evaluatedOn ?? 'test' });
+  if (whole !== undefined) {
+    const { byClass } = whole;
+    const metrics = run.epochs.at(-1)!;
+    onEvent?.({ type: 'epoch-end', metrics, byClass, evaluatedOn: dataset.evaluatedOn ?? 'test' });
   }
   await setImmediate();
   return true;

@@ -4,6 +4,7 @@ import type { Part } from '../../distributed/blocks/part.js';
 import type { ProcessGroup } from '../../distributed/process-group.js';
 import type { Strategy } from '../../local/strategy.js';
 import { Diverged, remedyOn } from '../diverged.js';
+import { byClassOf, type ByClass } from '../by-class.js';
 import type { EpochRest } from '../epoch-metrics.js';
 import { headIndex } from '../head-update.js';
 import { giveState, takeState } from '../give-state.js';
@@ -121,17 +122,34 @@ async function wholeTally({ group, shares }: BlocksRun, tally: EpochTally): Prom
   return { ...sums, peakBytes, reservedBytes: reservedBytes! };
 }
 
+type WholeEvaluation = Pick<PartEvaluation, 'hits' | 'loss' | 'amongFive'> & { readonly byClass: ByClass };
+
 /** What the evaluation of all ranks' parts adds up to, on all shares of the images: on rank 0. */
 async function wholeEvaluation(
-  { group, shares }: BlocksRun,
+  { strategy, group, shares }: BlocksRun,
   sums: PartEvaluation,
-): Promise<Omit<PartEvaluation, 'images'> | undefined> {
-  const all = await gatherNumbers(group, { hits: sums.hits, ofHead: [sums.loss, sums.amongFive] });
+): Promise<WholeEvaluation | undefined> {
+  const { hits, loss, amongFive, answered } = sums;
+  const all = await gatherNumbers(group, {
+    hits,
+    ofHead: [loss, amongFive],
+    answered: answered?.numbers ?? [],
+  });
   if (all === undefined) return undefined;
   const { addUp } = shares ?? { addUp: alone };
-  const own = [...all.at(-1)!['ofHead']!, ...all.flatMap(({ hits }) => hits!)];
-  const [loss, amongFive, ...hits] = await addUp(own);
-  return { loss: loss!, amongFive: amongFive!, hits };
+  const ofHead = all.at(-1)!;
+  const ofAll = all.flatMap((each) => each['hits']!);
+  const [losses, five, ...rest] = await addUp([...ofHead['ofHead']!, ...ofAll, ...ofHead['answered']!]);
+  return {
+    ...{ loss: losses!, amongFive: five!, hits: rest.slice(0, ofAll.length) },
+    byClass: byClassOf(strategy.network.classes, rest.slice(ofAll.length)),
+  };
+}
+
+interface WholeEpoch {
+  readonly tally: EpochTally;
+  readonly evaluation: EpochRest['evaluation'];
+  readonly byClass: ByClass;
 }
 
 /** What an epoch came to on all ranks: on rank 0. */
@@ -139,7 +157,7 @@ export async function wholeEpoch(
   run: BlocksRun,
   tally: EpochTally,
   sums: PartEvaluation,
-): Promise<{ readonly tally: EpochTally; readonly evaluation: EpochRest['evaluation'] } | undefined> {
+): Promise<WholeEpoch | undefined> {
   const { addUp } = run.shares ?? { addUp: alone };
   const [images] = await addUp([sums.images]);
   if (images === 0) throw new UserError('there is no image to evaluate on: all of them are bad');
@@ -151,7 +169,7 @@ export async function wholeEpoch(
   const whole = await wholeTally(run, tally);
   const evaluated = await wholeEvaluation(run, sums);
   if (whole === undefined || evaluated === undefined) return undefined;
-  const { hits, loss, amongFive } = evaluated;
+  const { hits, loss, amongFive, byClass } = evaluated;
   const accuracies = run.strategy.updates.flatMap(({ name }, i) =>
     Number.isNaN(hits[i]) ? [] : [[name, hits[i]! / images!] as const],
   );
@@ -159,6 +177,7 @@ export async function wholeEpoch(
   const head = run.strategy.updates[headIndex(run.strategy)]!.name;
   return {
     tally: whole,
+    byClass,
     evaluation: {
       accuracy: updateAccuracies[head]!,
       loss: loss / images!,

@@ -2,7 +2,9 @@ import { afterEach, beforeAll, expect, it } from 'vitest';
 import { placeBlocks } from '../../../src/distributed/blocks/placement.js';
 import type { Engine } from '../../../src/engine/engine.js';
 import type { StrategyOptionsInput } from '../../../src/local/options.js';
+import { watchRanksCost } from '../../../src/runs/step-cost.js';
 import type { TrainEvent } from '../../../src/train/events.js';
+import { costOf } from '../../support/cost.js';
 import { startEngine } from '../../support/engine.js';
 import { expectSame, held, trainedAlone, trainedOnRanks } from '../../support/ranks.js';
 
@@ -61,4 +63,9 @@ it('a stop in mid-epoch goes on elsewhere', async () => {
   const resume = { resume: stopped.state };
   expectSame(await trainedAlone(engine, hpff, resume), straight);
   expectSame(await trainedOnRanks(engine, hpff, placeBlocks(5, [2]), resume), straight);
+});
+
+it('ranks count together the multiply-adds of one process, those of what is given back among them', async () => {
+  const { told } = await trainedOnRanks(engine, hpff, placeBlocks(5, [2, 4]), { epochs: 1 });
+  expect(watchRanksCost(undefined).event(told[0]!)).toEqual({ images: 4, ...costOf(hpff) });
 });
