@@ -10,7 +10,7 @@ namespace {
 // exp(−|x|), to 2e-7 of it; that of −87 for what is below, and for NaN.
 template <typename V>
 LOCALLEARN_INLINE V exp_of_minus_abs(const V& x) {
-  const V a = reinterpret_cast<V>(reinterpret_cast<const Bits<V>&>(x) | 0x80000000u);
+  const V a = reinterpret_cast<V>(reinterpret_cast<Bits<V>>(x) | 0x80000000u);
   const V least = all<V>(-87.f);
   const auto near = a > least;
   const V y = where(near, a) + where(~near, least);
@@ -26,7 +26,7 @@ LOCALLEARN_INLINE V exp_of_minus_abs(const V& x) {
   p = p * r + 0.5f;
   p = p * r + 1.f;
   p = p * r + 1.f;
-  const Bits<V> exponent = reinterpret_cast<const Bits<V>&>(shifted) - reinterpret_cast<const Bits<V>&>(magic);
+  const Bits<V> exponent = reinterpret_cast<Bits<V>>(shifted) - reinterpret_cast<Bits<V>>(magic);
   return p * reinterpret_cast<V>((exponent + 127) << 23);
 }
 
