@@ -90,6 +90,8 @@ function startProcess(): ChildProcess {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'rank-process.mjs')], {
     cwd: join(import.meta.dirname, '../..'),
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // Tensors go as bytes.
+    serialization: 'advanced',
     env: { ...process.env, OMP_NUM_THREADS: '1' },
   });
   // It ends when the worker does, and does not keep it.
