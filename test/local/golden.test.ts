@@ -59,7 +59,7 @@ describe.skipIf(!hasTorch || testEngine !== torchEngine)('on torch', () => {
   });
 
   // No allowance for rounding: among them the contrastive loss where labels are shared, and a weight decay that shows.
-  test.each(sampleOf(sharp, 4))('the sharp run %s', { timeout: 120_000 }, (name) => {
+  test.each(sampleOf(sharp, 6))('the sharp run %s', { timeout: 120_000 }, (name) => {
     const report = checkParity(readGoldenFile(`${folder}/sharp/${name}`));
     expect(report).toMatchObject({ rule: 'sharp', missing: [], surplus: [], pass: true });
   });

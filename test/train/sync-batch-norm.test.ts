@@ -5,6 +5,7 @@ import { selectEngine } from '../../src/engine/select.js';
 import { nativeStatus } from '../../src/engine/torch/load-native.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
 import { runRanks } from '../distributed/ranks.js';
+import { sampleOf } from '../support/fuzz.js';
 import { trainedAlone } from '../support/ranks.js';
 
 const status = nativeStatus();
@@ -109,7 +110,10 @@ describe.skipIf(!hasGroups)('statistics of the whole batch over two ranks', () =
 
   it('losses, weights, momenta and running statistics are those of one process, to rounding', async () => {
     const trainings: Trainings = [
-      ...Object.keys(methods).map((method) => ({ method, changes: { ...changes, syncBatchNorm: true } })),
+      ...['bp', ...sampleOf(['auglocal', 'man', 'hpff'], 3)].map((method) => ({
+        method,
+        changes: { ...changes, syncBatchNorm: true },
+      })),
       { method: 'bp', changes },
     ];
     const [first, second] = (await runRanks(2, trainRank, { input: { trainings, methods } })) as Outcome[][];

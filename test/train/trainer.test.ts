@@ -45,7 +45,13 @@ const dataset: Dataset = {
   augmentation: { crop: { kind: 'padded', pad: 1, padMode: 'zero' }, flip: true },
 };
 
-const section = { epochs: 3, batchSize: 16, learningRate: 0.1, schedule: 'cosine-steps' } as const;
+const section = {
+  epochs: 3,
+  batchSize: 16,
+  learningRate: 0.1,
+  schedule: 'cosine-steps',
+  workers: 0,
+} as const;
 
 describe.skipIf(!nativeStatus().available)('train', () => {
   let engine: Engine;
