@@ -3,20 +3,12 @@ import { spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readRunSummary } from '../../src/runs/summary.js';
 import { freePort } from '../distributed/ranks.js';
 import { sampleOf } from '../support/fuzz.js';
 import { ended, program, start } from './helpers.js';
-import {
-  errorLine,
-  faultConfig,
-  hasGroups,
-  killAll,
-  startCommand,
-  weightsHash,
-  type CommandRank,
-} from './ranks.js';
+import { errorLine, faultConfig, hasGroups, killAll, startCommand, weightsHash } from './ranks.js';
 import { residentProgram, residentRanks } from './resident.js';
 
 // Each starts several processes, one after another.
@@ -29,7 +21,6 @@ let work: string;
 let config: string;
 /** Weights of a run in one process that nothing happened to. */
 let expected: string;
-let ranks: readonly CommandRank[] = [];
 const command = (folder: string): string[] => [
   ...['train', config, '--quiet', '--into', folder],
   ...['--set', 'parallel.blocks=2', '--set', 'parallel.cuts=[2]'],
@@ -44,7 +35,6 @@ describe.skipIf(!hasGroups)('ranks that fail', () => {
     expect(alone).toMatchObject({ code: 0 });
     expected = weightsHash(join(work, 'alone'));
   });
-  afterEach(() => killAll(ranks));
   afterAll(() => rmSync(work, { recursive: true }));
 
   it('SIGKILL of any, at any moment: the other names it, and the same command goes on to the same bits', async () => {
@@ -98,21 +88,26 @@ describe.skipIf(!hasGroups)('ranks that fail', () => {
     expect(readRunSummary(join(folder, 'summary.json'))).not.toHaveProperty('ranks');
   });
 
-  it('one that hangs is named by the others when their patience ends', async () => {
-    ranks = await startCommand(2, command(join(work, 'hangs')), {
+  // This and the next together, as it is nothing but waiting.
+  it.concurrent('one that hangs is named by the others when their patience ends', async () => {
+    const ranks = await startCommand(2, command(join(work, 'hangs')), {
       FAULT: '1 train 5 SIGSTOP',
       LOCALLEARN_PEER_SECONDS: '10',
     });
-    const { code, stderr } = await ranks[0]!.outcome;
-    expect([code, stderr]).toEqual([
-      1,
-      expect.stringMatching(
-        errorLine('rank 0: rank 1 on \\S+ has ended, or is cut off: waited \\d+\\.\\d s'),
-      ),
-    ]);
+    try {
+      const { code, stderr } = await ranks[0]!.outcome;
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringMatching(
+          errorLine('rank 0: rank 1 on \\S+ has ended, or is cut off: waited \\d+\\.\\d s'),
+        ),
+      ]);
+    } finally {
+      killAll(ranks);
+    }
   });
 
-  it('Ctrl-C on the launcher ends its ranks with a checkpoint', async () => {
+  it.concurrent('Ctrl-C on the launcher ends its ranks with a checkpoint', async () => {
     const folder = join(work, 'launcher');
     const launcher = start([...command(folder), '--parallel', 'blocks=2', '--set', 'train.epochs=100000']);
     try {
