@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
@@ -15,6 +16,19 @@ const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
 const changesProcess =
   /\bvi\.(mock|doMock|stub\w+|spyOn|useFakeTimers)\b|process\.(chdir|umask|on)\(|process\.env\S* (\?\?)?= |delete process\.env|setFlagsFromString|setBackend|startTorch|describeNative|startEngine\('wasm'|listPeak|memory\.current\(\)|\bheld\b[^;]*support\/ranks\.js|registeredVariables/;
 const alone = files.filter((name) => changesProcess.test(readFileSync(name, 'utf8')));
+
+/**
+ * What takes longest, to train or to start programs, comes first: at the end no worker is idle for long. (Durations of the
+ * last run, where there was one, are what `BaseSequencer` sorts by.)
+ */
+const takesLong = /start(Engine|Ranks|Command|Torch)|selectEngine|resident|runRanks|spawn|execFile/;
+class LongestFirst extends BaseSequencer {
+  override async sort(specifications: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(specifications);
+    const long = new Set(sorted.filter(({ moduleId }) => takesLong.test(readFileSync(moduleId, 'utf8'))));
+    return [...long, ...sorted.filter((each) => !long.has(each))];
+  }
+}
 
 if (process.env['CI'] !== 'true') {
   const first = process.env['LOCALLEARN_SAMPLE'] ?? 0;
@@ -37,6 +51,7 @@ const shared = {
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: { ...shared, name: 'together', include: ['test/**/*.test.ts'], exclude: alone, isolate: false },

@@ -4,7 +4,8 @@ import { buildStrategy, disposeNetwork, loadDataset, resnetCifar, selectEngine, 
 
 const [trainImages = 4000, epochs = 2] = process.argv.slice(2).map(Number);
 const { engine } = await selectEngine('auto');
-const data = await loadDataset({ name: 'fashion-mnist', trainImages, testImages: 1000 }, 1);
+const testImages = Math.ceil(trainImages / 4);
+const data = await loadDataset({ name: 'fashion-mnist', trainImages, testImages }, 1);
 
 for (const options of [{ method: 'bp' }, { method: 'auglocal', depth: 2 }]) {
   const network = resnetCifar({

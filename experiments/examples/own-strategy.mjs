@@ -51,7 +51,8 @@ function prototypes(network) {
 
 const [trainImages = 4000, epochs = 2] = process.argv.slice(2).map(Number);
 const { engine } = await selectEngine('auto');
-const data = await loadDataset({ name: 'fashion-mnist', trainImages, testImages: 1000 }, 1);
+const testImages = Math.ceil(trainImages / 4);
+const data = await loadDataset({ name: 'fashion-mnist', trainImages, testImages }, 1);
 const network = resnetCifar({
   depth: 14,
   classes: data.classes.length,

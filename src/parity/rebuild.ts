@@ -145,8 +145,13 @@ function numbersOf(parameters: ReadonlyMap<string, Parameter>): Map<string, Tens
   return new Map(
     [...parameters].map(([name, parameter]) => {
       const { shape, values } = toTorch(parameter);
-      const norm = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
-      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+      let [squares, sum] = [0, 0];
+      // A loop: `reduce` takes ten times as long.
+      for (const value of values) {
+        squares += value * value;
+        sum += value;
+      }
+      const [norm, mean] = [Math.sqrt(squares), sum / values.length];
       return [name, { shape, norm, mean, first: [...values.subarray(0, 2)] }];
     }),
   );

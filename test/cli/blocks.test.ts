@@ -1,11 +1,11 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRunSummary } from '../../src/runs/summary.js';
 import { sampleOf } from '../support/fuzz.js';
-import { ended, start, pictureConfig, writePictures, type Outcome } from './helpers.js';
-import { hasGroups, outcomesOf, startCommand } from './ranks.js';
+import { pictureConfig, writePictures, type Outcome } from './helpers.js';
+import { faultConfig, hasGroups } from './ranks.js';
 import { residentProgram, residentRanks } from './resident.js';
 
 const run = residentProgram();
@@ -94,33 +94,27 @@ describe.skipIf(!hasGroups)('ranks that hold blocks', () => {
   });
 
   it('a run that goes on in one process has the ranks of the last part: none', async () => {
-    const path = config('auglocal');
-    const out = join(work, 'goes-on');
-    const launcher = start(
-      ['train', path, '--out', out, '--quiet', '--parallel', 'blocks=2'].concat(['--set', 'train.epochs=40']),
+    const [path, folder] = [join(work, 'goes-on.yaml'), join(work, 'goes-on')];
+    writeFileSync(path, faultConfig);
+    const outcomes = await residentRanks(
+      2,
+      ['train', path, '--quiet', '--into', folder, '--set', 'parallel.blocks=2'],
+      // In its second epoch.
+      { FAULT: '0 train 17 SIGTERM' },
     );
-    const soon = { timeout: 120_000, interval: 100 };
-    const folder = () => join(out, readdirSync(out)[0]!);
-    await vi.waitFor(
-      () => expect(readFileSync(join(folder(), 'metrics.csv'), 'utf8')).toContain('\n2,'),
-      soon,
-    );
-    launcher.kill('SIGTERM');
-    await ended(launcher);
-    const { ranks, status: how } = readRunSummary(join(folder(), 'summary.json'));
+    expect(outcomes[0]!.code).toBe(143);
+    const { ranks, status: how } = readRunSummary(join(folder, 'summary.json'));
     expect([how, ranks!.perRank.length]).toEqual(['interrupted', 2]);
-    const quiet = ['--quiet', '--set', 'train.epochs=40'];
-    expect(await run(['train', '--resume', folder(), ...quiet])).toMatchObject({ code: 0 });
-    expect(readRunSummary(join(folder(), 'summary.json'))).not.toHaveProperty('ranks');
+    expect(await run(['train', '--resume', folder, '--quiet'])).toMatchObject({ code: 0 });
+    expect(readRunSummary(join(folder, 'summary.json'))).not.toHaveProperty('ranks');
   });
 
   it('a rank with another config is refused at the start, and what differs is named', async () => {
     const path = config('man');
-    const ranks = await startCommand(2, (rank) => [
+    const outcomes = await residentRanks(2, (rank) => [
       ...['train', path, '--out', join(work, 'other'), '--set', `train.epochs=${rank + 1}`],
       ...['--set', 'parallel.blocks=2', '--set', 'engine=torch'],
     ]);
-    const outcomes = await outcomesOf(ranks);
     for (const { code, stderr } of outcomes) {
       expect(code).toBe(1);
       expect(stderr).toContain('train.epochs: 1 there, 2 here');
@@ -133,8 +127,7 @@ describe.skipIf(!hasGroups)('ranks that hold blocks', () => {
     const out = ['--out', join(work, 'none'), '--set', 'engine=torch'];
     const none = await run(['train', path, ...out, '--set', 'parallel.blocks=2']);
     expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('no ranks were started')]);
-    const env = { RANK: '0', WORLD_SIZE: '2', MASTER_ADDR: '127.0.0.1', MASTER_PORT: '1' };
-    const two = await ended(start(['train', path, ...out], env));
-    expect([two.code, two.stderr]).toEqual([1, expect.stringContaining('set parallel.blocks=2')]);
+    for (const { code, stderr } of await residentRanks(2, ['train', path, ...out]))
+      expect([code, stderr]).toEqual([1, expect.stringContaining('set parallel.blocks=2')]);
   });
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hasTorch } from '../support/engine.js';
+import { sampleOf } from '../support/fuzz.js';
 import { run as runAlone, pictureConfig, writePictures } from './helpers.js';
 import { residentProgram } from './resident.js';
 
@@ -55,7 +56,7 @@ it.skipIf(!hasTorch)(
     }
     expect(new Set(alone.values()).size).toBe(methods.length);
     const rotated = methods.map((_, i) => [...methods.slice(i), ...methods.slice(0, i)]);
-    for (const [i, order] of rotated.entries()) {
+    for (const [i, order] of sampleOf(rotated, 3).entries()) {
       const compared = await peaks(`order-${i}`, 'compare', order);
       expect(compared).toHaveLength(methods.length);
       for (const [label, bytes] of compared) expect([label, bytes]).toEqual([label, alone.get(label)]);

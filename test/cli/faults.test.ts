@@ -3,20 +3,12 @@ import { spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readRunSummary } from '../../src/runs/summary.js';
 import { freePort } from '../distributed/ranks.js';
+import { sampleOf } from '../support/fuzz.js';
 import { ended, program, start } from './helpers.js';
-import {
-  errorLine,
-  faultConfig,
-  hasGroups,
-  killAll,
-  outcomesOf,
-  startCommand,
-  weightsHash,
-  type CommandRank,
-} from './ranks.js';
+import { errorLine, faultConfig, hasGroups, killAll, startCommand, weightsHash } from './ranks.js';
 import { residentProgram, residentRanks } from './resident.js';
 
 // Each starts several processes, one after another.
@@ -29,7 +21,6 @@ let work: string;
 let config: string;
 /** Weights of a run in one process that nothing happened to. */
 let expected: string;
-let ranks: readonly CommandRank[] = [];
 const command = (folder: string): string[] => [
   ...['train', config, '--quiet', '--into', folder],
   ...['--set', 'parallel.blocks=2', '--set', 'parallel.cuts=[2]'],
@@ -44,21 +35,21 @@ describe.skipIf(!hasGroups)('ranks that fail', () => {
     expect(alone).toMatchObject({ code: 0 });
     expected = weightsHash(join(work, 'alone'));
   });
-  afterEach(() => killAll(ranks));
   afterAll(() => rmSync(work, { recursive: true }));
 
   it('SIGKILL of any, at any moment: the other names it, and the same command goes on to the same bits', async () => {
     const folder = join(work, 'killed');
     // Passes through a unit: 6 batches an epoch through 2 units to train on, 2 through 2 to test on.
-    const faults: readonly (readonly [fault: string, killed: number, epochs: number])[] = [
+    const faults: readonly (readonly [fault: string, killed: number, finished: number])[] = [
       ['1 train 5', 1, 0],
       ['0 checkpoint 1', 0, 0],
       ['0 train 17', 0, 1],
-      ['1 test 2', 1, 1],
+      ['1 test 2', 1, 0],
     ];
-    for (const [fault, killed, epochs] of faults) {
-      ranks = await startCommand(2, command(folder), { FAULT: `${fault} SIGKILL` });
-      const outcomes = await outcomesOf(ranks);
+    let epochs = 0;
+    for (const [fault, killed, finished] of sampleOf(faults, 2)) {
+      const outcomes = await residentRanks(2, command(folder), { FAULT: `${fault} SIGKILL` });
+      epochs += finished;
       const other = 1 - killed;
       expect([fault, outcomes[killed]!.code]).toEqual([fault, null]);
       expect([fault, outcomes[other]!.code]).toEqual([fault, 1]);
@@ -74,8 +65,7 @@ describe.skipIf(!hasGroups)('ranks that fail', () => {
   it('one of blocks and shares: all others name it, and the same command goes on to the bits of shares', async () => {
     const [folder, shares] = [join(work, 'mesh'), join(work, 'shares')];
     const mesh = [...command(folder), '--set', 'parallel.data=2'];
-    ranks = await startCommand(4, mesh, { FAULT: '3 train 17 SIGKILL' });
-    const outcomes = await outcomesOf(ranks);
+    const outcomes = await residentRanks(4, mesh, { FAULT: '3 train 17 SIGKILL' });
     expect(outcomes.map(({ code }) => code)).toEqual([1, 1, 1, null]);
     for (const [rank, { stderr }] of outcomes.slice(0, 3).entries())
       expect(stderr).toMatch(errorLine(`rank ${rank}: rank 3 on \\S+ has ended, or is cut off: waited`));
@@ -98,21 +88,26 @@ describe.skipIf(!hasGroups)('ranks that fail', () => {
     expect(readRunSummary(join(folder, 'summary.json'))).not.toHaveProperty('ranks');
   });
 
-  it('one that hangs is named by the others when their patience ends', async () => {
-    ranks = await startCommand(2, command(join(work, 'hangs')), {
+  // This and the next together, as it is nothing but waiting.
+  it.concurrent('one that hangs is named by the others when their patience ends', async () => {
+    const ranks = await startCommand(2, command(join(work, 'hangs')), {
       FAULT: '1 train 5 SIGSTOP',
       LOCALLEARN_PEER_SECONDS: '10',
     });
-    const { code, stderr } = await ranks[0]!.outcome;
-    expect([code, stderr]).toEqual([
-      1,
-      expect.stringMatching(
-        errorLine('rank 0: rank 1 on \\S+ has ended, or is cut off: waited \\d+\\.\\d s'),
-      ),
-    ]);
+    try {
+      const { code, stderr } = await ranks[0]!.outcome;
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringMatching(
+          errorLine('rank 0: rank 1 on \\S+ has ended, or is cut off: waited \\d+\\.\\d s'),
+        ),
+      ]);
+    } finally {
+      killAll(ranks);
+    }
   });
 
-  it('Ctrl-C on the launcher ends its ranks with a checkpoint', async () => {
+  it.concurrent('Ctrl-C on the launcher ends its ranks with a checkpoint', async () => {
     const folder = join(work, 'launcher');
     const launcher = start([...command(folder), '--parallel', 'blocks=2', '--set', 'train.epochs=100000']);
     try {
@@ -135,14 +130,13 @@ describe.skipIf(!hasGroups)('ranks that fail', () => {
       expect(String(mounted.stderr)).toBe('');
       try {
         const folder = join(disk, 'run');
-        ranks = await startCommand(2, [...command(folder), '--set', 'train.epochs=100000']);
+        const outcomes = residentRanks(2, [...command(folder), '--set', 'train.epochs=100000']);
         await trained(folder);
         fill(join(disk, 'filler'));
-        const [first, second] = await outcomesOf(ranks);
+        const [first, second] = await outcomes;
         expect(first!.stderr).toMatch(errorLine(`${disk}.*cannot be written, the disk is full: make room`));
         expect(second!.stderr).toMatch(errorLine('rank 1: rank 0 on \\S+ failed: .*the disk is full'));
       } finally {
-        killAll(ranks);
         spawnSync('umount', ['-l', disk]);
       }
     },

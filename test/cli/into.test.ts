@@ -92,11 +92,11 @@ describe('train --into', () => {
         [0, `${folder}: this run is finished, there is nothing left to do\n`],
         [0, ''],
       ]);
-      ranks = await startCommand(2, (rank) => [
+      const other = await residentRanks(2, (rank) => [
         ...command('parallel.blocks=2', folder)(rank),
         ...['--set', 'train.momentum=0.5'],
       ]);
-      for (const { code, stderr } of await outcomesOf(ranks)) {
+      for (const { code, stderr } of other) {
         expect([code, stderr]).toEqual([1, expect.stringContaining('train.momentum: 0.9 there, 0.5 here')]);
       }
     });

@@ -15,7 +15,7 @@ import { hasTorch } from '../support/engine.js';
 import { fuzzRuns, sampleOf } from '../support/fuzz.js';
 import { ended, start } from './helpers.js';
 
-/** Of each method; four methods are killed at the same time. */
+/** Of each method; all methods are killed at the same time. */
 const kills = Math.max(2, fuzzRuns(8));
 /** Of the moments: in the name of the tests, so that those that found a fault can be tried again. */
 const seed = Number(process.env['LOCALLEARN_FUZZ_SEED'] ?? Date.now() % 1_000_000);
@@ -99,7 +99,7 @@ describe.skipIf(!hasTorch)(`a run that is killed at random moments, seed ${seed}
         ['man', '{ method: man, blocks: 2 }'],
         ['hpff', '{ method: hpff, blocks: 3 }'],
       ],
-      2,
+      4,
     ),
   )(
     '%s: goes on to the same weights, to the last bit, and the same metrics',

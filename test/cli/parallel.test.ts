@@ -9,7 +9,10 @@ import { readMetrics } from '../../src/runs/metrics.js';
 import { runExperiment } from '../../src/runs/run.js';
 import { rankTable } from '../../src/runs/rank-table.js';
 import { readRunSummary } from '../../src/runs/summary.js';
-import { run, start, pictureConfig, writePictures } from './helpers.js';
+import { start, pictureConfig, writePictures } from './helpers.js';
+import { residentProgram, residentRanks } from './resident.js';
+
+const run = residentProgram();
 
 const status = nativeStatus();
 
@@ -51,16 +54,18 @@ describe.skipIf(!status.available || status.native.distributed === null)('train 
   });
 
   it('starts ranks for blocks and shares both, and writes the run of shares to the byte', async () => {
-    const write = async (...parallel: string[]): Promise<string> => {
-      const into = join(folder, parallel.join(' '));
-      const args = ['--into', into, '--quiet', '--set', 'train.epochs=1', '--parallel', ...parallel];
-      const { code, stderr } = await run(['train', join(folder, 'a.yaml'), ...args]);
-      expect([code, stderr.replaceAll(/.*ranks 0, 2: blocks 1–\d; ranks 1, 3: blocks \d–\d\n/g, '')]).toEqual(
-        [0, ''],
-      );
-      return into;
-    };
-    const [mesh, data] = [await write('blocks=2,data=2'), await write('data=2')];
+    const [mesh, data] = [join(folder, 'mesh'), join(folder, 'data-alone')];
+    const args = ['train', join(folder, 'a.yaml'), '--quiet', '--set', 'train.epochs=1', '--parallel'];
+    const { code, stderr } = await run([...args, 'blocks=2,data=2', '--into', mesh]);
+    expect([code, stderr.replaceAll(/.*ranks 0, 2: blocks 1–\d; ranks 1, 3: blocks \d–\d\n/g, '')]).toEqual([
+      0,
+      '',
+    ]);
+    const shares = await residentRanks(2, [...args, 'data', '--into', data]);
+    expect(shares.map(({ code, stderr }) => [code, stderr])).toEqual([
+      [0, ''],
+      [0, ''],
+    ]);
     const bytes = (into: string, file: string) => readFileSync(join(into, file)).toString('base64');
     for (const file of ['weights.safetensors', 'config.yaml'])
       expect(bytes(mesh, file)).toBe(bytes(data, file));
@@ -89,8 +94,11 @@ describe.skipIf(!status.available || status.native.distributed === null)('train 
     const alone = await inProcess(init);
     const into = join(folder, 'from-another');
     const more = ['--set', init, '--set', 'train.epochs=1', '--into', into, '--quiet'];
-    const { code, stderr } = await run(['train', path, '--parallel', 'data=2', ...more]);
-    expect([code, stderr]).toEqual([0, '']);
+    const outcomes = await residentRanks(2, ['train', path, '--parallel', 'data', ...more]);
+    expect(outcomes.map(({ code, stderr }) => [code, stderr])).toEqual([
+      [0, ''],
+      [0, ''],
+    ]);
     const [own, ranks] = [alone, into].map((run) => readMetrics(join(run, 'metrics.csv'))[0]!);
     expect(ranks!.trainLoss).toBeCloseTo(own!.trainLoss, 5);
     expect(ranks!.evaluationLoss).toBeCloseTo(own!.evaluationLoss, 5);

@@ -31,19 +31,24 @@ export function residentProgram(): Run {
 }
 
 /**
- * Ranks of the same command, each in a process that stays, as torchrun would start them. Ranks that fail or are killed
- * are started with `startCommand` of `ranks.ts`.
+ * Ranks of the same command, each in a process that stays, as torchrun would start them: the process of one that a
+ * signal ends is started anew when it is needed. What needs the processes under way is for `startCommand` of `ranks.ts`.
  *
  * @param args of all, or of each by its rank
+ * @param environment of all, beside what torchrun would tell them
  */
 export async function residentRanks(
   size: number,
   args: readonly string[] | ((rank: number) => readonly string[]),
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<readonly Outcome[]> {
-  const environment = await rankEnvironment(size);
+  const own = await rankEnvironment(size);
   return Promise.all(
     Array.from({ length: size }, (_, rank) =>
-      residentAt(rank)(typeof args === 'function' ? args(rank) : args, undefined, environment(rank)),
+      residentAt(rank)(typeof args === 'function' ? args(rank) : args, undefined, {
+        ...own(rank),
+        ...environment,
+      }),
     ),
   );
 }

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   mkdirSync,
@@ -12,7 +12,6 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const dist = join(import.meta.dirname, '../../dist');
@@ -21,8 +20,14 @@ let folder: string;
 beforeAll(() => {
   // Outside of this repository, so that nothing but the program itself can be what `locallearn` means.
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'locallearn-plugins-')));
+  evaluator = spawn(process.execPath, [join(import.meta.dirname, 'plugin-process.mjs')], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  evaluator.kill();
+  rmSync(folder, { recursive: true });
+});
 
 function write(name: string, text: string): string {
   const path = join(folder, name);
@@ -31,24 +36,16 @@ function write(name: string, text: string): string {
   return path;
 }
 
-/** Runs a program of its own on the compiled modules, as hooks are for the whole process, and reads its JSON. */
-async function evaluate<T>(program: string, ...args: readonly string[]): Promise<T> {
-  const imports = ['index', 'config/plugins', 'config/config']
-    .map(
-      (name, i) => `import * as m${i} from ${JSON.stringify(pathToFileURL(join(dist, `${name}.js`)).href)};`,
-    )
-    .join('\n');
-  const text = `${imports}
-    const modules = { ...m0, ...m1, ...m2 };
-    const run = ${program};
-    console.log(JSON.stringify(await run(modules, process.argv.slice(1))));`;
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    '--input-type=module',
-    '--eval',
-    text,
-    ...args,
-  ]);
-  return JSON.parse(stdout) as T;
+let evaluator: ChildProcess;
+
+/** What a function, as text, makes of the compiled modules and arguments, in a process that stays. */
+function evaluate<T>(program: string, ...args: readonly string[]): Promise<T> {
+  return new Promise((resolve, reject) => {
+    evaluator.removeAllListeners('close');
+    evaluator.once('message', (result) => resolve(result as T));
+    evaluator.once('close', (code) => reject(new Error(`ended with ${code}`)));
+    evaluator.send([program, args]);
+  });
 }
 
 /** What comes of loading each file: the names of what it defines, or the error. */

@@ -33,7 +33,7 @@ describe('every config', () => {
   /** Networks and methods that several data sets share are built once. */
   const built = new Set<string>();
 
-  it.each(sampleOf(files, 3))('%s resolves, and its network and strategies are built', async (file) => {
+  it.each(sampleOf(files, 8))('%s resolves, and its network and strategies are built', async (file) => {
     const config = await load(file);
     const { classes, imageShape } = await describeDataset(config.data);
     const methods = comparedMethods(config);

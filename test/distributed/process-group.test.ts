@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { nativeStatus } from '../../src/engine/torch/load-native.js';
 import { sampleOf } from '../support/fuzz.js';
-import { runRanks, startRanks, type Rank } from './ranks.js';
+import { killRanks, runRanks, startRanks, type Rank } from './ranks.js';
 
 const status = nativeStatus();
 /** Skipped, visibly, where libtorch has no torch.distributed. */
@@ -11,7 +11,7 @@ const hasGroups = status.available && status.native.distributed !== null;
 describe.skipIf(!hasGroups)('a process group of two ranks', () => {
   let ranks: readonly Rank[] = [];
   afterEach(() => {
-    for (const { child } of ranks) child.kill('SIGKILL');
+    killRanks(ranks);
     ranks = [];
   });
 
@@ -228,8 +228,8 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
   });
 
   it('ends at the time-out where a rank is silent, and tells one that is stopped from one that does not come', async () => {
-    for (const stopped of [false, true]) {
-      ranks = await startRanks(
+    const silent = async (stopped: boolean): Promise<void> => {
+      const own = await startRanks(
         2,
         async ({ group, tell, tf }) => {
           await group.barrier('the start');
@@ -237,16 +237,17 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
           if (group.rank === 1) await new Promise((resolve) => setTimeout(resolve, 1e6));
           // What is under way ends with it, and what comes after has the same error.
           const other = group.recv([], 'float32', 1).catch((error: Error) => error.message);
-          const own = await group.barrier('the end of the epoch').catch((error: Error) => error.message);
+          const mine = await group.barrier('the end of the epoch').catch((error: Error) => error.message);
           const later = await group.send(tf.scalar(1), 1).catch((error: Error) => error.message);
-          return [own, (await other) === own, later === own];
+          return [mine, (await other) === mine, later === mine];
         },
         { timeoutSeconds: 3 },
       );
-      await Promise.all(ranks.map((rank) => rank.told('waiting')));
-      if (stopped) ranks[1]!.child.kill('SIGSTOP');
+      ranks = [...ranks, ...own];
+      await Promise.all(own.map((rank) => rank.told('waiting')));
+      if (stopped) own[1]!.child.kill('SIGSTOP');
       const state = stopped ? 'has ended, or is cut off' : 'did not come within [34]\\.\\d s';
-      expect(await ranks[0]!.result).toEqual([
+      expect(await own[0]!.result).toEqual([
         expect.stringMatching(
           new RegExp(
             `^rank 0: rank 1 on .* ${state}: waited [34]\\.\\d s for (all ranks to come to the end of the epoch|a float32 tensor \\[\\] from rank 1)`,
@@ -255,13 +256,12 @@ describe.skipIf(!hasGroups)('a process group of two ranks', () => {
         true,
         true,
       ]);
-      ranks[1]!.child.kill('SIGKILL');
-    }
+    };
+    await Promise.all([silent(false), silent(true)]);
   });
 
   it('names a rank that does not come at all', async () => {
-    ranks = await startRanks(2, () => Promise.resolve(), { timeoutSeconds: 2 });
-    ranks[1]!.child.kill('SIGKILL');
+    ranks = await startRanks(2, () => Promise.resolve(), { timeoutSeconds: 2, present: 1 });
     await expect(ranks[0]!.result).rejects.toThrow(
       /^rank 0: rank 1 of 2 did not come to 127\.0\.0\.1:\d+ within 2 s, after/,
     );

@@ -50,35 +50,21 @@ export async function rankEnvironment(size: number): Promise<(rank: number) => N
 interface RankOptions<Input> {
   readonly timeoutSeconds?: number;
   readonly input?: Input;
-}
-
-/**
- * Starts ranks on this machine that all run the same code. Each ends with it, or is killed: processes that stay are for
- * `runRanks`.
- */
-export async function startRanks<Input = undefined>(
-  size: number,
-  code: (context: RankContext<Input>) => Promise<unknown>,
-  options: RankOptions<Input> = {},
-): Promise<readonly Rank[]> {
-  const ranks = await beginRanks(size, code, options);
-  for (const { child, result } of ranks) {
-    const end = (): void => void (child.connected && child.disconnect());
-    result.then(end, end);
-  }
-  return ranks;
+  /** How many are there, the first; all, unless it is said. */
+  readonly present?: number;
 }
 
 /** Processes that have run all that they were given: to start one takes longest. */
 const idle: ChildProcess[] = [];
 
-async function beginRanks<Input>(
+/** Starts ranks on this machine that all run the same code, in processes that stay. */
+export async function startRanks<Input = undefined>(
   size: number,
   code: (context: RankContext<Input>) => Promise<unknown>,
-  { timeoutSeconds = 60, input }: RankOptions<Input>,
+  { timeoutSeconds = 60, input, present = size }: RankOptions<Input> = {},
 ): Promise<readonly Rank[]> {
   const environment = await rankEnvironment(size);
-  return Array.from({ length: size }, (_, rank) => {
+  return Array.from({ length: present }, (_, rank) => {
     const child = idle.pop() ?? startProcess();
     const watched = watch(child);
     child.send({ code: code.toString(), environment: environment(rank), timeoutSeconds, input });
@@ -90,6 +76,8 @@ function startProcess(): ChildProcess {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'rank-process.mjs')], {
     cwd: join(import.meta.dirname, '../..'),
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // Tensors go as bytes.
+    serialization: 'advanced',
     env: { ...process.env, OMP_NUM_THREADS: '1' },
   });
   // It ends when the worker does, and does not keep it.
@@ -117,6 +105,7 @@ function watch(child: ChildProcess): Rank {
         return;
       }
       end();
+      idle.push(child);
       if (message.error === undefined) resolve(message.result);
       else reject(new Error(message.name === 'UserError' ? message.error : message.stack));
     };
@@ -141,19 +130,22 @@ function watch(child: ChildProcess): Rank {
   };
 }
 
-/** Has ranks run the same code in processes that stay, and waits for what all of them return. */
+/** Ends those that still run what they were given. */
+export function killRanks(ranks: readonly Rank[]): void {
+  for (const { child } of ranks) if (!idle.includes(child)) child.kill('SIGKILL');
+}
+
+/** Has ranks run the same code, and waits for what all of them return. */
 export async function runRanks<Input = undefined>(
   size: number,
   code: (context: RankContext<Input>) => Promise<unknown>,
   options: RankOptions<Input> = {},
 ): Promise<readonly unknown[]> {
-  const ranks = await beginRanks(size, code, options);
+  const ranks = await startRanks(size, code, options);
   try {
-    const results = await Promise.all(ranks.map(({ result }) => result));
-    idle.push(...ranks.map(({ child }) => child));
-    return results;
+    return await Promise.all(ranks.map(({ result }) => result));
   } catch (error) {
-    for (const { child } of ranks) child.kill('SIGKILL');
+    killRanks(ranks);
     throw error;
   }
 }

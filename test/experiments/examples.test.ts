@@ -8,13 +8,15 @@ import { json } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { readComparison } from '../../src/runs/summary.js';
+import { residentProgram } from '../cli/resident.js';
 
 const run = promisify(execFile);
+const program = residentProgram();
 
-/** What an example prints, on 600 images for one epoch, as a user would start it. */
+/** What an example prints, on 128 images for one epoch, as a user would start it. */
 async function example(name: string): Promise<string> {
   const env = { ...process.env, OMP_NUM_THREADS: '1' };
-  const { stdout } = await run('node', [`experiments/examples/${name}.mjs`, '600', '1'], { env });
+  const { stdout } = await run('node', [`experiments/examples/${name}.mjs`, '128', '1'], { env });
   return stdout;
 }
 
@@ -41,10 +43,9 @@ describe('examples', () => {
     const out = mkdtempSync(join(tmpdir(), 'locallearn-examples-'));
     const small = ['data.train=120', 'data.test=30', 'train.epochs=1'];
     try {
-      await run('node', [
-        ...['dist/cli/main.js', 'compare', 'experiments/examples/mixer.yaml', '--out', out],
-        ...small.flatMap((change) => ['--set', change]),
-      ]);
+      const compare = ['compare', 'experiments/examples/mixer.yaml', '--out', out];
+      const outcome = await program([...compare, ...small.flatMap((change) => ['--set', change])]);
+      expect(outcome).toMatchObject({ code: 0 });
       expect(readComparison(join(out, 'summary.json'))).toMatchObject([
         { method: 'bp', blocks: 1 },
         { method: 'auglocal', blocks: 4 },
@@ -59,10 +60,9 @@ describe('examples', () => {
     const out = mkdtempSync(join(tmpdir(), 'locallearn-examples-'));
     const small = ['data.trainImages=160', 'data.testImages=40', 'network.depth=8', 'train.epochs=1'];
     try {
-      await run('node', [
-        ...['dist/cli/main.js', 'compare', 'experiments/examples/my-strategy.yaml', '--out', out],
-        ...small.flatMap((change) => ['--set', change]),
-      ]);
+      const compare = ['compare', 'experiments/examples/my-strategy.yaml', '--out', out];
+      const outcome = await program([...compare, ...small.flatMap((change) => ['--set', change])]);
+      expect(outcome).toMatchObject({ code: 0 });
       expect(readComparison(join(out, 'summary.json'))).toMatchObject([
         { method: 'bp', blocks: 1 },
         { method: 'prototypes', blocks: 3 },

@@ -120,7 +120,7 @@ const combinations: readonly (readonly [string, Omit<StrategyParts, 'name' | 'cu
   ],
 ];
 
-describe.each(sampleOf(combinations, 3))('%s', (name, parts) => {
+describe.each(sampleOf(combinations, 6))('%s', (name, parts) => {
   const compose = () =>
     tinyRun((network) =>
       composeStrategy(network, { name, cuts: cutsAfter(network, ['layer1.1', 'layer2.1']), ...parts }),
@@ -155,7 +155,7 @@ describe.each(sampleOf(combinations, 3))('%s', (name, parts) => {
 });
 
 describe('every method', () => {
-  test.each(sampleOf(tinyMethods, 4).map((options) => ({ title: titleOf(options), options })))(
+  test.each(sampleOf(tinyMethods, 7).map((options) => ({ title: titleOf(options), options })))(
     '$title learns in every update',
     ({ options }) => {
       // Ramps that end in zero leave the last auxiliary net without a loss, and cascades' wx a block with hardly any.

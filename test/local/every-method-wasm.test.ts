@@ -4,5 +4,5 @@ import { startEngine } from '../support/engine.js';
 
 describe('every method on every network, on wasm', () => {
   beforeAll(() => startEngine('wasm'));
-  testEveryMethod(6);
+  testEveryMethod(20);
 });

@@ -4,5 +4,5 @@ import { hasFastEngine, startEngine, testEngine } from '../support/engine.js';
 
 describe.skipIf(!hasFastEngine)(`every method on every network, on ${testEngine}`, () => {
   beforeAll(() => startEngine());
-  testEveryMethod(4);
+  testEveryMethod(6);
 });

@@ -6,6 +6,7 @@ import { readGoldenFile } from '../../src/parity/golden-file.js';
 import { rebuildRun } from '../../src/parity/rebuild.js';
 import { torchEngine } from '../support/device.js';
 import { hasTorch, startEngine } from '../support/engine.js';
+import { sampleOf } from '../support/fuzz.js';
 
 /** By sharp file how far PyTorch's autocast is from double precision: experiments/parity/autocast.py. */
 const autocast = JSON.parse(readFileSync('test/fixtures/autocast.json', 'utf8')) as Readonly<
@@ -21,7 +22,7 @@ function apart(found: readonly (readonly number[])[], expected: readonly (readon
 describe.skipIf(!hasTorch)('in bfloat16', () => {
   beforeAll(() => startEngine(torchEngine));
 
-  test.each(Object.entries(autocast))(
+  test.each(sampleOf(Object.entries(autocast), 4))(
     'the sharp run %s is as near to float64 as autocast',
     (name, theirs) => {
       const golden = readGoldenFile(`test/fixtures/golden/${name}`);

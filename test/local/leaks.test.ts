@@ -18,7 +18,7 @@ describe.skipIf(!hasTorch)('on torch', () => {
     run.dispose();
   });
 
-  test.each(sampleOf(tinyMethods, 4).map((options) => ({ title: titleOf(options), options })))(
+  test.each(sampleOf(tinyMethods, 7).map((options) => ({ title: titleOf(options), options })))(
     '$title holds as much after step 20 as after step 2',
     ({ options }) => {
       const before = [tf.memory().numTensors, engine.memory.current()];

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/engine.js';
 import { torchEngine } from '../support/device.js';
 import { hasTorch, startEngine } from '../support/engine.js';
-import { fuzzRuns } from '../support/fuzz.js';
+import { tryAll } from '../support/fuzz.js';
 import { tinyBatch, tinyNetwork, tinyRun } from '../support/tiny.js';
 
 /**
@@ -21,7 +21,7 @@ function ownBytes(): number {
   return 1024 * (kilobytes('RssAnon') + kilobytes('VmSwap'));
 }
 
-const hundreds = 1 + fuzzRuns(19);
+const hundreds = tryAll ? 20 : 3;
 
 // Every method's first twenty steps are in leaks.test.ts.
 describe.skipIf(!hasTorch || process.platform !== 'linux')(`${100 * hundreds} steps`, () => {

@@ -120,7 +120,7 @@ function batchOf(shape: Shape): Batch {
 }
 
 describe.each(
-  sampleOf(cases, 4).map(([network, shape, options]) => ({
+  sampleOf(cases, 7).map(([network, shape, options]) => ({
     title: `${network.name}: ${titleOf(options)}`,
     network,
     shape,

@@ -7,7 +7,7 @@ import { expectTorchvisionNumbers, torchvisionCases } from '../support/torchvisi
 describe.skipIf(!hasTorch)('torchvision’s numbers on torch', () => {
   beforeAll(() => startEngine(torchEngine));
 
-  test.each(sampleOf(torchvisionCases, 4))('%s: keys, logits, gradients and running statistics', (name) => {
+  test.each(sampleOf(torchvisionCases, 10))('%s: keys, logits, gradients and running statistics', (name) => {
     expectTorchvisionNumbers(name);
   });
 });

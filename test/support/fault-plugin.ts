@@ -21,10 +21,11 @@ import {
   type Scope,
 } from 'locallearn';
 
-const { RANK, FAULT = '', SLOW, TORCHELASTIC_RESTART_COUNT = '0' } = process.env;
-const [rank, moment, count, signal] = FAULT.split(' ');
 let passes = 0;
+/** The environment is a command's: of several that a process runs each has its own. */
 function pass(what: string): void {
+  const { RANK, FAULT = '', TORCHELASTIC_RESTART_COUNT = '0' } = process.env;
+  const [rank, moment, count, signal] = FAULT.split(' ');
   if (rank !== RANK || moment !== what || TORCHELASTIC_RESTART_COUNT !== '0') return;
   if (++passes === Number(count)) process.kill(process.pid, signal);
 }
@@ -41,6 +42,7 @@ function watched(layer: Layer): Layer {
     ...layer,
     forward(x, mode) {
       pass(mode.training ? 'train' : 'test');
+      const { RANK, SLOW } = process.env;
       const end = performance.now() + (SLOW !== undefined && SLOW === RANK ? 20 : 0);
       while (performance.now() < end);
       return layer.forward(x, mode);
@@ -61,6 +63,7 @@ const tiny = defineNetwork({
   name: 'tiny',
   options: z.strictObject({}),
   build: () => (inputs) => {
+    passes = 0;
     const root = rootScope(inputs.seed);
     const units = [0, 1, 2, 3].map((index) =>
       createUnit(

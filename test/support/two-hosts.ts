@@ -25,11 +25,15 @@ export function whyNoHosts(): string | undefined {
   return undefined;
 }
 
+/** Of those that this process has made. */
+let made = 0;
+
 /**
  * @param rate of the cable each way, as tc says it: `1mbit`; and 20 ms of delay, where the kernel has netem
  */
 export function twoHosts(rate: string): TwoHosts {
-  const names = [0, 1].map((host) => `ll-${process.pid}-${host}`);
+  const pair = ++made;
+  const names = [0, 1].map((host) => `ll-${process.pid}-${pair}-${host}`);
   const address = (host: number): string => `10.77.31.${host + 1}`;
   const close = (): void => {
     for (const name of names) spawnSync('ip', ['netns', 'del', name]);

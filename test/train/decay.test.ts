@@ -6,6 +6,7 @@ import { disposeNetwork, networkState } from '../../src/networks/network.js';
 import { roleOf } from '../../src/nn/parameters.js';
 import { decayOf } from '../../src/train/decay.js';
 import { startEngine } from '../support/engine.js';
+import { sampleOf } from '../support/fuzz.js';
 import { tinyMethods, tinyNetwork, titleOf } from '../support/tiny.js';
 
 beforeAll(async () => {
@@ -14,7 +15,7 @@ beforeAll(async () => {
 
 const statistics = /running_(mean|var)$/;
 
-it.each(tinyMethods.map((options) => [titleOf(options), options] as const))(
+it.each(sampleOf(tinyMethods, 4).map((options) => [titleOf(options), options] as const))(
   '%s: layers tell weights from what is left alone, and from running statistics',
   (_, options) => {
     const strategy: Strategy = buildStrategy(tinyNetwork(), options);

@@ -135,7 +135,7 @@ const afterEpoch =
   (event: TrainEvent): boolean =>
     event.type === 'epoch-end' && event.metrics.epoch === epoch;
 
-it.each(sampleOf(tinyMethods, 5).map((options) => [titleOf(options), options] as const))(
+it.each(sampleOf(tinyMethods, 9).map((options) => [titleOf(options), options] as const))(
   '%s: goes on to the same bits from any moment',
   async (_, options) => {
     const straight = await trained(method(options), {});
@@ -145,11 +145,16 @@ it.each(sampleOf(tinyMethods, 5).map((options) => [titleOf(options), options] as
   },
 );
 
-it.each([
-  [1, 8],
-  // Two micro-batches of each batch of four; the last is no larger than one.
-  [2, 14],
-])(
+it.each(
+  sampleOf(
+    [
+      [1, 8],
+      // Two micro-batches of each batch of four; the last is no larger than one.
+      [2, 14],
+    ] as const,
+    2,
+  ),
+)(
   'so do mixed images, dropout in auxiliary nets and worker threads: accumulate %i',
   async (accumulate, passes) => {
     const build = (): Strategy => {
@@ -172,7 +177,7 @@ it.each([
   },
 );
 
-it.each<[StrategyOptionsInput, Partial<Parameters<typeof train>[2]>]>([
+const trainings: readonly (readonly [StrategyOptionsInput, Partial<Parameters<typeof train>[2]>])[] = [
   [
     { method: 'man', blocks: 3, head: '1c2f' },
     {
@@ -192,7 +197,8 @@ it.each<[StrategyOptionsInput, Partial<Parameters<typeof train>[2]>]>([
       schedule: { name: 'linear', from: 0.5 },
     },
   ],
-])('%j trained by %j goes on to the same bits', async (options, changes) => {
+];
+it.each(sampleOf(trainings, 3))('%j trained by %j goes on to the same bits', async (options, changes) => {
   const straight = await trained(method(options), changes);
   const words = new Set([...straight.state.tensors.keys()].map((name) => name.split('/')[0]));
   const momentum = changes.optimizerState === 'bf16' ? 'momentum_bf16' : 'momentum';

@@ -2,10 +2,12 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { run, type Outcome } from '../../cli/helpers.js';
+import type { Outcome } from '../../cli/helpers.js';
+import { residentProgram } from '../../cli/resident.js';
 import { temporaryFolders } from '../helpers.js';
 import { write } from './tree.js';
 
+const run = residentProgram();
 const folder = temporaryFolders();
 const SIZE = { train: 12, test: 4 } as const;
 

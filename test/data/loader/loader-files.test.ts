@@ -125,7 +125,7 @@ describe('batches of image files', () => {
     }
   });
 
-  test.each([0, 2])(
+  test.each([0, 1])(
     'transparent images show the data set’s background, white if none is named: %i workers',
     async (workers) => {
       const clear = join(folder, 'clear.png');
@@ -241,7 +241,7 @@ describe('bad images', () => {
     }
   });
 
-  test.each([0, 2])(
+  test.each([0, 1])(
     'a whole batch, and a whole split, of bad images are batches of none (%i workers)',
     async (workers) => {
       const options = { workers, shuffle: false, batchSize: 10 };
@@ -260,7 +260,7 @@ describe('bad images', () => {
     },
   );
 
-  test.each([0, 2])(
+  test.each([0, 1])(
     'where asked for, an image that is alone in its batch goes with them (%i workers)',
     async (workers) => {
       const options = { workers, shuffle: false, batchSize: 10 };
@@ -321,7 +321,7 @@ describe('the process', () => {
 
   test('ends in the middle of decoding, closed or not', () => {
     const body = `for (let i = 0; i < 6; i++) {
-        const loader = openLoader(dataset, split(2000), options);
+        const loader = openLoader(dataset, split(2000), { ...options, batchSize: 10 });
         const iterator = loader.batches(1)[Symbol.asyncIterator]();
         for (let step = 0; step < i; step++) await iterator.next();
         iterator.next().catch(() => {});

@@ -20,6 +20,7 @@ import {
   type Parameter,
 } from '../../../src/nn/parameters.js';
 import { startEngine } from '../../support/engine.js';
+import { sampleOf } from '../../support/fuzz.js';
 import { literalMlaan, type LiteralMlaan } from '../../support/literal-mlaan.js';
 import { largestError } from '../../support/numeric.js';
 import { tinyBatch, tinyNetwork, tinyRun } from '../../support/tiny.js';
@@ -190,9 +191,12 @@ const imagenetProgram = {
 const weights = [0.3, 0.6] as const;
 const momentum = 0.5;
 
-describe.each<
-  readonly [string, () => Network, StrategyOptionsInput, Omit<LiteralMlaan, 'weights' | 'momentum'>]
->([
+const programs: readonly (readonly [
+  string,
+  () => Network,
+  StrategyOptionsInput,
+  Omit<LiteralMlaan, 'weights' | 'momentum'>,
+])[] = [
   [
     'the CIFAR program',
     tinyNetwork,
@@ -217,7 +221,8 @@ describe.each<
     { method: 'mlaan', blocks: 16, momentumUpdates: 'every' },
     { ...imagenetProgram, updates: 'each' },
   ],
-])('%s', (_, build, options, program) => {
+];
+describe.each(sampleOf(programs, 2))('%s', (_, build, options, program) => {
   test('makes what its two streams, run one after another, do', () => {
     const run = tinyRun(
       {

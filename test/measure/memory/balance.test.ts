@@ -8,6 +8,7 @@ import type { Strategy } from '../../../src/local/strategy.js';
 import { disposeNetwork, type Network } from '../../../src/networks/network.js';
 import { resnetCifar } from '../../../src/networks/resnet-cifar.js';
 import { hasTorch, startEngine } from '../../support/engine.js';
+import { sampleOf } from '../../support/fuzz.js';
 
 const shape = { batchSize: 8, seed: 1 };
 
@@ -66,8 +67,11 @@ describe.skipIf(!hasTorch)('balanced cuts', () => {
   };
 
   test.each(
-    (['greedy', 'dgl', 'predsim', 'infopro', 'auglocal', 'man', 'hpff'] as const).flatMap((method) =>
-      [2, 3].map((blocks) => ({ method, blocks })),
+    sampleOf(
+      (['greedy', 'dgl', 'predsim', 'infopro', 'auglocal', 'man', 'hpff'] as const).flatMap((method) =>
+        [2, 3].map((blocks) => ({ method, blocks })),
+      ),
+      5,
     ),
   )('of $method into $blocks are the best of all of ResNet-8', async ({ method, blocks }) => {
     expectBest(
@@ -77,7 +81,7 @@ describe.skipIf(!hasTorch)('balanced cuts', () => {
     );
   });
 
-  test.each(['dgl', 'infopro', 'hpff'] as const)(
+  test.each(sampleOf(['dgl', 'infopro', 'hpff'] as const, 3))(
     'of %s into 3 are the best of all of ResNet-14, within few measurements',
     async (method) => {
       const found = await balance(engine, resnet14, { method }, 3);

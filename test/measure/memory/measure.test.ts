@@ -9,6 +9,7 @@ import { papersSgd } from '../../../src/train/recipe.js';
 import { sgd } from '../../../src/train/sgd.js';
 import { planSteps, trainStep } from '../../../src/train/step.js';
 import { hasTorch, startEngine } from '../../support/engine.js';
+import { sampleOf } from '../../support/fuzz.js';
 import { tinyBatch, tinyMethods, tinyNetwork, titleOf } from '../../support/tiny.js';
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
@@ -25,7 +26,7 @@ describe.skipIf(!hasTorch)('a measured step', () => {
   });
   afterAll(() => disposeNetwork(network));
 
-  test.each(tinyMethods.map((options) => ({ title: titleOf(options), options })))(
+  test.each(sampleOf(tinyMethods, 4).map((options) => ({ title: titleOf(options), options })))(
     'of $title adds up',
     ({ options }) => {
       const strategy = buildStrategy(network, options);
