@@ -53,10 +53,11 @@ const headersOfLibtorch = ['ATen/ATen.h', 'ATen/Parallel.h', 'torch/library.h'];
 const fewestForHeaders = 4;
 const headerName = 'libtorch.h';
 
-/** @param {string} name */
-function readsLibtorch(name) {
-  const text = readFileSync(join(sources, `${name}.cc`), 'utf8');
-  return text.includes('#include <ATen/ATen.h>') || text.includes('#include <torch/library.h>');
+/** Whether a source, or a header of ours that it includes, reads them. @param {string} file @returns {boolean} */
+function readsLibtorch(file) {
+  const text = readFileSync(file, 'utf8');
+  const own = [...text.matchAll(/^#include "(.*)"/gm)].map(([, name = '']) => join(dirname(file), name));
+  return headersOfLibtorch.some((name) => text.includes(`#include <${name}>`)) || own.some(readsLibtorch);
 }
 
 /**
@@ -99,7 +100,7 @@ async function buildWith(libtorch, log, passedOver) {
   const stale = names.filter(
     (name) => !sameSettings || !upToDate(join(build, `${name}.o`), join(build, `${name}.d`)),
   );
-  const reading = new Set(stale.filter(readsLibtorch));
+  const reading = new Set(stale.filter((name) => readsLibtorch(join(sources, `${name}.cc`))));
   const headers = reading.size < fewestForHeaders ? [] : precompileHeaders(flags, log);
   // What needs no headers meanwhile.
   const queue = [...stale.filter((name) => !reading.has(name)), ...reading];

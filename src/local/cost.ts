@@ -1,9 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
-import { z } from 'zod';
 import type { MultiplyAdds } from '../engine/multiply-adds.js';
 import { unitLayers } from '../networks/network.js';
 import { trainableVariables } from '../nn/layer.js';
 import { roleOf } from '../nn/parameters.js';
+import type { StepMultiplyAdds } from './step-cost.js';
 import type { Strategy } from './strategy.js';
 
 /** Numbers of values, running statistics aside. */
@@ -15,27 +15,6 @@ export interface ParameterCounts {
   /** Of what is used once it is trained: the network, and contexts where the method supplies them. */
   readonly inference: number;
 }
-
-/** Multiply-adds, as `countMultiplyAdds` counts them. */
-export interface StepMultiplyAdds {
-  /** With the network's own weights: forward, backward, and where something is made again once more. */
-  readonly network: number;
-  /** All others. */
-  readonly auxiliary: number;
-}
-
-/** Multiply-adds of a step on so many images. */
-export interface StepCost extends StepMultiplyAdds {
-  readonly images: number;
-}
-
-/** As run folders hold it. */
-export const stepCostSchema = z.object({
-  /** Of how many images: those of a whole batch, unless the process that trained saw none. */
-  images: z.int().min(1),
-  network: z.number().min(0),
-  auxiliary: z.number().min(0),
-});
 
 /** Counts the parameters that training with a strategy holds. */
 export function parameterCounts({ network, auxiliary, updates }: Strategy): ParameterCounts {

@@ -1,4 +1,4 @@
-import type { StepCost } from '../local/cost.js';
+import type { StepCost } from '../local/step-cost.js';
 
 /** What a method takes, of all that decides whether it is worth it but the accuracy. */
 export interface Taken {

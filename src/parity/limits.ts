@@ -11,8 +11,9 @@ const leastOfSharp: Limits = { loss: 1e-6, logits: 1e-5, parameters: 2e-6, runni
 
 /**
  * What a file's numbers may be off, relative: of a sharp file ten times what the published program in float32 is off
- * double precision, or three times what the file itself is where it doesn't say. Parameters and running statistics, of
- * which double precision has none then, are as far off as the losses that they come from.
+ * double precision, or four times what the file itself is where it doesn't say (up to 3.2 times have been seen: on one thread
+ * of a processor with AVX2 alone). Parameters and running statistics, of which double precision has none then, are as far
+ * off as the losses that they come from.
  */
 export function limitsOf(golden: GoldenFile): Limits {
   const { float64 } = golden;
@@ -20,7 +21,7 @@ export function limitsOf(golden: GoldenFile): Limits {
   const { distance } = float64;
   const own = distance === undefined ? ownDistance(golden, float64) : undefined;
   return byGroup((group) =>
-    Math.max(leastOfSharp[group], own === undefined ? 10 * distance![group] : 3 * (own[group] ?? own.loss)),
+    Math.max(leastOfSharp[group], own === undefined ? 10 * distance![group] : 4 * (own[group] ?? own.loss)),
   );
 }
 

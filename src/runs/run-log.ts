@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
 import { gatherBadFiles } from './bad-images.js';
 import { recomputeChoices, type RecomputePlan } from '../engine/recompute-choices.js';
-import { stepCostSchema, type StepCost } from '../local/cost.js';
+import { stepCostSchema, type StepCost } from '../local/step-cost.js';
 import type { BadFile } from './summary.js';
 import { machineSchema } from '../core/machine.js';
 import { runIdentitySchema } from './summary.js';

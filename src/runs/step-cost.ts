@@ -1,5 +1,6 @@
 import { countMultiplyAdds, type MultiplyAddsCount } from '../engine/multiply-adds.js';
-import { stepMultiplyAdds, type StepCost } from '../local/cost.js';
+import { stepMultiplyAdds } from '../local/cost.js';
+import type { StepCost } from '../local/step-cost.js';
 import type { Strategy } from '../local/strategy.js';
 import type { TrainEvent } from '../train/events.js';
 import type { RankUse } from '../train/rank-use.js';

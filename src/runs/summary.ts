@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { engineNames } from '../engine/engine.js';
-import { stepCostSchema, type StepCost } from '../local/cost.js';
+import { stepCostSchema, type StepCost } from '../local/step-cost.js';
 import type { EpochMetrics } from '../train/events.js';
 import { rankUseSchema } from '../train/rank-use.js';
 import { fileJsonSchema, type JsonSchema } from '../config/json-schema.js';

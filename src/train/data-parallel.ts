@@ -8,7 +8,7 @@ import type { Strategy } from '../local/strategy.js';
 import { freeStreams } from '../local/update.js';
 import { microBatches, runOnParts, type MicroBatch } from './micro-batches.js';
 import { putOffSteps, type PutOffSteps } from './put-off.js';
-import { newRankTally, stepCount, type RankTally } from './rank-use.js';
+import { newRankTally, stepCount, type RankTally } from './rank-tally.js';
 import type { Optimizer } from './sgd.js';
 import { stepError, type StepPlan, type StepResult } from './step.js';
 

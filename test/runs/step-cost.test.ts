@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { multiplied } from '../../src/engine/multiply-adds.js';
 import type { Strategy } from '../../src/local/strategy.js';
 import { watchRanksCost, watchStepCost, type StepCostWatch } from '../../src/runs/step-cost.js';
-import type { StepCost } from '../../src/local/cost.js';
+import type { StepCost } from '../../src/local/step-cost.js';
 import { startEngine } from '../support/engine.js';
 import { tinyRun } from '../support/tiny.js';
 

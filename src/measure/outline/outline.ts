@@ -10,8 +10,8 @@ import {
   sizeOf,
   stepMultiplyAdds,
   type ParameterCounts,
-  type StepMultiplyAdds,
 } from '../../local/cost.js';
+import type { StepMultiplyAdds } from '../../local/step-cost.js';
 import { weightNotes } from '../../local/loss-weights.js';
 import { noiseBatch } from '../../local/noise-batch.js';
 import { blocksNote } from '../../local/partition/asked.js';

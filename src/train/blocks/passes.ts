@@ -12,7 +12,7 @@ import { failureOf } from '../../distributed/process-group.js';
 import { drawMixing } from '../mixup.js';
 import type { Streams } from '../../local/update.js';
 import { headIndex } from '../head-update.js';
-import { stepCount } from '../rank-use.js';
+import { stepCount } from '../rank-tally.js';
 import { settle } from '../run-at-hand.js';
 import { learningRateAt } from '../schedule.js';
 import { stepError } from '../step-error.js';

@@ -10,7 +10,7 @@ import type { EpochMetrics } from '../events.js';
 import { headIndex } from '../head-update.js';
 import { ownPart } from '../loaders.js';
 import type { TrainSettings } from '../optimizers.js';
-import type { RankTally } from '../rank-use.js';
+import type { RankTally } from '../rank-tally.js';
 import type { EpochTally } from '../tally.js';
 import type { WeightAverage } from '../weight-average.js';
 import type { Feeds } from './feeds.js';

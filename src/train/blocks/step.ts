@@ -6,7 +6,7 @@ import type { Part } from '../../distributed/blocks/part.js';
 import type { Batch } from '../../local/batch.js';
 import { freeStreams, type LentBlock, type Streams } from '../../local/update.js';
 import { microBatches, runOnParts, type MicroBatch } from '../micro-batches.js';
-import type { StepCount } from '../rank-use.js';
+import type { StepCount } from '../rank-tally.js';
 import type { Stepping } from './stepping.js';
 
 /** A step under way. */
