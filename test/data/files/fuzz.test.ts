@@ -65,25 +65,26 @@ async function survives(file: string, read: () => Promise<unknown>): Promise<boo
   }
 }
 
-/** Reads many mutations of a file: some have to be refused, and some not. */
+/** Reads a file, and many mutations of it: some have to be refused. */
 async function fuzz(
   file: string,
   original: string | Buffer,
   read: () => Promise<unknown>,
   numRuns = fuzzRuns(2000),
 ): Promise<void> {
-  const outcomes = { true: 0, false: 0 };
+  let refused = 0;
   const content = Buffer.from(original as string);
   write('', file, content);
   expect(await survives(file, read)).toBe(true);
   await fc.assert(
     fc.asyncProperty(edits, async (changes) => {
       write('', file, mutated(content, changes));
-      outcomes[`${await survives(file, read)}`]++;
+      if (!(await survives(file, read))) refused++;
     }),
     { numRuns },
   );
-  expect(Math.min(outcomes.true, outcomes.false)).toBeGreaterThan(0);
+  // How many do no harm is chance: of a file with a checksum next to none.
+  expect(refused).toBeGreaterThan(0);
 }
 
 const FOX = 'n02119789';
