@@ -167,7 +167,7 @@ const others: readonly Task[] = [
   {
     options: { method: 'man', blocks: 3, head: '1c2f' },
     cut: 2,
-    changes: { epochs: 1, ema: { decay: 0.9 }, clip: { norm: 1 } },
+    changes: { ema: { decay: 0.9 }, clip: { norm: 1 } },
   },
   {
     options: { method: 'hpff', blocks: 4, head: '1c1f' },
