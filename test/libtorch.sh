@@ -11,7 +11,8 @@ if [ -n "${LIBTORCH:-}" ]; then
 else
   # As for everyone whose PATH has a Python with today's PyTorch: it is found there, taken before Debian's, and compiles.
   torch=$(bash scripts/test-python.sh)
-  PATH="$PWD/.venv-test/bin:$PATH" node scripts/build-native.mjs
+  export PATH="$PWD/.venv-test/bin:$PATH"
+  node scripts/build-native.mjs
   grep -F "\"lib\": \"$torch/lib\"" "$LOCALLEARN_BRIDGE/build.json" >/dev/null ||
     { echo "the bridge was not built with $torch, though the PATH's Python has it" >&2 && exit 1; }
 fi
