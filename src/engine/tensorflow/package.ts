@@ -83,6 +83,8 @@ export function settle(): void {
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '1';
   // A resumed run goes on to the same bits, on a GPU too.
   process.env['TF_DETERMINISTIC_OPS'] ??= '1';
+  // By itself it takes oneDNN's kernels on newer processors alone, and has no dilated depthwise convolution without them.
+  process.env['TF_ENABLE_ONEDNN_OPTS'] ??= '1';
 }
 
 /** As TensorFlow itself counts those of its kernels. */
