@@ -101,6 +101,7 @@ export function createBatch(
   checkGiven('createBatch', batchForms, { images, labels, imageShape, classes, normalization });
   const { mean, std } = normalization;
   const [height, width, channels] = imageShape;
+  checkChannels(normalization, channels);
   const tables = tablesOf(normalization, channels);
   const length = height * width * channels;
   // Made where they are used: outside of a tidy scope nobody else could free them.
@@ -211,29 +212,28 @@ interface ByteTables {
   readonly pixels: Float32Array;
 }
 
-const byNormalization = new WeakMap<Normalization, ByteTables>();
-
 /** Computed in float32 step by step, as on an engine. A single mean or deviation is that of all channels. */
-function tablesOf(normalization: Normalization, channels: number): ByteTables {
-  const known = byNormalization.get(normalization);
-  if (known?.pixels.length === 256 * channels) return known;
+function tablesOf({ mean, std }: Normalization, channels: number): ByteTables {
   const { fround } = Math;
-  const [mean, std] = (['mean', 'std'] as const).map((name) => {
-    const values = normalization[name];
-    if (![1, channels].includes(values.length)) {
-      throw new UserError(
-        `createBatch: normalization.${name}: expected a number, or one for each of ${channels} channels, found ${values.length}`,
-      );
-    }
-    return (i: number): number => fround(values[(i % channels) % values.length]!);
-  }) as [(i: number) => number, (i: number) => number];
+  const of = (values: readonly number[], i: number): number =>
+    fround(values[(i % channels) % values.length]!);
   const normalised = Float32Array.from(
     { length: 256 * channels },
-    (_, i) => fround(fround(Math.floor(i / channels) / 255) - mean(i)) / std(i),
+    (_, i) => fround(fround(Math.floor(i / channels) / 255) - of(mean, i)) / of(std, i),
   );
-  const tables = { normalised, pixels: normalised.map((value, i) => fround(value * std(i)) + mean(i)) };
-  byNormalization.set(normalization, tables);
-  return tables;
+  const pixels = normalised.map((value, i) => fround(value * of(std, i)) + of(mean, i));
+  return { normalised, pixels };
+}
+
+/** Refuses means or deviations that are neither one number nor one for each channel. */
+function checkChannels(normalization: Normalization, channels: number): void {
+  for (const name of ['mean', 'std'] as const) {
+    const { length } = normalization[name];
+    if (length === 1 || length === channels) continue;
+    throw new UserError(
+      `createBatch: normalization.${name}: expected a number, or one for each of ${channels} channels, found ${length}`,
+    );
+  }
 }
 
 const fromBytes = (

@@ -86,8 +86,9 @@ export async function placeOnRanks(
     if (cuts !== 'balanced') return cuts;
     const costs = measureBlocks(strategy, {
       meter: engine.memory,
-      batchSize: Math.ceil(
-        largestShare(config.train.batchSize, { index: 0, of: data }) / accumulateOf(method, config.train),
+      batchSize: Math.min(
+        largestShare(config.train.batchSize, { index: 0, of: data }),
+        Math.ceil(config.train.batchSize / accumulateOf(method, config.train)),
       ),
       optimizer: () => optimizerOf(config.train, registry.optimizers),
       averaged: config.train.ema !== undefined,

@@ -19,7 +19,7 @@ export function checkLearningRate(options: ScheduleOptions): void {
   throw new UserError(
     rate === 0 && typeof schedule === 'string'
       ? `train.schedule: '${schedule}' ends with a learning rate of 0, which with train.epochs=${epochs} is that of every step, so nothing would be learnt: choose train.schedule=cosine-steps or train.schedule=constant, or more epochs`
-      : `train.learningRate: ${learningRate} is so small that steps of ${rate} are lost in float32 beside any weight, so nothing would be learnt: raise it to ${leastRate} at least`,
+      : `train.learningRate: ${learningRate} is so small that steps of ${rate} are lost in float32 beside any weight, so nothing would be learnt: raise it, to steps of ${leastRate} at least`,
   );
 }
 
@@ -30,6 +30,6 @@ export function checkRateFactors(
 ): void {
   if (updates.length === 0 || updates.some(({ name }) => rateFactors[name] !== 0)) return;
   throw new UserError(
-    `train.rateFactors: the factor of every update (${updates.map(({ name }) => name).join(', ')}) is 0, so nothing would be learnt: leave one out, or give it a factor above 0`,
+    `train.rateFactors: the factor of every update (${updates.map(({ name }) => name).join(', ')}) is 0, so nothing would be learnt: give one a factor above 0`,
   );
 }

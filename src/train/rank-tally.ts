@@ -36,6 +36,9 @@ export function stepCount(use: RankTally, strategy: Strategy, images: number): S
   const counted = new Map<tf.Tensor | undefined, number>();
   return {
     during: (f) => countingInto(counted, f),
-    end: () => void (use.cost = { images, ...stepMultiplyAdds(strategy, counted) }),
+    end: () => {
+      // A rank that lends a block begins the next step, an epoch's smaller last one perhaps, before this one ends.
+      if (images > (use.cost?.images ?? 0)) use.cost = { images, ...stepMultiplyAdds(strategy, counted) };
+    },
   };
 }

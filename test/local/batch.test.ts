@@ -42,3 +42,16 @@ it('takes one mean and deviation for all channels, and refuses another number of
     );
   });
 });
+
+it('normalises by what a normalisation says when the batch is made', () => {
+  tf.tidy(() => {
+    const normalization = { mean: [0.5], std: [0.25] };
+    const imagesOf = () => [
+      ...createBatch(Uint8Array.of(0, 255), [0], [1, 2, 1], 2, normalization).images.dataSync(),
+    ];
+    expect(imagesOf()).toEqual([-2, 2]);
+    normalization.mean[0] = 0;
+    normalization.std = [1];
+    expect(imagesOf()).toEqual([0, 1]);
+  });
+});

@@ -13,7 +13,9 @@ it('refuses a single epoch of the default schedule, which ends with a rate of 0'
 
 it.each([1e-46, 1e-30, 9e-13])('refuses a rate of %s, which float32 loses', (learningRate) => {
   expect(check({ learningRate, schedule: 'constant' })).toThrow(
-    new RegExp(`^train\\.learningRate: ${learningRate} is so small .*: raise it to 1e-12 at least$`),
+    new RegExp(
+      `^train\\.learningRate: ${learningRate} is so small .*: raise it, to steps of 1e-12 at least$`,
+    ),
   );
 });
 
@@ -41,7 +43,7 @@ describe('checkRateFactors', () => {
 
   it('refuses factors that hold every update still', () => {
     expect(() => checkRateFactors(updates, { rateFactors: { first: 0, ['toString']: 0, head: 0 } })).toThrow(
-      'train.rateFactors: the factor of every update (first, toString, head) is 0, so nothing would be learnt: leave one out, or give it a factor above 0',
+      'train.rateFactors: the factor of every update (first, toString, head) is 0, so nothing would be learnt: give one a factor above 0',
     );
   });
 

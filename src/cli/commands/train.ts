@@ -112,7 +112,8 @@ export const trainCommand: Command<object, TrainArguments> = {
         }
         process.stdout.write(`run folder: ${folder}\n`);
       }
-      if (interrupted) process.stderr.write(`to go on: ${resumeCommand(folder)}\n`);
+      const sharing = given.parallel === undefined ? '' : ` --parallel ${given.parallel}`;
+      if (interrupted) process.stderr.write(`to go on: ${resumeCommand(folder)}${sharing}\n`);
     }, stopping);
   },
 };

@@ -26,7 +26,9 @@ export async function methodBlocks(
 ): Promise<readonly BlockCost[]> {
   const { engine, batchSize, optimizer = usualOptimizer, averaged = false, precision } = setting;
   if (accumulateOf(method, setting) > 1) {
-    throw new UserError('accumulate: blocks on several ranks take their batches whole: leave it out');
+    throw new UserError(
+      'accumulate: what ranks take is measured of whole batches alone: leave it out here, with train.accumulate=1 (training over ranks takes it)',
+    );
   }
   const chosen = await chooseMethod(setting, method, options);
   return withAbsent(setting, chosen.method, (strategy) =>
