@@ -66,7 +66,7 @@ template <typename V>
 void entropy_gradient(float* x, const float* t, float factor, int64_t count) {
   each_vector<V>(count, [&](int64_t at, int64_t valid) __attribute__((always_inline)) {
     const V v = load_some<V>(x + at, valid), e = exp_of_minus_abs(v);
-    // The second is NaN where v is, else nothing.
+    // The last is NaN where v is, else nothing.
     const V above = where(v >= 0.f, all<V>(1.f)) + where(v < 0.f, e) + where(v != v, v);
     store_some<V>(x + at, (above / (e + 1.f) - load_some<V>(t + at, valid)) * factor, valid);
   });

@@ -1,11 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.js';
+import type { Dataset } from '../../src/data/dataset.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { selectEngine } from '../../src/engine/select.js';
 import { nativeStatus } from '../../src/engine/torch/load-native.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
 import { runRanks } from '../distributed/ranks.js';
 import { sampleOf } from '../support/fuzz.js';
+import { noiseDataset } from '../support/noise.js';
 import { trainedAlone } from '../support/ranks.js';
 
 const status = nativeStatus();
@@ -35,28 +37,18 @@ const trainRank = async ({
   group,
   input,
   load,
-}: Parameters<Parameters<typeof runRanks<{ trainings: Trainings; methods: typeof methods }>>[1]>[0]) => {
+}: Parameters<
+  Parameters<typeof runRanks<{ trainings: Trainings; methods: typeof methods; dataset: Dataset }>>[1]
+>[0]) => {
   type M<T> = T;
   const { resnetCifar } =
     await load<M<typeof import('../../src/networks/resnet-cifar.js')>>('networks/resnet-cifar.js');
   const { buildStrategy } = await load<M<typeof import('../../src/local/build.js')>>('local/build.js');
   const { train } = await load<M<typeof import('../../src/train/trainer.js')>>('train/trainer.js');
-  const { randomStream } = await load<M<typeof import('../../src/core/random.js')>>('core/random.js');
   const { selectEngine } = await load<M<typeof import('../../src/engine/select.js')>>('engine/select.js');
   const { engine } = await selectEngine('torch');
-  // The images of test/support/ranks.ts.
-  const split = (size: number, name: string) => {
-    const random = randomStream(1, name);
-    const labels = Uint16Array.from({ length: size }, (_, i) => i % 4);
-    const images = Uint8Array.from({ length: size * 192 }, () => random.below(256));
-    return { kind: 'memory', size, images, labels } as const;
-  };
-  const imageShape = [8, 8, 3] as const;
-  const dataset = {
-    ...{ name: 'noise', classes: ['a', 'b', 'c', 'd'], imageShape },
-    ...{ mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25], train: split(14, 'train'), test: split(6, 'test') },
-    augmentation: { crop: { kind: 'padded', pad: 1, padMode: 'zero' } as const, flip: true },
-  };
+  const { dataset } = input;
+  const { imageShape } = dataset;
   const outcomes = [];
   for (const { method, changes } of input.trainings) {
     const network = resnetCifar({ depth: 14, classes: 4, imageShape, seed: 1 });
@@ -116,7 +108,9 @@ describe.skipIf(!hasGroups)('statistics of the whole batch over two ranks', () =
       })),
       { method: 'bp', changes },
     ];
-    const [first, second] = (await runRanks(2, trainRank, { input: { trainings, methods } })) as Outcome[][];
+    const [first, second] = (await runRanks(2, trainRank, {
+      input: { trainings, methods, dataset: noiseDataset },
+    })) as Outcome[][];
     for (const [i, { method }] of trainings.entries()) {
       const synced = i < trainings.length - 1;
       const alone = await trainedAlone(engine, methods[method]!, changes);

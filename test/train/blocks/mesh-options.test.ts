@@ -1,7 +1,9 @@
 import { expect, it, vi } from 'vitest';
+import type { Dataset } from '../../../src/data/dataset.js';
 import { nativeStatus } from '../../../src/engine/torch/load-native.js';
 import type { ByClass } from '../../../src/train/by-class.js';
 import { runRanks, type RankContext } from '../../distributed/ranks.js';
+import { noise, noiseDataset } from '../../support/noise.js';
 
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -32,7 +34,13 @@ interface Outcome {
 }
 
 /** As a string in a process of its own: it knows nothing of this file. */
-const trainRank = async ({ group, tf, environment, load }: RankContext<undefined>): Promise<Outcome> => {
+const trainRank = async ({
+  group,
+  tf,
+  input: dataset,
+  environment,
+  load,
+}: RankContext<Dataset>): Promise<Outcome> => {
   type M<T> = T;
   const { sha256Of } = await load<M<typeof import('../../../src/core/sha256.js')>>('core/sha256.js');
   const { joinProcessGroup } =
@@ -50,7 +58,6 @@ const trainRank = async ({ group, tf, environment, load }: RankContext<undefined
   const { train } = await load<M<typeof import('../../../src/train/trainer.js')>>('train/trainer.js');
   const { trainBlocks } =
     await load<M<typeof import('../../../src/train/blocks/trainer.js')>>('train/blocks/trainer.js');
-  const { randomStream } = await load<M<typeof import('../../../src/core/random.js')>>('core/random.js');
   const { selectEngine } = await load<M<typeof import('../../../src/engine/select.js')>>('engine/select.js');
   type State = import('../../../src/train/state.js').TrainState;
   type Event = import('../../../src/train/events.js').TrainEvent;
@@ -60,19 +67,7 @@ const trainRank = async ({ group, tf, environment, load }: RankContext<undefined
   const within = group as never;
   const row = await joinProcessGroup(placement, { timeoutSeconds: 60, part: { ...place.row, within } });
   const column = await joinProcessGroup(placement, { timeoutSeconds: 60, part: { ...place.column, within } });
-  const split = (size: number, name: string) => {
-    const random = randomStream(1, name);
-    const labels = Uint16Array.from({ length: size }, (_, i) => i % 4);
-    const images = Uint8Array.from({ length: size * 192 }, () => random.below(256));
-    return { kind: 'memory', size, images, labels } as const;
-  };
-  const imageShape = [8, 8, 3] as const;
-  // Of the last image to evaluate on one share has none.
-  const dataset = {
-    ...{ name: 'noise', classes: ['a', 'b', 'c', 'd'], imageShape },
-    ...{ mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25], train: split(22, 'train'), test: split(33, 'test') },
-    augmentation: { crop: { kind: 'padded', pad: 1, padMode: 'zero' } as const, flip: true },
-  };
+  const { imageShape } = dataset;
   let state: State | undefined;
   /** By blocks and shares on four ranks, or by shares on the first ranks of both rows. */
   const trained = async (how: 'mesh' | 'data', stops = false, resume?: State) => {
@@ -135,7 +130,9 @@ const trainRank = async ({ group, tf, environment, load }: RankContext<undefined
 it.skipIf(!hasGroups)(
   'mixed images, micro-batches and an early end over four ranks are those of two that share batches; a stop ends an evaluation',
   async () => {
-    const [first, ...others] = (await runRanks(4, trainRank)) as Outcome[];
+    // Of the last image to evaluate on one share has none.
+    const input: Dataset = { ...noiseDataset, train: noise(22, 'train'), test: noise(33, 'test') };
+    const [first, ...others] = (await runRanks(4, trainRank, { input })) as Outcome[];
     const { mesh, data, stopped, stoppedData, resumed } = first!;
     expect(mesh).toEqual(data);
     // Of the last of five batches this rank has no image.

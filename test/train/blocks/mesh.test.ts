@@ -1,9 +1,11 @@
 import { expect, it, vi } from 'vitest';
 import { meshPlace } from '../../../src/distributed/mesh.js';
+import type { Dataset } from '../../../src/data/dataset.js';
 import { nativeStatus } from '../../../src/engine/torch/load-native.js';
 import type { StrategyOptionsInput } from '../../../src/local/options.js';
 import { runRanks, type RankContext } from '../../distributed/ranks.js';
 import { sampleOf } from '../../support/fuzz.js';
+import { noiseDataset } from '../../support/noise.js';
 
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -47,7 +49,7 @@ const trainRank = async ({
   input,
   environment,
   load,
-}: RankContext<readonly Task[]>): Promise<Outcome> => {
+}: RankContext<{ readonly tasks: readonly Task[]; readonly dataset: Dataset }>): Promise<Outcome> => {
   type M<T> = T;
   const { sha256Of } = await load<M<typeof import('../../../src/core/sha256.js')>>('core/sha256.js');
   const { joinProcessGroup } =
@@ -67,7 +69,6 @@ const trainRank = async ({
     await load<M<typeof import('../../../src/train/blocks/trainer.js')>>('train/blocks/trainer.js');
   const { giveState, takeState } =
     await load<M<typeof import('../../../src/train/give-state.js')>>('train/give-state.js');
-  const { randomStream } = await load<M<typeof import('../../../src/core/random.js')>>('core/random.js');
   const { selectEngine } = await load<M<typeof import('../../../src/engine/select.js')>>('engine/select.js');
   type State = import('../../../src/train/state.js').TrainState;
   const { engine } = await selectEngine('torch');
@@ -76,18 +77,8 @@ const trainRank = async ({
   const within = group as never;
   const row = await joinProcessGroup(placement, { timeoutSeconds: 60, part: { ...place.row, within } });
   const column = await joinProcessGroup(placement, { timeoutSeconds: 60, part: { ...place.column, within } });
-  const split = (size: number, name: string) => {
-    const random = randomStream(1, name);
-    const labels = Uint16Array.from({ length: size }, (_, i) => i % 4);
-    const images = Uint8Array.from({ length: size * 192 }, () => random.below(256));
-    return { kind: 'memory', size, images, labels } as const;
-  };
-  const imageShape = [8, 8, 3] as const;
-  const dataset = {
-    ...{ name: 'noise', classes: ['a', 'b', 'c', 'd'], imageShape },
-    ...{ mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25], train: split(14, 'train'), test: split(6, 'test') },
-    augmentation: { crop: { kind: 'padded', pad: 1, padMode: 'zero' } as const, flip: true },
-  };
+  const { tasks, dataset } = input;
+  const { imageShape } = dataset;
   const shares: unknown[] = [];
   /** By blocks and shares on four ranks, by shares on the first ranks of both rows, or on one. */
   const trained = async (
@@ -140,11 +131,11 @@ const trainRank = async ({
   const before = tf.memory().numTensors;
   const mesh = [];
   const data = [];
-  for (const task of input) {
+  for (const task of tasks) {
     mesh.push((await trained('mesh', task)).numbers);
     if (row.rank === 0) data.push((await trained('data', task)).numbers);
   }
-  const [task] = input;
+  const [task] = tasks;
   const controller = group.rank === 2 ? new AbortController() : undefined;
   const { interrupted, state } = await trained('mesh', task!, undefined, controller);
   const resumed = [(await trained('mesh', task!, state)).numbers];
@@ -184,7 +175,9 @@ const tasks: readonly Task[] = [
 it.skipIf(!hasGroups)(
   'blocks and shares over four ranks: the bits of two ranks that share batches, and runs that go on in any way',
   async () => {
-    const [first, ...others] = (await runRanks(4, trainRank, { input: tasks })) as Outcome[];
+    const [first, ...others] = (await runRanks(4, trainRank, {
+      input: { tasks, dataset: noiseDataset },
+    })) as Outcome[];
     tasks.forEach(({ options }, i) => {
       const [mesh, data] = [first!.mesh[i], first!.data[i]];
       const differing = Object.entries(data!.tensors).filter(([name, each]) => mesh!.tensors[name] !== each);
