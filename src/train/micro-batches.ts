@@ -31,6 +31,18 @@ export interface MicroBatch {
   streams: Streams | undefined;
 }
 
+/** What `run` makes of a micro-batch by what the next update reads of it, which is freed, even where it throws. */
+export function advance<Outcome extends { readonly next: Streams }>(
+  at: MicroBatch,
+  run: (streams: Streams) => Outcome,
+): Outcome {
+  const streams = at.streams ?? { x: detachedImages(at.part) };
+  at.streams = {};
+  const outcome = run(streams);
+  at.streams = outcome.next;
+  return outcome;
+}
+
 /**
  * Runs an update on a batch's micro-batches, one after another; each gets streams for the next update.
  *
@@ -47,11 +59,7 @@ export function runOnParts(
   let loss = 0;
   try {
     for (const at of parts) {
-      const streams = at.streams ?? { x: detachedImages(at.part) };
-      // Running the update frees them, even where it throws.
-      at.streams = {};
-      const outcome = runUpdate(update, streams, at.part, at.part.size / size);
-      at.streams = outcome.next;
+      const outcome = advance(at, (streams) => runUpdate(update, streams, at.part, at.part.size / size));
       loss += outcome.loss;
       addGradients(gradients, outcome.gradients);
     }

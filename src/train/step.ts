@@ -4,10 +4,10 @@ import { isOutOfMemory, outOfMemoryIn } from '../engine/out-of-memory.js';
 import { UserError } from '../core/errors.js';
 import { checkGiven } from '../core/given.js';
 import { nearest } from '../core/schema-problems.js';
-import { detachedImages, type Batch } from '../local/batch.js';
+import type { Batch } from '../local/batch.js';
 import { updatesSchema } from '../local/forms.js';
 import type { Strategy } from '../local/strategy.js';
-import { freeStreams, type LocalUpdate, type Streams } from '../local/update.js';
+import { freeStreams, type LocalUpdate } from '../local/update.js';
 import type { Clip } from './clip.js';
 import {
   addGradients,
@@ -16,7 +16,7 @@ import {
   stepReady,
   type PendingGradients,
 } from './gradients.js';
-import { microBatches } from './micro-batches.js';
+import { advance, microBatches, type MicroBatch } from './micro-batches.js';
 import { computeUpdate, NotFinite } from './run-update.js';
 import type { Optimizer } from './sgd.js';
 
@@ -108,10 +108,7 @@ export function trainStep(
   microBatch = batch.size,
 ): StepResult {
   const { updates } = strategy;
-  const parts = microBatches(batch, microBatch).map((part) => ({
-    part,
-    streams: undefined as Streams | undefined,
-  }));
+  const parts = microBatches(batch, microBatch).map((part): MicroBatch => ({ part, streams: undefined }));
   const held = updates.map((): tf.Scalar[] => []);
   const peakBytes = meter === undefined ? [] : updates.map(() => 0);
   const sums = updates.map((): PendingGradients => new Map());
@@ -123,18 +120,11 @@ export function trainStep(
     f();
     if (meter !== undefined) peakBytes[i] = Math.max(peakBytes[i]!, meter.peak());
   };
-  const run = (i: number, at: (typeof parts)[number]): void =>
+  const run = (i: number, at: MicroBatch): void =>
     measured(i, () => {
-      const streams = at.streams ?? { x: detachedImages(at.part) };
-      // Running the update frees them, even where it throws.
-      at.streams = {};
-      const { loss, gradients, next } = computeUpdate(
-        updates[i]!,
-        streams,
-        at.part,
-        at.part.size / batch.size,
+      const { loss, gradients } = advance(at, (streams) =>
+        computeUpdate(updates[i]!, streams, at.part, at.part.size / batch.size),
       );
-      at.streams = next;
       held[i]!.push(loss);
       addGradients(sums[i]!, gradients);
     });
