@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises';
 import * as zlib from 'node:zlib';
-import type { Compressors, FileMetaData, SchemaTree } from 'hyparquet';
+import type { AsyncBuffer, Compressors, FileMetaData, SchemaTree } from 'hyparquet';
 import { messageOf, UserError } from '../core/errors.js';
 import { shown } from '../core/shown.js';
+import { checkPages } from './parquet-pages.js';
+import { readThrift } from './thrift.js';
 
 /** What a column holds; `image` is a struct of `bytes` and perhaps a `path`, as Hugging Face writes images. */
 export type ParquetColumnKind = 'integer' | 'float' | 'text' | 'bytes' | 'image' | 'other';
@@ -42,14 +44,17 @@ const within =
   (input, maxOutputLength) =>
     maxOutputLength === 0 ? new Uint8Array(0) : decompress(input, { maxOutputLength });
 
-const compressors: Compressors = {
+/** Snappy makes at most 64 bytes of 3. */
+const snappyRatio = 22;
+
+const ofNode: Compressors = {
   GZIP: within(zlib.gunzipSync),
   BROTLI: within(zlib.brotliDecompressSync),
   // Of Node 22.15 and later.
   ...('zstdDecompressSync' in zlib && { ZSTD: within(zlib.zstdDecompressSync as Decompress) }),
 };
 
-const readable = ['UNCOMPRESSED', 'SNAPPY', ...Object.keys(compressors)];
+const readable = ['UNCOMPRESSED', 'SNAPPY', ...Object.keys(ofNode)];
 
 /**
  * Opens a Parquet file.
@@ -57,7 +62,7 @@ const readable = ['UNCOMPRESSED', 'SNAPPY', ...Object.keys(compressors)];
  * @throws UserError if it can't be read, is none, or is compressed in a way that this Node cannot undo
  */
 export async function openParquet(path: string): Promise<ParquetFile> {
-  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } =
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema, snappyUncompress } =
     await import('hyparquet');
   const file = await reading(path, async () => {
     const stats = await stat(path);
@@ -72,31 +77,44 @@ export async function openParquet(path: string): Promise<ParquetFile> {
         `${shown(path)}: is a pointer of Git LFS in place of the file: get the file with "git lfs pull" in its repository, or download it`,
       );
     }
-    return {
-      byteLength: buffer.byteLength,
-      slice(start: number, end?: number) {
-        // The parser asks for all columns' bytes and leaves the others to nobody where one of them is refused.
-        const bytes = (async () => buffer.slice(start, end))();
-        bytes.catch(() => {});
-        return bytes;
-      },
-    };
+    await checkFooter(buffer);
+    return buffer;
   });
+  const compressors: Compressors = {
+    ...ofNode,
+    SNAPPY: within((input, { maxOutputLength: length }) => {
+      if (length > snappyRatio * input.length) throw new Error(`${input.length} bytes cannot hold ${length}`);
+      const output = new Uint8Array(length);
+      snappyUncompress(input, output);
+      return output;
+    }),
+  };
   const metadata = await reading(path, () => parquetMetadataAsync(file, { geoparquet: false }));
   // A damaged footer may be anything: what it is taken for is read as carefully as its bytes.
   const described = await reading(path, () => describe(path, metadata, parquetSchema(metadata)));
   return {
     ...described,
     bytesOf: (column) =>
-      chunksOf(metadata, [column]).reduce((sum, chunk) => sum + Number(chunk.total_uncompressed_size), 0),
+      chunksOf(metadata.row_groups, [column]).reduce(
+        (sum, chunk) => sum + Number(chunk.total_uncompressed_size),
+        0,
+      ),
     async read(columns, take) {
       refuseOtherCodecs(path, metadata, columns);
       let first = 0;
       for (const group of metadata.row_groups) {
         const count = Number(group.num_rows);
+        const checked = checking(file, chunksOf([group], columns), count);
         const found = await reading(path, () =>
           parquetReadObjects({
-            ...{ file, metadata, columns: [...columns], compressors, utf8: false, geoparquet: false },
+            ...{
+              file: checked,
+              metadata,
+              columns: [...columns],
+              compressors,
+              utf8: false,
+              geoparquet: false,
+            },
             ...{ rowStart: first, rowEnd: first + count },
           }),
         );
@@ -159,7 +177,11 @@ function kindOf({ children, element }: SchemaTree): ParquetColumnKind {
   if (element.repetition_type === 'REPEATED') return 'other';
   if (children.length > 0) {
     const bytes = children.find((child) => child.element.name === 'bytes');
-    return element.converted_type === undefined && bytes !== undefined && kindOf(bytes) === 'bytes'
+    // Of each row one value: there are no lists.
+    const plain = children.every(
+      (child) => child.children.length === 0 && child.element.repetition_type !== 'REPEATED',
+    );
+    return element.converted_type === undefined && bytes !== undefined && kindOf(bytes) === 'bytes' && plain
       ? 'image'
       : 'other';
   }
@@ -173,7 +195,7 @@ function kindOf({ children, element }: SchemaTree): ParquetColumnKind {
   return (type === 'INT32' || type === 'INT64') && whole ? 'integer' : 'other';
 }
 
-function chunksOf({ row_groups: groups }: FileMetaData, columns: readonly string[]) {
+function chunksOf(groups: FileMetaData['row_groups'], columns: readonly string[]) {
   return groups.flatMap((group) =>
     group.columns.flatMap(({ meta_data: data }) =>
       data && columns.includes(data.path_in_schema[0] ?? '') ? [data] : [],
@@ -181,8 +203,41 @@ function chunksOf({ row_groups: groups }: FileMetaData, columns: readonly string
   );
 }
 
+/** What the footer says that follows in it must fit into it, as the parser makes room for it. */
+async function checkFooter(file: AsyncBuffer): Promise<void> {
+  const end = file.byteLength - 8;
+  const last = Buffer.from(await file.slice(Math.max(0, end)));
+  // The parser says what else is wrong.
+  if (end < 0 || last.toString('latin1', 4) !== 'PAR1' || last.readUInt32LE() > end) return;
+  readThrift(new Uint8Array(await file.slice(end - last.readUInt32LE(), end)));
+}
+
+/** The file, of which chunks of columns are checked as they are read. */
+function checking(file: AsyncBuffer, chunks: ReturnType<typeof chunksOf>, rows: number): AsyncBuffer {
+  const ranges = chunks.map((chunk) => {
+    const start = Number(chunk.dictionary_page_offset || chunk.data_page_offset);
+    return [start, start + Number(chunk.total_compressed_size)] as const;
+  });
+  const slice = async (start: number, end = file.byteLength): Promise<ArrayBuffer> => {
+    const bytes = await file.slice(start, end);
+    for (const [from, to] of ranges) {
+      if (start <= from && to <= end) checkPages(new Uint8Array(bytes, from - start, to - from), rows);
+    }
+    return bytes;
+  };
+  return {
+    byteLength: file.byteLength,
+    slice(start, end) {
+      // The parser asks for all columns' bytes and leaves the others to nobody where one of them is refused.
+      const bytes = slice(start, end);
+      bytes.catch(() => {});
+      return bytes;
+    },
+  };
+}
+
 function refuseOtherCodecs(path: string, metadata: FileMetaData, columns: readonly string[]): void {
-  const other = chunksOf(metadata, columns).find(({ codec }) => !readable.includes(codec));
+  const other = chunksOf(metadata.row_groups, columns).find(({ codec }) => !readable.includes(codec));
   if (other === undefined) return;
   const later = other.codec === 'ZSTD' ? ' (Node 22.15 and later can)' : '';
   throw new UserError(

@@ -117,8 +117,10 @@ describe.skipIf(!status.available || status.native.distributed === null)('train 
     await vi.waitFor(() => expect(read('metrics.csv')).toContain('\n1,'), soon);
     launcher.kill('SIGKILL');
     await vi.waitFor(() => expect(read('summary.json')).toContain('"interrupted"'), soon);
-    const [name] = readdirSync(out);
-    await vi.waitFor(() => expect(readdirSync(join(out, name!, 'checkpoints'))).not.toEqual([]), soon);
+    // The lock goes last.
+    await vi.waitFor(() => expect(read('lock')).toBe(''), soon);
+    const checkpoints = readdirSync(join(out, readdirSync(out)[0]!, 'checkpoints'));
+    expect(checkpoints).toContainEqual(expect.stringMatching(/^epoch-\d+.*\.json$/));
   });
 
   it('refuses what is no way to share the work', async () => {
