@@ -21,7 +21,7 @@ import { updateNames } from './method-strategy.js';
 import { runConfigOf } from './run-config.js';
 import { experimentSchema, registrySchema, runOptionsSchema } from './forms.js';
 import { readRunLog } from './run-log.js';
-import { withRunStrategy } from './run-strategy.js';
+import { sharesOf, withRunStrategy } from './run-strategy.js';
 import { recordedOverrides } from './earlier-defaults.js';
 import type { Experiment } from './experiment.js';
 import type { RunObserver } from './observer.js';
@@ -119,11 +119,6 @@ export async function resumeRun(
   const [before, now] = [configDocument(stored), configDocument(config)];
   const { schedules } = experiment.registry;
   refuseOtherRun(`${folder}: the run`, stored, config, { done: epochsDone(folder), schedules });
-  if (stringify(before['parallel']) !== stringify(now['parallel'])) {
-    options.observer?.note(
-      `${folder}: goes on with batches shared in another way than before: from here on the numbers are of that way`,
-    );
-  }
   refuseOtherData(folder, readRunData(folder), identityOf(experiment.dataset), (message) =>
     options.observer?.note(message, 'always'),
   );
@@ -135,6 +130,13 @@ export async function resumeRun(
       if (ranks !== undefined) await agreeToTrain(ranks, experiment, stored.method, true);
       if (blockRanks !== undefined) await agreeOnMethod(experiment, stored.method, blockRanks, true);
       return { folder, interrupted: false, result };
+    }
+    const shares = sharesOf(options);
+    const { shares: earlier = shares } = readRunLog(join(folder, 'log.jsonl')).starts.at(-1) ?? {};
+    if (stringify(before['parallel']) !== stringify(now['parallel']) || shares !== earlier) {
+      options.observer?.note(
+        `${folder}: goes on with batches shared in another way than before: from here on the numbers are of that way`,
+      );
     }
     const checkpoint = findCheckpoint(folder, options.observer);
     if (checkpoint !== undefined) {

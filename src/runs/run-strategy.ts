@@ -17,6 +17,10 @@ interface OnRanks {
   readonly observer?: { note(message: string, always?: 'always'): void } | undefined;
 }
 
+/** Into how many shares ranks divide every batch. */
+export const sharesOf = ({ blockRanks, ranks }: Omit<OnRanks, 'observer'>): number =>
+  ranks?.size ?? blockRanks?.parallel.data ?? 1;
+
 /** As `withStrategy`; where there are several ranks, these have agreed on method and placement. */
 export async function withRunStrategy<T>(
   experiment: Experiment,

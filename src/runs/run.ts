@@ -17,7 +17,7 @@ import { trainBlocks, type BlockRanks } from '../train/blocks/trainer.js';
 import { giveState } from '../train/give-state.js';
 import { train } from '../train/trainer.js';
 import type { BlockGroup } from './block-ranks.js';
-import { withRunStrategy } from './run-strategy.js';
+import { sharesOf, withRunStrategy } from './run-strategy.js';
 import type { Experiment } from './experiment.js';
 import { runConfigOf } from './run-config.js';
 import { sectionOf, startState, trainKinds } from './start-state.js';
@@ -204,7 +204,7 @@ async function trainInto(
   experiment: Experiment,
   { folder, method, strategy, placed, resume }: OpenRun,
   run: RunIdentity,
-  { signal, observer, ranks, tensorboard, onFailed }: Omit<RunOptions, 'parent'>,
+  { signal, observer, ranks, blockRanks, tensorboard, onFailed }: Omit<RunOptions, 'parent'>,
 ): Promise<FinishedRun> {
   const { config, registry, engine, notice, dataset } = experiment;
   const epochs: EpochMetrics[] = [...(resume?.epochs ?? [])];
@@ -270,6 +270,7 @@ async function trainInto(
       datasetNotes: dataset.notes,
       plugins: config.plugins,
       machine: thisMachine(),
+      shares: sharesOf({ ranks, blockRanks }),
     },
     resume === undefined ? 'start' : 'resume',
   );

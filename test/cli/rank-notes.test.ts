@@ -27,6 +27,22 @@ describe.skipIf(!hasGroups)('what ranks on one machine say', () => {
     expect(second).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
+  it('into how many shares batches are divided from here on, where there were others before', async () => {
+    const folder = join(work, 'shares');
+    const set = ['engine=torch', 'parallel=data', 'train.epochs=1'].flatMap((value) => ['--set', value]);
+    const begun = await residentRanks(2, ['train', command[1]!, ...set, '--into', folder]);
+    expect(begun.map(({ code }) => code)).toEqual([0, 0]);
+    const goesOn = async (epochs: number, ranks: number): Promise<readonly number[]> => {
+      const more = ['train', '--resume', folder, '--set', `train.epochs=${epochs}`];
+      const outcomes = await residentRanks(ranks, more);
+      expect(outcomes.map(({ code }) => code)).toEqual(Array(ranks).fill(0));
+      return outcomes.map(({ stderr }) => stderr.split('shared in another way than before').length - 1);
+    };
+    expect(await goesOn(2, 2)).toEqual([0, 0]);
+    expect(await goesOn(3, 1)).toEqual([1]);
+    expect(await goesOn(4, 1)).toEqual([0]);
+  });
+
   it('once what code was run, and once that a signal stops all', async () => {
     const plugin = join(work, 'plugin.mjs');
     const module = new URL('../../dist/index.js', import.meta.url).href;

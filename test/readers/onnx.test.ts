@@ -14,6 +14,7 @@ import { onnxModel } from '../../src/networks/onnx/export.js';
 import { networkOptionsSchema, type NetworkOptionsInput } from '../../src/networks/options.js';
 import { scramble } from '../networks/onnx/difference.js';
 import { startEngine } from '../support/engine.js';
+import { sampleOf } from '../support/fuzz.js';
 import { askReader, describeReaders } from '../support/python.js';
 
 type Shape = readonly [number, number, number];
@@ -50,7 +51,7 @@ describeReaders('onnx.checker and ONNX Runtime', () => {
     );
   });
 
-  it.each(families)(
+  it.each(sampleOf(families, 2))(
     'take %o, and give its logits for one image and for several',
     async (options, imageShape) => {
       const network = buildNetwork(networkOptionsSchema.parse(options), { classes, imageShape, seed: 1 });

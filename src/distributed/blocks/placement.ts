@@ -28,7 +28,7 @@ export function placeBlocks(blocks: number, cuts: readonly number[]): BlockPlace
 }
 
 /** How much longer than the least the slowest rank may take, where that saves memory. */
-const slack = 1.05;
+const slack = 1.02;
 
 /**
  * The cuts with which the rank that takes longest takes least. Given memory too, of all cuts with which it takes at most
