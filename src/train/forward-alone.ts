@@ -1,4 +1,5 @@
 import tf = require('@tensorflow/tfjs');
+import { freeingDetached } from '../engine/detached.js';
 import { detachedImages, type Batch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
 import { freeStreams, type Streams } from '../local/update.js';
@@ -15,7 +16,7 @@ export function forwardAlone({ updates }: Strategy, makeBatch: () => Batch): voi
     let streams: Streams = { x: detachedImages(batch) };
     try {
       for (const update of updates) {
-        const next = update.forward(streams, batch).streams;
+        const next = freeingDetached(() => update.forward(streams, batch)).streams;
         freeStreams(streams, next);
         streams = next;
       }

@@ -1,4 +1,5 @@
 import tf = require('@tensorflow/tfjs');
+import { freeingDetached } from '../engine/detached.js';
 import { variableGradients } from '../engine/recording.js';
 import { messageOf, UserError } from '../core/errors.js';
 import type { Batch } from '../local/batch.js';
@@ -49,7 +50,7 @@ export function computeUpdate(
   let computed: ReturnType<typeof variableGradients>;
   try {
     computed = variableGradients(() => {
-      const result = update.forward(streams, batch);
+      const result = freeingDetached(() => update.forward(streams, batch));
       next = result.streams;
       // What the backward pass reads of them has been kept.
       freeStreams(streams, next);

@@ -44,6 +44,12 @@ function config(name: string, methods: string): string {
 const runsOf = (out: string, label: string): string[] =>
   readdirSync(out).filter((name) => name.includes(`-tiny-${label}-s`));
 
+/** What a label's run in a comparison came to, and its peak. */
+const measured = (path: string, label: string): unknown =>
+  readMetrics(join(path, runsOf(path, label)[0]!, 'metrics.csv')).map(
+    ({ trainLoss, evaluationAccuracy, peakMemoryBytes }) => [trainLoss, evaluationAccuracy, peakMemoryBytes],
+  );
+
 it('a method that diverges is a row, the others are trained as if alone, and a rerun tells of it', async () => {
   const yaml = config('wild', `{ method: bp }, ${wild}, { method: dgl }`);
   const out = join(folder, 'wild');
@@ -65,15 +71,7 @@ it('a method that diverges is a row, the others are trained as if alone, and a r
 
   const alone = join(folder, 'alone');
   expect((await run(['compare', config('dgl', '{ method: dgl }'), '--out', alone, '--quiet'])).code).toBe(0);
-  const measured = (path: string): unknown =>
-    readMetrics(join(path, runsOf(path, 'dgl')[0]!, 'metrics.csv')).map(
-      ({ trainLoss, evaluationAccuracy, peakMemoryBytes }) => [
-        trainLoss,
-        evaluationAccuracy,
-        peakMemoryBytes,
-      ],
-    );
-  expect(measured(out)).toEqual(measured(alone));
+  expect(measured(out, 'dgl')).toEqual(measured(alone, 'dgl'));
 
   const before = readdirSync(out);
   const again = await run(['compare', yaml, '--out', out]);
@@ -111,6 +109,10 @@ it('a method whose code is broken does not keep the others from their training e
   expect(stdout).toMatch(
     /^bp +1 +2 +\d.*\n^broken, seed 1 +2 +1 +failed .*\n^broken, seed 2 +2 +1 +failed /m,
   );
+  const alone = join(folder, 'bp-alone');
+  const args = ['--out', alone, '--quiet', '--set', 'train.epochs=1'];
+  expect((await run(['compare', config('bp', '{ method: bp }'), ...args])).code).toBe(0);
+  expect(measured(out, 'bp')).toEqual(measured(alone, 'bp'));
 });
 
 it('where every method fails there is a table of that', async () => {

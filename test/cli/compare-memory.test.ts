@@ -4,10 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hasTorch } from '../support/engine.js';
 import { sampleOf } from '../support/fuzz.js';
-import { run as runAlone, pictureConfig, writePictures } from './helpers.js';
-import { residentProgram } from './resident.js';
-
-const run = residentProgram();
+import { run, pictureConfig, writePictures } from './helpers.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -31,7 +28,7 @@ async function peaks(name: string, command: 'train' | 'compare', methods: readon
   );
   const path = join(folder, `${name}.yaml`);
   writeFileSync(path, `${config}engine: torch\n`);
-  const { code, stdout, stderr } = await (command === 'train' ? runAlone : run)([
+  const { code, stdout, stderr } = await run([
     command,
     path,
     '--quiet',
