@@ -78,10 +78,13 @@ export function linkUp(group: ProcessGroup, queue: number, tally: LinkTally): Up
   /** Of batches on their way: settled when they have been taken. */
   const underWay: Promise<void>[] = [];
   const send = async (message: Message<Meta>): Promise<void> => {
-    // Several are under way at once: what was counted before is read when this one has gone.
-    const bytes = await sendMessage(group, to, tags.batch, message);
-    tally.bytes += bytes;
-    tf.dispose(Object.values(message.tensors ?? {}));
+    try {
+      // Several are under way at once: what was counted before is read when this one has gone.
+      const bytes = await sendMessage(group, to, tags.batch, message);
+      tally.bytes += bytes;
+    } finally {
+      tf.dispose(Object.values(message.tensors ?? {}));
+    }
   };
   const taken = async (sent: Promise<void>): Promise<void> => {
     const [bytes] = await Promise.all([group.recvBytes(16, to, tags.taken), sent]);
@@ -95,7 +98,12 @@ export function linkUp(group: ProcessGroup, queue: number, tally: LinkTally): Up
   };
   return {
     async put({ labels, images, streams }) {
-      await room(queue - 1);
+      try {
+        await room(queue - 1);
+      } catch (error) {
+        tf.dispose(Object.values(streams));
+        throw error;
+      }
       const bytes = [bytesOf(labels), ...(images === undefined ? [] : [bytesOf(images)])];
       const meta: Meta = { kind: 'batch', images: kindOf(images) };
       const waiting = taken(send({ meta, bytes, tensors: streams }));
