@@ -3,7 +3,7 @@ import * as zlib from 'node:zlib';
 import type { AsyncBuffer, Compressors, FileMetaData, SchemaTree } from 'hyparquet';
 import { messageOf, UserError } from '../core/errors.js';
 import { shown } from '../core/shown.js';
-import { checkPages } from './parquet-pages.js';
+import { checkPages, type ChunkForm } from './parquet-pages.js';
 import { readThrift } from './thrift.js';
 
 /** What a column holds; `image` is a struct of `bytes` and perhaps a `path`, as Hugging Face writes images. */
@@ -91,7 +91,8 @@ export async function openParquet(path: string): Promise<ParquetFile> {
   };
   const metadata = await reading(path, () => parquetMetadataAsync(file, { geoparquet: false }));
   // A damaged footer may be anything: what it is taken for is read as carefully as its bytes.
-  const described = await reading(path, () => describe(path, metadata, parquetSchema(metadata)));
+  const tree = await reading(path, () => parquetSchema(metadata));
+  const described = await reading(path, () => describe(path, metadata, tree));
   return {
     ...described,
     bytesOf: (column) =>
@@ -104,7 +105,15 @@ export async function openParquet(path: string): Promise<ParquetFile> {
       let first = 0;
       for (const group of metadata.row_groups) {
         const count = Number(group.num_rows);
-        const checked = checking(file, chunksOf([group], columns), count);
+        const checked = checking(
+          file,
+          chunksOf([group], columns).map((chunk) => ({
+            ...rangeOf(chunk),
+            rows: count,
+            optional: optionalOf(tree, chunk.path_in_schema),
+            decompress: (bytes, size) => compressors[chunk.codec]?.(bytes, size) ?? bytes,
+          })),
+        );
         const found = await reading(path, () =>
           parquetReadObjects({
             ...{
@@ -212,16 +221,31 @@ async function checkFooter(file: AsyncBuffer): Promise<void> {
   readThrift(new Uint8Array(await file.slice(end - last.readUInt32LE(), end)));
 }
 
+/** Where the bytes of a column's chunk are in the file. */
+function rangeOf(chunk: ReturnType<typeof chunksOf>[number]): { readonly from: number; readonly to: number } {
+  const from = Number(chunk.dictionary_page_offset || chunk.data_page_offset);
+  return { from, to: from + Number(chunk.total_compressed_size) };
+}
+
+/** Of the fields that lead to a column, how many may be null. */
+function optionalOf(tree: SchemaTree, path: readonly string[]): number {
+  let [at, optional]: [SchemaTree | undefined, number] = [tree, 0];
+  for (const name of path) {
+    at = at?.children.find(({ element }) => element.name === name);
+    if (at?.element.repetition_type !== 'REQUIRED') optional++;
+  }
+  return optional;
+}
+
 /** The file, of which chunks of columns are checked as they are read. */
-function checking(file: AsyncBuffer, chunks: ReturnType<typeof chunksOf>, rows: number): AsyncBuffer {
-  const ranges = chunks.map((chunk) => {
-    const start = Number(chunk.dictionary_page_offset || chunk.data_page_offset);
-    return [start, start + Number(chunk.total_compressed_size)] as const;
-  });
+function checking(
+  file: AsyncBuffer,
+  chunks: readonly (ReturnType<typeof rangeOf> & ChunkForm)[],
+): AsyncBuffer {
   const slice = async (start: number, end = file.byteLength): Promise<ArrayBuffer> => {
     const bytes = await file.slice(start, end);
-    for (const [from, to] of ranges) {
-      if (start <= from && to <= end) checkPages(new Uint8Array(bytes, from - start, to - from), rows);
+    for (const { from, to, ...form } of chunks) {
+      if (start <= from && to <= end) checkPages(new Uint8Array(bytes, from - start, to - from), form);
     }
     return bytes;
   };

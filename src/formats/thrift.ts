@@ -1,6 +1,7 @@
-/** What is kept of a struct: whole numbers and structs, by the number of the field. */
+/** What is kept of a struct, by the number of the field: whole numbers, what is true or false, and structs. */
 export interface ThriftStruct {
   readonly numbers: ReadonlyMap<number, number>;
+  readonly flags: ReadonlyMap<number, boolean>;
   readonly structs: ReadonlyMap<number, ThriftStruct>;
 }
 
@@ -60,14 +61,19 @@ export function readThrift(bytes: Uint8Array): { readonly struct: ThriftStruct; 
     return undefined;
   };
   const struct = (depth: number): ThriftStruct => {
-    const [numbers, structs] = [new Map<number, number>(), new Map<number, ThriftStruct>()];
+    const numbers = new Map<number, number>();
+    const flags = new Map<number, boolean>();
+    const structs = new Map<number, ThriftStruct>();
     for (let id = 0; ;) {
       const header = byte();
       const kind = header & 15;
-      if (kind === 0) return { numbers, structs };
+      if (kind === 0) return { numbers, flags, structs };
       id = header >> 4 === 0 ? signed() : id + (header >> 4);
-      // Of a field that is true or false, this is the kind.
-      const found = kind <= 2 ? undefined : value(kind, depth);
+      if (kind <= 2) {
+        flags.set(id, kind === 1);
+        continue;
+      }
+      const found = value(kind, depth);
       if (typeof found === 'number') numbers.set(id, found);
       else if (found !== undefined) structs.set(id, found);
     }

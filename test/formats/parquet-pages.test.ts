@@ -13,7 +13,8 @@ const page = (kind: 5 | 7 | 8, header: Written, [size, stored] = [4, 4]): number
   ...[1, 2, 3, 4],
 ];
 
-const check = (pages: number[][], rows = 10) => checkPages(Uint8Array.from(pages.flat()), rows);
+const check = (pages: number[][], optional = 0) =>
+  checkPages(Uint8Array.from(pages.flat()), { rows: 10, optional, decompress: (bytes) => bytes });
 
 describe('pages', () => {
   it('are taken where they hold as much as there is', () => {
@@ -67,5 +68,77 @@ describe('pages', () => {
     ['no header', [0x1b, 0, 0], /kind 11/],
   ])('are refused with %s', (_, bytes, message) => {
     expect(() => check([page(5, [[1, 2]]), bytes])).toThrow(message);
+  });
+});
+
+/** Values in runs: `[header, ...bytes]`. */
+const levels = (...runs: number[]): number[] => [runs.length, 0, 0, 0, ...runs];
+const dictionary = 8;
+const endless = [0xfe, 0xff, 0xff, 0xff, 0x7f];
+
+/** A page whose rows may be null, of the first version or the second. */
+const first = (content: number[], encoding = 0): number[] => [
+  ...thrift([
+    [2, content.length],
+    [3, content.length],
+    [
+      5,
+      {
+        struct: [
+          [1, 4],
+          [2, encoding],
+        ],
+      },
+    ],
+  ]),
+  ...content,
+];
+const second = (own: number[], content: number[], encoding = 0): number[] => [
+  ...thrift([
+    [2, own.length + content.length],
+    [3, own.length + content.length],
+    [
+      8,
+      {
+        struct: [
+          [1, 4],
+          [2, 0],
+          [4, encoding],
+          [5, own.length],
+          [6, 0],
+          [7, false],
+        ],
+      },
+    ],
+  ]),
+  ...own,
+  ...content,
+];
+
+describe('runs', () => {
+  it.each([
+    ['of levels: one value four times', first([...levels(8, 1), 65])],
+    ['of levels: eight bits, of which four count', first([...levels(3, 0b1111), 65])],
+    ['of the second version', second([8, 1], [65])],
+    ['of numbers of a dictionary, two bits each', first([...levels(8, 1), 2, 3, 0b11100100, 0], dictionary)],
+    ['of the second version’s numbers', second([8, 1], [2, 8, 3], dictionary)],
+  ])('%s: are taken', (_, page) => {
+    check([page], 1);
+  });
+
+  it.each([
+    ['more levels than values', first([...levels(...endless, 1), 65])],
+    ['more levels of the second version', second([...endless, 1], [65])],
+    ['more numbers of a dictionary', first([...levels(8, 1), 2, ...endless, 0], dictionary)],
+    ['more numbers of no bits', second([8, 1], [0, 0xff, 0xff, 0xff, 0xff, 0x0f], dictionary)],
+    ['one more than there are', first([...levels(10, 1), 65])],
+  ])('of %s are refused', (_, page) => {
+    expect(() => check([page], 1)).toThrow(/^a run of \d+ values is said to follow 0 of 4$/);
+  });
+
+  it('of numbers that no word holds are refused', () => {
+    expect(() => check([first([...levels(8, 1), 40, 8, 0], dictionary)], 1)).toThrow(
+      'numbers are said to have 40 bits',
+    );
   });
 });

@@ -26,6 +26,9 @@ const kept = (written: Written): ThriftStruct => ({
   numbers: new Map(
     written.flatMap(([id, value]) => (typeof value === 'number' ? [[id, value] as const] : [])),
   ),
+  flags: new Map(
+    written.flatMap(([id, value]) => (typeof value === 'boolean' ? [[id, value] as const] : [])),
+  ),
   structs: new Map(
     written.flatMap(([id, value]) =>
       typeof value === 'object' && 'struct' in value ? [[id, kept(value.struct)] as const] : [],
