@@ -49,7 +49,7 @@ function checkedUpdate(update: LocalUpdate, whose: string): LocalUpdate {
       result = update.forward(watched(streams, missing), batch);
     } catch (error) {
       const [lost] = missing;
-      if (lost === undefined || error instanceof UserError) throw error;
+      if (lost === undefined || error instanceof UserError || isOutOfMemory(error)) throw error;
       return refuse(`reads the stream '${lost}', and is handed ${listed(streams)}`, error);
     }
     const problem = problemOf(result, streams, variables);

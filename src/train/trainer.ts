@@ -32,7 +32,7 @@ import { stepError } from './step-error.js';
 import { stepTeller } from './step-teller.js';
 import { planSteps, trainStep, type StepResult } from './step.js';
 import { checkTally, newTally, tallyOver, withoutSums, type EpochTally } from './tally.js';
-import { averageWeights } from './weight-average.js';
+import { averageWeights, type WeightAverage } from './weight-average.js';
 
 const smallerBatch = 'lower train.batchSize';
 
@@ -76,6 +76,17 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
   const testing = openTestLoader(dataset, { ...options, share });
   if (ranks !== undefined) refuseMetricsOnRanks(metrics);
   const optimizer = made.optimizer ?? optimizerOf(settings, kinds);
+  const close = async (): Promise<void> => {
+    optimizer.dispose();
+    await Promise.all([training.close(), testing.close()]);
+  };
+  let average: WeightAverage | undefined;
+  try {
+    average = ema && averageWeights(strategy, ema.decay);
+  } catch (error) {
+    await close();
+    throw error;
+  }
   const run: Run = {
     strategy,
     dataset,
@@ -83,7 +94,7 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
     training,
     testing,
     optimizer,
-    average: ema === undefined ? undefined : averageWeights(strategy, ema.decay),
+    average,
     plan,
     share,
     parallel: ranks && dataParallel(ranks, strategy, plan, optimizer, settings.syncBatchNorm),
@@ -94,7 +105,7 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
     stopped: false,
     lastLosses: undefined,
   };
-  const { epochs, average } = run;
+  const { epochs } = run;
   try {
     if (resume !== undefined) restoreState(strategy, optimizer, resume, average);
     let tally = structuredClone(resume?.partial);
@@ -116,8 +127,7 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
     // What was evaluated is what is left; what it was averaged of is in the last state.
     average?.swap();
     average?.dispose();
-    optimizer.dispose();
-    await Promise.all([training.close(), testing.close()]);
+    await close();
   }
 }
 

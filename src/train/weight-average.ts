@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import { checkGiven } from '../core/given.js';
 import { fused } from '../engine/fused/registry.js';
+import { outOfMemoryIn } from '../engine/out-of-memory.js';
 import { outsideTape } from '../engine/tape.js';
 import { strategySchema } from '../local/forms.js';
 import type { Strategy } from '../local/strategy.js';
@@ -58,7 +59,12 @@ export function averageWeights(
   const averages = (): tf.Variable[] => variables.map((variable) => kept.of(variable).average);
   const move = (momentum: number): void =>
     outsideTape(() => fused().movingAverage(averages(), variables, momentum));
-  move(0);
+  try {
+    move(0);
+  } catch (error) {
+    kept.dispose();
+    throw outOfMemoryIn('the averages of train.ema', 'leave them out, or take a smaller network', error);
+  }
   return {
     update: () => move(decay),
     swap() {

@@ -99,7 +99,7 @@ it('a method whose code is broken does not keep the others from their training e
   const broken = '{ method: custom, label: broken, blocks: 2, loss: broken }';
   const out = join(folder, 'broken');
   const { code, stdout, stderr } = await run([
-    ...['compare', config('broken', `${broken}, { method: bp }`), '--seeds', '1,2'],
+    ...['compare', config('broken', `${broken}, ${wild}, { method: bp }`), '--seeds', '1,2'],
     ...['--plugin', join(folder, 'broken.mjs'), '--out', out, '--quiet', '--set', 'train.epochs=1'],
   ]);
   expect(code).toBe(1);
@@ -107,7 +107,11 @@ it('a method whose code is broken does not keep the others from their training e
     /^error: broken\nit comes from .*broken\.mjs:\d+:\d+, which is not part of locallearn:$/m,
   );
   expect(stdout).toMatch(
-    /^bp +1 +2 +\d.*\n^broken, seed 1 +2 +1 +failed .*\n^broken, seed 2 +2 +1 +failed /m,
+    /^bp +1 +2 +\d.*\n^broken, seed 1 +2 +1 +failed .*\n^wild.*\n^broken, seed 2 +2 +1 +failed /m,
+  );
+  // Those that are told in a line stand before the one that is told with its place.
+  expect(stderr).toMatch(
+    /^error: wild, seed 1: epoch 1, step \d: .*\n.*^wild, seed 2: epoch 1, .*^error: broken$/ms,
   );
   const alone = join(folder, 'bp-alone');
   const args = ['--out', alone, '--quiet', '--set', 'train.epochs=1'];

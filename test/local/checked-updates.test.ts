@@ -141,3 +141,28 @@ it.each(sampleOf(tinyMethods, 4).map((options) => [titleOf(options), options] as
     again.dispose();
   },
 );
+
+it.each(['hpff', 'mlaan'] as const)('%s: what fails in its first step is told as it is', (method) => {
+  const run = tinyRun({ method, blocks: 4 });
+  const updates = checkedUpdates(run.strategy.updates);
+  scoped(() => {
+    const batch = tinyBatch();
+    const broken = Object.defineProperty({ ...batch, images: batch.images }, 'labels', {
+      get: () => {
+        throw new TypeError('broken');
+      },
+    });
+    expect(() => updates[0]!.forward({ x: detach(batch.images) }, broken)).toThrow('broken');
+  });
+  run.dispose();
+});
+
+it('memory that runs out in the first pass of an update that reads a stream which is not there is told', () => {
+  const [checked] = checkedUpdates([
+    update('u0', ({ y }) => {
+      void y;
+      throw Object.assign(new Error('out of memory: 9 bytes'), { code: 'OUT_OF_MEMORY' });
+    }),
+  ]);
+  scoped(() => expect(() => checked!.forward({}, tinyBatch())).toThrow('out of memory: 9 bytes'));
+});

@@ -3,6 +3,7 @@ import tf = require('@tensorflow/tfjs');
 import { datasetFromArrays } from '../../src/data/from-arrays.js';
 import { openLoader } from '../../src/data/loader/loader.js';
 import type { Engine } from '../../src/engine/engine.js';
+import { fused } from '../../src/engine/fused/registry.js';
 import { buildStrategy } from '../../src/local/build.js';
 import type { StrategyOptionsInput } from '../../src/local/options.js';
 import { networkWeights } from '../../src/networks/export.js';
@@ -115,6 +116,27 @@ it('a swap shares no memory, and two change nothing', () => {
   expect([...weight.dataSync()]).toEqual(initial.map((value) => value / 2));
   expect(engine.memory.current()).toBe(held);
   average.dispose();
+  strategy.dispose();
+  disposeNetwork(strategy.network);
+});
+
+it('memory that runs out while they are made is told, and nothing is left', async () => {
+  const strategy = buildStrategy(tinyNetwork(), { method: 'bp' });
+  const before = tf.memory().numTensors;
+  const ops = fused() as { -readonly [Op in keyof ReturnType<typeof fused>]: ReturnType<typeof fused>[Op] };
+  const { movingAverage } = ops;
+  ops.movingAverage = () => {
+    throw Object.assign(new Error('9 bytes'), { code: 'OUT_OF_MEMORY' });
+  };
+  const options = { epochs: 1, batchSize: 8, learningRate: 0.1, ema: { decay: 0.9 }, workers: 1 } as const;
+  try {
+    await expect(
+      train(strategy, dataset, { ...options, schedule: 'constant', seed: 1, engine }),
+    ).rejects.toThrow('the averages of train.ema: out of memory: 9 bytes; leave them out, or ');
+  } finally {
+    ops.movingAverage = movingAverage;
+  }
+  expect(tf.memory().numTensors).toBe(before);
   strategy.dispose();
   disposeNetwork(strategy.network);
 });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { narrowed, textTable } from '../../core/table.js';
 import { expendableColumns, resultTable, tableNotes } from '../../runs/table.js';
-import { UserError } from '../../core/errors.js';
+import { messageOf, UserError } from '../../core/errors.js';
 import type { Command } from '../command.js';
 import { commandLine, withInterrupts } from '../interrupts.js';
 import {
@@ -110,10 +110,13 @@ export const compareCommand: Command<object, CompareArguments> = {
         );
       }
       if (signal.aborted || failed.length === 0) return;
-      if (defects.length > 0) throw defects[0];
-      throw new UserError(
-        failed.map(({ label, seed, error }) => `${label}, seed ${seed}: ${error}`).join('\n'),
-      );
+      const told = (runs: typeof failed): string =>
+        runs.map(({ label, seed, error }) => `${label}, seed ${seed}: ${error}`).join('\n');
+      if (defects.length === 0) throw new UserError(told(failed));
+      // The defect itself is told with where it is.
+      const others = failed.filter(({ error }) => error !== messageOf(defects[0]));
+      if (others.length > 0) process.stderr.write(`error: ${told(others)}\n`);
+      throw defects[0];
     });
   },
 };

@@ -21,12 +21,13 @@ export const fromBytes: FusedOp<FromBytes> = {
     const look = op('locallearn::from_bytes');
 
     return (values, shape, table) => {
-      const bytes = bytesToDevice(values, shape);
       const numbers = tf.tensor1d(table);
+      let bytes: ReturnType<typeof bytesToDevice> | undefined;
       try {
+        bytes = bytesToDevice(values, shape);
         return wrap(look(bytes, input(numbers)));
       } finally {
-        bytes.dispose();
+        bytes?.dispose();
         numbers.dispose();
       }
     };

@@ -152,10 +152,11 @@ function cascadeUpdates(
       variables: [...finished.flatMap(({ variables }) => variables), ...behind],
       ...(through.length === 0 ? {} : { through }),
       ...(follows === undefined ? {} : { follows }),
-      forward({ x, gradient }, batch): UpdateResult {
+      forward(given, batch): UpdateResult {
+        const { x } = given;
         let streams: Streams = {};
         const value = eagerly(update.variables, () => {
-          if (lent) waiting.borrow(gradient!);
+          if (lent) waiting.borrow(given['gradient']!);
           const before = starts ? runStart(waiting, members.slice(0, -1), x!, batch, passesOf) : x!;
           const { output, recording } = record(before, (input) =>
             blockForward(block, input, batch, passesOf(block)),
