@@ -28,9 +28,22 @@ export function parallelOf(text: string | undefined): AskedRanks | undefined {
   return { blocks, data: asked.get('data') ?? 1 };
 }
 
-/** How many are to be started; undefined where they have been. */
+/** More processes than this no one machine is for. */
+const mostRanks = 64;
+
+/**
+ * How many are to be started; undefined where they have been.
+ *
+ * @throws UsageError if these are too many for one machine
+ */
 export function ranksOf({ blocks = 1, data }: AskedRanks): number | undefined {
-  return data === undefined ? undefined : blocks * data;
+  if (data === undefined) return undefined;
+  if (blocks * data > mostRanks) {
+    throw new UsageError(
+      `--parallel: ${blocks * data} ranks on this machine, at most ${mostRanks}: start them on several, as docs/distributed.md says`,
+    );
+  }
+  return blocks * data;
 }
 
 /** The same arguments, with an override for what is asked for, which keeps what else the config says of ranks. */

@@ -31,8 +31,9 @@ export async function onRanks(
     );
   }
   // TensorFlow.js takes longest to load.
-  const { divideRanks, joinRun } = await import('../runs/block-ranks.js');
+  const { checkRankCount, divideRanks, joinRun } = await import('../runs/block-ranks.js');
   const { joined } = await import('../runs/ranks.js');
+  checkRankCount(placement.size, parallel);
   return joined(placement, async (all, joinPart) => {
     const blockRanks = await divideRanks(experiment, all, parallel, joinPart);
     if (all.rank === 0) return f({ ...options, blockRanks });

@@ -27,6 +27,16 @@ export interface BlockGroup {
   readonly parallel: BlockParallel;
 }
 
+/** Throws a UserError where there are not as many ranks as the config says. */
+export function checkRankCount(ranks: number, { blocks, data }: BlockParallel): void {
+  if (ranks === blocks * data) return;
+  const asked = data === 1 ? String(blocks) : `${blocks}, ${data} times over`;
+  const remedy = data === 1 ? `, or set parallel.blocks=${ranks}` : '';
+  throw new UserError(
+    `parallel.blocks: ${asked}, and ${ranks} ranks were started: start ${blocks * data}${remedy}`,
+  );
+}
+
 /**
  * Divides ranks into those that have all blocks together and those that have the same, which share every batch.
  *
@@ -40,13 +50,7 @@ export async function divideRanks(
   joinPart: (part: PartOfRanks) => Promise<ProcessGroup>,
 ): Promise<BlockGroup> {
   const { blocks, data } = parallel;
-  if (all.size !== blocks * data) {
-    const asked = data === 1 ? String(blocks) : `${blocks}, ${data} times over`;
-    const remedy = data === 1 ? `, or set parallel.blocks=${all.size}` : '';
-    throw new UserError(
-      `parallel.blocks: ${asked}, and ${all.size} ranks were started: start ${blocks * data}${remedy}`,
-    );
-  }
+  checkRankCount(all.size, parallel);
   if (data === 1) return { all, row: all, column: undefined, parallel };
   // Those of another config would be waited for in vain.
   await agreeOn(all, configDocument(config), {});

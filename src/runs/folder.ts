@@ -20,7 +20,7 @@ import { takeLock } from '../core/lock.js';
 import { writeSafetensors, type SafeTensor } from '../formats/safetensors.js';
 import type { EpochMetrics, StepMetrics } from '../train/events.js';
 import type { TrainState } from '../train/state.js';
-import { writeCheckpoint } from './checkpoint/file.js';
+import { writeCheckpoint, type CheckpointOrigin } from './checkpoint/file.js';
 import { removeOldCheckpoints } from './checkpoint/store.js';
 import { configDocument, type Config } from '../config/config.js';
 import { labelOf, type MethodConfig } from '../config/method-config.js';
@@ -50,7 +50,7 @@ export interface RunFolder {
   writeData(identity: DataIdentity): void;
   writeMetrics(epochs: readonly EpochMetrics[]): void;
   /** Writes a checkpoint, then removes those that are not to be kept. */
-  writeCheckpoint(state: TrainState, engine: string): void;
+  writeCheckpoint(state: TrainState, origin: Omit<CheckpointOrigin, 'config'>): void;
   writeWeights(tensors: ReadonlyMap<string, SafeTensor>, metadata: Readonly<Record<string, string>>): void;
   writeSummary(summary: RunSummary): void;
   /** Opens a file of events for TensorBoard. */
@@ -159,10 +159,10 @@ export function openRunFolder(
     log,
     writeData: (identity) => ours(dataPathOf(path), (file) => writeRunData(file, identity)),
     writeMetrics: (epochs) => ours(metricsPathOf(path), (file) => writeMetrics(file, columns, epochs)),
-    writeCheckpoint: (state, engine) =>
+    writeCheckpoint: (state, origin) =>
       ours(checkpoints, () => {
         mkdirSync(checkpoints, { recursive: true });
-        writeCheckpoint(checkpoints, { config: configDocument(config), engine }, columns, state);
+        writeCheckpoint(checkpoints, { config: configDocument(config), ...origin }, columns, state);
         removeOldCheckpoints(checkpoints, config.train.keep, state.epochs);
       }),
     writeWeights: (tensors, metadata) =>

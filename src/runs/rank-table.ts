@@ -31,5 +31,5 @@ export function rankNote({ steps, perRank, transport }: RunRanks): string {
   const peaks = perRank.map(({ peakMemoryBytes }) => peakMemoryBytes);
   const all = peaks.reduce((sum, peak) => sum + peak, 0);
   const travel = transport === undefined ? '' : '; features travelled as bfloat16';
-  return `of the last ${plural(steps, 'training step')}; the run's peak is the largest rank's, ${formatBytes(Math.max(...peaks))}; all ranks together: ${formatBytes(all)}${travel}`;
+  return `of the last ${plural(steps, 'training step')}; peak of the largest: ${formatBytes(Math.max(...peaks))}; all ranks together: ${formatBytes(all)}${travel}`;
 }

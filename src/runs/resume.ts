@@ -131,13 +131,6 @@ export async function resumeRun(
       if (blockRanks !== undefined) await agreeOnMethod(experiment, stored.method, blockRanks, true);
       return { folder, interrupted: false, result };
     }
-    const shares = sharesOf(options);
-    const { shares: earlier = shares } = readRunLog(join(folder, 'log.jsonl')).starts.at(-1) ?? {};
-    if (stringify(before['parallel']) !== stringify(now['parallel']) || shares !== earlier) {
-      options.observer?.note(
-        `${folder}: goes on with batches shared in another way than before: from here on the numbers are of that way`,
-      );
-    }
     const checkpoint = findCheckpoint(folder, options.observer);
     if (checkpoint !== undefined) {
       const what = `${folder}: the checkpoint ${positionInWords(checkpoint.position)}`;
@@ -146,6 +139,13 @@ export async function resumeRun(
       const { epochs: done, partial } = checkpoint.state;
       refuseOtherRun(what, recorded, config, { done, partial: partial !== undefined, schedules });
       tellOtherEngine(checkpoint, experiment, options.observer);
+      const shares = sharesOf(options);
+      const { parallel } = configDocument(recorded);
+      if (stringify(parallel) !== stringify(now['parallel']) || shares !== (checkpoint.shares ?? shares)) {
+        options.observer?.note(
+          `${folder}: goes on with batches shared in another way than before: from here on the numbers are of that way`,
+        );
+      }
     }
     experiment.engine.memory.release();
     const given = withRecordedPlan(stored.method, folder, experiment);

@@ -16,8 +16,6 @@ const startSchema = z.object({
   dataset: z.string(),
   /** Logs of the first version lack it. */
   machine: machineSchema.exactOptional(),
-  /** Into how many shares ranks divided every batch; no config says it. Logs of earlier versions lack it. */
-  shares: z.int().min(1).exactOptional(),
 });
 const epochSchema = z.object({ time, epoch: z.int().min(1), epochs: z.int(), steps: z.int() });
 

@@ -270,7 +270,6 @@ async function trainInto(
       datasetNotes: dataset.notes,
       plugins: config.plugins,
       machine: thisMachine(),
-      shares: sharesOf({ ranks, blockRanks }),
     },
     resume === undefined ? 'start' : 'resume',
   );
@@ -292,7 +291,11 @@ async function trainInto(
       signal,
       onEvent,
       resume: start,
-      onState: (state) => folder.writeCheckpoint(state, engine.description),
+      onState: (state) =>
+        folder.writeCheckpoint(state, {
+          engine: engine.description,
+          shares: sharesOf({ ranks, blockRanks }),
+        }),
     };
     if (ranks !== undefined) await giveState(ranks, start);
     const { interrupted, weights } =

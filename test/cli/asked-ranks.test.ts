@@ -54,3 +54,10 @@ it('refuses shares alone where the config says something of blocks, which would 
   const set = ['parallel=data'];
   expect(await asked('parallel: { blocks: 2, queue: 3 }', 'data=2', set)).toEqual([...set, 'parallel=data']);
 });
+
+it('refuses more ranks than a machine is for before any is started', () => {
+  expect(ranksOf(parallelOf('blocks=8,data=8')!)).toBe(64);
+  expect(() => ranksOf(parallelOf('blocks=9999')!)).toThrow(
+    '--parallel: 9999 ranks on this machine, at most 64: start them on several, as docs/distributed.md says',
+  );
+});

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRunSummary } from '../../src/runs/summary.js';
 import { sampleOf } from '../support/fuzz.js';
 import { pictureConfig, writePictures, type Outcome } from './helpers.js';
-import { faultConfig, hasGroups } from './ranks.js';
+import { faultConfig, hasGroups, startCommand } from './ranks.js';
 import { residentProgram, residentRanks } from './resident.js';
 
 const run = residentProgram();
@@ -127,6 +127,14 @@ describe.skipIf(!hasGroups)('ranks that hold blocks', () => {
     const out = ['--out', join(work, 'none'), '--set', 'engine=torch'];
     const none = await run(['train', path, ...out, '--set', 'parallel.blocks=2']);
     expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('no ranks were started')]);
+    // Before the others are waited for.
+    const [first] = await startCommand(1, ['train', path, ...out, '--set', 'parallel.blocks=2'], {
+      WORLD_SIZE: '3',
+    });
+    expect(await first!.outcome).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('parallel.blocks: 2, and 3 ranks were started: start 2') as string,
+    });
     for (const { code, stderr } of await residentRanks(2, ['train', path, ...out]))
       expect([code, stderr]).toEqual([1, expect.stringContaining('set parallel.blocks=2')]);
   });

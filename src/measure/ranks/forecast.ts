@@ -43,7 +43,7 @@ export async function forecastRanks(
     return { label, forecast, bp: naivePipeline(seconds, boundaries, links), bytesPerSecond };
   }
   const share = Math.ceil(batchSize / ranks);
-  if (share < 2) {
+  if (batchSize < 2 * ranks) {
     throw new UserError(
       `train.batchSize: ${batchSize} images are too few for ${ranks} ranks, which need two each: ${2 * ranks} or more`,
     );

@@ -19,6 +19,8 @@ export interface CheckpointOrigin {
   readonly config: Readonly<Record<string, unknown>>;
   /** The engine's description: the same numbers to the last bit come from the same engine and threads alone. */
   readonly engine: string;
+  /** Into how many shares ranks divided every batch; no config says it. Checkpoints of earlier versions lack it. */
+  readonly shares?: number;
 }
 
 /** A training state on disk, with the run that it belongs to. */
@@ -31,6 +33,7 @@ const contentSchema = z.strictObject({
   format: z.literal(1),
   config: z.record(z.string(), z.unknown()),
   engine: z.string(),
+  shares: z.int().min(1).exactOptional(),
   tensors: z.strictObject({ bytes: z.int().min(0), sha256: z.string() }),
   counters: z.record(z.string(), z.int().min(0)),
   /** Of the finished epochs, as in `metrics.csv`. */
@@ -54,7 +57,7 @@ export function positionOf({ epochs, partial }: TrainState): CheckpointPosition 
  */
 export function writeCheckpoint(
   folder: string,
-  { config, engine }: CheckpointOrigin,
+  { config, engine, shares }: CheckpointOrigin,
   columns: MetricsColumns,
   state: TrainState,
 ): void {
@@ -65,6 +68,7 @@ export function writeCheckpoint(
     format: 1,
     config: { ...config },
     engine,
+    ...(shares === undefined ? {} : { shares }),
     tensors: { bytes: parts.reduce((sum, { length }) => sum + length, 0), sha256: sha256(...parts) },
     counters: { ...state.counters },
     metrics: formatMetrics(columns, state.epochs),
@@ -100,14 +104,14 @@ export function readCheckpoint(folder: string, position: CheckpointPosition): Ch
     if (!(values instanceof Float32Array)) throw new UserError(`${file}: ${name} is not of type F32`);
     tensors.set(name, { shape, values });
   }
-  const { config, engine, counters, metrics, partial } = content;
+  const { config, engine, shares, counters, metrics, partial } = content;
   const epochs = parseMetrics(metrics, `${path}.json`);
   const state: TrainState = { epochs, tensors, counters, ...(partial === undefined ? {} : { partial }) };
   const found = positionOf(state);
   if (found.epochs !== position.epochs || found.batches !== position.batches) {
     throw new UserError(`${path}.json: damaged: it is the checkpoint ${positionInWords(found)}`);
   }
-  return { config, engine, position, state };
+  return { config, engine, ...(shares === undefined ? {} : { shares }), position, state };
 }
 
 function readContent(path: string): z.output<typeof fileSchema> {
