@@ -39,6 +39,21 @@ export async function withInterrupts(
   if (controller.signal.aborted) throw new Interrupted(exitCode);
 }
 
+/**
+ * Runs `work`. Until it calls `begun`, a signal ends the process at once: nothing is there yet that could be ended well.
+ */
+export async function endingAtOnce<T>(work: (begun: () => void) => Promise<T>): Promise<T> {
+  const end = (name: NodeJS.Signals): void => process.exit(128 + constants.signals[name]);
+  const begun = (): void => signals.forEach((name) => process.off(name, end));
+  // Before those who would say that something is ended first.
+  for (const name of signals) process.prependListener(name, end);
+  try {
+    return await work(begun);
+  } finally {
+    begun();
+  }
+}
+
 /** What was typed, as a shell takes it again. */
 export function commandLine(): string {
   return ['locallearn', ...process.argv.slice(2).map(shellWord)].join(' ');

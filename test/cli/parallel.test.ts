@@ -1,5 +1,6 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { nativeStatus } from '../../src/engine/torch/load-native.js';
@@ -9,7 +10,8 @@ import { readMetrics } from '../../src/runs/metrics.js';
 import { runExperiment } from '../../src/runs/run.js';
 import { rankTable } from '../../src/runs/rank-table.js';
 import { readRunSummary } from '../../src/runs/summary.js';
-import { start, pictureConfig, writePictures } from './helpers.js';
+import { rankEnvironment } from '../distributed/ranks.js';
+import { ended, start, pictureConfig, writePictures } from './helpers.js';
 import { residentProgram, residentRanks } from './resident.js';
 
 const run = residentProgram();
@@ -121,6 +123,26 @@ describe.skipIf(!status.available || status.native.distributed === null)('train 
     await vi.waitFor(() => expect(read('lock')).toBe(''), soon);
     const checkpoints = readdirSync(join(out, readdirSync(out)[0]!, 'checkpoints'));
     expect(checkpoints).toContainEqual(expect.stringMatching(/^epoch-\d+.*\.json$/));
+  });
+
+  it('a signal ends a rank at once that waits for others, as nothing is there yet to end well', async () => {
+    const own = (await rankEnvironment(2))(0);
+    const args = ['train', join(folder, 'a.yaml'), '--out', join(folder, 'alone'), '--set', 'engine=torch'];
+    const rank = start([...args, '--parallel', 'data'], own);
+    const outcome = ended(rank);
+    // It is where the ranks meet.
+    await vi.waitFor(
+      () =>
+        new Promise<void>((resolve, reject) => {
+          const socket = connect(Number(own['MASTER_PORT']), '127.0.0.1', resolve).on('error', reject);
+          socket.on('connect', () => socket.destroy());
+        }),
+      { timeout: 60_000, interval: 100 },
+    );
+    rank.kill('SIGTERM');
+    const { code, stderr } = await outcome;
+    expect(code).toBe(128 + 15);
+    expect(stderr).not.toContain('stopping');
   });
 
   it('refuses what is no way to share the work', async () => {

@@ -22,7 +22,7 @@ import {
   type RunArguments,
 } from '../options.js';
 import { parallelOf, ranksOf, withAsked, type AskedRanks } from '../parallel.js';
-import { onRanks, tellsNotes } from '../ranks.js';
+import { onRanks, onShares, tellsNotes } from '../ranks.js';
 import { notify, notifyOfData, progressObserver, scanNotes } from '../progress.js';
 
 const trainOptions = {
@@ -154,7 +154,7 @@ async function newRun(args: AskedWork, path: string | undefined): Promise<Work> 
   }
   const { prepareMethod, runPrepared } = await import('../../runs/run.js');
   const { runInto } = await import('../../runs/into.js');
-  const { trainAlong, withRanks } = await import('../../runs/ranks.js');
+  const { trainAlong } = await import('../../runs/ranks.js');
   return async (options, placement) => {
     const experiment = await openNoted(config, registry, args.quiet, placement);
     const begin: Begin = (chosen, own) =>
@@ -166,12 +166,13 @@ async function newRun(args: AskedWork, path: string | undefined): Promise<Work> 
         begin(await prepareMethod(experiment, method, own), own),
       );
     }
-    return withRanks(placement, config, async (ranks) => {
-      const chosen = await prepareMethod(experiment, method, options);
-      if (ranks === undefined || ranks.rank === 0) return begin(chosen, { ...options, ranks });
-      await trainAlong(experiment, chosen, ranks, options.signal);
-      return undefined;
-    });
+    const prepared = () => prepareMethod(experiment, method, options);
+    return onShares(
+      placement,
+      config,
+      async (ranks) => begin(await prepared(), { ...options, ranks }),
+      async (ranks) => trainAlong(experiment, await prepared(), ranks, options.signal),
+    );
   };
 }
 
@@ -179,7 +180,7 @@ async function oldRun(args: AskedWork, path: string | undefined, folder: string)
   const { finishedNote, finishedResult, readRunConfig, recordedOverridesOf, resumeRun, runConfigPath } =
     await import('../../runs/resume.js');
   const { epochsDone, isLonger, refuseOtherRun } = await import('../../runs/longer.js');
-  const { trainAlong, withRanks } = await import('../../runs/ranks.js');
+  const { trainAlong } = await import('../../runs/ranks.js');
   const stored = runConfigPath(folder);
   const asked =
     path === undefined
@@ -200,12 +201,11 @@ async function oldRun(args: AskedWork, path: string | undefined, folder: string)
     if (typeof config.parallel === 'object') {
       return onRanks(placement, experiment, old.method, options, (own) => resumeRun(experiment, folder, own));
     }
-    return withRanks(placement, config, async (ranks) => {
-      if (ranks === undefined || ranks.rank === 0) {
-        return resumeRun(experiment, folder, { ...options, ranks });
-      }
-      await trainAlong(experiment, { method: old.method }, ranks, options.signal);
-      return undefined;
-    });
+    return onShares(
+      placement,
+      config,
+      (ranks) => resumeRun(experiment, folder, { ...options, ranks }),
+      (ranks) => trainAlong(experiment, { method: old.method }, ranks, options.signal),
+    );
   };
 }
