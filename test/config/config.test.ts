@@ -96,6 +96,19 @@ describe('a bad config', () => {
     );
   });
 
+  it('has a value of none of the ways to write it', () => {
+    expect(problem(minimal, ['parallel=null'])).toBe(
+      'c.yaml: --set parallel=null: parallel: must be data, or a map, not null',
+    );
+    expect(problem(minimal, ['parallel={ blocks: 2, cuts: 3 }'])).toBe(
+      'c.yaml: --set parallel={ blocks: 2, cuts: 3 }: parallel.cuts: must be balanced, or a list, not 3',
+    );
+    // The one that looks into it was meant.
+    expect(problem(minimal, ['parallel={ blocks: 2, cuts: [x] }'])).toMatch(
+      /parallel\.cuts\.0: must be a number, not "x"$/,
+    );
+  });
+
   it('lacks a value, a method, or has both kinds of method', () => {
     expect(problem(minimal.replace('  epochs: 2\n', ''))).toBe(
       'c.yaml:7:1: train.epochs: missing; must be a number',
