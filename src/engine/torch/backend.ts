@@ -231,9 +231,11 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
         );
       case 'complex64': {
         const pairs = this.#fromValues(values, [...shape, 2], 'float32');
-        const complex = this.#viewAsComplex(pairs);
-        pairs.dispose();
-        return complex;
+        try {
+          return this.#viewAsComplex(pairs);
+        } finally {
+          pairs.dispose();
+        }
       }
       case 'float32':
       case 'string':
