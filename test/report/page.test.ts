@@ -53,7 +53,7 @@ it('shows the ranks of a run that several trained, and what memory all of them t
   expect(html.match(/<h3>Ranks: auglocal, seed 1<\/h3>/g)).toHaveLength(1);
   expect(html).toContain('&lt;b&gt;far&lt;/b&gt;');
   for (const cell of ['7–14', '4.2 ms', '33.0 MB']) expect(html).toContain(`<span>${cell}</span>`);
-  expect(html).toContain('the largest rank&#39;s, 52.0 MB; all ranks together: 85.0 MB');
+  expect(html).toContain('peak of the largest: 52.0 MB; all ranks together: 85.0 MB');
 });
 
 it('has a point for each update, labelled with its peak beside BP', async () => {
