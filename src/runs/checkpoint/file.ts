@@ -127,6 +127,10 @@ function readContent(path: string): z.output<typeof fileSchema> {
     const { path: place, message } = result.problems[0]!;
     throw new UserError(`${path}: damaged: ${[formatPath(place), message].filter(Boolean).join(': ')}`);
   }
+  // Also where a changed byte changes no value: 1e-7 that became 1E-7, the last of more digits than a number has.
+  if (text.replaceAll(/("(?:[^"\\]|\\.)*")|\s+/g, '$1') !== JSON.stringify(document)) {
+    throw new UserError(`${path}: damaged: it is not as it was written`);
+  }
   const { content } = document as { content: unknown };
   if (sha256(JSON.stringify(content)) !== result.value.sha256) {
     throw new UserError(`${path}: damaged: its checksum differs`);

@@ -96,6 +96,28 @@ it('is refused if any byte of it has changed or is missing', () => {
   expect(readCheckpoint(folder, position).state).toEqual(state);
 });
 
+it('is refused where a changed byte changes no value', () => {
+  writeCheckpoint(
+    folder,
+    { ...origin, config: { rate: 1e-7, sum: 0.1 + 0.2 } },
+    { updates, evaluatedOn: 'test' },
+    trainState([0.5]),
+  );
+  const file = join(folder, 'epoch-1.json');
+  const whole = readFileSync(file, 'utf8');
+  for (const [there, changed] of [
+    ['1e-7', '1E-7'],
+    ['0.30000000000000004', '0.30000000000000005'],
+  ] as const) {
+    expect(Number(changed)).toBe(Number(there));
+    expect(whole).toContain(there);
+    writeFileSync(file, whole.replace(there, changed));
+    expect(() => readCheckpoint(folder, { epochs: 1, batches: 0 })).toThrow(
+      'damaged: it is not as it was written',
+    );
+  }
+});
+
 it('is refused under the name of another', () => {
   writeCheckpoint(folder, origin, { updates, evaluatedOn: 'test' }, trainState([0.5]));
   for (const end of ['json', 'safetensors']) {
