@@ -85,10 +85,10 @@ function split(issue: z.core.$ZodIssue): Problem[] {
     if (meant !== undefined && looked.length === 1) {
       return meant.flatMap(split).map((each) => ({ ...each, path: [...issue.path, ...each.path] }));
     }
-    const each = issue.errors.map(([first]) => /^must be (.*), not (.*)$/s.exec(first?.message ?? ''));
-    if (each.every((found) => found !== null)) {
-      const ways = each.map(([, way]) => way!).join(', or ');
-      return [{ path: issue.path, message: `must be ${ways}, not ${each[0]![2]!}` }];
+    const ways = issue.errors.map(([first]) => /^must be (.*), not (.*)$/s.exec(first?.message ?? ''));
+    if (ways.every((way) => way !== null)) {
+      const allowed = ways.map(([, way]) => way!).join(', or ');
+      return [{ path: issue.path, message: `must be ${allowed}, not ${ways[0]![2]!}` }];
     }
   }
   if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, message: issue.message }];

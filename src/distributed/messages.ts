@@ -19,8 +19,8 @@ interface Header {
 /**
  * Sends a message whose receiver needs to know nothing of its sizes.
  *
- * @param message its tensors must stay as they are until the promise is settled, its bytes need not
- * @returns the bytes that are sent, when its tensors may be freed or changed
+ * @param message its tensors are given up, and must stay as they are until the promise is settled; its bytes need not
+ * @returns the bytes that are sent
  */
 export async function sendMessage<Meta>(
   group: ProcessGroup,
@@ -36,14 +36,19 @@ export async function sendMessage<Meta>(
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
   const length = new Uint8Array(Uint32Array.of(text.length).buffer);
-  // Before they go: afterwards they may be freed.
-  const ofTensors = Object.values(tensors).reduce((sum, each) => sum + heldBytes(each), 0);
-  await Promise.all([
-    group.sendBytes(length, to, tag),
-    group.sendBytes(text, to, tag),
-    ...full.map((part) => group.sendBytes(part, to, tag)),
-    ...Object.values(tensors).map((tensor) => group.send(tensor, to, tag)),
-  ]);
+  const given = Object.values(tensors);
+  // Before they are freed.
+  const ofTensors = given.reduce((sum, each) => sum + heldBytes(each), 0);
+  try {
+    await Promise.all([
+      group.sendBytes(length, to, tag),
+      group.sendBytes(text, to, tag),
+      ...full.map((part) => group.sendBytes(part, to, tag)),
+      ...given.map((tensor) => group.send(tensor, to, tag)),
+    ]);
+  } finally {
+    for (const tensor of given) tensor.dispose();
+  }
   return [length, text, ...full].reduce((sum, part) => sum + part.length, ofTensors);
 }
 

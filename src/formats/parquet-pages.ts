@@ -10,6 +10,10 @@ export interface ChunkForm {
   readonly decompress: (bytes: Uint8Array, size: number) => Uint8Array;
 }
 
+/** Fields of Parquet's `PageHeader`, and of what it has for a page of data, a dictionary and data of the second version. */
+const fields = { size: 2, stored: 3, data: 5, dictionary: 7, data2: 8 };
+const ofData = { values: 1, encoding: 2 };
+const ofData2 = { nulls: 2, encoding: 4, levels: 5, repetitions: 6, compressed: 7 };
 const encodings = { plainDictionary: 2, rle: 3, dictionary: 8 };
 
 /**
@@ -23,37 +27,43 @@ export function checkPages(bytes: Uint8Array, form: ChunkForm): void {
   // As far as the parser reads.
   while (at < bytes.length - 1) {
     const { struct, length } = readThrift(bytes.subarray(at));
-    const [size = 0, stored = 0] = [struct.numbers.get(2), struct.numbers.get(3)];
-    const [data, dictionary, data2] = [5, 7, 8].map((id) => struct.structs.get(id));
-    const found = (data ?? data2)?.numbers.get(1) ?? 0;
-    const nulls = data2?.numbers.get(2) ?? 0;
+    const [size = 0, stored = 0] = [struct.numbers.get(fields.size), struct.numbers.get(fields.stored)];
+    const [data, dictionary, data2] = [fields.data, fields.dictionary, fields.data2].map((id) =>
+      struct.structs.get(id),
+    );
+    const found = (data ?? data2)?.numbers.get(ofData.values) ?? 0;
+    const nulls = data2?.numbers.get(ofData2.nulls) ?? 0;
     if (found < 0 || found > form.rows - values || nulls < 0 || nulls > found) {
       throw new Error(`a page has ${found} values, ${nulls} of them null, after ${values} of ${form.rows}`);
     }
     // A value takes a byte at least. There may be some that no row has.
-    const distinct = dictionary?.numbers.get(1) ?? 0;
+    const distinct = dictionary?.numbers.get(ofData.values) ?? 0;
     if (distinct < 0 || distinct > size)
       throw new Error(`${distinct} values are said to be in ${size} bytes`);
     values += found;
     const page = bytes.subarray(at + length, at + length + stored);
     at += length + stored;
     if (stored < 0 || at > bytes.length) throw new Error('a page is longer than what there is of its column');
-    if (data !== undefined) checkRuns(page, size, found, data.numbers.get(2), form);
+    if (data !== undefined) checkPage(page, size, found, data.numbers.get(ofData.encoding), form);
     if (data2 !== undefined) {
-      const [encoding, levels = 0, repetitions = 0] = [4, 5, 6].map((id) => data2.numbers.get(id));
+      const [encoding, levels = 0, repetitions = 0] = [
+        ofData2.encoding,
+        ofData2.levels,
+        ofData2.repetitions,
+      ].map((id) => data2.numbers.get(id));
       if (levels < 0 || repetitions < 0) throw new Error('a page has fewer bytes than none');
       if (form.optional > 0) checkLevels(page, repetitions, found, form);
       const rest = { ...form, optional: 0 };
       const own = size - levels - repetitions;
-      const packed = data2.flags.get(7) !== false && own !== 0;
-      const decompress = packed ? form.decompress : (as: Uint8Array) => as;
-      checkRuns(page.subarray(levels + repetitions), own, found, encoding, { ...rest, decompress });
+      const compressed = data2.flags.get(ofData2.compressed) !== false && own !== 0;
+      const decompress = compressed ? form.decompress : (as: Uint8Array) => as;
+      checkPage(page.subarray(levels + repetitions), own, found, encoding, { ...rest, decompress });
     }
   }
 }
 
 /** Of a page: which values are null, unless that stands before it, and its values where they are numbers of a dictionary. */
-function checkRuns(
+function checkPage(
   page: Uint8Array,
   size: number,
   values: number,
@@ -69,12 +79,12 @@ function checkRuns(
     at = 4 + new DataView(own.buffer, own.byteOffset, own.length).getUint32(0, true);
     checkLevels(own, 4, values, form);
   }
-  if (inRuns) checkEach(own, at + 4, values, 1);
-  if (looksUp) checkEach(own, at + 1, values, own[at] ?? 0);
+  if (inRuns) checkRuns(own, at + 4, values, 1);
+  if (looksUp) checkRuns(own, at + 1, values, own[at] ?? 0);
 }
 
 const checkLevels = (page: Uint8Array, at: number, values: number, { optional }: ChunkForm): void =>
-  checkEach(page, at, values, 32 - Math.clz32(optional));
+  checkRuns(page, at, values, 32 - Math.clz32(optional));
 
 /** Parquet's runs are of eight values times a number; what a last one has too many are no values. */
 const padding = 512;
@@ -85,7 +95,7 @@ const padding = 512;
  *
  * @param width of a value, in bits
  */
-function checkEach(bytes: Uint8Array, start: number, values: number, width: number): void {
+function checkRuns(bytes: Uint8Array, start: number, values: number, width: number): void {
   if (width > 32) throw new Error(`numbers are said to have ${width} bits`);
   for (let [at, seen] = [start, 0]; seen < values && at < bytes.length;) {
     let header = 0;
@@ -94,12 +104,12 @@ function checkEach(bytes: Uint8Array, start: number, values: number, width: numb
       header += (byte & 0x7f) * unit;
       if (byte < 0x80 || unit > 2 ** 32) break;
     }
-    const each = header % 2 === 1;
-    const count = each ? 8 * Math.floor(header / 2) : header / 2;
-    if (count > values - seen + (each ? padding : 0)) {
+    const packed = header % 2 === 1;
+    const count = packed ? 8 * Math.floor(header / 2) : header / 2;
+    if (count > values - seen + (packed ? padding : 0)) {
       throw new Error(`a run of ${count} values is said to follow ${seen} of ${values}`);
     }
     seen += count;
-    at += each ? (count / 8) * width : Math.ceil(width / 8);
+    at += packed ? (count / 8) * width : Math.ceil(width / 8);
   }
 }

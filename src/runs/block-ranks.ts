@@ -40,8 +40,9 @@ export function checkRankCount(ranks: number, { blocks, data }: BlockParallel): 
 /**
  * Divides ranks into those that have all blocks together and those that have the same, which share every batch.
  *
+ * @param all as many as `checkRankCount` takes
  * @param joinPart joins ranks of those that were started
- * @throws UserError where there are not as many as the config says, or, on all, one has another config or version
+ * @throws UserError, on all, where one has another config or version
  */
 export async function divideRanks(
   { config }: Pick<Experiment, 'config'>,
@@ -50,7 +51,6 @@ export async function divideRanks(
   joinPart: (part: PartOfRanks) => Promise<ProcessGroup>,
 ): Promise<BlockGroup> {
   const { blocks, data } = parallel;
-  checkRankCount(all.size, parallel);
   if (data === 1) return { all, row: all, column: undefined, parallel };
   // Those of another config would be waited for in vain.
   await agreeOn(all, configDocument(config), {});

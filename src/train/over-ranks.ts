@@ -45,6 +45,14 @@ export function refuseHeldParts(
   );
 }
 
+/** Throws a UserError if a share of a whole batch would have fewer than two images. */
+export function checkBatchFor(ranks: number, batchSize: number): void {
+  if (batchSize >= 2 * ranks) return;
+  throw new UserError(
+    `train.batchSize: ${batchSize} images are too few for ${ranks} ranks, which need two each: ${2 * ranks} or more`,
+  );
+}
+
 /**
  * Whether so many ranks can share the batches.
  *
@@ -75,11 +83,7 @@ export function checkShares(
   const { last } = divideEpoch(train.size, { batchSize, dropLast: lastBatch === 'drop', dropLone: true });
   const smallest = (images: number): number =>
     Math.min(...Array.from({ length: ranks }, (_, index) => shareOf(images, { index, of: ranks }).size));
-  if (smallest(batchSize) < 2) {
-    throw new UserError(
-      `train.batchSize: ${batchSize} images are too few for ${ranks} ranks, which need two each: ${2 * ranks} or more`,
-    );
-  }
+  checkBatchFor(ranks, batchSize);
   if (smallest(last) < 2) {
     throw new UserError(
       `train.lastBatch: the last batch of an epoch has ${last} images, too few for ${ranks} ranks, which need two each: set it to drop`,

@@ -76,37 +76,28 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
   const testing = openTestLoader(dataset, { ...options, share });
   if (ranks !== undefined) refuseMetricsOnRanks(metrics);
   const optimizer = made.optimizer ?? optimizerOf(settings, kinds);
-  const close = async (): Promise<void> => {
-    optimizer.dispose();
-    await Promise.all([training.close(), testing.close()]);
-  };
   let average: WeightAverage | undefined;
   try {
     average = ema && averageWeights(strategy, ema.decay);
-  } catch (error) {
-    await close();
-    throw error;
-  }
-  const run: Run = {
-    strategy,
-    dataset,
-    options,
-    training,
-    testing,
-    optimizer,
-    average,
-    plan,
-    share,
-    parallel: ranks && dataParallel(ranks, strategy, plan, optimizer, settings.syncBatchNorm),
-    addUp: ranks === undefined ? alone : addOver(ranks),
-    most: ranks === undefined ? alone : mostOver(ranks),
-    report: skippedReporter({ train: new Set(), test: new Set() }, dataset, onEvent),
-    epochs: [...(resume?.epochs ?? [])],
-    stopped: false,
-    lastLosses: undefined,
-  };
-  const { epochs } = run;
-  try {
+    const run: Run = {
+      strategy,
+      dataset,
+      options,
+      training,
+      testing,
+      optimizer,
+      average,
+      plan,
+      share,
+      parallel: ranks && dataParallel(ranks, strategy, plan, optimizer, settings.syncBatchNorm),
+      addUp: ranks === undefined ? alone : addOver(ranks),
+      most: ranks === undefined ? alone : mostOver(ranks),
+      report: skippedReporter({ train: new Set(), test: new Set() }, dataset, onEvent),
+      epochs: [...(resume?.epochs ?? [])],
+      stopped: false,
+      lastLosses: undefined,
+    };
+    const { epochs } = run;
     if (resume !== undefined) restoreState(strategy, optimizer, resume, average);
     let tally = structuredClone(resume?.partial);
     if (tally !== undefined)
@@ -127,7 +118,8 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
     // What was evaluated is what is left; what it was averaged of is in the last state.
     average?.swap();
     average?.dispose();
-    await close();
+    optimizer.dispose();
+    await Promise.all([training.close(), testing.close()]);
   }
 }
 

@@ -48,7 +48,5 @@ export function leadOn(group: ProcessGroup, { followed }: Part): Promise<number>
   const copy = (variable: tf.Tensor): tf.Tensor => tf.tidy(() => tf.keep(tf.mul(variable, 1)));
   const tensors: Record<string, tf.Tensor> = {};
   followed.forEach((variable, i) => (tensors[i] = copy(variable)));
-  return sendMessage(group, group.rank - 1, tags.followed, { meta: {}, tensors }).finally(() =>
-    tf.dispose(Object.values(tensors)),
-  );
+  return sendMessage(group, group.rank - 1, tags.followed, { meta: {}, tensors });
 }

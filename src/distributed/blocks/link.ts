@@ -78,13 +78,9 @@ export function linkUp(group: ProcessGroup, queue: number, tally: LinkTally): Up
   /** Of batches on their way: settled when they have been taken. */
   const underWay: Promise<void>[] = [];
   const send = async (message: Message<Meta>): Promise<void> => {
-    try {
-      // Several are under way at once: what was counted before is read when this one has gone.
-      const bytes = await sendMessage(group, to, tags.batch, message);
-      tally.bytes += bytes;
-    } finally {
-      tf.dispose(Object.values(message.tensors ?? {}));
-    }
+    // Several are under way at once: what was counted before is read when this one has gone.
+    const bytes = await sendMessage(group, to, tags.batch, message);
+    tally.bytes += bytes;
   };
   const taken = async (sent: Promise<void>): Promise<void> => {
     const [bytes] = await Promise.all([group.recvBytes(16, to, tags.taken), sent]);

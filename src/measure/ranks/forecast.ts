@@ -1,6 +1,7 @@
 import { UserError } from '../../core/errors.js';
 import { backpropagation, labelOf, type MethodConfig } from '../../config/method-config.js';
 import type { BlockParallel } from '../../config/parallel.js';
+import { checkBatchFor } from '../../train/over-ranks.js';
 import { chooseMethod } from '../memory/choose-method.js';
 import { measureVariant } from '../frontier/measure.js';
 import type { MeasureOptions } from '../memory/report.js';
@@ -43,11 +44,7 @@ export async function forecastRanks(
     return { label, forecast, bp: naivePipeline(seconds, boundaries, links), bytesPerSecond };
   }
   const share = Math.ceil(batchSize / ranks);
-  if (batchSize < 2 * ranks) {
-    throw new UserError(
-      `train.batchSize: ${batchSize} images are too few for ${ranks} ranks, which need two each: ${2 * ranks} or more`,
-    );
-  }
+  checkBatchFor(ranks, batchSize);
   options.onProgress?.(`${label}: a step, and one of a rank's share`);
   const chosen = await chooseMethod(setting, method, options);
   const alone = await measuredStep(setting, chosen.method, options);
