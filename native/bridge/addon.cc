@@ -1,5 +1,6 @@
 // The addon's entry: what src/engine/torch/native.ts describes as `Native`.
 #include "arguments.h"
+#include "../capture/functions.h"
 #include "../distributed/distributed.h"
 #include "dtypes.h"
 #include "errors.h"
@@ -180,6 +181,7 @@ napi_value initialize(napi_env env, napi_value exports) {
         {"allowTf32", nullptr, allow_tf32, nullptr, nullptr, nullptr, attributes, nullptr},
         {"setDeterministic", nullptr, set_deterministic, nullptr, nullptr, nullptr, attributes, nullptr},
         {"distributed", nullptr, nullptr, nullptr, nullptr, distributed_functions(env), attributes, nullptr},
+        {"capture", nullptr, nullptr, nullptr, nullptr, capture_functions(env), attributes, nullptr},
         {"operators", nullptr, nullptr, nullptr, nullptr, offered_operators(env), attributes, nullptr},
         {"devices", nullptr, nullptr, nullptr, nullptr, device_list(env), attributes, nullptr},
     };

@@ -1,5 +1,6 @@
 #include "arguments.h"
 
+#include "../capture/capture.h"
 #include "dtypes.h"
 #include "errors.h"
 #include "tensor.h"
@@ -87,6 +88,12 @@ c10::Layout to_layout(napi_env env, napi_value value) {
   throw Mismatch{"", "must be 'strided', got '" + name + "'"};
 }
 
+const at::Tensor& to_tensor(napi_env env, napi_value value) {
+  const at::Tensor& tensor = unwrap_tensor(env, value);
+  for (Capture* capture : captures) capture->reads(&tensor);
+  return tensor;
+}
+
 // Calls `take(i, element)` for each element of an array, and says which one was wrong.
 template <typename Take>
 void each_element(napi_env env, napi_value array, uint32_t length, Take&& take) {
@@ -136,7 +143,7 @@ c10::IValue to_list(napi_env env, const Parameter& parameter, napi_value value) 
   switch (parameter.element) {
     case Kind::Tensor:
       return to_list<at::Tensor>(env, parameter, value, "an array of tensors",
-                                 [&](napi_value element) { return unwrap_tensor(env, element); });
+                                 [&](napi_value element) { return to_tensor(env, element); });
     case Kind::Int:
       return to_list<int64_t>(env, parameter, value, "an array of integers",
                               [&](napi_value element) { return to_integer(env, element); });
@@ -182,7 +189,7 @@ c10::IValue to_ivalue(napi_env env, const Parameter& parameter, napi_value value
   }
   if (type == napi_null && parameter.optional) return {};
   switch (parameter.kind) {
-    case Kind::Tensor: return unwrap_tensor(env, value);
+    case Kind::Tensor: return to_tensor(env, value);
     case Kind::Int: {
       const int64_t integer = to_integer(env, value);
       if (parameter.divisor && (integer < 1 || integer > std::numeric_limits<int32_t>::max())) {

@@ -1,11 +1,9 @@
 #include "operators.h"
 
-#include "arguments.h"
+#include "../capture/capture.h"
 #include "errors.h"
 #include "offered.h"
-#include "trust.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/version.h>
 
@@ -16,13 +14,6 @@ namespace locallearn {
 namespace {
 
 constexpr size_t kMostArguments = 32;
-
-struct Operator {
-  std::string name;  // "aten::add.Tensor"
-  c10::OperatorHandle handle;
-  std::vector<Parameter> parameters;
-  Precondition precondition;
-};
 
 std::string parameter_names(const Operator& op) {
   std::string names;
@@ -44,12 +35,14 @@ napi_value call(napi_env env, napi_callback_info info) {
     }
     torch::jit::Stack stack;
     stack.reserve(parameters);
+    for (Capture* capture : captures) capture->begin_arguments();
     // Node-API fills what was left out with undefined.
     for (size_t i = 0; i < parameters; ++i) {
       argument = op.parameters[i].name.c_str();
       stack.push_back(to_ivalue(env, op.parameters[i], arguments[i]));
     }
     argument = nullptr;
+    for (Capture* capture : captures) capture->begin_call(op, stack);
     // TensorFlow.js differentiates, so autograd is not wanted. Inference mode rather than a guard below
     // autograd: it also leaves out version counters and the bookkeeping of views, and because every tensor is
     // made under it, in-place operators and views of views work without restriction.
@@ -58,6 +51,7 @@ napi_value call(napi_env env, napi_callback_info info) {
       if (op.precondition) op.precondition(op.handle.schema(), stack);
       op.handle.callBoxed(&stack);
     }
+    for (Capture* capture : captures) capture->end_call(stack);
     if (stack.empty()) return nullptr;
     if (stack.size() == 1) return to_javascript(env, std::move(stack.front()));
     napi_value results = nullptr;

@@ -1,5 +1,6 @@
 #include "tensor.h"
 
+#include "../capture/capture.h"
 #include "dtypes.h"
 #include "errors.h"
 
@@ -30,7 +31,11 @@ Unwrapped look_inside(napi_env env, napi_value value) {
   return {static_cast<at::Tensor*>(data), true};
 }
 
-void finalize(napi_env, void* data, void*) { delete static_cast<at::Tensor*>(data); }
+void finalize(napi_env, void* data, void*) {
+  auto* const tensor = static_cast<at::Tensor*>(data);
+  for (Capture* capture : captures) capture->forgotten(tensor);
+  delete tensor;
+}
 
 napi_value construct(napi_env env, napi_callback_info info) {
   return guarded(env, "NativeTensor", [&](const char*&) {
@@ -40,6 +45,7 @@ napi_value construct(napi_env env, napi_callback_info info) {
     auto owned = std::make_unique<at::Tensor>(std::move(*incoming));
     incoming = nullptr;
     check(env, napi_wrap(env, self, owned.get(), finalize, nullptr, nullptr));
+    for (Capture* capture : captures) capture->made(owned.get());
     owned.release();
     check(env, napi_type_tag_object(env, self, &kTensorTag));
     return self;
@@ -132,15 +138,7 @@ napi_value get_users(napi_env env, napi_callback_info info) {
 napi_value dispose(napi_env env, napi_callback_info info) {
   return guarded(env, "NativeTensor.dispose", [&](const char*& argument) -> napi_value {
     argument = "this";
-    const napi_value self = this_of(env, info);
-    const auto inside = look_inside(env, self);
-    if (!inside.ours) throw Mismatch{"", "must be a tensor"};
-    if (!inside.tensor) return nullptr;
-    // Unwrapping now, rather than emptying the tensor and leaving the rest to the garbage collector, spares it
-    // a weak reference and a finaliser for each of many short-lived objects.
-    void* data = nullptr;
-    check(env, napi_remove_wrap(env, self, &data));
-    delete static_cast<at::Tensor*>(data);
+    dispose_tensor(env, this_of(env, info));
     return nullptr;
   });
 }
@@ -186,6 +184,18 @@ const at::Tensor& unwrap_tensor(napi_env env, napi_value value) {
   if (inside.tensor) return *inside.tensor;
   if (inside.ours) throw Mismatch{"", "is a disposed tensor"};
   throw Mismatch{"", "must be a tensor, got " + describe(env, value)};
+}
+
+void dispose_tensor(napi_env env, napi_value value) {
+  const auto inside = look_inside(env, value);
+  if (!inside.ours) throw Mismatch{"", "must be a tensor"};
+  if (!inside.tensor) return;
+  for (Capture* capture : captures) capture->disposed(inside.tensor);
+  // Unwrapping now, rather than emptying the tensor and leaving the rest to the garbage collector, spares it a weak
+  // reference and a finaliser for each of many short-lived objects.
+  void* data = nullptr;
+  check(env, napi_remove_wrap(env, value, &data));
+  delete static_cast<at::Tensor*>(data);
 }
 
 }  // namespace locallearn

@@ -28,4 +28,7 @@ napi_value wrap_tensor(napi_env env, at::Tensor tensor);
 // The tensor of such an object. Throws Mismatch for any other value and for a disposed tensor.
 const at::Tensor& unwrap_tensor(napi_env env, napi_value value);
 
+// What such an object's `dispose` does; nothing for a disposed one.
+void dispose_tensor(napi_env env, napi_value value);
+
 }  // namespace locallearn

@@ -1,6 +1,7 @@
 #include "transfer.h"
 
 #include "arguments.h"
+#include "../capture/capture.h"
 #include "dtypes.h"
 #include "errors.h"
 #include "../memory/memory.h"
@@ -17,23 +18,22 @@
 namespace locallearn {
 namespace {
 
-struct Values {
+struct TypedArray {
   napi_typedarray_type type;
-  const void* data;
-  size_t length;
+  Values values;
 };
 
-Values to_values(napi_env env, napi_value value) {
+TypedArray to_values(napi_env env, napi_value value) {
   bool typed_array = false;
   check(env, napi_is_typedarray(env, value, &typed_array));
   if (!typed_array) {
     throw Mismatch{"", "must be a Float32Array, Int32Array or Uint8Array, got " + describe(env, value)};
   }
-  Values values{};
+  TypedArray array{};
   void* data = nullptr;
-  check(env, napi_get_typedarray_info(env, value, &values.type, &values.length, &data, nullptr, nullptr));
-  values.data = data;
-  return values;
+  check(env, napi_get_typedarray_info(env, value, &array.type, &array.values.length, &data, nullptr, nullptr));
+  array.values.data = data;
+  return array;
 }
 
 size_t element_count(const std::vector<int64_t>& shape) {
@@ -69,10 +69,10 @@ void fill(at::Tensor& tensor, const Values& values) {
   }
 }
 
-at::Scalar first_of(const Values& values) {
-  switch (values.type) {
-    case napi_float32_array: return *static_cast<const float*>(values.data);
-    case napi_int32_array: return *static_cast<const int32_t*>(values.data);
+at::Scalar first_of(const Values& values, c10::ScalarType dtype) {
+  switch (dtype) {
+    case c10::ScalarType::Float: return *static_cast<const float*>(values.data);
+    case c10::ScalarType::Int: return *static_cast<const int32_t*>(values.data);
     default: return *static_cast<const uint8_t*>(values.data);
   }
 }
@@ -88,6 +88,22 @@ napi_value new_array_buffer(napi_env env, size_t bytes, void** data) {
 }
 
 }  // namespace
+
+at::Tensor upload(const Values& values, const std::vector<int64_t>& shape, c10::ScalarType dtype, c10::Device device) {
+  const c10::InferenceMode inference;
+  const auto options = at::TensorOptions().dtype(dtype);
+  if (device.is_cpu()) {
+    at::Tensor tensor = at::empty(shape, options);
+    fill(tensor, values);
+    return tensor;
+  }
+  // To a GPU without waiting for what it still computes: one number with the call, more from pinned memory, which
+  // libtorch keeps until it has been read.
+  if (values.length == 1) return at::full(shape, first_of(values, dtype), options.device(device));
+  at::Tensor host = at::empty(shape, options.pinned_memory(true));
+  fill(host, values);
+  return host.to(device, /*non_blocking=*/true);
+}
 
 napi_value from_typed_array(napi_env env, napi_callback_info info) {
   return guarded(env, "fromTypedArray", [&](const char*& argument) {
@@ -108,8 +124,8 @@ napi_value from_typed_array(napi_env env, napi_callback_info info) {
     const c10::Device device = device_named(to_string(env, arguments[3]));
     // Last: reading the others may run JavaScript (a getter in the shape), which could detach the buffer.
     argument = "values";
-    const Values values = to_values(env, arguments[0]);
-    if (values.type != *wanted) {
+    const auto [type, values] = to_values(env, arguments[0]);
+    if (type != *wanted) {
       const char* name = *wanted == napi_float32_array ? "a Float32Array"
                          : *wanted == napi_int32_array ? "an Int32Array"
                                                        : "a Uint8Array";
@@ -120,19 +136,8 @@ napi_value from_typed_array(napi_env env, napi_callback_info info) {
                              std::to_string(elements)};
     }
     argument = nullptr;
-    const c10::InferenceMode inference;
-    const auto options = at::TensorOptions().dtype(*dtype);
-    if (device.is_cpu()) {
-      at::Tensor tensor = at::empty(shape, options);
-      fill(tensor, values);
-      return wrap_tensor(env, std::move(tensor));
-    }
-    // To a GPU without waiting for what it still computes: one number with the call, more from pinned memory, which
-    // libtorch keeps until it has been read.
-    if (elements == 1) return wrap_tensor(env, at::full(shape, first_of(values), options.device(device)));
-    at::Tensor host = at::empty(shape, options.pinned_memory(true));
-    fill(host, values);
-    return wrap_tensor(env, host.to(device, /*non_blocking=*/true));
+    for (Capture* capture : captures) capture->upload(values, shape, *dtype, device);
+    return wrap_tensor(env, upload(values, shape, *dtype, device));
   });
 }
 
@@ -153,6 +158,7 @@ napi_value read_tensor(napi_env env, napi_callback_info info) {
       throw Mismatch{"", "has " + std::to_string(elements) + " elements, more than a typed array can hold"};
     }
     argument = nullptr;
+    for (Capture* capture : captures) capture->refuse("an update reads values back");
     const size_t bytes = elements * tensor.element_size();
     require_cpu_memory(bytes);
     void* data = nullptr;

@@ -3,7 +3,7 @@ import { visible } from '../core/visible.js';
 
 /** Keys that change no number. */
 export const idleKeys: readonly RegExp[] = [
-  /^train\.(workers|keep|logEvery)$/,
+  /^train\.(workers|keep|logEvery|captureSteps)$/,
   /^data\.(dir|file)$/,
   /^plugins\.\d+\.path$/,
   /^network\.weights\.file$/,

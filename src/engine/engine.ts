@@ -1,3 +1,5 @@
+import type { Capture } from './capture.js';
+
 /** The engines a run can be asked for, fastest first. */
 export const engineNames = ['torch-cuda', 'torch', 'tensorflow', 'wasm', 'cpu'] as const;
 /** An engine by name. */
@@ -27,4 +29,6 @@ export interface Engine {
   /** For people: library, version, device, threads. */
   readonly description: string;
   readonly memory: MemoryMeter;
+  /** Captures steps, where the engine can. */
+  readonly capture?: Capture;
 }

@@ -10,6 +10,7 @@ import { describe, missingFor, setup, useAllCores } from './probe.js';
 import { setTensorflowKernels } from './tensorflow/kernels.js';
 import { loadTensorflow } from './tensorflow/load.js';
 import { tensorflowPackage } from './tensorflow/package.js';
+import { torchCapture } from './torch/capture.js';
 import { torchFusedOps } from './torch/fused.js';
 import type { Device } from './torch/native.js';
 import { registerTorchBackend } from './torch/register.js';
@@ -59,7 +60,12 @@ async function start(name: EngineName, fullPrecision: boolean): Promise<Engine> 
       if (fullPrecision) backend.native.allowTf32(false);
       registerFusedOps('torch', torchFusedOps(backend));
       await setBackend('torch');
-      return { name, description: describe(name), memory: allocatorMeter(backend.native, device) };
+      return {
+        name,
+        description: describe(name),
+        memory: allocatorMeter(backend.native, device),
+        capture: torchCapture(backend),
+      };
     }
     case 'tensorflow':
       loadTensorflow(tensorflowPackage()!);

@@ -34,6 +34,8 @@ export interface Batch {
    * @throws UserError if they are floating-point numbers that are not
    */
   pixels(): tf.Tensor4D;
+  /** What all of this is made of: tensors on the engine, and arrays that are put there whenever images are asked for. */
+  readonly sources: BatchSources;
   /**
    * Some of its images as a batch of their own, its tensors in the current scope: mixed as they are here.
    *
@@ -41,6 +43,12 @@ export interface Batch {
    * @param to the one after the last
    */
   part(from: number, to: number): Batch;
+}
+
+/** What a batch reads. */
+export interface BatchSources {
+  readonly tensors: readonly tf.Tensor[];
+  readonly arrays: readonly (Uint8Array | Float32Array)[];
 }
 
 /**
@@ -123,8 +131,10 @@ export function createBatch(
       const x = normalised(own);
       return partners ? blend(x, normalised(gathered(images, partners, length)), mixing!.share) : x;
     };
+    const { sources, ...targets } = targetsOf(labels, [from, to], classes, mixing, smoothing);
     return {
-      ...targetsOf(labels, [from, to], classes, mixing, smoothing),
+      ...targets,
+      sources: { ...sources, arrays: [images] },
       get images() {
         return untaped(normalisedRows);
       },
@@ -177,7 +187,7 @@ function targetsOf(
   classes: number,
   mixing: Mixing | undefined,
   smoothing: number,
-): Pick<Batch, 'size' | 'labels' | 'hardLabels'> {
+): Pick<Batch, 'size' | 'labels' | 'hardLabels' | 'sources'> {
   const oneHot = (places: readonly number[]): tf.Tensor2D => {
     const some = tf.tensor1d(
       places.map((i) => labels[i]!),
@@ -193,9 +203,11 @@ function targetsOf(
   );
   const smoothed = (): tf.Tensor2D =>
     tf.tidy(() => tf.add(tf.mul(targets, 1 - smoothing), smoothing / classes));
+  const softened = smoothing === 0 ? targets : smoothed();
   return {
     size: to - from,
-    labels: smoothing === 0 ? targets : smoothed(),
+    labels: softened,
+    sources: { tensors: [targets, softened], arrays: [] },
     hardLabels() {
       if (!mixing) return targets;
       throw new UserError(

@@ -11,6 +11,7 @@ import { disposeNetwork } from '../networks/network.js';
 import { resnetCifar } from '../networks/resnet-cifar.js';
 import { papersSgd } from '../train/recipe.js';
 import { sgd, type Optimizer } from '../train/sgd.js';
+import { capturedOf } from '../train/captured-steps.js';
 import { planSteps, trainStep, type StepResult } from '../train/step.js';
 
 export interface BenchSetting {
@@ -24,6 +25,8 @@ export interface BenchSetting {
   readonly recompute?: Recompute | undefined;
   /** What feature maps are held in; float32 if not given. */
   readonly precision?: Precision | undefined;
+  /** Whether steps are captured, as training does; not if not given. */
+  readonly captureSteps?: boolean | undefined;
 }
 
 /** What the steps are made of. */
@@ -38,8 +41,8 @@ export interface BenchRun {
   dispose(): void;
 }
 
-/** Steps before those that count: the first also allocate the optimiser's state and choose the library's algorithms. */
-export const warmupSteps = 3;
+/** Steps before those that count: the first also allocate the optimiser's state and choose the library's algorithms, two are captured. */
+export const warmupSteps = 4;
 
 const imageShape = [32, 32, 3] as const;
 const classes = 10;
@@ -70,8 +73,12 @@ export function openBench(
   engine.memory.release();
   const plan = planSteps(strategy.updates);
   const batch = noiseBatch(network, setting.batch, seed);
+  const captured = capturedOf({ engine, captureSteps: setting.captureSteps }, strategy);
   return {
-    step: (meter) => scoped(() => trainStep(strategy, plan, optimizer, learningRate, batch(), meter)),
+    step: (meter) =>
+      scoped(() =>
+        trainStep(strategy, plan, optimizer, learningRate, batch(), meter, setting.batch, captured),
+      ),
     dispose() {
       optimizer.dispose();
       strategy.dispose();

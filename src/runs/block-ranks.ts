@@ -15,7 +15,7 @@ import { trainBlocks } from '../train/blocks/trainer.js';
 import { agreeOn, planOf } from './agree.js';
 import type { Experiment } from './experiment.js';
 import { withStrategy } from './method-strategy.js';
-import { sectionOf, trainKinds } from './start-state.js';
+import { trainingSettings } from './training-settings.js';
 
 /** Ranks that train the blocks of one network. */
 export interface BlockGroup {
@@ -124,7 +124,7 @@ export async function joinRun(
   ranks: BlockGroup,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const { config, engine, registry, dataset } = experiment;
+  const { dataset } = experiment;
   const method = await agreeOnMethod(experiment, given, ranks);
   if (method === undefined) return false;
   return withStrategy(
@@ -132,15 +132,7 @@ export async function joinRun(
     method,
     async (strategy) => {
       const placed = await placeOnRanks(experiment, strategy, method, ranks);
-      const accumulate = accumulateOf(method, config.train);
-      const options = {
-        ...sectionOf(config.train),
-        accumulate,
-        seed: config.seed,
-        engine,
-        ...trainKinds(registry),
-        signal,
-      };
+      const options = { ...trainingSettings(experiment, method), signal };
       return (await trainBlocks(strategy, dataset, options, placed)).interrupted;
     },
     'absent',

@@ -1,5 +1,4 @@
 import { messageOf, UserError } from '../core/errors.js';
-import { accumulateOf } from '../config/method-config.js';
 import { joinProcessGroup, usualTimeoutSeconds } from '../distributed/join.js';
 import type { PartOfRanks } from '../distributed/mesh.js';
 import type { Placement } from '../distributed/placement.js';
@@ -9,7 +8,7 @@ import { takeState } from '../train/give-state.js';
 import { train } from '../train/trainer.js';
 import type { Experiment } from './experiment.js';
 import { withStrategy } from './method-strategy.js';
-import { sectionOf, trainKinds } from './start-state.js';
+import { trainingSettings } from './training-settings.js';
 import { agreeToTrain } from './agree.js';
 
 /**
@@ -74,17 +73,13 @@ export async function trainAlong(
   ranks: ProcessGroup,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { config, engine, registry, dataset } = experiment;
+  const { dataset } = experiment;
   const method = await agreeToTrain(ranks, experiment, given);
   if (method === undefined) return;
   await withStrategy(experiment, method, async (strategy) => {
     const resume = await takeState(ranks);
     await train(strategy, dataset, {
-      ...sectionOf(config.train),
-      accumulate: accumulateOf(method, config.train),
-      seed: config.seed,
-      engine,
-      ...trainKinds(registry),
+      ...trainingSettings(experiment, method),
       signal,
       ranks,
       resume,

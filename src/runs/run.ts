@@ -20,11 +20,12 @@ import type { BlockGroup } from './block-ranks.js';
 import { sharesOf, withRunStrategy } from './run-strategy.js';
 import type { Experiment } from './experiment.js';
 import { runConfigOf } from './run-config.js';
-import { sectionOf, startState, trainKinds } from './start-state.js';
+import { startState } from './start-state.js';
+import { trainingSettings } from './training-settings.js';
 import { experimentSchema, methodSchema, parentSchema } from './forms.js';
 import { gatherBadFiles } from './bad-images.js';
 import { classRecord } from './by-class.js';
-import { accumulateOf, labelOf, type MethodConfig } from '../config/method-config.js';
+import { labelOf, type MethodConfig } from '../config/method-config.js';
 import type { BalancedCuts } from '../measure/memory/balance.js';
 import { asksForBalance, type ChosenMethod } from '../measure/memory/choose-cuts.js';
 import { asksForBudget, chooseMethod, recomputeInWords } from '../measure/memory/choose-method.js';
@@ -283,11 +284,7 @@ async function trainInto(
     loggers = openLoggers(kinds, { ...logged, config: own }, (message) => observer?.note(message, 'always'));
     const start = resume ?? startState(config.train);
     const options: ConfiguredTraining = {
-      ...sectionOf(config.train),
-      accumulate: accumulateOf(method, config.train),
-      seed: config.seed,
-      engine,
-      ...trainKinds(registry),
+      ...trainingSettings(experiment, method),
       signal,
       onEvent,
       resume: start,

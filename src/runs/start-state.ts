@@ -3,27 +3,10 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Config } from '../config/config.js';
 import { refuseOtherState as refuseOtherFile, type StartState } from '../config/start-state.js';
-import type { Registry } from '../config/registry.js';
 import { messageOf, UserError } from '../core/errors.js';
 import { visible } from '../core/visible.js';
 import { isAverage, type TrainState } from '../train/state.js';
 import { readCheckpoint } from './checkpoint/file.js';
-
-/** A config's `train` section as the trainer takes it: without where the run begins. */
-export function sectionOf(train: Config['train']): Omit<Config['train'], 'init'> {
-  const section = { ...train };
-  delete section.init;
-  return section;
-}
-
-/** What of the registry a training can name or is told by. */
-export function trainKinds({
-  optimizers,
-  schedules,
-  metrics,
-}: Registry): Pick<Registry, 'optimizers' | 'schedules' | 'metrics'> {
-  return { optimizers, schedules, metrics };
-}
 
 /**
  * The state that a run begins with as its config says: another run's weights, nets beside the network, what the

@@ -6,6 +6,7 @@ import { withRankSums } from '../engine/rank-sums.js';
 import type { Batch } from '../local/batch.js';
 import type { Strategy } from '../local/strategy.js';
 import { freeStreams } from '../local/update.js';
+import { asItIs, type CapturedSteps } from './captured-steps.js';
 import { microBatches, runOnParts, type MicroBatch } from './micro-batches.js';
 import { putOffSteps, type PutOffSteps } from './put-off.js';
 import { newRankTally, stepCount, type RankTally } from './rank-tally.js';
@@ -45,6 +46,7 @@ export interface DataParallel extends Pick<PutOffSteps, 'settle' | 'averageStati
 /**
  * @param group of ranks whose strategies, optimisers and order of calls are the same
  * @param syncBatchNorm whether batch normalisation takes the statistics of all ranks' shares
+ * @param captured of this strategy: computes the updates as they were captured, once they were
  */
 export function dataParallel(
   group: ProcessGroup,
@@ -52,6 +54,7 @@ export function dataParallel(
   plan: StepPlan,
   optimizer: Optimizer,
   syncBatchNorm = false,
+  captured?: CapturedSteps,
 ): DataParallel {
   const { updates } = strategy;
   const use = newRankTally();
@@ -68,6 +71,8 @@ export function dataParallel(
       const peakBytes: number[] = [];
       let parts: readonly MicroBatch[] = [];
       let current = updates[0];
+      let step = asItIs;
+      let whole = false;
       // A tidy that waits: what is made in it and not kept is freed at its end.
       const engine = tf.engine();
       const rankSums = syncBatchNorm ? putOff.sumsOf(weight) : undefined;
@@ -76,12 +81,13 @@ export function dataParallel(
         const batch = makeBatch();
         parts = microBatches(batch, microBatch ?? batch.size).map((part) => ({ part, streams: undefined }));
         const count = stepCount(use, strategy, batch.size);
+        step = captured?.begin(batch.size) ?? asItIs;
         for (const [i, update] of updates.entries()) {
           current = update;
           meter?.reset();
           await putOff.before(i);
           const { loss, gradients } = count.during(() =>
-            withRankSums(rankSums, () => runOnParts(update, parts, batch.size)),
+            withRankSums(rankSums, () => runOnParts(update, parts, batch.size, step.compute)),
           );
           losses.push(loss);
           putOff.send(i, gradients, weight, learningRate);
@@ -92,6 +98,7 @@ export function dataParallel(
           }
           if (meter !== undefined) peakBytes.push(meter.peak());
         }
+        whole = true;
         stopped = (await waitingFor(use, counted)) || stopped;
         count.end();
         use.steps++;
@@ -100,6 +107,7 @@ export function dataParallel(
         putOff.free();
         throw stepError(current!.name, await failureOf(error), strategy);
       } finally {
+        step.end(whole);
         for (const { streams } of parts) if (streams !== undefined) freeStreams(streams);
         for (const update of updates) update.release?.();
         engine.endScope();

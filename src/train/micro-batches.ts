@@ -1,7 +1,7 @@
 import { detachedImages, type Batch } from '../local/batch.js';
 import type { LocalUpdate, Streams } from '../local/update.js';
 import { addGradients, freeGradients, type Gradients, type PendingGradients } from './gradients.js';
-import { runUpdate } from './run-update.js';
+import { runUpdate, type ComputeUpdate } from './run-update.js';
 
 /**
  * Cuts a batch into micro-batches of at most so many images, as few as that takes and as even as can be, their tensors in
@@ -47,6 +47,7 @@ export function advance<Outcome extends { readonly next: Streams }>(
  * Runs an update on a batch's micro-batches, one after another; each gets streams for the next update.
  *
  * @param size of the batch
+ * @param compute computes the update on each
  * @returns the mean loss over the batch, and its gradients, which are the caller's
  * @throws NotFinite as `runUpdate`; the streams that are left are the caller's to free
  */
@@ -54,12 +55,15 @@ export function runOnParts(
   update: LocalUpdate,
   parts: readonly MicroBatch[],
   size: number,
+  compute: ComputeUpdate,
 ): { readonly loss: number; readonly gradients: Gradients } {
   const gradients: PendingGradients = new Map();
   let loss = 0;
   try {
     for (const at of parts) {
-      const outcome = advance(at, (streams) => runUpdate(update, streams, at.part, at.part.size / size));
+      const outcome = advance(at, (streams) =>
+        runUpdate(update, streams, at.part, at.part.size / size, compute),
+      );
       loss += outcome.loss;
       addGradients(gradients, outcome.gradients);
     }

@@ -84,6 +84,13 @@ export const trainOptionsSchema = z.strictObject({
    * whatever their number, or by as many as the environment variable UV_THREADPOOL_SIZE says.
    */
   workers: z.int().min(0).max(64).default(1),
+  /**
+   * Whether a step is captured and made again without JavaScript where two have done the same: the same bits, faster. For
+   * updates that do the same kernels with the same numbers in every step, which what is built in does; not where a plugin's
+   * draws a coin. The engines torch and torch-cuda can. Default: of a run where no plugin computes anything of a step; of
+   * `train` not.
+   */
+  captureSteps: z.boolean().exactOptional(),
   /** Checkpoints that a run folder keeps, the newest; beside them that of the best epoch. */
   keep: z.int().min(1).default(2),
 });

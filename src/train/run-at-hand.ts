@@ -2,6 +2,7 @@ import type { Dataset } from '../data/dataset.js';
 import type { Loader } from '../data/loader/loader.js';
 import type { Share } from '../data/loader/share.js';
 import type { Strategy } from '../local/strategy.js';
+import type { CapturedSteps } from './captured-steps.js';
 import type { RunSettings } from './context.js';
 import type { DataParallel } from './data-parallel.js';
 import type { EpochMetrics } from './events.js';
@@ -23,6 +24,8 @@ export interface Run {
   /** Of the weights, where evaluation uses it. */
   readonly average: WeightAverage | undefined;
   readonly plan: StepPlan;
+  /** Where steps are captured. */
+  readonly captured: CapturedSteps | undefined;
   /** Where ranks train together. */
   readonly parallel: DataParallel | undefined;
   /** Of every batch, where ranks train together. */

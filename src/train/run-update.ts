@@ -26,6 +26,14 @@ export interface ComputedUpdate {
   readonly next: Streams;
 }
 
+/** As `computeUpdate`. */
+export type ComputeUpdate = (
+  update: LocalUpdate,
+  streams: Streams,
+  batch: Batch,
+  share?: number,
+) => ComputedUpdate;
+
 /** What an update came to on one batch. */
 export interface UpdateOutcome extends Omit<ComputedUpdate, 'loss'> {
   /** Times its share. */
@@ -74,12 +82,19 @@ export function computeUpdate(
 }
 
 /**
- * `computeUpdate`, and reads the loss.
+ * Computes an update, and reads the loss.
  *
+ * @param compute default: `computeUpdate`
  * @throws NotFinite if the loss is no number; nothing is left over then
  */
-export function runUpdate(update: LocalUpdate, streams: Streams, batch: Batch, share = 1): UpdateOutcome {
-  const { loss: held, gradients, next } = computeUpdate(update, streams, batch, share);
+export function runUpdate(
+  update: LocalUpdate,
+  streams: Streams,
+  batch: Batch,
+  share = 1,
+  compute: ComputeUpdate = computeUpdate,
+): UpdateOutcome {
+  const { loss: held, gradients, next } = compute(update, streams, batch, share);
   const loss = held.dataSync()[0]!;
   held.dispose();
   if (Number.isFinite(loss)) return { loss, gradients, next };

@@ -8,6 +8,7 @@ import type { Batch } from '../local/batch.js';
 import { updatesSchema } from '../local/forms.js';
 import type { Strategy } from '../local/strategy.js';
 import { freeStreams, type LocalUpdate } from '../local/update.js';
+import { asItIs, type CapturedSteps } from './captured-steps.js';
 import type { Clip } from './clip.js';
 import {
   addGradients,
@@ -17,7 +18,7 @@ import {
   type PendingGradients,
 } from './gradients.js';
 import { advance, microBatches, type MicroBatch } from './micro-batches.js';
-import { computeUpdate, NotFinite } from './run-update.js';
+import { NotFinite } from './run-update.js';
 import type { Optimizer } from './sgd.js';
 
 /** What one training step came to. */
@@ -95,6 +96,7 @@ function refuseUnknown(given: readonly string[], updates: readonly LocalUpdate[]
  * @param plan of the strategy's updates, by `planSteps`
  * @param meter measures the peak of each update, where given
  * @param microBatch how many images are run at a time; default: all
+ * @param captured of this strategy: computes the updates as they were captured, once they were
  * @throws UserError that names the first update whose loss is not finite, when the step is over, or the one for which
  *   memory does not suffice
  */
@@ -106,6 +108,7 @@ export function trainStep(
   batch: Batch,
   meter?: MemoryMeter,
   microBatch = batch.size,
+  captured?: CapturedSteps,
 ): StepResult {
   const { updates } = strategy;
   const parts = microBatches(batch, microBatch).map((part): MicroBatch => ({ part, streams: undefined }));
@@ -123,7 +126,7 @@ export function trainStep(
   const run = (i: number, at: MicroBatch): void =>
     measured(i, () => {
       const { loss, gradients } = advance(at, (streams) =>
-        computeUpdate(updates[i]!, streams, at.part, at.part.size / batch.size),
+        step.compute(updates[i]!, streams, at.part, at.part.size / batch.size),
       );
       held[i]!.push(loss);
       addGradients(sums[i]!, gradients);
@@ -137,6 +140,8 @@ export function trainStep(
       stepReady(pending, steps, optimizer, learningRate);
     });
   const release = (): void => updates.forEach((update) => update.release?.());
+  const step = captured?.begin(batch.size) ?? asItIs;
+  let whole = false;
   try {
     if (parts.length > 1 && updates.some((update) => update.release !== undefined)) {
       for (const at of parts) {
@@ -150,10 +155,12 @@ export function trainStep(
         finish(i);
       });
     }
+    whole = true;
     return { losses: readLosses(held, updates), peakBytes };
   } catch (error) {
     throw stepError(current!.name, error, strategy);
   } finally {
+    step.end(whole);
     tf.dispose(held);
     for (const { streams } of parts) if (streams !== undefined) freeStreams(streams);
     for (const gradients of [...sums, pending]) freeGradients(gradients);

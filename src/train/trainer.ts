@@ -8,6 +8,7 @@ import { createBatch, type Batch } from '../local/batch.js';
 import { checkedUpdates } from '../local/checked-updates.js';
 import { inPrecision, withUpdates, type Strategy } from '../local/strategy.js';
 import type { ByClass } from './by-class.js';
+import { capturedOf } from './captured-steps.js';
 import { checkLearningRate, checkRateFactors } from './check-learning-rate.js';
 import { checkMadeOptimizer, checkTraining } from './check-training.js';
 import { splitMade, type RunSettings, type TrainOptions } from './context.js';
@@ -79,6 +80,7 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
   let average: WeightAverage | undefined;
   try {
     average = ema && averageWeights(strategy, ema.decay);
+    const captured = capturedOf(options, strategy);
     const run: Run = {
       strategy,
       dataset,
@@ -88,8 +90,9 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
       optimizer,
       average,
       plan,
+      captured,
       share,
-      parallel: ranks && dataParallel(ranks, strategy, plan, optimizer, settings.syncBatchNorm),
+      parallel: ranks && dataParallel(ranks, strategy, plan, optimizer, settings.syncBatchNorm, captured),
       addUp: ranks === undefined ? alone : addOver(ranks),
       most: ranks === undefined ? alone : mostOver(ranks),
       report: skippedReporter({ train: new Set(), test: new Set() }, dataset, onEvent),
@@ -191,6 +194,7 @@ async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
   const { epoch } = tally;
   const { steps } = training;
   const start = performance.now() - 1000 * tally.seconds;
+  run.captured?.renew();
   const tell = stepTeller(run, epoch);
   // Whether the weights are those of the tally: between two steps they are.
   let whole = true;
@@ -268,7 +272,7 @@ async function stepOn(
   step: number,
   { size: read, images, labels }: ImageBatch,
 ): Promise<StepResult & { /** Images that were trained on here. */ readonly size: number }> {
-  const { strategy, dataset, options, optimizer, average, plan, training, parallel, share } = run;
+  const { strategy, dataset, options, optimizer, average, plan, captured, training, parallel, share } = run;
   const { mixup, seed, labelSmoothing } = options;
   const rate = learningRateAt({ epoch, step: step - 1, steps: training.steps }, options);
   const mixing = mixup > 0 ? drawMixing(mixup, seed, epoch, step, read) : undefined;
@@ -284,7 +288,10 @@ async function stepOn(
     const microBatch = options.batchSize / (options.accumulate ?? 1);
     if (parallel === undefined) {
       return scoped(() => {
-        const result = trainStep(strategy, plan, optimizer, rate, makeBatch(), memory, microBatch);
+        const result = trainStep(
+          ...([strategy, plan, optimizer, rate, makeBatch(), memory, microBatch] as const),
+          captured,
+        );
         average?.update();
         return { ...result, size };
       });

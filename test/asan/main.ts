@@ -1,9 +1,9 @@
-// 20,000 random calls of the bridge's operators and 2,000 of its own functions, for a build of it under AddressSanitizer. Bundled and run by run.mjs.
+// 20,000 random calls of the bridge's operators, 2,000 of its own functions, and captured steps, for a build of it under AddressSanitizer. Bundled and run by run.mjs.
 // Arguments: the addon, the seed, the file that each call is written to before it is made.
 import fc from 'fast-check';
 import { openSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Native } from '../../src/engine/torch/native.js';
+import type { Native, NativeStep } from '../../src/engine/torch/native.js';
 import { rightCalls } from '../engine/torch/native-calls.js';
 import {
   describeCall,
@@ -13,6 +13,7 @@ import {
   withTensors,
   wrongCall,
 } from '../engine/torch/native-random.js';
+import { randomCaptureCall, randomSegments, replayRandom } from '../engine/torch/native-steps.js';
 
 const [addon, seedText, logPath] = process.argv.slice(2) as [string, string, string];
 const native = createRequire(import.meta.url)(addon) as Native;
@@ -52,6 +53,29 @@ property(
   randomOwnCall,
   ({ name, args }) => {
     call(name, args, () => withTensors(native, args, (built) => functions[name]!(...built)));
+  },
+  2_000,
+);
+property(
+  randomSegments,
+  (segments) => {
+    call('capture', [segments], () => {
+      const { expected, replayed } = replayRandom(native, segments);
+      if (String(replayed) !== String(expected)) throw new TypeError('what was made again is something else');
+    });
+  },
+  500,
+);
+const captured = ((): NativeStep => {
+  const under = native.capture.begin();
+  native.capture.open(under, [], [], [], []);
+  native.capture.close(under, []);
+  return native.capture.end(under) as NativeStep;
+})();
+property(
+  randomCaptureCall([captured, native.capture.begin()]),
+  ([name, args]) => {
+    call(`capture.${name}`, args, () => (native.capture[name] as (...args: unknown[]) => unknown)(...args));
   },
   2_000,
 );

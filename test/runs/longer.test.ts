@@ -15,7 +15,7 @@ import { refuseOtherRun } from '../../src/runs/longer.js';
 import { readMetrics } from '../../src/runs/metrics.js';
 import { withStrategy } from '../../src/runs/method-strategy.js';
 import { resumeRun } from '../../src/runs/resume.js';
-import { sectionOf } from '../../src/runs/start-state.js';
+import { sectionOf } from '../../src/runs/training-settings.js';
 import { runConfigOf } from '../../src/runs/run-config.js';
 import { runExperiment } from '../../src/runs/run.js';
 import { startEngine } from '../support/engine.js';

@@ -32,6 +32,11 @@ export const benchOptions = {
     requiresArg: true,
     describe: 'what feature maps are held in',
   },
+  captureSteps: {
+    type: 'boolean',
+    default: true,
+    describe: 'whether steps are captured and made again, as in training',
+  },
   engine: {
     choices: ['auto', ...engineNames],
     default: 'auto',
@@ -49,6 +54,7 @@ interface BenchArguments {
   readonly steps: number;
   readonly recompute: Recompute;
   readonly precision: Precision;
+  readonly captureSteps: boolean;
   readonly engine: (typeof benchOptions.engine.choices)[number];
   readonly json: boolean;
 }

@@ -157,6 +157,13 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
     return tf.engine().makeTensorFromTensorInfo(this.output(native), this);
   }
 
+  /** The libtorch tensor that holds a tensor's values, in the shape that they were computed in. It stays the backend's. */
+  readonly own = ({ dataId }: tf.Tensor): NativeTensor => {
+    const { native } = this.#data.get(dataId);
+    if (native === undefined) throw new Error('Strings are in no libtorch tensor');
+    return native;
+  };
+
   /** A variable's libtorch tensor, to be written to: one of its own, where it shared it. */
   readonly writable = (variable: tf.Variable): NativeTensor => {
     if (!this.isAlone(variable)) {

@@ -152,6 +152,71 @@ export interface NativeDistributed {
   close(group: NativeGroup): Promise<void> | undefined;
 }
 
+/** A handle on a capture under way. */
+export interface NativeCapturing {
+  readonly __capturing: never;
+}
+
+/** A handle on a captured step. */
+export interface NativeStep {
+  readonly __step: never;
+}
+
+/** A tensor that a captured segment reads, of those that were handed in. */
+export interface SegmentInput {
+  readonly of: 'given' | 'kept' | 'variables';
+  /** Its place in that list. */
+  readonly place: number;
+}
+
+/**
+ * Captures steps, what JavaScript has libtorch do in them, and makes them again without JavaScript (native/capture). A step
+ * has segments, each captured between `open` and `close`; in between, nothing is.
+ */
+export interface NativeCapture {
+  begin(): NativeCapturing;
+  /**
+   * A segment begins.
+   *
+   * @param given tensors that it may dispose
+   * @param kept tensors that it reads, others each time
+   * @param variables tensors that stay
+   * @param arrays whose bytes are others each time; what else goes to the device is the same each time
+   */
+  open(
+    capture: NativeCapturing,
+    given: readonly NativeTensor[],
+    kept: readonly NativeTensor[],
+    variables: readonly NativeTensor[],
+    arrays: readonly (Float32Array | Uint8Array)[],
+  ): void;
+  /** It ends. @param outputs made in it, each once, that stay */
+  close(capture: NativeCapturing, outputs: readonly NativeTensor[]): void;
+  /** The step, or why it cannot be made again. The capture is over. */
+  end(capture: NativeCapturing): NativeStep | string;
+  /** Whether two steps do the same, to every number. */
+  same(a: NativeStep, b: NativeStep): boolean;
+  /** What each segment reads of what was handed in. */
+  uses(step: NativeStep): readonly (readonly SegmentInput[])[];
+  /** Whether tensors, by a segment's uses, have the shapes, layouts and dtypes of those captured; null: not looked at. */
+  fits(step: NativeStep, segment: number, tensors: readonly (NativeTensor | null)[]): boolean;
+  /**
+   * Makes the next segment again; the first one begins the step anew.
+   *
+   * @param tensors by the segment's uses; those given are disposed where they were in the captured one
+   * @returns its outputs
+   * @throws TypeError where they do not fit, and as the operators in it; nothing is left then of what the step has made
+   */
+  play(
+    step: NativeStep,
+    segment: number,
+    tensors: readonly NativeTensor[],
+    arrays: readonly (Float32Array | Uint8Array)[],
+  ): readonly NativeTensor[];
+  /** Frees what segments have made for later ones that do not come. */
+  abandon(step: NativeStep): void;
+}
+
 export interface Native {
   /**
    * Binds an operator of libtorch's dispatcher, e.g. `op('aten::add', 'Tensor')`: one of `operators`.
@@ -188,6 +253,7 @@ export interface Native {
   /** Whether cuDNN must take algorithms that give the same bits each time; libtorch's default is that it need not. */
   setDeterministic(deterministic: boolean): void;
   readonly version: string;
+  readonly capture: NativeCapture;
   /** Null in a bridge that was built with a libtorch without torch.distributed. */
   readonly distributed: NativeDistributed | null;
   /** Devices that tensors can live on: `cpu`, then `cuda:0`, … */

@@ -38,6 +38,7 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
   };
   lead();
   const microBatch = options.batchSize / (options.accumulate ?? 1);
+  run.captured?.renew();
   const batches = feeds?.training(epoch, tally, () => agreeToStop(run)) ?? received(run);
   const end = await forEach(batches, async ({ labels, images, streams }) => {
     const at = `epoch ${epoch}, step ${tally.steps + 1}`;
@@ -50,7 +51,11 @@ export async function trainingPass(run: BlocksRun, tally: EpochTally): Promise<b
           : undefined;
       const stepping = run.stepping(learningRate, tally.steps, size);
       const step = countedStep(
-        beginStep(part, stepping, options.engine.memory, (gradient) => back.give(gradient), microBatch),
+        beginStep(
+          ...([part, stepping, options.engine.memory] as const),
+          (gradient) => back.give(gradient),
+          ...([microBatch, run.captured] as const),
+        ),
         stepCount(run.use, run.strategy, size),
       );
       const runTo = (update: number, given?: Streams): Streams =>

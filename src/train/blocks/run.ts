@@ -5,6 +5,7 @@ import type { Part } from '../../distributed/blocks/part.js';
 import type { RankBlocks } from '../../distributed/blocks/placement.js';
 import type { ProcessGroup } from '../../distributed/process-group.js';
 import type { Strategy } from '../../local/strategy.js';
+import type { CapturedSteps } from '../captured-steps.js';
 import type { TrainContext } from '../context.js';
 import type { EpochMetrics } from '../events.js';
 import { headIndex } from '../head-update.js';
@@ -48,6 +49,8 @@ export interface BlocksRun {
   /** Steps of an epoch. */
   readonly steps: number;
   readonly optimizer: Optimizer;
+  /** Where steps are captured. */
+  readonly captured: CapturedSteps | undefined;
   /** @param images of this rank's part of the batch of a step, counted from 0 */
   readonly stepping: (learningRate: number, step: number, images: number) => Stepping;
   /** Where other ranks have the same blocks, and other shares of every batch. */

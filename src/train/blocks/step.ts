@@ -5,6 +5,7 @@ import { withRankSums } from '../../engine/rank-sums.js';
 import type { Part } from '../../distributed/blocks/part.js';
 import type { Batch } from '../../local/batch.js';
 import { freeStreams, type LentBlock, type Streams } from '../../local/update.js';
+import { asItIs, type CapturedSteps, type StepUnderWay } from '../captured-steps.js';
 import { microBatches, runOnParts, type MicroBatch } from '../micro-batches.js';
 import type { StepCount } from '../rank-tally.js';
 import type { Stepping } from './stepping.js';
@@ -44,6 +45,7 @@ export interface RunningStep {
  * @param giveBack is given what goes back to the rank before, where this one trains a block of it too, as soon as it is
  * known
  * @param microBatch how many images are run at a time
+ * @param captured computes the updates as they were captured, once they were
  */
 export function beginStep(
   part: Part,
@@ -51,6 +53,7 @@ export function beginStep(
   meter: MemoryMeter,
   giveBack: (gradient: tf.Tensor) => void,
   microBatch: number,
+  captured: CapturedSteps | undefined,
 ): RunningStep {
   const { updates } = part.strategy;
   const followed = new Set(part.follows);
@@ -74,23 +77,26 @@ export function beginStep(
     stepping.take(updates.length, new Map(below.map((variable, i) => [variable, found[i]!])));
     stepping.step(updates.length);
   };
+  let at: StepUnderWay | undefined;
   const free = (): void => {
     lent?.dispose();
     stepping.free();
   };
   const release = (): void => updates.forEach((update) => update.release?.());
   const drop = (): void => {
+    at?.end(false);
     free();
     release();
   };
   const runUpdates = (given: Streams, batch: Batch, end: number): Streams => {
     const parts = handedTo(microBatches(batch, microBatch), given);
     const streams = (): Streams => handedOn(parts);
+    const { compute } = (at ??= captured?.begin(batch.size) ?? asItIs);
     try {
       for (const [index, update] of updates.entries()) {
         if (index < losses.length || index >= end) continue;
         measured(index, () => {
-          const { loss, gradients } = runOnParts(update, parts, batch.size);
+          const { loss, gradients } = runOnParts(update, parts, batch.size, compute);
           losses.push(loss);
           stepping.take(index, gradients);
           for (const at of parts) {
@@ -104,6 +110,8 @@ export function beginStep(
       }
       stepping.keep();
       if (end < updates.length) return streams();
+      at.end(true);
+      at = asItIs;
       lent = part.lends?.lend();
       release();
       return lent === undefined ? streams() : { ...streams(), gradient: lent.gradient };

@@ -1,3 +1,4 @@
+import { capturedOf } from '../captured-steps.js';
 import { setImmediate } from 'node:timers/promises';
 import { UserError } from '../../core/errors.js';
 import { linkUp, type LinkTally } from '../../distributed/blocks/link.js';
@@ -132,6 +133,8 @@ export async function trainBlocks(
       use: newRankTally(),
       steps,
       optimizer,
+      // A block that the next rank trains too goes on in the middle of the next step.
+      captured: part.lends === undefined && !part.borrows ? capturedOf(options, own) : undefined,
       stepping: (rate, step, images) =>
         putOff === undefined
           ? steppingAtOnce(plan, optimizer, rate)

@@ -1,0 +1,107 @@
+import tf = require('@tensorflow/tfjs');
+import type { Capture, CapturedStep } from '../engine/capture.js';
+import type { Engine } from '../engine/engine.js';
+import type { Strategy } from '../local/strategy.js';
+import { networkCounters } from '../networks/network.js';
+import { capturing, playing, type CapturedUpdate } from './captured-update.js';
+import { computeUpdate, type ComputeUpdate } from './run-update.js';
+
+/** A strategy's steps: the first as they are, later ones as they were captured. The same bits, without most JavaScript. */
+export interface CapturedSteps {
+  /**
+   * Begins a step.
+   *
+   * @param images how many are in its batch
+   */
+  begin(images: number): StepUnderWay;
+  /** What was captured counts no longer, before another step has done the same. */
+  renew(): void;
+  /** Why steps run as they are, where that is so. */
+  refused(): string | undefined;
+}
+
+/** How the updates of a step are computed. */
+export interface StepUnderWay {
+  /** To be called for every update on each micro-batch, in the same order in every step. */
+  readonly compute: ComputeUpdate;
+  /** @param whole whether all were computed */
+  end(whole: boolean): void;
+}
+
+/** A step that runs as it is. */
+export const asItIs: StepUnderWay = { compute: computeUpdate, end: () => {} };
+
+/** Steps before the first that is captured: optimisers make their state, and updates are checked. */
+const warmUp = 1;
+
+/** So many captured steps, each of which did something else than the one before, are enough. */
+const patience = 3;
+
+/**
+ * Captures the steps of a strategy. One is made again where two did the same, in the same order, with the same numbers but
+ * for those of tensors, variables, images and labels. An update that draws random numbers does not, nor one that reads
+ * values back or sums over ranks in the middle: then all steps run as they are. That updates do the same in every step, and
+ * not in two of them by chance, is for who asks for this to know.
+ */
+export function capturedSteps(
+  capture: Capture,
+  { network, counters: own = [] }: Pick<Strategy, 'network' | 'counters'>,
+): CapturedSteps {
+  const counters = [...networkCounters(network), ...own];
+  let begun = 0;
+  let others = 0;
+  let refused: string | undefined;
+  let found: Captured | undefined;
+  let confirmed = false;
+
+  const take = (now: Captured): void => {
+    confirmed = found !== undefined && capture.same(found.step, now.step);
+    others = found === undefined || confirmed ? 0 : others + 1;
+    if (others === patience) refused = 'no two steps did the same';
+    if (!confirmed) found = now;
+  };
+
+  const captureStep = (images: number): StepUnderWay => {
+    const variables = Object.values(tf.engine().state.registeredVariables);
+    const updates: CapturedUpdate[] = [];
+    const under = capture.begin();
+    return {
+      compute: capturing(under, variables, counters, (update) => updates.push(update)),
+      end(whole) {
+        const step = under.end();
+        if (!whole) return;
+        if (typeof step === 'string') refused = step;
+        else take({ step, updates, variables, images });
+      },
+    };
+  };
+
+  return {
+    begin(images) {
+      begun++;
+      if (refused !== undefined || begun <= warmUp) return asItIs;
+      if (found !== undefined && found.images !== images) return asItIs;
+      if (found === undefined || !confirmed || !found.step.fits(found.variables)) return captureStep(images);
+      const { step, updates, variables } = found;
+      return { compute: playing(step, updates, variables, counters), end: () => step.abandon() };
+    },
+    renew: () => void (confirmed = false),
+    refused: () => refused,
+  };
+}
+
+/** Those of a training; undefined where they are not to be captured, or its engine cannot. */
+export function capturedOf(
+  { engine, captureSteps = false }: { readonly engine: Engine; readonly captureSteps?: boolean | undefined },
+  strategy: Pick<Strategy, 'network' | 'counters'>,
+): CapturedSteps | undefined {
+  return captureSteps && engine.capture ? capturedSteps(engine.capture, strategy) : undefined;
+}
+
+interface Captured {
+  readonly step: CapturedStep;
+  readonly updates: readonly CapturedUpdate[];
+  /** What updates may read beside the batch and the streams. */
+  readonly variables: readonly tf.Variable[];
+  readonly images: number;
+}

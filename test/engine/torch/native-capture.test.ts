@@ -1,0 +1,294 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { NativeStep, NativeTensor } from '../../../src/engine/torch/native.js';
+import { fuzzRuns } from '../../support/fuzz.js';
+import { randomCaptureCall, randomSegments, replayRandom } from './native-steps.js';
+import { describeNative } from './native-tools.js';
+
+describeNative('captured steps of the bridge', ({ native, floats, keep, values }) => {
+  const { capture } = native;
+  const add = native.op('aten::add', 'Tensor') as (...args: unknown[]) => NativeTensor;
+  const mul = native.op('aten::mul', 'Tensor') as (...args: unknown[]) => NativeTensor;
+  const held = (): number => native.memory('cpu').allocatedBytes;
+  const noArrays: readonly Float32Array[] = [];
+
+  /** A step of one segment. */
+  function captured(
+    {
+      given = [],
+      kept = [],
+      variables = [],
+      arrays = noArrays,
+    }: Partial<Record<'given' | 'kept' | 'variables', NativeTensor[]>> & {
+      readonly arrays?: readonly Float32Array[];
+    },
+    f: () => NativeTensor[],
+  ): NativeStep | string {
+    const under = capture.begin();
+    capture.open(under, given, kept, variables, arrays);
+    const outputs = f();
+    capture.close(under, outputs);
+    outputs.forEach(keep);
+    return capture.end(under);
+  }
+  const step = (found: NativeStep | string): NativeStep => {
+    if (typeof found === 'string') throw new Error(found);
+    return found;
+  };
+
+  it('are made again with other tensors and the same numbers', () => {
+    const x = floats([1, 2]);
+    const w = floats([10, 20]);
+    const made = step(
+      captured({ kept: [x], variables: [w] }, () => {
+        const scaled = mul(x, w);
+        const sum = add(scaled, x, 0.5);
+        scaled.dispose();
+        return [sum];
+      }),
+    );
+    expect(capture.uses(made)).toEqual([
+      [
+        { of: 'kept', place: 0 },
+        { of: 'variables', place: 0 },
+      ],
+    ]);
+    const before = held();
+    const [again] = capture.play(made, 0, [floats([3, 4]), w], []);
+    expect(values(keep(again!))).toEqual([31.5, 82]);
+    again!.dispose();
+    expect(held()).toBe(before + 64);
+  });
+
+  it('read arrays anew, and other values as they were', () => {
+    const input = Float32Array.of(1, 2, 3, 4);
+    const made = step(
+      captured({ arrays: [input] }, () => {
+        const own = native.fromTypedArray(input.subarray(2), [2], 'float32', 'cpu');
+        const constant = native.fromTypedArray(Float32Array.of(100, 200), [2], 'float32', 'cpu');
+        const sum = add(own, constant);
+        own.dispose();
+        constant.dispose();
+        return [sum];
+      }),
+    );
+    const [again] = capture.play(made, 0, [], [Float32Array.of(5, 6, 7, 8)]);
+    expect(values(keep(again!))).toEqual([107, 208]);
+    expect(() => capture.play(made, 0, [], [Float32Array.of(1, 2, 3)])).toThrow(
+      'fromTypedArray: an array is shorter than the one captured',
+    );
+    expect(() => capture.play(made, 0, [], [])).toThrow(/fromTypedArray: /);
+  });
+
+  it('dispose what they were given where they did that, and keep what a later segment reads', () => {
+    const x = floats([1, 2]);
+    const under = capture.begin();
+    capture.open(under, [x], [], [], []);
+    const doubled = add(x, x);
+    x.dispose();
+    const handed = mul(doubled, doubled);
+    capture.close(under, [handed]);
+    capture.open(under, [handed], [], [], []);
+    const sum = add(doubled, handed);
+    handed.dispose();
+    doubled.dispose();
+    capture.close(under, [sum]);
+    expect(values(keep(sum))).toEqual([6, 20]);
+    const made = step(capture.end(under));
+
+    const other = floats([3, 4]);
+    const [first] = capture.play(made, 0, [other], []);
+    expect(other.disposed).toBe(true);
+    expect(values(first!)).toEqual([36, 64]);
+    const [second] = capture.play(made, 1, [first!], []);
+    expect(first!.disposed).toBe(true);
+    expect(values(keep(second!))).toEqual([42, 72]);
+  });
+
+  it('read in a later segment what was handed out and freed by JavaScript, until the captured step freed it', () => {
+    const x = floats([1, 2]);
+    const under = capture.begin();
+    capture.open(under, [], [x], [], []);
+    const handed = add(x, x);
+    capture.close(under, [handed]);
+    capture.open(under, [], [], [], []);
+    const square = mul(handed, handed);
+    handed.dispose();
+    capture.close(under, [keep(square)]);
+    const made = step(capture.end(under));
+    const before = held();
+    const [first] = capture.play(made, 0, [floats([3, 4])], []);
+    first!.dispose();
+    const [second] = capture.play(made, 1, [], []);
+    expect(values(second!)).toEqual([36, 64]);
+    second!.dispose();
+    expect(held()).toBe(before + 64);
+  });
+
+  it.each<[string, () => NativeStep | string, string]>([
+    [
+      'a tensor from before',
+      () => {
+        const x = floats([1]);
+        return captured({}, () => [add(x, x)]);
+      },
+      'aten::add.Tensor reads a tensor from before the step',
+    ],
+    [
+      'values that are read',
+      () => {
+        const x = floats([1]);
+        return captured({ kept: [x] }, () => {
+          const y = add(x, x);
+          native.read(y);
+          return [y];
+        });
+      },
+      'an update reads values back',
+    ],
+    [
+      'a variable that is disposed',
+      () => {
+        const x = floats([1]);
+        return captured({ variables: [x] }, () => {
+          const y = add(x, x);
+          x.dispose();
+          return [y];
+        });
+      },
+      'an update disposes what it was not given, or gives a variable other memory',
+    ],
+    [
+      'an output that was handed in',
+      () => {
+        const x = floats([1]);
+        return captured({ given: [x] }, () => [x]);
+      },
+      'an update hands out a tensor that it has not made',
+    ],
+    [
+      'a call that failed',
+      () => {
+        const x = floats([1, 2]);
+        const y = floats([1, 2, 3]);
+        return captured({ kept: [x, y] }, () => {
+          expect(() => add(x, y)).toThrow();
+          return [add(x, x)];
+        });
+      },
+      'a call failed',
+    ],
+    [
+      'something between segments that reads what one has made',
+      () => {
+        const x = floats([1]);
+        const under = capture.begin();
+        capture.open(under, [], [x], [], []);
+        const y = keep(add(x, x));
+        capture.close(under, []);
+        keep(add(y, y));
+        return capture.end(under);
+      },
+      'aten::add.Tensor reads between updates what one has made',
+    ],
+  ])('are refused for %s', (_, run, reason) => {
+    expect(run()).toBe(reason);
+  });
+
+  it('are the same where all numbers are, to the bit', () => {
+    const x = floats([1, 2]);
+    const scaled = (by: number, value = 3): NativeStep =>
+      step(
+        captured({ kept: [x] }, () => {
+          const constant = native.fromTypedArray(Float32Array.of(value), [1], 'float32', 'cpu');
+          const y = add(x, constant, by);
+          constant.dispose();
+          return [y];
+        }),
+      );
+    expect(capture.same(scaled(0.5), scaled(0.5))).toBe(true);
+    expect(capture.same(scaled(NaN), scaled(NaN))).toBe(true);
+    expect(capture.same(scaled(0.5), scaled(0.25))).toBe(false);
+    expect(capture.same(scaled(0.5), scaled(0.5, 4))).toBe(false);
+    expect(capture.same(scaled(0), scaled(-0))).toBe(false);
+  });
+
+  it('fit tensors of the same shape, layout and dtype alone', () => {
+    const x = floats([1, 2, 3, 4], [2, 2]);
+    const made = step(captured({ variables: [x] }, () => [add(x, x)]));
+    const transposed = keep((native.op('aten::transpose', 'int') as typeof add)(x, 0, 1));
+    expect(capture.fits(made, 0, [floats([5, 6, 7, 8], [2, 2])])).toBe(true);
+    expect(capture.fits(made, 0, [null])).toBe(true);
+    expect(capture.fits(made, 0, [floats([1, 2, 3, 4])])).toBe(false);
+    expect(capture.fits(made, 0, [transposed])).toBe(false);
+    expect(() => capture.play(made, 0, [transposed], [])).toThrow(
+      "capture.play: argument 'tensors[0]' is not as the captured one",
+    );
+  });
+
+  it('leave nothing where an operator in them fails, and say which', () => {
+    const x = floats([1, 2]);
+    const table = floats([1, 2, 3]);
+    const index = keep(native.fromTypedArray(Int32Array.of(0, 2), [2], 'int32', 'cpu'));
+    const select = native.op('aten::index_select') as typeof add;
+    const made = step(
+      captured({ kept: [x, index], variables: [table] }, () => {
+        const big = add(x, x);
+        const found = select(table, 0, index);
+        big.dispose();
+        return [found];
+      }),
+    );
+    const wrong = keep(native.fromTypedArray(Int32Array.of(0, 3), [2], 'int32', 'cpu'));
+    const before = held();
+    expect(() => capture.play(made, 0, [x, table, wrong], [])).toThrow(/^aten::index_select: /);
+    expect(held()).toBe(before);
+    const [again] = capture.play(made, 0, [x, table, index], []);
+    expect(values(keep(again!))).toEqual([1, 3]);
+  });
+
+  it('go on from segment to segment, and from the first at any time', () => {
+    const x = floats([1]);
+    const under = capture.begin();
+    for (let segment = 0; segment < 2; segment++) {
+      capture.open(under, [], [x], [], []);
+      capture.close(under, [keep(add(x, x))]);
+    }
+    const made = step(capture.end(under));
+    expect(() => capture.play(made, 1, [x], [])).toThrow("argument 'segment' must be the next one, 0");
+    keep(capture.play(made, 0, [x], [])[0]!);
+    keep(capture.play(made, 0, [x], [])[0]!);
+    capture.abandon(made);
+    expect(() => capture.play(made, 1, [x], [])).toThrow("argument 'segment' must be the next one, 0");
+    expect(() => capture.play(made, 2, [x], [])).toThrow("argument 'segment' must be below 2");
+  });
+
+  it('throw errors of their name and nothing else, whatever they are given', () => {
+    const x = floats([1, 2]);
+    const made = step(captured({ kept: [x] }, () => [add(x, x)]));
+    fc.assert(
+      fc.property(randomCaptureCall([made, x, capture.begin()]), ([name, args]) => {
+        try {
+          (capture[name] as (...args: unknown[]) => unknown)(...args);
+        } catch (error) {
+          expect((error as Error).message).toMatch(
+            new RegExp(`^capture.${name}: |^aten::|^fromTypedArray: `),
+          );
+        }
+      }),
+      { numRuns: fuzzRuns(5000) },
+    );
+  });
+
+  it('make random computations again', () => {
+    fc.assert(
+      fc.property(randomSegments, (segments) => {
+        const before = held();
+        const { expected, replayed } = replayRandom(native, segments);
+        expect(replayed).toEqual(expected);
+        expect(held()).toBe(before);
+      }),
+      { numRuns: fuzzRuns(500) },
+    );
+  });
+});
