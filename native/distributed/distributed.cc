@@ -17,6 +17,7 @@ napi_value distributed_functions(napi_env env) {
 #else
 
 #include "../bridge/arguments.h"
+#include "../capture/capture.h"
 #include "../bridge/dtypes.h"
 #include "../bridge/tensor.h"
 #include "group.h"
@@ -183,6 +184,7 @@ napi_value sum_now(napi_env env, napi_callback_info info) {
     const auto group = arguments.group();
     auto tensors = arguments.tensors("tensors");
     arguments.done();
+    for (Capture* capture : captures) capture->refuse("an update sums over ranks in its middle");
     const Operation sum = group->all_reduce(std::move(tensors), false);
     sum.wait();
     sum.finish();

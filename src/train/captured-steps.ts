@@ -2,6 +2,7 @@ import tf = require('@tensorflow/tfjs');
 import type { Capture, CapturedStep } from '../engine/capture.js';
 import type { Engine } from '../engine/engine.js';
 import type { Strategy } from '../local/strategy.js';
+import { isAbsent } from '../nn/absent.js';
 import { networkCounters } from '../networks/network.js';
 import { capturing, playing, type CapturedUpdate } from './captured-update.js';
 import { computeUpdate, type ComputeUpdate } from './run-update.js';
@@ -62,7 +63,7 @@ export function capturedSteps(
   };
 
   const captureStep = (images: number): StepUnderWay => {
-    const variables = Object.values(tf.engine().state.registeredVariables);
+    const variables = Object.values(tf.engine().state.registeredVariables).filter((each) => !isAbsent(each));
     const updates: CapturedUpdate[] = [];
     const under = capture.begin();
     return {

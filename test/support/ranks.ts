@@ -80,7 +80,7 @@ export interface TrainedOnRanks extends Trained {
   readonly told: readonly Extract<TrainEvent, { type: 'ranks' }>[];
 }
 
-/** The same training, its blocks on ranks that take turns. */
+/** The same training, its blocks on ranks that take turns, its steps captured. */
 export function trainedOnRanks(
   engine: Engine,
   options: StrategyOptionsInput,
@@ -111,7 +111,7 @@ export function trainedOnRanks(
           strategies[rank]!,
           dataset,
           {
-            ...{ ...section, seed: 1, engine, signal: signals[rank] },
+            ...{ ...section, captureSteps: true, seed: 1, engine, signal: signals[rank] },
             ...(rank === 0 ? { onState, ...rest, onEvent } : ofAll),
           },
           { group, placement, queue, transport },

@@ -65,6 +65,7 @@ const section = {
   learningRate: 0.1,
   schedule: 'cosine-steps',
   workers: 0,
+  captureSteps: true,
 } as const;
 const vitOptions = {
   classes: 3,

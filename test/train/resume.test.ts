@@ -107,7 +107,7 @@ function expectSame(found: Ended, straight: Ended): void {
   expect(differing(found.state.tensors, straight.state.tensors)).toEqual([]);
 }
 
-/** Stopped again and again, each time at another place, and resumed with everything built anew. */
+/** Stopped again and again, each time at another place, and resumed with everything built anew; its steps are captured. */
 async function piecewise(
   build: Build,
   stops: readonly ((event: TrainEvent) => boolean)[],
@@ -115,11 +115,11 @@ async function piecewise(
 ): Promise<Ended> {
   let resume: TrainState | undefined;
   for (const stop of stops) {
-    const { state, interrupted } = await trained(build, { ...changes, resume }, stop);
+    const { state, interrupted } = await trained(build, { captureSteps: true, ...changes, resume }, stop);
     expect(interrupted).toBe(true);
     resume = state;
   }
-  return trained(build, { ...changes, resume });
+  return trained(build, { captureSteps: true, ...changes, resume });
 }
 
 const atStep =
@@ -140,6 +140,7 @@ it.each(sampleOf(tinyMethods, 9).map((options) => [titleOf(options), options] as
   async (_, options) => {
     const straight = await trained(method(options), {});
     expect(straight.epochs).toHaveLength(2);
+    expectSame(await piecewise(method(options), []), straight);
     const stops = [atStep(1, 2), atEvaluation(1), atStep(2, 3)];
     expectSame(await piecewise(method(options), stops), straight);
   },
@@ -207,6 +208,7 @@ it.each(sampleOf(trainings, 3))('%j trained by %j goes on to the same bits', asy
   const average = changes.ema === undefined ? [] : ['average'];
   expect(words).toEqual(new Set(['network', 'auxiliary', ...average, ...kept]));
   const stops = [atStep(1, 2), atEvaluation(1), atStep(2, 1)];
+  expectSame(await piecewise(method(options), [], changes), straight);
   expectSame(await piecewise(method(options), stops, changes), straight);
 });
 

@@ -23,13 +23,20 @@ export function torchCapture(backend: TorchBackend): Capture {
     return {
       native,
       fits: (variables) =>
-        uses.every((used, segment) =>
-          capture.fits(
-            native,
-            segment,
-            used.map(({ of, place }) => (of === 'variables' ? backend.own(variables[place]!) : null)),
-          ),
-        ),
+        uses.every((used, segment) => {
+          const read = used.map(({ of, place }) => (of === 'variables' ? variables[place]! : null));
+          const areThere = read.every(
+            (variable) => variable === null || backend.refCount(variable.dataId) > 0,
+          );
+          return (
+            areThere &&
+            capture.fits(
+              native,
+              segment,
+              read.map((variable) => variable && backend.own(variable)),
+            )
+          );
+        }),
       play(segment, inputs) {
         const tensors = uses[segment]!.map(({ of, place }): NativeTensor => backend.own(inputs[of][place]!));
         const made = capture.play(native, segment, tensors, inputs.arrays);

@@ -1,4 +1,6 @@
 import fc from 'fast-check';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import type { NativeStep, NativeTensor } from '../../../src/engine/torch/native.js';
 import { fuzzRuns } from '../../support/fuzz.js';
@@ -193,6 +195,23 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
     ],
   ])('are refused for %s', (_, run, reason) => {
     expect(run()).toBe(reason);
+  });
+
+  it.skipIf(!native?.distributed)('are refused for sums over ranks', async () => {
+    const { distributed } = native;
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    const group = await distributed!.join('127.0.0.1', port, true, 'p', 1, 0, 'gloo', '', 'here', 20_000);
+    const x = floats([1, 2]);
+    const found = captured({ kept: [x] }, () => {
+      const y = add(x, x);
+      distributed!.sumNow(group, [y]);
+      return [y];
+    });
+    await distributed!.close(group);
+    expect(found).toBe('an update sums over ranks in its middle');
   });
 
   it('are the same where all numbers are, to the bit', () => {
