@@ -35,6 +35,7 @@ export {
 // engine: what computes, and how much memory it takes.
 export { detach, isDetached } from './engine/detached.js';
 export type { ChosenRecompute, Recompute } from './engine/recompute-choices.js';
+export type { Capture, CapturedStep, SegmentInputs, StepCapture } from './engine/capture.js';
 export { engineNames, type Engine, type EngineName, type MemoryMeter } from './engine/engine.js';
 export type { Precision } from './engine/precision.js';
 export {
@@ -190,7 +191,13 @@ export { weighted, type WeightedLoss } from './local/axes/loss/weighted.js';
 export { cascadePath, type CascadeBridge, type CascadeOptions } from './local/axes/path/cascade.js';
 export { independentPath } from './local/axes/path/independent.js';
 export { definePath, type Path, type PathBuilder, type PathParts } from './local/axes/path/path.js';
-export { createBatch, type Batch, type Mixing, type Normalization } from './local/batch.js';
+export {
+  createBatch,
+  type Batch,
+  type BatchSources,
+  type Mixing,
+  type Normalization,
+} from './local/batch.js';
 export { blockForward, cutIntoBlocks, headLoss, type Block } from './local/block.js';
 export { buildStrategy, type Methods } from './local/build.js';
 export type { Classifier } from './local/classifier.js';
@@ -233,6 +240,9 @@ export {
   type ScheduleKind,
 } from './train/schedules.js';
 export type { MetricKind, MetricTally } from './train/metric.js';
+export { capturedSteps, type CapturedSteps, type StepUnderWay } from './train/captured-steps.js';
+export type { ComputedUpdate, ComputeUpdate } from './train/run-update.js';
+export type { Gradients } from './train/gradients.js';
 export {
   planSteps,
   trainStep,

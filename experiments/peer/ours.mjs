@@ -25,16 +25,18 @@ function drawnBatch(batch) {
  * @returns `run` times steps; `writeStart` writes what they start from for a peer; `firstLosses` takes a step
  */
 export function openOurs(engine, method, options, { layers, batch, device }) {
-  const { buildStrategy, createBatch, evaluationMode, networkForward, papersSgd, planSteps, sgd, trainStep } =
-    locallearn;
+  const { buildStrategy, createBatch, evaluationMode, networkForward } = locallearn;
+  const { capturedSteps, papersSgd, planSteps, sgd, trainStep } = locallearn;
   const network = locallearn.resnetCifar({ depth: layers, classes: 10, imageShape, seed: 1 });
   const strategy = buildStrategy(network, { method, ...options });
   const optimizer = sgd(papersSgd);
   const plan = planSteps(strategy.updates);
+  // As in training.
+  const captured = capturedSteps(engine, strategy);
   const { images, labels } = drawnBatch(batch);
   const upload = () => createBatch(images, labels, imageShape, 10, normalization);
   const step = {
-    train: () => trainStep(strategy, plan, optimizer, 0.01, upload()).losses,
+    train: () => trainStep(strategy, plan, optimizer, 0.01, upload(), undefined, batch, captured).losses,
     evaluate() {
       const data = upload();
       const logits = networkForward(network, data.images, evaluationMode);

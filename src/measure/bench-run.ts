@@ -11,7 +11,7 @@ import { disposeNetwork } from '../networks/network.js';
 import { resnetCifar } from '../networks/resnet-cifar.js';
 import { papersSgd } from '../train/recipe.js';
 import { sgd, type Optimizer } from '../train/sgd.js';
-import { capturedOf } from '../train/captured-steps.js';
+import { capturedSteps } from '../train/captured-steps.js';
 import { planSteps, trainStep, type StepResult } from '../train/step.js';
 
 export interface BenchSetting {
@@ -73,7 +73,7 @@ export function openBench(
   engine.memory.release();
   const plan = planSteps(strategy.updates);
   const batch = noiseBatch(network, setting.batch, seed);
-  const captured = capturedOf({ engine, captureSteps: setting.captureSteps }, strategy);
+  const captured = setting.captureSteps === true ? capturedSteps(engine, strategy) : undefined;
   return {
     step: (meter) =>
       scoped(() =>

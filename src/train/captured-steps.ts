@@ -1,9 +1,12 @@
 import tf = require('@tensorflow/tfjs');
-import type { Capture, CapturedStep } from '../engine/capture.js';
+import { checkGiven } from '../core/given.js';
+import type { CapturedStep } from '../engine/capture.js';
 import type { Engine } from '../engine/engine.js';
+import { strategySchema } from '../local/forms.js';
 import type { Strategy } from '../local/strategy.js';
 import { isAbsent } from '../nn/absent.js';
 import { networkCounters } from '../networks/network.js';
+import { engineSchema } from './check-training.js';
 import { capturing, playing, type CapturedUpdate } from './captured-update.js';
 import { computeUpdate, type ComputeUpdate } from './run-update.js';
 
@@ -25,7 +28,7 @@ export interface CapturedSteps {
 export interface StepUnderWay {
   /** To be called for every update on each micro-batch, in the same order in every step. */
   readonly compute: ComputeUpdate;
-  /** @param whole whether all were computed */
+  /** The step is over. @param whole whether all were computed */
   end(whole: boolean): void;
 }
 
@@ -39,16 +42,21 @@ const warmUp = 1;
 const patience = 3;
 
 /**
- * Captures the steps of a strategy. One is made again where two did the same, in the same order, with the same numbers but
+ * Captures the steps of a strategy, on an engine that can; on others, they run as they are. One is made again where two did the same, in the same order, with the same numbers but
  * for those of tensors, variables, images and labels. An update that draws random numbers does not, nor one that reads
  * values back or sums over ranks in the middle: then all steps run as they are. That updates do the same in every step, and
  * not in two of them by chance, is for who asks for this to know.
+ *
+ * @param engine the one that is in use
+ * @param strategy whose updates are computed
  */
-export function capturedSteps(
-  capture: Capture,
-  { network, counters: own = [] }: Pick<Strategy, 'network' | 'counters'>,
-): CapturedSteps {
-  const counters = [...networkCounters(network), ...own];
+export function capturedSteps(engine: Engine, strategy: Strategy): CapturedSteps {
+  checkGiven('capturedSteps', { engine: engineSchema, strategy: strategySchema }, { engine, strategy });
+  const { name, capture } = engine;
+  if (capture === undefined) {
+    return { begin: () => asItIs, renew: () => {}, refused: () => `the engine ${name} captures no steps` };
+  }
+  const counters = [...networkCounters(strategy.network), ...(strategy.counters ?? [])];
   let begun = 0;
   let others = 0;
   let refused: string | undefined;
@@ -89,14 +97,6 @@ export function capturedSteps(
     renew: () => void (confirmed = false),
     refused: () => refused,
   };
-}
-
-/** Those of a training; undefined where they are not to be captured, or its engine cannot. */
-export function capturedOf(
-  { engine, captureSteps = false }: { readonly engine: Engine; readonly captureSteps?: boolean | undefined },
-  strategy: Pick<Strategy, 'network' | 'counters'>,
-): CapturedSteps | undefined {
-  return captureSteps && engine.capture ? capturedSteps(engine.capture, strategy) : undefined;
 }
 
 interface Captured {

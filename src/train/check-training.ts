@@ -14,7 +14,8 @@ export const optimizerSchema = z.object({
   dispose: functionSchema,
 });
 
-const engineSchema = z.object(
+/** And engines. */
+export const engineSchema = z.object(
   { name: z.string(), memory: z.object({ peak: functionSchema, reset: functionSchema }) },
   { error: 'must be an engine, as of selectEngine' },
 );

@@ -8,7 +8,7 @@ import { createBatch, type Batch } from '../local/batch.js';
 import { checkedUpdates } from '../local/checked-updates.js';
 import { inPrecision, withUpdates, type Strategy } from '../local/strategy.js';
 import type { ByClass } from './by-class.js';
-import { capturedOf } from './captured-steps.js';
+import { capturedSteps } from './captured-steps.js';
 import { checkLearningRate, checkRateFactors } from './check-learning-rate.js';
 import { checkMadeOptimizer, checkTraining } from './check-training.js';
 import { splitMade, type RunSettings, type TrainOptions } from './context.js';
@@ -80,7 +80,7 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
   let average: WeightAverage | undefined;
   try {
     average = ema && averageWeights(strategy, ema.decay);
-    const captured = capturedOf(options, strategy);
+    const captured = options.captureSteps === true ? capturedSteps(engine, strategy) : undefined;
     const run: Run = {
       strategy,
       dataset,

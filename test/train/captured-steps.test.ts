@@ -85,24 +85,27 @@ describe.skipIf(!hasTorch)('captured steps', () => {
     const captured = captures
       ? capturedSteps(
           {
-            ...capture,
-            begin() {
-              const under = capture.begin();
-              return {
-                ...under,
-                end() {
-                  const step = under.end();
-                  if (typeof step === 'string') return step;
-                  return {
-                    ...step,
-                    play(segment, inputs) {
-                      played += segment === 0 ? 1 : 0;
-                      return step.play(segment, inputs);
-                    },
-                    fits: (variables) => setting.fits?.(current) !== false && step.fits(variables),
-                  };
-                },
-              };
+            ...engine,
+            capture: {
+              ...capture,
+              begin() {
+                const under = capture.begin();
+                return {
+                  ...under,
+                  end() {
+                    const step = under.end();
+                    if (typeof step === 'string') return step;
+                    return {
+                      ...step,
+                      play(segment, inputs) {
+                        played += segment === 0 ? 1 : 0;
+                        return step.play(segment, inputs);
+                      },
+                      fits: (variables) => setting.fits?.(current) !== false && step.fits(variables),
+                    };
+                  },
+                };
+              },
             },
           },
           strategy,

@@ -1,4 +1,4 @@
-import { capturedOf } from '../captured-steps.js';
+import { capturedSteps } from '../captured-steps.js';
 import { setImmediate } from 'node:timers/promises';
 import { UserError } from '../../core/errors.js';
 import { linkUp, type LinkTally } from '../../distributed/blocks/link.js';
@@ -134,7 +134,10 @@ export async function trainBlocks(
       steps,
       optimizer,
       // A block that the next rank trains too goes on in the middle of the next step.
-      captured: part.lends === undefined && !part.borrows ? capturedOf(options, own) : undefined,
+      captured:
+        settings.captureSteps === true && part.lends === undefined && !part.borrows
+          ? capturedSteps(engine, own)
+          : undefined,
       stepping: (rate, step, images) =>
         putOff === undefined
           ? steppingAtOnce(plan, optimizer, rate)
