@@ -76,6 +76,7 @@ export function trackProgress(
       case 'step-metrics':
       case 'skipped':
       case 'ranks':
+      case 'not-captured':
       case 'stalled':
         break;
       case 'epoch-end':

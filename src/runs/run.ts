@@ -243,7 +243,7 @@ async function trainInto(
       const rounded = placed?.transport && { transport: placed.transport };
       together = { ranks: { parallel, ...rounded, steps: event.steps, perRank: [...event.ranks] } };
     }
-    if (event.type === 'epoch-start' || event.type === 'epoch-end' || event.type === 'stalled')
+    if (['epoch-start', 'epoch-end', 'stalled', 'not-captured'].includes(event.type))
       folder.log.info({ ...event, byClass: undefined });
     if (event.type === 'stalled')
       observer?.note(`${run.label}: stopped after epoch ${event.epoch}: no better for a while`, 'always');

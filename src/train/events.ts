@@ -39,6 +39,8 @@ export type TrainEvent =
       /** What it takes the images of each class for. */
       readonly byClass: ByClass;
     }
+  /** Steps were to be captured, and run as they are, from here to the end. */
+  | { readonly type: 'not-captured'; readonly reason: string }
   /** The run ends here, before its last epoch, as `earlyStopping` says. */
   | { readonly type: 'stalled'; readonly epoch: number };
 

@@ -39,6 +39,8 @@ export interface Run {
   readonly epochs: EpochMetrics[];
   /** Whether ranks have agreed to end, after an epoch. */
   stopped: boolean;
+  /** Whether it was told that steps are not captured after all. */
+  toldUncaptured: boolean;
   /** The losses of the step before, in the updates' order. */
   lastLosses: readonly number[] | undefined;
 }
@@ -66,6 +68,14 @@ export async function tellRanks({ strategy, parallel, options }: Run): Promise<v
   const trained = new Set(strategy.updates.flatMap(({ variables }) => variables));
   const ranks = await gatherRankUse(group, trained, engine.description, parallel.use);
   onEvent?.({ type: 'ranks', steps: parallel.use.steps, ranks });
+}
+
+/** Tells, once, where steps that were to be captured run as they are. */
+export function tellUncaptured(run: Run): void {
+  const reason = run.captured?.refused();
+  if (reason === undefined || run.toldUncaptured) return;
+  run.toldUncaptured = true;
+  run.options.onEvent?.({ type: 'not-captured', reason });
 }
 
 /** Whether the run ends here: as its signal says, or as all ranks have agreed. */

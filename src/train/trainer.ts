@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Dataset, ImageBatch } from '../data/dataset.js';
-import { inPhase, outOfMemoryIn } from '../engine/out-of-memory.js';
+import { outOfMemoryIn } from '../engine/out-of-memory.js';
 import { scoped } from '../engine/scoped.js';
-import { UserError, messageOf } from '../core/errors.js';
+import { UserError } from '../core/errors.js';
 import { validGiven } from '../core/given.js';
 import { createBatch, type Batch } from '../local/batch.js';
 import { checkedUpdates } from '../local/checked-updates.js';
@@ -13,7 +13,6 @@ import { checkLearningRate, checkRateFactors } from './check-learning-rate.js';
 import { checkMadeOptimizer, checkTraining } from './check-training.js';
 import { splitMade, type RunSettings, type TrainOptions } from './context.js';
 import { dataParallel } from './data-parallel.js';
-import { Diverged, remedyOn } from './diverged.js';
 import { epochMetrics } from './epoch-metrics.js';
 import { hasStalled } from './early-stopping.js';
 import { evaluateUpdates } from './evaluate-updates.js';
@@ -24,11 +23,12 @@ import { refuseMetricsOnRanks, startTallies, totalsOf } from './metric.js';
 import { drawMixing } from './mixup.js';
 import { addOver, alone, checkShares, mostOver, refuseHeldParts } from './over-ranks.js';
 import { builtInOptimizers, optimizerOf, trainSchema } from './optimizers.js';
+import { handState, handStateAfter } from './hand-state.js';
 import { headIndex } from './head-update.js';
 import { learningRateAt } from './schedule.js';
 import { skippedReporter } from './report-skipped.js';
-import { captureState, findNotFinite, restoreState } from './state.js';
-import { isStopped, lossesBefore, settle, tellRanks, type Run } from './run-at-hand.js';
+import { restoreState } from './state.js';
+import { isStopped, lossesBefore, settle, tellRanks, tellUncaptured, type Run } from './run-at-hand.js';
 import { stepError } from './step-error.js';
 import { stepTeller } from './step-teller.js';
 import { planSteps, trainStep, type StepResult } from './step.js';
@@ -98,6 +98,7 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
       report: skippedReporter({ train: new Set(), test: new Set() }, dataset, onEvent),
       epochs: [...(resume?.epochs ?? [])],
       stopped: false,
+      toldUncaptured: false,
       lastLosses: undefined,
     };
     const { epochs } = run;
@@ -226,44 +227,12 @@ async function runSteps(run: Run, tally: EpochTally): Promise<boolean> {
     if (whole && tally.steps > 0) handStateAfter(error, run, tally);
     throw error;
   }
+  tellUncaptured(run);
   await settle(run);
   await tellRanks(run);
   if (!isStopped(run)) return true;
   handState(run, await tallyOver(tally, run.addUp));
   return false;
-}
-
-/** Hands out what is needed to go on. Throws a UserError if a tensor is not finite: nobody could go on from that. */
-function handState(run: Run, tally?: EpochTally): void {
-  const { strategy, optimizer, average, options, epochs } = run;
-  if (options.onState === undefined) return;
-  const at = tally === undefined ? `epoch ${epochs.length}` : `epoch ${tally.epoch}, step ${tally.steps}`;
-  const remedy = 'free memory on this machine';
-  const state = inPhase(`${at}, checkpoint`, remedy, () => captureState(strategy, optimizer, average));
-  const bad = findNotFinite(strategy, state.tensors);
-  if (bad !== undefined) {
-    const owners = bad.updates.length === 0 ? '' : `, which update '${bad.updates.join("' and '")}' trains,`;
-    throw new Diverged(
-      at,
-      `${bad.name}${owners} became ${bad.value}`,
-      lossesBefore(run),
-      remedyOn(run.dataset),
-    );
-  }
-  options.onState({
-    ...state,
-    epochs: [...epochs],
-    ...(tally === undefined ? {} : { partial: structuredClone(tally) }),
-  });
-}
-
-/** Keeps what an epoch has come to when its data fails; if that fails too, both are told. */
-function handStateAfter(error: unknown, run: Run, tally: EpochTally): void {
-  try {
-    handState(run, tally);
-  } catch (second) {
-    throw new UserError(`${messageOf(error)}; and then: ${messageOf(second)}`, { cause: error });
-  }
 }
 
 async function stepOn(
