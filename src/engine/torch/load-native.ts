@@ -91,7 +91,11 @@ function tryLoading(): NativeStatus {
   process.env['OMP_WAIT_POLICY'] ??= 'passive';
   try {
     const native = createRequire(import.meta.url)(path) as Native;
-    const lacking = neededOperators().find((name) => !native.operators.includes(name));
+    // Of bridges of earlier versions nothing is known.
+    const older = native as Partial<Native>;
+    const lacking =
+      neededOperators().find((name) => older.operators?.includes(name) !== true) ??
+      (older.capture === undefined ? 'capture of steps' : undefined);
     if (lacking === undefined) return { available: true, native };
     return { available: false, reason: `${shown(path)} is of another version: it has no ${lacking}` };
   } catch (error) {

@@ -29,7 +29,7 @@ describe('loading the bridge to libtorch', () => {
   it('takes the package that has it built, below this one or beside it, where no build is', async () => {
     const name = join('@locallearn', `torch-${process.platform}-${process.arch}-cpu`);
     const beside = join(import.meta.dirname, '../../../..', name, 'locallearn.node');
-    const load = vi.fn(() => ({ operators }));
+    const load = vi.fn(() => ({ operators, capture: {} }));
     const { nativeStatus } = await loaderWhere((path) => path === beside, load);
     expect(nativeStatus().available).toBe(true);
     expect(load).toHaveBeenCalledWith(beside);
@@ -47,7 +47,7 @@ describe('loading the bridge to libtorch', () => {
   });
 
   it('tries once, and keeps what it got', async () => {
-    const native = { operators };
+    const native = { operators, capture: {} };
     const load = vi.fn(() => native);
     const { loadNative, nativeStatus } = await loaderWhere(true, load);
     expect(loadNative()).toBe(native);
@@ -57,11 +57,18 @@ describe('loading the bridge to libtorch', () => {
     expect(load).toHaveBeenCalledWith(expect.stringMatching(/native[\\/]build[\\/]locallearn\.node$/));
   });
 
-  it('says so of one that is older than what calls it', async () => {
+  it.each<[string, object, string]>([
+    [
+      'an operator',
+      { operators: operators.filter((name) => name !== 'aten::add.Tensor') },
+      'aten::add.Tensor',
+    ],
+    ['capturing', { operators }, 'capture of steps'],
+    ['all', {}, operators[0]!],
+  ])('says so of one that is older than what calls it, and lacks %s', async (_, native, what) => {
     expect(operators.length).toBeGreaterThan(100);
-    const others = operators.filter((name) => name !== 'aten::add.Tensor');
-    const { nativeStatus } = await loaderWhere(true, () => ({ operators: others }));
-    const reason = 'native/build/locallearn.node is of another version: it has no aten::add.Tensor';
+    const { nativeStatus } = await loaderWhere(true, () => native);
+    const reason = `native/build/locallearn.node is of another version: it has no ${what}`;
     expect(nativeStatus()).toEqual({ available: false, reason });
   });
 
