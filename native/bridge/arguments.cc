@@ -255,4 +255,29 @@ std::vector<int64_t> to_integers(napi_env env, napi_value value) {
   return integers;
 }
 
+int64_t to_integer_in(napi_env env, napi_value value, int64_t least, int64_t most) {
+  const int64_t number = to_integer(env, value);
+  if (number >= least && number <= most) return number;
+  throw Mismatch{"", "must be from " + std::to_string(least) + " to " + std::to_string(most) + ", got " +
+                         std::to_string(number)};
+}
+
+std::vector<napi_value> to_elements(napi_env env, napi_value array) {
+  const uint32_t length = array_length(env, array, "an array");
+  std::vector<napi_value> elements;
+  for (uint32_t i = 0; i < length; ++i) check(env, napi_get_element(env, array, i, &elements.emplace_back()));
+  return elements;
+}
+
+Arguments::Arguments(napi_env env, napi_callback_info info, const char*& argument) : env_(env), argument_(argument) {
+  size_t count = sizeof values_ / sizeof *values_;
+  check(env, napi_get_cb_info(env, info, &count, values_, nullptr, nullptr));
+}
+
+std::vector<at::Tensor> Arguments::tensors(const char* name) {
+  std::vector<at::Tensor> tensors;
+  for (const napi_value each : list(name)) tensors.push_back(unwrap_tensor(env_, each));
+  return tensors;
+}
+
 }  // namespace locallearn

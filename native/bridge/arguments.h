@@ -52,5 +52,32 @@ bool to_bool(napi_env env, napi_value value);
 int64_t to_integer(napi_env env, napi_value value);
 std::string to_string(napi_env env, napi_value value);
 std::vector<int64_t> to_integers(napi_env env, napi_value value);
+int64_t to_integer_in(napi_env env, napi_value value, int64_t least, int64_t most);
+// What an array has; JavaScript may run, of a getter.
+std::vector<napi_value> to_elements(napi_env env, napi_value array);
+
+// The arguments of a call of our own, in their order. `argument` is what is being converted, for messages.
+class Arguments {
+ public:
+  Arguments(napi_env env, napi_callback_info info, const char*& argument);
+  napi_value next(const char* name) {
+    argument_ = name;
+    return values_[at_++];
+  }
+  std::string text(const char* name) { return to_string(env_, next(name)); }
+  int64_t number(const char* name, int64_t least, int64_t most) {
+    return to_integer_in(env_, next(name), least, most);
+  }
+  std::vector<napi_value> list(const char* name) { return to_elements(env_, next(name)); }
+  std::vector<at::Tensor> tensors(const char* name);
+  // All are converted.
+  void done() { argument_ = nullptr; }
+
+ private:
+  napi_env env_;
+  const char*& argument_;
+  napi_value values_[12] = {};
+  size_t at_ = 0;
+};
 
 }  // namespace locallearn

@@ -3,6 +3,7 @@
 
 #include "../bridge/arguments.h"
 #include "../bridge/errors.h"
+#include "../bridge/owned.h"
 #include "../bridge/tensor.h"
 #include "replay.h"
 
@@ -14,35 +15,15 @@ namespace {
 constexpr napi_type_tag kCaptureTag = {0x71c25be09a3f48d6ULL, 0x8ad94e3716c05fb2ULL};
 constexpr napi_type_tag kStepTag = {0x3d0f6a1be27c4985ULL, 0xb46e91c5027fa8d3ULL};
 
-template <size_t most>
-struct Arguments {
-  napi_value values[most]{};
-  Arguments(napi_env env, napi_callback_info info) {
-    size_t count = most;
-    check(env, napi_get_cb_info(env, info, &count, values, nullptr, nullptr));
-  }
-};
-
-std::vector<napi_value> elements(napi_env env, napi_value array) {
-  bool is_array = false;
-  check(env, napi_is_array(env, array, &is_array));
-  if (!is_array) throw Mismatch{"", "must be an array, got " + describe(env, array)};
-  uint32_t length = 0;
-  check(env, napi_get_array_length(env, array, &length));
-  std::vector<napi_value> found;
-  for (uint32_t i = 0; i < length; ++i) check(env, napi_get_element(env, array, i, &found.emplace_back()));
+std::vector<Capture::Handle> handles(napi_env env, const std::vector<napi_value>& values) {
+  std::vector<Capture::Handle> found;
+  for (const napi_value value : values) found.push_back(&unwrap_tensor(env, value));
   return found;
 }
 
-std::vector<const at::Tensor*> handles(napi_env env, napi_value array) {
-  std::vector<const at::Tensor*> found;
-  for (const napi_value value : elements(env, array)) found.push_back(&unwrap_tensor(env, value));
-  return found;
-}
-
-std::vector<CapturedArray> arrays_of(napi_env env, napi_value array) {
+std::vector<CapturedArray> arrays_of(napi_env env, const std::vector<napi_value>& values) {
   std::vector<CapturedArray> found;
-  for (const napi_value value : elements(env, array)) {
+  for (const napi_value value : values) {
     bool typed = false;
     check(env, napi_is_typedarray(env, value, &typed));
     if (!typed) throw Mismatch{"", "must be typed arrays, got " + describe(env, value)};
@@ -56,91 +37,60 @@ std::vector<CapturedArray> arrays_of(napi_env env, napi_value array) {
   return found;
 }
 
-// A JavaScript object that owns one of ours, and is known by its tag.
-template <typename Owned>
-napi_value wrap(napi_env env, std::unique_ptr<Owned> owned, const napi_type_tag& tag) {
-  napi_value object = nullptr;
-  check(env, napi_create_object(env, &object));
-  const auto free = [](napi_env, void* data, void*) { delete static_cast<Owned*>(data); };
-  check(env, napi_wrap(env, object, owned.get(), free, nullptr, nullptr));
-  owned.release();
-  check(env, napi_type_tag_object(env, object, &tag));
-  return object;
-}
-
-// Null for one that was given back.
-void* unwrap(napi_env env, napi_value value, const napi_type_tag& tag, const char* wanted) {
-  napi_valuetype type = napi_undefined;
-  check(env, napi_typeof(env, value, &type));
-  bool tagged = false;
-  if (type == napi_object) check(env, napi_check_object_type_tag(env, value, &tag, &tagged));
-  if (!tagged) throw Mismatch{"", std::string("must be ") + wanted + ", got " + describe(env, value)};
-  void* data = nullptr;
-  return napi_unwrap(env, value, &data) == napi_ok ? data : nullptr;
-}
-
 Replay& replay_of(napi_env env, napi_value value) {
-  return *static_cast<Replay*>(unwrap(env, value, kStepTag, "a captured step"));
+  return *unwrap_owned<Replay>(env, value, kStepTag, "a captured step");
 }
 
 Capture& capture_of(napi_env env, napi_value value) {
-  auto* const capture = static_cast<Capture*>(unwrap(env, value, kCaptureTag, "a capture"));
+  auto* const capture = unwrap_owned<Capture>(env, value, kCaptureTag, "a capture");
   if (!capture) throw Mismatch{"", "has ended"};
   return *capture;
 }
 
 napi_value begin(napi_env env, napi_callback_info) {
   return guarded(env, "capture.begin", [&](const char*&) {
-    return wrap(env, std::make_unique<Capture>(), kCaptureTag);
+    return wrap_owned(env, std::make_unique<Capture>(), kCaptureTag);
   });
 }
 
 napi_value open(napi_env env, napi_callback_info info) {
   return guarded(env, "capture.open", [&](const char*& argument) -> napi_value {
-    const Arguments<5> arguments(env, info);
-    argument = "capture";
-    auto& capture = capture_of(env, arguments.values[0]);
-    argument = "given";
-    const auto given = handles(env, arguments.values[1]);
-    argument = "kept";
-    const auto kept = handles(env, arguments.values[2]);
-    argument = "variables";
-    const auto variables = handles(env, arguments.values[3]);
-    argument = "arrays";
-    auto arrays = arrays_of(env, arguments.values[4]);
-    argument = nullptr;
-    capture.open(given, kept, variables, std::move(arrays));
+    Arguments arguments(env, info, argument);
+    const napi_value handle = arguments.next("capture");
+    capture_of(env, handle);
+    // All before any is looked at: a getter in one list could dispose what another has.
+    const auto given = arguments.list("given"), kept = arguments.list("kept");
+    const auto variables = arguments.list("variables"), arrays = arguments.list("arrays");
+    arguments.done();
+    capture_of(env, handle).open(handles(env, given), handles(env, kept), handles(env, variables),
+                                 arrays_of(env, arrays));
     return nullptr;
   });
 }
 
 napi_value close(napi_env env, napi_callback_info info) {
   return guarded(env, "capture.close", [&](const char*& argument) -> napi_value {
-    const Arguments<2> arguments(env, info);
-    argument = "capture";
-    auto& capture = capture_of(env, arguments.values[0]);
-    argument = "outputs";
-    const auto outputs = handles(env, arguments.values[1]);
-    argument = nullptr;
-    capture.close(outputs);
+    Arguments arguments(env, info, argument);
+    const napi_value handle = arguments.next("capture");
+    capture_of(env, handle);
+    const auto outputs = arguments.list("outputs");
+    capture_of(env, handle).close(handles(env, outputs));
     return nullptr;
   });
 }
 
 napi_value end(napi_env env, napi_callback_info info) {
   return guarded(env, "capture.end", [&](const char*& argument) -> napi_value {
-    const Arguments<1> arguments(env, info);
-    argument = "capture";
-    auto& capture = capture_of(env, arguments.values[0]);
-    argument = nullptr;
-    void* data = nullptr;
-    check(env, napi_remove_wrap(env, arguments.values[0], &data));
-    const std::unique_ptr<Capture> ended(&capture);
+    Arguments arguments(env, info, argument);
+    const napi_value handle = arguments.next("capture");
+    capture_of(env, handle);
+    arguments.done();
+    const auto ended = take_owned<Capture>(env, handle);
     ended->end();
     if (ended->problem.empty()) {
       auto replay = std::make_unique<Replay>(Replay{std::move(ended->step)});
       replay->abandon();
-      return wrap(env, std::move(replay), kStepTag);
+      return wrap_owned(env, std::move(replay), kStepTag);
     }
     napi_value problem = nullptr;
     check(env, napi_create_string_utf8(env, ended->problem.data(), ended->problem.size(), &problem));
@@ -150,11 +100,9 @@ napi_value end(napi_env env, napi_callback_info info) {
 
 napi_value are_same(napi_env env, napi_callback_info info) {
   return guarded(env, "capture.same", [&](const char*& argument) {
-    const Arguments<2> arguments(env, info);
-    argument = "a";
-    const auto& a = replay_of(env, arguments.values[0]).step;
-    argument = "b";
-    const auto& b = replay_of(env, arguments.values[1]).step;
+    Arguments arguments(env, info, argument);
+    const auto& a = replay_of(env, arguments.next("a")).step;
+    const auto& b = replay_of(env, arguments.next("b")).step;
     napi_value result = nullptr;
     check(env, napi_get_boolean(env, same(a, b), &result));
     return result;
@@ -163,10 +111,9 @@ napi_value are_same(napi_env env, napi_callback_info info) {
 
 napi_value uses(napi_env env, napi_callback_info info) {
   return guarded(env, "capture.uses", [&](const char*& argument) {
-    const Arguments<1> arguments(env, info);
-    argument = "step";
-    const auto& segments = replay_of(env, arguments.values[0]).step.segments;
-    argument = nullptr;
+    Arguments arguments(env, info, argument);
+    const auto& segments = replay_of(env, arguments.next("step")).step.segments;
+    arguments.done();
     napi_value result = nullptr;
     check(env, napi_create_array_with_length(env, segments.size(), &result));
     for (size_t i = 0; i < segments.size(); ++i) {
@@ -194,17 +141,13 @@ bool fits(const CapturedInput& input, const at::Tensor& tensor) {
          tensor.scalar_type() == input.dtype && tensor.device() == input.device;
 }
 
-// The segment that a number says, and of its tensors' list each element.
-const CapturedSegment& segment_of(napi_env env, const Replay& replay, napi_value number) {
-  const int64_t index = to_integer(env, number);
-  if (index < 0 || static_cast<size_t>(index) >= replay.step.segments.size()) {
-    throw Mismatch{"", "must be below " + std::to_string(replay.step.segments.size())};
-  }
-  return replay.step.segments[index];
+size_t segment_number(Arguments& arguments, const Replay& replay) {
+  return arguments.number("segment", 0, static_cast<int64_t>(replay.step.segments.size()) - 1);
 }
 
-std::vector<napi_value> tensors_for(napi_env env, const CapturedSegment& segment, napi_value array) {
-  auto found = elements(env, array);
+// One for each input of the segment.
+std::vector<napi_value> tensors_for(Arguments& arguments, const CapturedSegment& segment) {
+  auto found = arguments.list("tensors");
   if (found.size() == segment.inputs.size()) return found;
   throw Mismatch{"", "must have " + std::to_string(segment.inputs.size()) + " elements, got " +
                          std::to_string(found.size())};
@@ -212,13 +155,10 @@ std::vector<napi_value> tensors_for(napi_env env, const CapturedSegment& segment
 
 napi_value do_fit(napi_env env, napi_callback_info info) {
   return guarded(env, "capture.fits", [&](const char*& argument) {
-    const Arguments<3> arguments(env, info);
-    argument = "step";
-    const auto& replay = replay_of(env, arguments.values[0]);
-    argument = "segment";
-    const auto& segment = segment_of(env, replay, arguments.values[1]);
-    argument = "tensors";
-    const auto values = tensors_for(env, segment, arguments.values[2]);
+    Arguments arguments(env, info, argument);
+    const auto& replay = replay_of(env, arguments.next("step"));
+    const auto& segment = replay.step.segments[segment_number(arguments, replay)];
+    const auto values = tensors_for(arguments, segment);
     bool fit = true;
     for (size_t i = 0; i < values.size(); ++i) {
       napi_valuetype type = napi_undefined;
@@ -233,25 +173,24 @@ napi_value do_fit(napi_env env, napi_callback_info info) {
 
 napi_value play(napi_env env, napi_callback_info info) {
   return guarded(env, "capture.play", [&](const char*& argument) -> napi_value {
-    const Arguments<4> arguments(env, info);
-    argument = "step";
-    auto& replay = replay_of(env, arguments.values[0]);
-    auto& tensors = replay.tensors;
+    Arguments arguments(env, info, argument);
+    auto& replay = replay_of(env, arguments.next("step"));
+    const size_t number = segment_number(arguments, replay);
+    const auto& segment = replay.step.segments[number];
+    const auto given = tensors_for(arguments, segment);
+    const auto elements = arguments.list("arrays");
+    // From here on no JavaScript runs.
+    const auto arrays = arrays_of(env, elements);
     argument = "segment";
-    const auto& segment = segment_of(env, replay, arguments.values[1]);
-    const auto index = static_cast<size_t>(&segment - replay.step.segments.data());
-    if (index == 0) replay.abandon();
-    if (index != replay.next) throw Mismatch{"", "must be the next one, " + std::to_string(replay.next)};
+    if (number == 0) replay.abandon();
+    if (number != replay.next) throw Mismatch{"", "must be the next one, " + std::to_string(replay.next)};
     argument = "tensors";
-    const auto given = tensors_for(env, segment, arguments.values[2]);
     for (size_t i = 0; i < given.size(); ++i) {
       const at::Tensor& tensor = unwrap_tensor(env, given[i]);
       if (!fits(segment.inputs[i], tensor)) throw Mismatch{"[" + std::to_string(i) + "]", "is not as the captured one"};
-      tensors[segment.inputs[i].slot] = tensor;
+      replay.tensors[segment.inputs[i].slot] = tensor;
     }
-    argument = "arrays";
-    const auto arrays = arrays_of(env, arguments.values[3]);
-    argument = nullptr;
+    arguments.done();
     const char* where = "capture.play";
     try {
       replay.run(segment, arrays, [&](size_t place) { dispose_tensor(env, given[place]); }, where);
@@ -272,9 +211,8 @@ napi_value play(napi_env env, napi_callback_info info) {
 
 napi_value abandon(napi_env env, napi_callback_info info) {
   return guarded(env, "capture.abandon", [&](const char*& argument) -> napi_value {
-    const Arguments<1> arguments(env, info);
-    argument = "step";
-    replay_of(env, arguments.values[0]).abandon();
+    Arguments arguments(env, info, argument);
+    replay_of(env, arguments.next("step")).abandon();
     return nullptr;
   });
 }

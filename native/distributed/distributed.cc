@@ -19,6 +19,7 @@ napi_value distributed_functions(napi_env env) {
 #include "../bridge/arguments.h"
 #include "../capture/capture.h"
 #include "../bridge/dtypes.h"
+#include "../bridge/owned.h"
 #include "../bridge/tensor.h"
 #include "group.h"
 #include "waiting.h"
@@ -36,82 +37,26 @@ constexpr int64_t kMostTag = 0x7ffffffe;  // the one above is `abort`'s
 using SharedGroup = std::shared_ptr<Group>;
 
 napi_value wrap_group(napi_env env, SharedGroup group) {
-  napi_value object = nullptr;
-  check(env, napi_create_object(env, &object));
-  auto owned = std::make_unique<SharedGroup>(std::move(group));
-  const auto free_group = [](napi_env, void* data, void*) { delete static_cast<SharedGroup*>(data); };
-  check(env, napi_wrap(env, object, owned.get(), free_group, nullptr, nullptr));
-  owned.release();
-  check(env, napi_type_tag_object(env, object, &kGroupTag));
-  return object;
+  return wrap_owned(env, std::make_unique<SharedGroup>(std::move(group)), kGroupTag);
 }
 
-SharedGroup& unwrap_group(napi_env env, napi_value value) {
-  napi_valuetype type = napi_undefined;
-  check(env, napi_typeof(env, value, &type));
-  bool tagged = false;
-  if (type == napi_object) check(env, napi_check_object_type_tag(env, value, &kGroupTag, &tagged));
-  if (!tagged) throw Mismatch{"", "must be a process group, got " + describe(env, value)};
-  void* data = nullptr;
-  check(env, napi_unwrap(env, value, &data));
-  return *static_cast<SharedGroup*>(data);
-}
-
-int64_t to_integer_up_to(napi_env env, napi_value value, int64_t least, int64_t most) {
-  const int64_t number = to_integer(env, value);
-  if (number < least || number > most) {
-    throw Mismatch{"", "must be from " + std::to_string(least) + " to " + std::to_string(most) + ", got " +
-                           std::to_string(number)};
-  }
-  return number;
-}
-
-// The arguments of a call, asked for by name.
-class Arguments {
+// The arguments of a call on a group, which comes first.
+class GroupArguments : public Arguments {
  public:
-  Arguments(napi_env env, napi_callback_info info, const char*& argument) : env_(env), argument_(argument) {
-    size_t count = sizeof values_ / sizeof *values_;
-    check(env, napi_get_cb_info(env, info, &count, values_, nullptr, nullptr));
-  }
+  GroupArguments(napi_env env, napi_callback_info info, const char*& argument)
+      : Arguments(env, info, argument),
+        handle_(unwrap_owned<SharedGroup>(env, next("group"), kGroupTag, "a process group")) {}
 
-  napi_value next(const char* name) {
-    argument_ = name;
-    return values_[at_++];
+  SharedGroup group() const {
+    if (!*handle_) throw Mismatch{"", "is closed"};
+    return *handle_;
   }
-  SharedGroup group() {
-    auto group = unwrap_group(env_, next("group"));
-    if (!group) throw Mismatch{"", "is closed"};
-    return group;
-  }
-  std::string text(const char* name) { return to_string(env_, next(name)); }
-  int64_t number(const char* name, int64_t least, int64_t most) {
-    return to_integer_up_to(env_, next(name), least, most);
-  }
-  int rank(const char* name, const Group& group) {
-    return static_cast<int>(number(name, 0, static_cast<int64_t>(group.hosts().size()) - 1));
-  }
-  std::vector<napi_value> list(const char* name) {
-    const napi_value value = next(name);
-    uint32_t length = 0;
-    if (napi_get_array_length(env_, value, &length) != napi_ok) {
-      throw Mismatch{"", "must be an array, got " + describe(env_, value)};
-    }
-    std::vector<napi_value> elements(length);
-    for (uint32_t i = 0; i < length; ++i) check(env_, napi_get_element(env_, value, i, &elements[i]));
-    return elements;
-  }
-  std::vector<at::Tensor> tensors(const char* name) {
-    std::vector<at::Tensor> tensors;
-    for (const napi_value each : list(name)) tensors.push_back(unwrap_tensor(env_, each));
-    return tensors;
-  }
-  void done() { argument_ = nullptr; }
+  // Nobody has it any more.
+  SharedGroup taken() { return std::move(*handle_); }
+  int rank(const char* name) { return static_cast<int>(number(name, 0, static_cast<int64_t>(group()->hosts().size()) - 1)); }
 
  private:
-  napi_env env_;
-  const char*& argument_;
-  napi_value values_[12] = {};
-  size_t at_ = 0;
+  SharedGroup* handle_;
 };
 
 napi_value strings(napi_env env, const std::vector<std::string>& texts) {
@@ -163,13 +108,13 @@ napi_value join(napi_env env, napi_callback_info info) {
 
 napi_value hosts(napi_env env, napi_callback_info info) {
   return guarded(env, "hosts", [&](const char*& argument) {
-    return strings(env, Arguments(env, info, argument).group()->hosts());
+    return strings(env, GroupArguments(env, info, argument).group()->hosts());
   });
 }
 
 napi_value all_reduce(napi_env env, napi_callback_info info) {
   return guarded(env, "allReduce", [&](const char*& argument) {
-    Arguments arguments(env, info, argument);
+    GroupArguments arguments(env, info, argument);
     const auto group = arguments.group();
     auto tensors = arguments.tensors("tensors");
     const bool mean = to_bool(env, arguments.next("mean"));
@@ -180,7 +125,7 @@ napi_value all_reduce(napi_env env, napi_callback_info info) {
 
 napi_value sum_now(napi_env env, napi_callback_info info) {
   return guarded(env, "sumNow", [&](const char*& argument) {
-    Arguments arguments(env, info, argument);
+    GroupArguments arguments(env, info, argument);
     const auto group = arguments.group();
     auto tensors = arguments.tensors("tensors");
     arguments.done();
@@ -194,10 +139,10 @@ napi_value sum_now(napi_env env, napi_callback_info info) {
 
 napi_value broadcast(napi_env env, napi_callback_info info) {
   return guarded(env, "broadcast", [&](const char*& argument) {
-    Arguments arguments(env, info, argument);
+    GroupArguments arguments(env, info, argument);
     const auto group = arguments.group();
     auto tensors = arguments.tensors("tensors");
-    const int from = arguments.rank("from", *group);
+    const int from = arguments.rank("from");
     arguments.done();
     return promise_of(env, "broadcast", group->broadcast(std::move(tensors), from));
   });
@@ -205,10 +150,10 @@ napi_value broadcast(napi_env env, napi_callback_info info) {
 
 napi_value send(napi_env env, napi_callback_info info) {
   return guarded(env, "send", [&](const char*& argument) {
-    Arguments arguments(env, info, argument);
+    GroupArguments arguments(env, info, argument);
     const auto group = arguments.group();
     const at::Tensor tensor = unwrap_tensor(env, arguments.next("tensor"));
-    const int to = arguments.rank("to", *group);
+    const int to = arguments.rank("to");
     const int tag = static_cast<int>(arguments.number("tag", 0, kMostTag));
     arguments.done();
     const c10::InferenceMode inference;
@@ -218,14 +163,14 @@ napi_value send(napi_env env, napi_callback_info info) {
 
 napi_value receive(napi_env env, napi_callback_info info) {
   return guarded(env, "recv", [&](const char*& argument) {
-    Arguments arguments(env, info, argument);
+    GroupArguments arguments(env, info, argument);
     const auto group = arguments.group();
     const auto shape = to_integers(env, arguments.next("shape"));
     const std::string dtype = arguments.text("dtype");
     const auto type = dtype_named(dtype);
     if (!type) throw Mismatch{"", "must be a dtype such as 'float32', got '" + dtype + "'"};
     const c10::Device device = device_named(arguments.text("device"));
-    const int from = arguments.rank("from", *group);
+    const int from = arguments.rank("from");
     const int tag = static_cast<int>(arguments.number("tag", 0, kMostTag));
     arguments.done();
     const c10::InferenceMode inference;
@@ -236,7 +181,7 @@ napi_value receive(napi_env env, napi_callback_info info) {
 
 napi_value note(napi_env env, napi_callback_info info) {
   return guarded(env, "note", [&](const char*& argument) {
-    Arguments arguments(env, info, argument);
+    GroupArguments arguments(env, info, argument);
     const auto group = arguments.group();
     const std::string key = arguments.text("key"), value = arguments.text("value");
     arguments.done();
@@ -246,7 +191,7 @@ napi_value note(napi_env env, napi_callback_info info) {
 
 napi_value look(napi_env env, napi_callback_info info) {
   return guarded(env, "look", [&](const char*& argument) {
-    Arguments arguments(env, info, argument);
+    GroupArguments arguments(env, info, argument);
     const auto group = arguments.group();
     std::vector<std::string> keys;
     for (const napi_value key : arguments.list("keys")) keys.push_back(to_string(env, key));
@@ -260,7 +205,7 @@ napi_value look(napi_env env, napi_callback_info info) {
 
 napi_value abort(napi_env env, napi_callback_info info) {
   return guarded(env, "abort", [&](const char*& argument) {
-    Arguments arguments(env, info, argument);
+    GroupArguments arguments(env, info, argument);
     const auto group = arguments.group();
     arguments.done();
     group->abort();
@@ -270,8 +215,8 @@ napi_value abort(napi_env env, napi_callback_info info) {
 
 napi_value close(napi_env env, napi_callback_info info) {
   return guarded(env, "close", [&](const char*& argument) {
-    Arguments arguments(env, info, argument);
-    const auto group = std::make_shared<SharedGroup>(std::move(unwrap_group(env, arguments.next("group"))));
+    GroupArguments arguments(env, info, argument);
+    const auto group = std::make_shared<SharedGroup>(arguments.taken());
     arguments.done();
     if (!*group) return nothing(env);
     (*group)->abort();

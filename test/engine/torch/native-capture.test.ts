@@ -214,6 +214,21 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
     expect(found).toBe('an update sums over ranks in its middle');
   });
 
+  it('take what was disposed while they looked at it for what it is', () => {
+    const [x, y] = [floats([1]), floats([2])];
+    const under = capture.begin();
+    const kept = [y];
+    Object.defineProperty(kept, 0, {
+      get() {
+        x.dispose();
+        return y;
+      },
+    });
+    expect(() => capture.open(under, [x], kept, [], [])).toThrow('is a disposed tensor');
+    expect(capture.end(under)).not.toBeTypeOf('string');
+    expect(() => capture.close(under, [])).toThrow("capture.close: argument 'capture' has ended");
+  });
+
   it('are the same where all numbers are, to the bit', () => {
     const x = floats([1, 2]);
     const scaled = (by: number, value = 3): NativeStep =>
@@ -279,7 +294,7 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
     keep(capture.play(made, 0, [x], [])[0]!);
     capture.abandon(made);
     expect(() => capture.play(made, 1, [x], [])).toThrow("argument 'segment' must be the next one, 0");
-    expect(() => capture.play(made, 2, [x], [])).toThrow("argument 'segment' must be below 2");
+    expect(() => capture.play(made, 2, [x], [])).toThrow("argument 'segment' must be from 0 to 1, got 2");
   });
 
   it('throw errors of their name and nothing else, whatever they are given', () => {
