@@ -147,7 +147,8 @@ napi_value read_tensor(napi_env env, napi_callback_info info) {
     napi_value arguments[1];
     check(env, napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr));
     argument = "tensor";
-    const at::Tensor tensor = unwrap_tensor(env, arguments[0]);
+    const at::Tensor* const handle = &unwrap_tensor(env, arguments[0]);
+    const at::Tensor tensor = *handle;
     const auto type = array_type(tensor.scalar_type());
     if (!type) {
       throw Mismatch{"", "has dtype " + dtype_name(tensor.scalar_type()) +
@@ -158,7 +159,7 @@ napi_value read_tensor(napi_env env, napi_callback_info info) {
       throw Mismatch{"", "has " + std::to_string(elements) + " elements, more than a typed array can hold"};
     }
     argument = nullptr;
-    for (Capture* capture : captures) capture->refuse("an update reads values back");
+    for (Capture* capture : captures) capture->read_back(handle);
     const size_t bytes = elements * tensor.element_size();
     require_cpu_memory(bytes);
     void* data = nullptr;

@@ -13,8 +13,16 @@ Capture::Capture() { captures.push_back(this); }
 
 Capture::~Capture() { captures.erase(std::find(captures.begin(), captures.end(), this)); }
 
+void Capture::fail(const std::string& reason) {
+  if (problem.empty()) problem = reason;
+}
+
 void Capture::refuse(const std::string& reason) {
-  if (open_ && problem.empty()) problem = reason;
+  if (open_) fail(reason);
+}
+
+void Capture::read_back(Handle handle) {
+  if (open_ || slots_.count(handle)) fail("an update reads values back");
 }
 
 int32_t Capture::new_slot() {
@@ -32,7 +40,8 @@ int32_t Capture::slot_of(Handle handle) {
     step.retained[handed->second] = true;
     return handed->second;
   }
-  const auto [of, place] = found->second;
+  const auto [of, place, shared] = found->second;
+  if (shared) fail("variables share their memory");
   const int32_t slot = new_slot();
   step.segments.back().inputs.push_back(
       {of, place, slot, handle->sizes().vec(), handle->strides().vec(), handle->scalar_type(), handle->device()});
@@ -47,7 +56,7 @@ void Capture::begin_call(const Operator& op, const torch::jit::Stack& arguments)
   if (!open_) {
     for (const Handle handle : handles) {
       // What was handed out is JavaScript's.
-      if (slots_.count(handle) && problem.empty()) problem = op.name + " reads between updates what one has made";
+      if (slots_.count(handle)) fail(op.name + " reads between updates what one has made");
     }
     return;
   }
@@ -135,18 +144,23 @@ void Capture::disposed(Handle handle) {
 void Capture::forgotten(Handle handle) {
   slots_.erase(handle);
   handed_.erase(handle);
+  outputs_.erase(handle);
   candidates_.erase(handle);
   inputs_.erase(std::remove(inputs_.begin(), inputs_.end(), handle), inputs_.end());
 }
 
 void Capture::offer(const std::vector<Handle>& handles, HandedIn of) {
-  for (size_t i = 0; i < handles.size(); ++i) candidates_.emplace(handles[i], Candidate{of, static_cast<int32_t>(i)});
+  for (size_t i = 0; i < handles.size(); ++i) {
+    if (!handles[i]) continue;
+    const auto [known, fresh] = candidates_.emplace(handles[i], Candidate{of, static_cast<int32_t>(i), false});
+    if (!fresh && of == HandedIn::Variables) known->second.shared = true;
+  }
 }
 
 void Capture::open(const std::vector<Handle>& given, const std::vector<Handle>& kept,
                    const std::vector<Handle>& variables, std::vector<CapturedArray> arrays) {
   if (open_) throw UsageError("a segment is open already");
-  end();
+  extend();
   const size_t at = step.events.size();
   step.segments.push_back({at, at, at});
   open_ = true;
@@ -171,6 +185,7 @@ void Capture::close(const std::vector<Handle>& outputs) {
       continue;
     }
     step.segments.back().outputs.push_back(known->second);
+    outputs_.insert(handle);
     hand(known);
   }
   for (const Handle handle : inputs_) {
@@ -184,8 +199,13 @@ void Capture::close(const std::vector<Handle>& outputs) {
   open_ = false;
 }
 
-void Capture::end() {
+void Capture::extend() {
   if (!step.segments.empty()) step.segments.back().end = step.events.size();
+}
+
+void Capture::end(bool lives_on) {
+  extend();
+  if (!slots_.empty() || (!lives_on && !outputs_.empty())) fail("an update keeps a tensor beyond its step");
 }
 
 }  // namespace locallearn

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace locallearn {
@@ -94,14 +95,16 @@ class Capture {
   void made(Handle handle);
   void disposed(Handle handle);
   void forgotten(Handle handle);
-  // Values of a tensor come to JavaScript: what it does by them is not known.
+  // Its values come to JavaScript: what that does by them is not known.
+  void read_back(Handle handle);
+  // Something in the open segment cannot be made again.
   void refuse(const std::string& problem);
 
   void open(const std::vector<Handle>& given, const std::vector<Handle>& kept, const std::vector<Handle>& variables,
             std::vector<CapturedArray> arrays);
   void close(const std::vector<Handle>& outputs);
-  // Nothing more belongs to the step.
-  void end();
+  // The step is over. Nothing that it has made may be left then, but for what it handed out where that `lives_on`.
+  void end(bool lives_on);
 
   // The step, if it can be made again; empty otherwise, and `problem` says why not.
   CapturedStep step{};
@@ -111,8 +114,11 @@ class Capture {
   struct Candidate {
     HandedIn of;
     int32_t place;
+    bool shared;  // by several variables, of which one may get memory of its own
   };
   void offer(const std::vector<Handle>& handles, HandedIn of);
+  void extend();  // the last segment, up to here
+  void fail(const std::string& reason);
   int32_t slot_of(Handle handle);
   int32_t new_slot();
 
@@ -121,6 +127,7 @@ class Capture {
   std::vector<int32_t> awaited_{};  // slots of results that have no handle yet, the last one first
   std::unordered_map<Handle, int32_t> slots_{};
   std::unordered_map<Handle, int32_t> handed_{};  // what segments that are closed have handed out, or were handed
+  std::unordered_set<Handle> outputs_{};  // of these those that segments have handed out
   std::unordered_map<Handle, Candidate> candidates_{};
   std::vector<Handle> inputs_{};  // that the open segment has slots for
   std::vector<CapturedArray> arrays_{};

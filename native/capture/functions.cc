@@ -21,6 +21,19 @@ std::vector<Capture::Handle> handles(napi_env env, const std::vector<napi_value>
   return found;
 }
 
+bool is_null(napi_env env, napi_value value) {
+  napi_valuetype type = napi_undefined;
+  check(env, napi_typeof(env, value, &type));
+  return type == napi_null;
+}
+
+// Null for null.
+std::vector<Capture::Handle> handles_or_null(napi_env env, const std::vector<napi_value>& values) {
+  std::vector<Capture::Handle> found;
+  for (const napi_value value : values) found.push_back(is_null(env, value) ? nullptr : &unwrap_tensor(env, value));
+  return found;
+}
+
 std::vector<CapturedArray> arrays_of(napi_env env, const std::vector<napi_value>& values) {
   std::vector<CapturedArray> found;
   for (const napi_value value : values) {
@@ -62,7 +75,7 @@ napi_value open(napi_env env, napi_callback_info info) {
     const auto given = arguments.list("given"), kept = arguments.list("kept");
     const auto variables = arguments.list("variables"), arrays = arguments.list("arrays");
     arguments.done();
-    capture_of(env, handle).open(handles(env, given), handles(env, kept), handles(env, variables),
+    capture_of(env, handle).open(handles(env, given), handles(env, kept), handles_or_null(env, variables),
                                  arrays_of(env, arrays));
     return nullptr;
   });
@@ -84,9 +97,10 @@ napi_value end(napi_env env, napi_callback_info info) {
     Arguments arguments(env, info, argument);
     const napi_value handle = arguments.next("capture");
     capture_of(env, handle);
+    const bool lives_on = to_bool(env, arguments.next("livesOn"));
     arguments.done();
     const auto ended = take_owned<Capture>(env, handle);
-    ended->end();
+    ended->end(lives_on);
     if (ended->problem.empty()) {
       auto replay = std::make_unique<Replay>(Replay{std::move(ended->step)});
       replay->abandon();
@@ -161,9 +175,7 @@ napi_value do_fit(napi_env env, napi_callback_info info) {
     const auto values = tensors_for(arguments, segment);
     bool fit = true;
     for (size_t i = 0; i < values.size(); ++i) {
-      napi_valuetype type = napi_undefined;
-      check(env, napi_typeof(env, values[i], &type));
-      if (type != napi_null && !fits(segment.inputs[i], unwrap_tensor(env, values[i]))) fit = false;
+      if (!is_null(env, values[i]) && !fits(segment.inputs[i], unwrap_tensor(env, values[i]))) fit = false;
     }
     napi_value result = nullptr;
     check(env, napi_get_boolean(env, fit, &result));

@@ -69,6 +69,9 @@ void call(const CapturedEvent& event, std::vector<at::Tensor>& tensors) {
     }
   }
   const Span span(event.op->name.c_str());
+  // Shapes are those of the captured call, but values are not.
+  const auto precondition = event.op->precondition;
+  if (precondition && precondition != check_layer) precondition(event.op->handle.schema(), stack);
   event.op->handle.callBoxed(&stack);
   for (size_t i = 0; i < event.slots.size(); ++i) {
     if (event.slots[i] >= 0) tensors[event.slots[i]] = std::move(stack[i]).toTensor();

@@ -14,7 +14,7 @@ export interface SegmentInputs {
 
 /** A step that was captured, to be made again: the same calls of the engine's kernels, without JavaScript in between. */
 export interface CapturedStep {
-  /** Whether the variables have the shapes, layouts and dtypes that they were captured in. */
+  /** Whether the variables have the shapes, layouts and dtypes that they were captured in, each in memory of its own. */
   fits(variables: readonly tf.Variable[]): boolean;
   /**
    * Makes the next segment again; the first begins the step.
@@ -32,12 +32,18 @@ export interface CapturedStep {
 export interface StepCapture {
   /** Captures what f does. @param f returns what the segment hands out */
   segment(inputs: SegmentInputs, f: () => readonly tf.Tensor[]): void;
-  /** The step, or why it cannot be made again. To be called in any case, and once. */
-  end(): CapturedStep | string;
+  /**
+   * The step is over. To be called in any case, and once.
+   *
+   * @param livesOn whether what segments have handed out may still be there; what else they have made may not
+   * @returns the step, or why it cannot be made again
+   */
+  end(livesOn: boolean): CapturedStep | string;
 }
 
 /** Captures steps: of an engine that can. */
 export interface Capture {
+  /** Begins to capture a step. */
   begin(): StepCapture;
   /** Whether two do the same, with the same numbers where those are not of a segment's inputs. */
   same(a: CapturedStep, b: CapturedStep): boolean;

@@ -34,7 +34,7 @@ export interface Batch {
    * @throws UserError if they are floating-point numbers that are not
    */
   pixels(): tf.Tensor4D;
-  /** What all of this is made of: tensors on the engine, and arrays that are put there whenever images are asked for. */
+  /** What all of this is made of. */
   readonly sources: BatchSources;
   /**
    * Some of its images as a batch of their own, its tensors in the current scope: mixed as they are here.
@@ -47,8 +47,16 @@ export interface Batch {
 
 /** What a batch reads. */
 export interface BatchSources {
+  /** On the engine. */
   readonly tensors: readonly tf.Tensor[];
+  /** Put there whenever images are asked for. */
   readonly arrays: readonly (Uint8Array | Float32Array)[];
+  /** What is made of them: batches of the same form have the same computed, of other numbers. */
+  readonly form: string;
+  /** Whether `pixels` was called. */
+  readonly pixelsRead: boolean;
+  /** Throws what `pixels` would. */
+  checkPixels(): void;
 }
 
 /**
@@ -112,6 +120,7 @@ export function createBatch(
   checkChannels(normalization, channels);
   const tables = tablesOf(normalization, channels);
   const length = height * width * channels;
+  const form = JSON.stringify([images instanceof Uint8Array, imageShape, mean, std]);
   // Made where they are used: outside of a tidy scope nobody else could free them.
   const [means, deviations] = [() => tf.tensor1d([...mean]), () => tf.tensor1d([...std])];
   const shapeOf = (values: Uint8Array | Float32Array): [number, number, number, number] => [
@@ -131,14 +140,24 @@ export function createBatch(
       const x = normalised(own);
       return partners ? blend(x, normalised(gathered(images, partners, length)), mixing!.share) : x;
     };
-    const { sources, ...targets } = targetsOf(labels, [from, to], classes, mixing, smoothing);
+    const targets = targetsOf(labels, [from, to], classes, mixing, smoothing);
+    let pixelsRead = false;
     return {
       ...targets,
-      sources: { ...sources, arrays: [images] },
+      sources: {
+        ...targets.sources,
+        arrays: [images],
+        form: `${form} ${targets.sources.form}`,
+        get pixelsRead() {
+          return pixelsRead;
+        },
+        checkPixels: () => refuseOutside(images),
+      },
       get images() {
         return untaped(normalisedRows);
       },
       pixels() {
+        pixelsRead = true;
         refuseOutside(images);
         return untaped(() => {
           if (own instanceof Uint8Array && !partners) return fromBytes(own, shapeOf(own), tables.pixels);
@@ -207,7 +226,13 @@ function targetsOf(
   return {
     size: to - from,
     labels: softened,
-    sources: { tensors: [targets, softened], arrays: [] },
+    sources: {
+      tensors: [...new Set([targets, softened])],
+      arrays: [],
+      form: JSON.stringify([to - from, classes, smoothing, mixing?.share ?? null]),
+      pixelsRead: false,
+      checkPixels: () => {},
+    },
     hardLabels() {
       if (!mixing) return targets;
       throw new UserError(

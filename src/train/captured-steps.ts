@@ -2,9 +2,9 @@ import tf = require('@tensorflow/tfjs');
 import { checkGiven } from '../core/given.js';
 import type { CapturedStep } from '../engine/capture.js';
 import type { Engine } from '../engine/engine.js';
+import type { Batch } from '../local/batch.js';
 import { strategySchema } from '../local/forms.js';
 import type { Strategy } from '../local/strategy.js';
-import { isAbsent } from '../nn/absent.js';
 import { networkCounters } from '../networks/network.js';
 import { engineSchema } from './check-training.js';
 import { capturing, playing, type CapturedUpdate } from './captured-update.js';
@@ -15,9 +15,10 @@ export interface CapturedSteps {
   /**
    * Begins a step.
    *
-   * @param images how many are in its batch
+   * @param batch that it is on
+   * @param parts micro-batches that this is cut into
    */
-  begin(images: number): StepUnderWay;
+  begin(batch: Pick<Batch, 'sources'>, parts: number): StepUnderWay;
   /** What was captured counts no longer, before another step has done the same. */
   renew(): void;
   /** Why steps run as they are, where that is so. */
@@ -28,8 +29,13 @@ export interface CapturedSteps {
 export interface StepUnderWay {
   /** To be called for every update on each micro-batch, in the same order in every step. */
   readonly compute: ComputeUpdate;
-  /** The step is over. @param whole whether all were computed */
-  end(whole: boolean): void;
+  /**
+   * The step is over.
+   *
+   * @param whole whether all were computed
+   * @param livesOn whether what updates have handed out is still there, such as streams for another process
+   */
+  end(whole: boolean, livesOn?: boolean): void;
 }
 
 /** A step that runs as it is. */
@@ -38,14 +44,15 @@ export const asItIs: StepUnderWay = { compute: computeUpdate, end: () => {} };
 /** Steps before the first that is captured: optimisers make their state, and updates are checked. */
 const warmUp = 1;
 
-/** So many captured steps, each of which did something else than the one before, are enough. */
+/** So many captured steps, of which none did what the one before did, are enough. */
 const patience = 3;
 
 /**
- * Captures the steps of a strategy, on an engine that can; on others, they run as they are. One is made again where two did the same, in the same order, with the same numbers but
- * for those of tensors, variables, images and labels. An update that draws random numbers does not, nor one that reads
- * values back or sums over ranks in the middle: then all steps run as they are. That updates do the same in every step, and
- * not in two of them by chance, is for who asks for this to know.
+ * Captures the steps of a strategy, on an engine that can; on others, they run as they are. A step is made again where two
+ * did the same, in the same order, with the same numbers but for those of tensors, variables, images and labels. An update
+ * that draws random numbers does not, nor one that reads values back, keeps a tensor or sums over ranks in its middle: then
+ * all steps run as they are. That updates do the same in every step, and not in two of them by chance, and that `after`
+ * and `release` need nothing that `forward` left in JavaScript, is for who asks for this to know.
  *
  * @param engine the one that is in use
  * @param strategy whose updates are computed
@@ -63,34 +70,37 @@ export function capturedSteps(engine: Engine, strategy: Strategy): CapturedSteps
   let found: Captured | undefined;
   let confirmed = false;
 
-  const take = (now: Captured): void => {
-    confirmed = found !== undefined && capture.same(found.step, now.step);
-    others = found === undefined || confirmed ? 0 : others + 1;
-    if (others === patience) refused = 'no two steps did the same';
-    if (!confirmed) found = now;
+  const take = (now: Captured | string): void => {
+    confirmed = typeof now !== 'string' && found !== undefined && capture.same(found.step, now.step);
+    if (confirmed) {
+      others = 0;
+      return;
+    }
+    others += found === undefined && typeof now !== 'string' ? 0 : 1;
+    if (others === patience) refused = typeof now === 'string' ? now : 'no two steps did the same';
+    found = typeof now === 'string' ? undefined : now;
   };
 
-  const captureStep = (images: number): StepUnderWay => {
-    const variables = Object.values(tf.engine().state.registeredVariables).filter((each) => !isAbsent(each));
+  const captureStep = (form: string): StepUnderWay => {
+    const variables = Object.values(tf.engine().state.registeredVariables);
     const updates: CapturedUpdate[] = [];
     const under = capture.begin();
     return {
       compute: capturing(under, variables, counters, (update) => updates.push(update)),
-      end(whole) {
-        const step = under.end();
-        if (!whole) return;
-        if (typeof step === 'string') refused = step;
-        else take({ step, updates, variables, images });
+      end(whole, livesOn = false) {
+        const step = under.end(livesOn);
+        if (whole) take(typeof step === 'string' ? step : { step, updates, variables, form });
       },
     };
   };
 
   return {
-    begin(images) {
+    begin({ sources }, parts) {
+      const form = `${parts} of ${sources.form}`;
       begun++;
       if (refused !== undefined || begun <= warmUp) return asItIs;
-      if (found !== undefined && found.images !== images) return asItIs;
-      if (found === undefined || !confirmed || !found.step.fits(found.variables)) return captureStep(images);
+      if (found !== undefined && found.form !== form) return asItIs;
+      if (found === undefined || !confirmed || !found.step.fits(found.variables)) return captureStep(form);
       const { step, updates, variables } = found;
       return { compute: playing(step, updates, variables, counters), end: () => step.abandon() };
     },
@@ -104,5 +114,6 @@ interface Captured {
   readonly updates: readonly CapturedUpdate[];
   /** What updates may read beside the batch and the streams. */
   readonly variables: readonly tf.Variable[];
-  readonly images: number;
+  /** Of the batch, and how it is cut. */
+  readonly form: string;
 }

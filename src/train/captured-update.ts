@@ -14,6 +14,8 @@ export interface CapturedUpdate {
   readonly next: ReadonlyMap<string, 'made' | HandedThrough>;
   /** By how much each counter went up. */
   readonly counted: readonly number[];
+  /** Whether a loss of it rebuilds the images, or one before it: what they must be for that is looked at each time. */
+  readonly readsPixels: boolean;
 }
 
 /** A stream that was handed in, or another tensor of its values. */
@@ -67,6 +69,7 @@ export const capturing =
         trained: [...gradients.keys()],
         next,
         counted: counters.map(({ value }, i) => value - before[i]!),
+        readsPixels: batch.sources.pixelsRead,
       };
       return [loss, ...gradients.values(), ...made];
     });
@@ -84,9 +87,11 @@ export function playing(
   let played = 0;
   return (_, streams, batch) => {
     const segment = played++;
-    const { trained, next, counted } = updates[segment]!;
+    const { trained, next, counted, readsPixels } = updates[segment]!;
     const handedOn: Record<string, tf.Tensor> = {};
     try {
+      if (readsPixels) batch.sources.checkPixels();
+      counted.forEach((count, i) => (counters[i]!.value += count));
       const made = step.play(segment, inputsOf(streams, batch, variables));
       const loss = made[0] as tf.Scalar;
       const gradients = new Map(trained.map((variable, i) => [variable, made[1 + i]!]));
@@ -98,7 +103,6 @@ export function playing(
           stream.dispose();
         } else handedOn[name] = origin.same ? streams[origin.given]! : detach(streams[origin.given]!);
       }
-      counted.forEach((count, i) => (counters[i]!.value += count));
       return { loss, gradients, next: handedOn };
     } finally {
       freeStreams(streams, handedOn);

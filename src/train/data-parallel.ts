@@ -81,7 +81,7 @@ export function dataParallel(
         const batch = makeBatch();
         parts = microBatches(batch, microBatch ?? batch.size).map((part) => ({ part, streams: undefined }));
         const count = stepCount(use, strategy, batch.size);
-        step = captured?.begin(batch.size) ?? asItIs;
+        step = captured?.begin(batch, parts.length) ?? asItIs;
         for (const [i, update] of updates.entries()) {
           current = update;
           meter?.reset();
@@ -107,9 +107,9 @@ export function dataParallel(
         putOff.free();
         throw stepError(current!.name, await failureOf(error), strategy);
       } finally {
-        step.end(whole);
         for (const { streams } of parts) if (streams !== undefined) freeStreams(streams);
         for (const update of updates) update.release?.();
+        step.end(whole);
         engine.endScope();
       }
       return { losses, peakBytes };

@@ -140,7 +140,7 @@ export function trainStep(
       stepReady(pending, steps, optimizer, learningRate);
     });
   const release = (): void => updates.forEach((update) => update.release?.());
-  const step = captured?.begin(batch.size) ?? asItIs;
+  const step = captured?.begin(batch, parts.length) ?? asItIs;
   let whole = false;
   try {
     if (parts.length > 1 && updates.some((update) => update.release !== undefined)) {
@@ -160,11 +160,11 @@ export function trainStep(
   } catch (error) {
     throw stepError(current!.name, error, strategy);
   } finally {
-    step.end(whole);
     tf.dispose(held);
     for (const { streams } of parts) if (streams !== undefined) freeStreams(streams);
     for (const gradients of [...sums, pending]) freeGradients(gradients);
     release();
+    step.end(whole);
   }
 }
 

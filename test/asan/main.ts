@@ -70,7 +70,7 @@ const captured = ((): NativeStep => {
   const under = native.capture.begin();
   native.capture.open(under, [], [], [], []);
   native.capture.close(under, []);
-  return native.capture.end(under) as NativeStep;
+  return native.capture.end(under, true) as NativeStep;
 })();
 property(
   randomCaptureCall([captured, native.capture.begin()]),

@@ -32,6 +32,9 @@ interface Setting {
   readonly microBatch?: number;
   readonly smoothing?: number;
   readonly floats?: boolean;
+  /** Of each step; all as the first if not given. */
+  readonly smoothings?: readonly number[];
+  readonly microBatches?: readonly number[];
   /** Images of each step; all as many as the first if not given. */
   readonly sizes?: readonly number[];
   /** Tensors that it keeps. */
@@ -92,8 +95,8 @@ describe.skipIf(!hasTorch)('captured steps', () => {
                 const under = capture.begin();
                 return {
                   ...under,
-                  end() {
-                    const step = under.end();
+                  end(livesOn) {
+                    const step = under.end(livesOn);
                     if (typeof step === 'string') return step;
                     return {
                       ...step,
@@ -118,10 +121,12 @@ describe.skipIf(!hasTorch)('captured steps', () => {
       const held = engine.memory.current();
       tf.tidy(() => {
         const size = setting.sizes?.[step] ?? batchSize;
-        const batch = batchOf(network, step, size, setting);
+        const smoothing = setting.smoothings?.[step] ?? setting.smoothing ?? 0;
+        const batch = batchOf(network, step, size, { ...setting, smoothing });
+        const microBatch = setting.microBatches?.[step] ?? setting.microBatch;
         const result = trainStep(
           ...([strategy, plan, optimizer, 0.1 / (1 + step), batch, engine.memory] as const),
-          ...([setting.microBatch, captured] as const),
+          ...([microBatch, captured] as const),
         );
         losses.push(result.losses);
         peaks.push(result.peakBytes.map((peak) => peak - held));
@@ -225,6 +230,50 @@ describe.skipIf(!hasTorch)('captured steps', () => {
     expect([refused, played]).toEqual([undefined, 2]);
   });
 
+  it('runs batches of another form, or cut otherwise, as they are', () => {
+    const smoothings = [0, 0, 0, 0, 0.1, 0, 0.1];
+    expect(expectSame({ build: of({ method: 'dgl' }), smoothings })).toMatchObject({
+      refused: undefined,
+      played: 2,
+    });
+    const microBatches = [6, 6, 6, 6, 3, 6, 3];
+    expect(expectSame({ build: hpff, microBatches })).toMatchObject({ refused: undefined, played: 2 });
+  });
+
+  it('runs beside variables that are no numbers of this engine', () => {
+    const words = tf.variable(tf.tensor(['a', 'b']));
+    try {
+      expect(expectSame({ build: of({ method: 'bp' }) })).toMatchObject({
+        refused: undefined,
+        played: steps - 3,
+      });
+    } finally {
+      words.dispose();
+    }
+  });
+
+  it('looks at pixels that a loss rebuilds in every step', () => {
+    const network = tinyNetwork();
+    const strategy = buildStrategy(network, { method: 'infopro' });
+    const plan = planSteps(strategy.updates);
+    const optimizer = sgd(papersSgd);
+    const captured = capturedSteps(engine, strategy);
+    const step = (pixel: number): void =>
+      void tf.tidy(() => {
+        const images = Float32Array.from({ length: 6 * 192 }, (_, i) => (i === 0 ? pixel : (i % 7) / 7));
+        const normalization = { mean: [0.5], std: [0.25] };
+        const batch = createBatch(images, [0, 1, 2, 0, 1, 2], tinyShape, tinyClasses, normalization);
+        trainStep(strategy, plan, optimizer, 0.01, batch, undefined, undefined, captured);
+      });
+    for (let i = 0; i < 4; i++) step(0.5);
+    expect(() => step(1.5)).toThrow('a loss rebuilds the images, which must be from 0 to 1');
+    step(0.5);
+    expect(captured.refused()).toBeUndefined();
+    optimizer.dispose();
+    strategy.dispose();
+    disposeNetwork(network);
+  });
+
   it('captures anew where variables no longer have the memory that they had', () => {
     const { refused, played } = expectSame({ build: hpff, fits: (step) => step !== 4 });
     expect([refused, played]).toEqual([undefined, 3]);
@@ -281,6 +330,58 @@ describe.skipIf(!hasTorch)('captured steps', () => {
         }),
       },
       /reads values back/,
+    ],
+    [
+      'a tensor that is kept for what comes after the update',
+      {
+        build(network) {
+          const strategy = buildStrategy(network, { method: 'dgl', blocks: 3 });
+          const [first, ...others] = strategy.updates;
+          const [variable] = first!.variables;
+          let kept: tf.Tensor | undefined;
+          const update: LocalUpdate = {
+            ...first!,
+            forward(...args) {
+              kept = tf.keep(tf.mul(variable!, 0.5));
+              return first!.forward(...args);
+            },
+            after() {
+              variable!.assign(kept!);
+              kept!.dispose();
+            },
+          };
+          return withUpdates(strategy, [update, ...others]);
+        },
+      },
+      /sgd_ reads between updates what one has made/,
+    ],
+    [
+      'variables that share their memory',
+      {
+        build(network) {
+          const strategy = buildStrategy(network, { method: 'dgl', blocks: 3 });
+          const [first, ...others] = strategy.updates;
+          const own = (value: number): tf.Variable => tf.tidy(() => tf.variable(tf.scalar(value), false));
+          const [a, b] = [own(0.5), own(2)];
+          const update: LocalUpdate = {
+            ...first!,
+            forward(...args) {
+              const { loss, streams } = first!.forward(...args);
+              return { loss: tf.mul(loss, tf.mul(a, b)), streams };
+            },
+            after: () => a.assign(b),
+          };
+          const { dispose } = strategy;
+          return {
+            ...withUpdates(strategy, [update, ...others]),
+            dispose() {
+              dispose();
+              tf.dispose([a, b]);
+            },
+          };
+        },
+      },
+      /variables share their memory/,
     ],
     [
       'a tensor of the step before',

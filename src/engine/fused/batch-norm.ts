@@ -46,20 +46,21 @@ export const batchNorm: FusedOp<BatchNorm> = {
     });
   },
 
-  torch({ multiOp, input, wrapAll }) {
+  torch({ multiOp, input, wrapAll, writable }) {
     const forward = multiOp('locallearn::bn');
     const backward = multiOp('locallearn::bn_backward');
 
     return (x, norm, { relu, mode }) => {
       const { gamma, beta, runningMean, runningVariance } = norm;
       return differentiable([x, ...trained(mode, gamma, beta)], () => {
+        const statistics = mode.training ? writable : input;
         const [y, mean, inverseDeviation] = wrapAll(
           forward(
             input(x),
             input(gamma),
             input(beta),
-            input(runningMean),
-            input(runningVariance),
+            statistics(runningMean),
+            statistics(runningVariance),
             mode.training,
             batchNormMomentum,
             batchNormEpsilon,

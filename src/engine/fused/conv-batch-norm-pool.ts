@@ -42,7 +42,7 @@ export const convBatchNormPool: FusedOp<ConvBatchNormPool> = {
 
   // On the CPU the normalised map and its gradient, the largest of a stem's, are never there as a whole.
   torch(torch) {
-    const { device, multiOp, input, wrapAll, isOwn } = torch;
+    const { device, multiOp, input, wrapAll, isOwn, writable } = torch;
     const two = inTwo(convBatchNorm.torch(torch), maxPool.torch(torch));
     if (device === 'cuda') return two;
     const convolve = conv.torch(torch);
@@ -55,13 +55,14 @@ export const convBatchNormPool: FusedOp<ConvBatchNormPool> = {
       { relu, pool: { window, stride, padding }, mode }: PooledOptions,
     ): tf.Tensor4D =>
       differentiable([x, ...trained(mode, gamma, beta)], ({ isLast }) => {
+        const statistics = mode.training ? writable : input;
         const [y, positions, mean, inverseDeviation] = wrapAll(
           forward(
             input(x),
             input(gamma),
             input(beta),
-            input(runningMean),
-            input(runningVariance),
+            statistics(runningMean),
+            statistics(runningVariance),
             mode.training,
             batchNormMomentum,
             batchNormEpsilon,

@@ -58,7 +58,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
     });
   },
 
-  torch({ device, op, multiOp, input, asMap, wrap, wrapAll, isOwn }) {
+  torch({ device, op, multiOp, input, asMap, wrap, wrapAll, isOwn, writable }) {
     const forward = multiOp('locallearn::conv_bn');
     const backward = multiOp('locallearn::conv_bn_backward');
     const anew = op('locallearn::bn_result');
@@ -74,6 +74,7 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
       const inputs = [x, ...trained(mode, filter, bias, gamma, beta), residual];
       const result = differentiable<tf.Tensor4D>(inputs, ({ wants, isLast, recorded }) => {
         const map = asMap(x);
+        const statistics = mode.training ? writable : input;
         // The input's own gradient needs no input.
         const kept = wants(filter) ? keepMap(map) : undefined;
         const [y, c, mean, inverseDeviation] = wrapAll(
@@ -83,8 +84,8 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
             input(bias),
             input(gamma),
             input(beta),
-            input(runningMean),
-            input(runningVariance),
+            statistics(runningMean),
+            statistics(runningVariance),
             input(residual),
             stride,
             padding,

@@ -25,17 +25,10 @@ export function torchCapture(backend: TorchBackend): Capture {
       fits: (variables) =>
         uses.every((used, segment) => {
           const read = used.map(({ of, place }) => (of === 'variables' ? variables[place]! : null));
-          const areThere = read.every(
-            (variable) => variable === null || backend.refCount(variable.dataId) > 0,
-          );
-          return (
-            areThere &&
-            capture.fits(
-              native,
-              segment,
-              read.map((variable) => variable && backend.own(variable)),
-            )
-          );
+          // What shares its memory gets some of its own when it is written to.
+          const areAlone = read.every((each) => each === null || backend.refCount(each.dataId) === 1);
+          const natives = areAlone ? read.map((each) => each && backend.own(each)) : [];
+          return areAlone && capture.fits(native, segment, natives);
         }),
       play(segment, inputs) {
         const tensors = uses[segment]!.map(({ of, place }): NativeTensor => backend.own(inputs[of][place]!));
@@ -45,6 +38,10 @@ export function torchCapture(backend: TorchBackend): Capture {
       abandon: () => capture.abandon(native),
     };
   };
+
+  /** Null for what is absent, strings, or another backend's. */
+  const ownOrNull = (variable: tf.Variable): NativeTensor | null =>
+    variable.dtype === 'string' || backend.refCount(variable.dataId) === 0 ? null : backend.own(variable);
 
   return {
     begin() {
@@ -56,7 +53,7 @@ export function torchCapture(backend: TorchBackend): Capture {
             under,
             given.map(backend.own),
             kept.map(backend.own),
-            variables.map(backend.own),
+            variables.map(ownOrNull),
             arrays,
           );
           const tensors = f();
@@ -71,8 +68,8 @@ export function torchCapture(backend: TorchBackend): Capture {
             })),
           );
         },
-        end() {
-          const ended = capture.end(under);
+        end(livesOn) {
+          const ended = capture.end(under, livesOn);
           return typeof ended === 'string' ? ended : captured(ended, outputs);
         },
       };

@@ -180,20 +180,25 @@ export interface NativeCapture {
    *
    * @param given tensors that it may dispose
    * @param kept tensors that it reads, others each time
-   * @param variables tensors that stay
+   * @param variables tensors that stay; null for one that is not libtorch's
    * @param arrays whose bytes are others each time; what else goes to the device is the same each time
    */
   open(
     capture: NativeCapturing,
     given: readonly NativeTensor[],
     kept: readonly NativeTensor[],
-    variables: readonly NativeTensor[],
+    variables: readonly (NativeTensor | null)[],
     arrays: readonly (Float32Array | Uint8Array)[],
   ): void;
   /** It ends. @param outputs made in it, each once, that stay */
   close(capture: NativeCapturing, outputs: readonly NativeTensor[]): void;
-  /** The step, or why it cannot be made again. The capture is over. */
-  end(capture: NativeCapturing): NativeStep | string;
+  /**
+   * The capture is over.
+   *
+   * @param livesOn whether what segments have handed out may be left; what else they have made may not
+   * @returns the step, or why it cannot be made again
+   */
+  end(capture: NativeCapturing, livesOn: boolean): NativeStep | string;
   /** Whether two steps do the same, to every number. */
   same(a: NativeStep, b: NativeStep): boolean;
   /** What each segment reads of what was handed in. */

@@ -91,7 +91,7 @@ export function beginStep(
   const runUpdates = (given: Streams, batch: Batch, end: number): Streams => {
     const parts = handedTo(microBatches(batch, microBatch), given);
     const streams = (): Streams => handedOn(parts);
-    const { compute } = (at ??= captured?.begin(batch.size) ?? asItIs);
+    const { compute } = (at ??= captured?.begin(batch, parts.length) ?? asItIs);
     try {
       for (const [index, update] of updates.entries()) {
         if (index < losses.length || index >= end) continue;
@@ -110,10 +110,10 @@ export function beginStep(
       }
       stepping.keep();
       if (end < updates.length) return streams();
-      at.end(true);
-      at = asItIs;
       lent = part.lends?.lend();
       release();
+      at.end(true, true);
+      at = asItIs;
       return lent === undefined ? streams() : { ...streams(), gradient: lent.gradient };
     } catch (error) {
       freeStreams(streams());

@@ -31,7 +31,7 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
     const outputs = f();
     capture.close(under, outputs);
     outputs.forEach(keep);
-    return capture.end(under);
+    return capture.end(under, true);
   }
   const step = (found: NativeStep | string): NativeStep => {
     if (typeof found === 'string') throw new Error(found);
@@ -96,7 +96,7 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
     doubled.dispose();
     capture.close(under, [sum]);
     expect(values(keep(sum))).toEqual([6, 20]);
-    const made = step(capture.end(under));
+    const made = step(capture.end(under, true));
 
     const other = floats([3, 4]);
     const [first] = capture.play(made, 0, [other], []);
@@ -117,7 +117,7 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
     const square = mul(handed, handed);
     handed.dispose();
     capture.close(under, [keep(square)]);
-    const made = step(capture.end(under));
+    const made = step(capture.end(under, true));
     const before = held();
     const [first] = capture.play(made, 0, [floats([3, 4])], []);
     first!.dispose();
@@ -181,6 +181,36 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
       'a call failed',
     ],
     [
+      'variables that share a handle',
+      () => {
+        const x = floats([1]);
+        return captured({ variables: [x, x] }, () => [add(x, x)]);
+      },
+      'variables share their memory',
+    ],
+    [
+      'a tensor that is left',
+      () => {
+        const x = floats([1]);
+        return captured({ kept: [x] }, () => [add(x, keep(add(x, x)))]);
+      },
+      'an update keeps a tensor beyond its step',
+    ],
+    [
+      'values that are read between segments',
+      () => {
+        const x = floats([1]);
+        const under = capture.begin();
+        capture.open(under, [], [x], [], []);
+        const y = add(x, x);
+        capture.close(under, []);
+        native.read(y);
+        y.dispose();
+        return capture.end(under, true);
+      },
+      'an update reads values back',
+    ],
+    [
       'something between segments that reads what one has made',
       () => {
         const x = floats([1]);
@@ -189,7 +219,7 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
         const y = keep(add(x, x));
         capture.close(under, []);
         keep(add(y, y));
-        return capture.end(under);
+        return capture.end(under, true);
       },
       'aten::add.Tensor reads between updates what one has made',
     ],
@@ -225,7 +255,7 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
       },
     });
     expect(() => capture.open(under, [x], kept, [], [])).toThrow('is a disposed tensor');
-    expect(capture.end(under)).not.toBeTypeOf('string');
+    expect(capture.end(under, true)).not.toBeTypeOf('string');
     expect(() => capture.close(under, [])).toThrow("capture.close: argument 'capture' has ended");
   });
 
@@ -281,6 +311,30 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
     expect(values(keep(again!))).toEqual([1, 3]);
   });
 
+  it('check values that a kernel would follow unchecked', () => {
+    const image = floats([1, 2, 3, 4], [1, 1, 2, 2]);
+    const pool = native.op('aten::max_pool2d_with_indices') as (...args: unknown[]) => NativeTensor[];
+    const back = native.op('aten::max_pool2d_with_indices_backward') as typeof add;
+    const [y, indices] = pool(image, [2, 2], [2, 2], [0, 0], [1, 1], false).map(keep);
+    const made = step(
+      captured({ kept: [y!, image, indices!] }, () => [
+        back(y!, image, [2, 2], [2, 2], [0, 0], [1, 1], false, indices!),
+      ]),
+    );
+    const wrong = keep(add(indices!, indices!, 1_000_000));
+    const again = (positions: NativeTensor): readonly NativeTensor[] =>
+      capture.play(
+        made,
+        0,
+        capture.uses(made)[0]!.map(({ place }) => [y!, image, positions][place]!),
+        [],
+      );
+    expect(values(keep(again(indices!)[0]!))).toEqual([0, 0, 0, 4]);
+    expect(() => again(wrong)).toThrow(
+      "aten::max_pool2d_with_indices_backward: argument 'indices' must lie within",
+    );
+  });
+
   it('go on from segment to segment, and from the first at any time', () => {
     const x = floats([1]);
     const under = capture.begin();
@@ -288,7 +342,7 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
       capture.open(under, [], [x], [], []);
       capture.close(under, [keep(add(x, x))]);
     }
-    const made = step(capture.end(under));
+    const made = step(capture.end(under, true));
     expect(() => capture.play(made, 1, [x], [])).toThrow("argument 'segment' must be the next one, 0");
     keep(capture.play(made, 0, [x], [])[0]!);
     keep(capture.play(made, 0, [x], [])[0]!);

@@ -54,7 +54,7 @@ export function replayRandom(
     capture.close(under, [result]);
     return result;
   });
-  const step = capture.end(under);
+  const step = capture.end(under, true);
   if (typeof step === 'string') throw new Error(step);
   const expected = run(y, (f) => f());
   const outputs = capture.uses(step).map(
