@@ -164,6 +164,13 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
     return native;
   };
 
+  /** Frees the views of a tensor that were asked for: they are made anew when they are next. */
+  freeViews({ dataId }: tf.Tensor): void {
+    const entry = this.#data.get(dataId);
+    entry.views?.forEach(({ native }) => native.dispose());
+    entry.views = undefined;
+  }
+
   /** A variable's libtorch tensor, to be written to: one of its own, where it shared it. */
   readonly writable = (variable: tf.Variable): NativeTensor => {
     if (!this.isAlone(variable)) {

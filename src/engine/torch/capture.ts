@@ -57,6 +57,8 @@ export function torchCapture(backend: TorchBackend): Capture {
             arrays,
           );
           const tensors = f();
+          // What comes after the segment has views of its own.
+          for (const tensor of tensors) backend.freeViews(tensor);
           const natives = tensors.map(backend.own);
           const made = [...new Set(natives)];
           capture.close(under, made);
