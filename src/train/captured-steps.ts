@@ -44,8 +44,11 @@ export const asItIs: StepUnderWay = { compute: computeUpdate, end: () => {} };
 /** Steps before the first that is captured: optimisers make their state, and updates are checked. */
 const warmUp = 1;
 
-/** So many captured steps, of which none did what the one before did, are enough. */
-const patience = 3;
+/** So many captured steps one after another, of which none did what one before it did, are enough. */
+const patience = 4;
+
+/** Forms of batches that are captured: whole ones, an epoch's last, and some that lack a bad image. */
+const mostForms = 4;
 
 /**
  * Captures the steps of a strategy, on an engine that can; on others, they run as they are. A step is made again where two
@@ -64,21 +67,24 @@ export function capturedSteps(engine: Engine, strategy: Strategy): CapturedSteps
     return { begin: () => asItIs, renew: () => {}, refused: () => `the engine ${name} captures no steps` };
   }
   const counters = [...networkCounters(strategy.network), ...(strategy.counters ?? [])];
+  const forms = new Map<string, Captured>();
   let begun = 0;
-  let others = 0;
+  let fruitless = 0;
   let refused: string | undefined;
-  let found: Captured | undefined;
-  let confirmed = false;
 
-  const take = (now: Captured | string): void => {
-    confirmed = typeof now !== 'string' && found !== undefined && capture.same(found.step, now.step);
-    if (confirmed) {
-      others = 0;
-      return;
+  const take = (form: string, now: Omit<Captured, 'confirmed'> | string): void => {
+    let reason = 'no two steps did the same';
+    fruitless++;
+    if (typeof now === 'string') {
+      reason = now;
+      forms.delete(form);
+    } else {
+      const before = forms.get(form);
+      const confirmed = before !== undefined && capture.same(before.step, now.step);
+      if (confirmed) fruitless = 0;
+      forms.set(form, { ...now, confirmed });
     }
-    others += found === undefined && typeof now !== 'string' ? 0 : 1;
-    if (others === patience) refused = typeof now === 'string' ? now : 'no two steps did the same';
-    found = typeof now === 'string' ? undefined : now;
+    if (fruitless === patience) refused = reason;
   };
 
   const captureStep = (form: string): StepUnderWay => {
@@ -89,7 +95,7 @@ export function capturedSteps(engine: Engine, strategy: Strategy): CapturedSteps
       compute: capturing(under, variables, counters, (update) => updates.push(update)),
       end(whole, livesOn = false) {
         const step = under.end(livesOn);
-        if (whole) take(typeof step === 'string' ? step : { step, updates, variables, form });
+        if (whole) take(form, typeof step === 'string' ? step : { step, updates, variables });
       },
     };
   };
@@ -97,23 +103,26 @@ export function capturedSteps(engine: Engine, strategy: Strategy): CapturedSteps
   return {
     begin({ sources }, parts) {
       const form = `${parts} of ${sources.form}`;
+      const known = forms.get(form);
       begun++;
       if (refused !== undefined || begun <= warmUp) return asItIs;
-      if (found !== undefined && found.form !== form) return asItIs;
-      if (found === undefined || !confirmed || !found.step.fits(found.variables)) return captureStep(form);
-      const { step, updates, variables } = found;
+      if (known === undefined && forms.size === mostForms) return asItIs;
+      if (known?.confirmed !== true || !known.step.fits(known.variables)) return captureStep(form);
+      fruitless = 0;
+      const { step, updates, variables } = known;
       return { compute: playing(step, updates, variables, counters), end: () => step.abandon() };
     },
-    renew: () => void (confirmed = false),
+    renew: () => forms.forEach((known) => (known.confirmed = false)),
     refused: () => refused,
   };
 }
 
+/** A step on a batch of some form. */
 interface Captured {
   readonly step: CapturedStep;
   readonly updates: readonly CapturedUpdate[];
   /** What updates may read beside the batch and the streams. */
   readonly variables: readonly tf.Variable[];
-  /** Of the batch, and how it is cut. */
-  readonly form: string;
+  /** Whether two did the same. */
+  confirmed: boolean;
 }
