@@ -100,6 +100,16 @@ for (const engine of testEngines) {
       tf.dispose([first!, turned!, gradient!]);
     });
 
+    it('is not that of running statistics that somebody has a clone of', () => {
+      const statistics = layers.a.buffers.map(({ variable }) => variable);
+      const clones = statistics.map((variable) => tf.clone(variable));
+      const values = clones.map((clone) => clone.dataSync().slice());
+      layers.a.forward(x, trainingMode).dispose();
+      expect(clones.map((clone) => clone.dataSync())).toEqual(values);
+      for (const [i, variable] of statistics.entries()) expect(variable.dataSync()).not.toEqual(values[i]);
+      tf.dispose(clones);
+    });
+
     it('is not missing where an inner gradient has freed what a map was made of', () => {
       const { a, b } = layers;
       const { value, grads } = tf.variableGrads(
