@@ -1,38 +1,13 @@
 import fc from 'fast-check';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import type { NativeStep, NativeTensor } from '../../../src/engine/torch/native.js';
 import { fuzzRuns } from '../../support/fuzz.js';
-import { randomCaptureCall, randomSegments, replayRandom } from './native-steps.js';
+import { randomCaptureCall, randomSegments, replayRandom, stepTools } from './native-steps.js';
 import { describeNative } from './native-tools.js';
 
 describeNative('captured steps of the bridge', ({ native, floats, keep, values }) => {
-  const { capture } = native;
-  const add = native.op('aten::add', 'Tensor') as (...args: unknown[]) => NativeTensor;
-  const mul = native.op('aten::mul', 'Tensor') as (...args: unknown[]) => NativeTensor;
+  const { add, mul, captured } = stepTools(native, keep);
   const held = (): number => native.memory('cpu').allocatedBytes;
-  const noArrays: readonly Float32Array[] = [];
-
-  /** A step of one segment. */
-  function captured(
-    {
-      given = [],
-      kept = [],
-      variables = [],
-      arrays = noArrays,
-    }: Partial<Record<'given' | 'kept' | 'variables', NativeTensor[]>> & {
-      readonly arrays?: readonly Float32Array[];
-    },
-    f: () => NativeTensor[],
-  ): NativeStep | string {
-    const under = capture.begin();
-    capture.open(under, given, kept, variables, arrays);
-    const outputs = f();
-    capture.close(under, outputs);
-    outputs.forEach(keep);
-    return capture.end(under, true);
-  }
   const step = (found: NativeStep | string): NativeStep => {
     if (typeof found === 'string') throw new Error(found);
     return found;
@@ -49,14 +24,14 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
         return [sum];
       }),
     );
-    expect(capture.uses(made)).toEqual([
+    expect(native.capture.uses(made)).toEqual([
       [
         { of: 'kept', place: 0 },
         { of: 'variables', place: 0 },
       ],
     ]);
     const before = held();
-    const [again] = capture.play(made, 0, [floats([3, 4]), w], []);
+    const [again] = native.capture.play(made, 0, [floats([3, 4]), w], []);
     expect(values(keep(again!))).toEqual([31.5, 82]);
     again!.dispose();
     expect(held()).toBe(before + 64);
@@ -74,179 +49,62 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
         return [sum];
       }),
     );
-    const [again] = capture.play(made, 0, [], [Float32Array.of(5, 6, 7, 8)]);
+    const [again] = native.capture.play(made, 0, [], [Float32Array.of(5, 6, 7, 8)]);
     expect(values(keep(again!))).toEqual([107, 208]);
-    expect(() => capture.play(made, 0, [], [Float32Array.of(1, 2, 3)])).toThrow(
+    expect(() => native.capture.play(made, 0, [], [Float32Array.of(1, 2, 3)])).toThrow(
       'fromTypedArray: an array is shorter than the one captured',
     );
-    expect(() => capture.play(made, 0, [], [])).toThrow(/fromTypedArray: /);
+    expect(() => native.capture.play(made, 0, [], [])).toThrow(/fromTypedArray: /);
   });
 
   it('dispose what they were given where they did that, and keep what a later segment reads', () => {
     const x = floats([1, 2]);
-    const under = capture.begin();
-    capture.open(under, [x], [], [], []);
+    const under = native.capture.begin();
+    native.capture.open(under, [x], [], [], []);
     const doubled = add(x, x);
     x.dispose();
     const handed = mul(doubled, doubled);
-    capture.close(under, [handed]);
-    capture.open(under, [handed], [], [], []);
+    native.capture.close(under, [handed]);
+    native.capture.open(under, [handed], [], [], []);
     const sum = add(doubled, handed);
     handed.dispose();
     doubled.dispose();
-    capture.close(under, [sum]);
+    native.capture.close(under, [sum]);
     expect(values(keep(sum))).toEqual([6, 20]);
-    const made = step(capture.end(under, true));
+    const made = step(native.capture.end(under, true));
 
     const other = floats([3, 4]);
-    const [first] = capture.play(made, 0, [other], []);
+    const [first] = native.capture.play(made, 0, [other], []);
     expect(other.disposed).toBe(true);
     expect(values(first!)).toEqual([36, 64]);
-    const [second] = capture.play(made, 1, [first!], []);
+    const [second] = native.capture.play(made, 1, [first!], []);
     expect(first!.disposed).toBe(true);
     expect(values(keep(second!))).toEqual([42, 72]);
   });
 
   it('read in a later segment what was handed out and freed by JavaScript, until the captured step freed it', () => {
     const x = floats([1, 2]);
-    const under = capture.begin();
-    capture.open(under, [], [x], [], []);
+    const under = native.capture.begin();
+    native.capture.open(under, [], [x], [], []);
     const handed = add(x, x);
-    capture.close(under, [handed]);
-    capture.open(under, [], [], [], []);
+    native.capture.close(under, [handed]);
+    native.capture.open(under, [], [], [], []);
     const square = mul(handed, handed);
     handed.dispose();
-    capture.close(under, [keep(square)]);
-    const made = step(capture.end(under, true));
+    native.capture.close(under, [keep(square)]);
+    const made = step(native.capture.end(under, true));
     const before = held();
-    const [first] = capture.play(made, 0, [floats([3, 4])], []);
+    const [first] = native.capture.play(made, 0, [floats([3, 4])], []);
     first!.dispose();
-    const [second] = capture.play(made, 1, [], []);
+    const [second] = native.capture.play(made, 1, [], []);
     expect(values(second!)).toEqual([36, 64]);
     second!.dispose();
     expect(held()).toBe(before + 64);
   });
 
-  it.each<[string, () => NativeStep | string, string]>([
-    [
-      'a tensor from before',
-      () => {
-        const x = floats([1]);
-        return captured({}, () => [add(x, x)]);
-      },
-      'aten::add.Tensor reads a tensor from before the step',
-    ],
-    [
-      'values that are read',
-      () => {
-        const x = floats([1]);
-        return captured({ kept: [x] }, () => {
-          const y = add(x, x);
-          native.read(y);
-          return [y];
-        });
-      },
-      'an update reads values back',
-    ],
-    [
-      'a variable that is disposed',
-      () => {
-        const x = floats([1]);
-        return captured({ variables: [x] }, () => {
-          const y = add(x, x);
-          x.dispose();
-          return [y];
-        });
-      },
-      'an update disposes what it was not given, or gives a variable other memory',
-    ],
-    [
-      'an output that was handed in',
-      () => {
-        const x = floats([1]);
-        return captured({ given: [x] }, () => [x]);
-      },
-      'an update hands out a tensor that it has not made',
-    ],
-    [
-      'a call that failed',
-      () => {
-        const x = floats([1, 2]);
-        const y = floats([1, 2, 3]);
-        return captured({ kept: [x, y] }, () => {
-          expect(() => add(x, y)).toThrow();
-          return [add(x, x)];
-        });
-      },
-      'a call failed',
-    ],
-    [
-      'variables that share a handle',
-      () => {
-        const x = floats([1]);
-        return captured({ variables: [x, x] }, () => [add(x, x)]);
-      },
-      'variables share their memory',
-    ],
-    [
-      'a tensor that is left',
-      () => {
-        const x = floats([1]);
-        return captured({ kept: [x] }, () => [add(x, keep(add(x, x)))]);
-      },
-      'an update keeps a tensor beyond its step',
-    ],
-    [
-      'values that are read between segments',
-      () => {
-        const x = floats([1]);
-        const under = capture.begin();
-        capture.open(under, [], [x], [], []);
-        const y = add(x, x);
-        capture.close(under, []);
-        native.read(y);
-        y.dispose();
-        return capture.end(under, true);
-      },
-      'an update reads values back',
-    ],
-    [
-      'something between segments that reads what one has made',
-      () => {
-        const x = floats([1]);
-        const under = capture.begin();
-        capture.open(under, [], [x], [], []);
-        const y = keep(add(x, x));
-        capture.close(under, []);
-        keep(add(y, y));
-        return capture.end(under, true);
-      },
-      'aten::add.Tensor reads between updates what one has made',
-    ],
-  ])('are refused for %s', (_, run, reason) => {
-    expect(run()).toBe(reason);
-  });
-
-  it.skipIf(!native?.distributed)('are refused for sums over ranks', async () => {
-    const { distributed } = native;
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    await new Promise((resolve) => server.close(resolve));
-    const group = await distributed!.join('127.0.0.1', port, true, 'p', 1, 0, 'gloo', '', 'here', 20_000);
-    const x = floats([1, 2]);
-    const found = captured({ kept: [x] }, () => {
-      const y = add(x, x);
-      distributed!.sumNow(group, [y]);
-      return [y];
-    });
-    await distributed!.close(group);
-    expect(found).toBe('an update sums over ranks in its middle');
-  });
-
   it('take what was disposed while they looked at it for what it is', () => {
     const [x, y] = [floats([1]), floats([2])];
-    const under = capture.begin();
+    const under = native.capture.begin();
     const kept = [y];
     Object.defineProperty(kept, 0, {
       get() {
@@ -254,9 +112,9 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
         return y;
       },
     });
-    expect(() => capture.open(under, [x], kept, [], [])).toThrow('is a disposed tensor');
-    expect(capture.end(under, true)).not.toBeTypeOf('string');
-    expect(() => capture.close(under, [])).toThrow("capture.close: argument 'capture' has ended");
+    expect(() => native.capture.open(under, [x], kept, [], [])).toThrow('is a disposed tensor');
+    expect(native.capture.end(under, true)).not.toBeTypeOf('string');
+    expect(() => native.capture.close(under, [])).toThrow("capture.close: argument 'capture' has ended");
   });
 
   it('are the same where all numbers are, to the bit', () => {
@@ -270,22 +128,22 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
           return [y];
         }),
       );
-    expect(capture.same(scaled(0.5), scaled(0.5))).toBe(true);
-    expect(capture.same(scaled(NaN), scaled(NaN))).toBe(true);
-    expect(capture.same(scaled(0.5), scaled(0.25))).toBe(false);
-    expect(capture.same(scaled(0.5), scaled(0.5, 4))).toBe(false);
-    expect(capture.same(scaled(0), scaled(-0))).toBe(false);
+    expect(native.capture.same(scaled(0.5), scaled(0.5))).toBe(true);
+    expect(native.capture.same(scaled(NaN), scaled(NaN))).toBe(true);
+    expect(native.capture.same(scaled(0.5), scaled(0.25))).toBe(false);
+    expect(native.capture.same(scaled(0.5), scaled(0.5, 4))).toBe(false);
+    expect(native.capture.same(scaled(0), scaled(-0))).toBe(false);
   });
 
   it('fit tensors of the same shape, layout and dtype alone', () => {
     const x = floats([1, 2, 3, 4], [2, 2]);
     const made = step(captured({ variables: [x] }, () => [add(x, x)]));
     const transposed = keep((native.op('aten::transpose', 'int') as typeof add)(x, 0, 1));
-    expect(capture.fits(made, 0, [floats([5, 6, 7, 8], [2, 2])])).toBe(true);
-    expect(capture.fits(made, 0, [null])).toBe(true);
-    expect(capture.fits(made, 0, [floats([1, 2, 3, 4])])).toBe(false);
-    expect(capture.fits(made, 0, [transposed])).toBe(false);
-    expect(() => capture.play(made, 0, [transposed], [])).toThrow(
+    expect(native.capture.fits(made, 0, [floats([5, 6, 7, 8], [2, 2])])).toBe(true);
+    expect(native.capture.fits(made, 0, [null])).toBe(true);
+    expect(native.capture.fits(made, 0, [floats([1, 2, 3, 4])])).toBe(false);
+    expect(native.capture.fits(made, 0, [transposed])).toBe(false);
+    expect(() => native.capture.play(made, 0, [transposed], [])).toThrow(
       "capture.play: argument 'tensors[0]' is not as the captured one",
     );
   });
@@ -305,9 +163,9 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
     );
     const wrong = keep(native.fromTypedArray(Int32Array.of(0, 3), [2], 'int32', 'cpu'));
     const before = held();
-    expect(() => capture.play(made, 0, [x, table, wrong], [])).toThrow(/^aten::index_select: /);
+    expect(() => native.capture.play(made, 0, [x, table, wrong], [])).toThrow(/^aten::index_select: /);
     expect(held()).toBe(before);
-    const [again] = capture.play(made, 0, [x, table, index], []);
+    const [again] = native.capture.play(made, 0, [x, table, index], []);
     expect(values(keep(again!))).toEqual([1, 3]);
   });
 
@@ -323,10 +181,10 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
     );
     const wrong = keep(add(indices!, indices!, 1_000_000));
     const again = (positions: NativeTensor): readonly NativeTensor[] =>
-      capture.play(
+      native.capture.play(
         made,
         0,
-        capture.uses(made)[0]!.map(({ place }) => [y!, image, positions][place]!),
+        native.capture.uses(made)[0]!.map(({ place }) => [y!, image, positions][place]!),
         [],
       );
     expect(values(keep(again(indices!)[0]!))).toEqual([0, 0, 0, 4]);
@@ -337,27 +195,29 @@ describeNative('captured steps of the bridge', ({ native, floats, keep, values }
 
   it('go on from segment to segment, and from the first at any time', () => {
     const x = floats([1]);
-    const under = capture.begin();
+    const under = native.capture.begin();
     for (let segment = 0; segment < 2; segment++) {
-      capture.open(under, [], [x], [], []);
-      capture.close(under, [keep(add(x, x))]);
+      native.capture.open(under, [], [x], [], []);
+      native.capture.close(under, [keep(add(x, x))]);
     }
-    const made = step(capture.end(under, true));
-    expect(() => capture.play(made, 1, [x], [])).toThrow("argument 'segment' must be the next one, 0");
-    keep(capture.play(made, 0, [x], [])[0]!);
-    keep(capture.play(made, 0, [x], [])[0]!);
-    capture.abandon(made);
-    expect(() => capture.play(made, 1, [x], [])).toThrow("argument 'segment' must be the next one, 0");
-    expect(() => capture.play(made, 2, [x], [])).toThrow("argument 'segment' must be from 0 to 1, got 2");
+    const made = step(native.capture.end(under, true));
+    expect(() => native.capture.play(made, 1, [x], [])).toThrow("argument 'segment' must be the next one, 0");
+    keep(native.capture.play(made, 0, [x], [])[0]!);
+    keep(native.capture.play(made, 0, [x], [])[0]!);
+    native.capture.abandon(made);
+    expect(() => native.capture.play(made, 1, [x], [])).toThrow("argument 'segment' must be the next one, 0");
+    expect(() => native.capture.play(made, 2, [x], [])).toThrow(
+      "argument 'segment' must be from 0 to 1, got 2",
+    );
   });
 
   it('throw errors of their name and nothing else, whatever they are given', () => {
     const x = floats([1, 2]);
     const made = step(captured({ kept: [x] }, () => [add(x, x)]));
     fc.assert(
-      fc.property(randomCaptureCall([made, x, capture.begin()]), ([name, args]) => {
+      fc.property(randomCaptureCall([made, x, native.capture.begin()]), ([name, args]) => {
         try {
-          (capture[name] as (...args: unknown[]) => unknown)(...args);
+          (native.capture[name] as (...args: unknown[]) => unknown)(...args);
         } catch (error) {
           expect((error as Error).message).toMatch(
             new RegExp(`^capture.${name}: |^aten::|^fromTypedArray: `),

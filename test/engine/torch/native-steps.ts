@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Native, NativeCapture, NativeTensor } from '../../../src/engine/torch/native.js';
+import type { Native, NativeCapture, NativeStep, NativeTensor } from '../../../src/engine/torch/native.js';
 
 /** One call on tensors of two numbers: it reads two that there are, and some are freed after it. */
 const randomCall = fc.record({
@@ -69,6 +69,34 @@ export function replayRandom(
   const replayed = outputs.flatMap((output) => [...native.read(output)]);
   for (const each of [...outputs, x, y]) each.dispose();
   return { expected, replayed };
+}
+
+/** What a segment is handed. */
+type Handed = Partial<Record<'given' | 'kept' | 'variables', readonly NativeTensor[]>> & {
+  readonly arrays?: readonly Float32Array[];
+};
+
+/** Calls, and a step of one segment that is made of them: its outputs are kept. */
+export function stepTools(native: Native, keep: (tensor: NativeTensor) => NativeTensor) {
+  const op =
+    (name: string) =>
+    (...args: unknown[]): NativeTensor =>
+      (native.op(name, 'Tensor') as (...args: unknown[]) => NativeTensor)(...args);
+  return {
+    add: op('aten::add'),
+    mul: op('aten::mul'),
+    captured: (
+      { given = [], kept = [], variables = [], arrays = [] }: Handed,
+      f: () => NativeTensor[],
+    ): NativeStep | string => {
+      const under = native.capture.begin();
+      native.capture.open(under, given, kept, variables, arrays);
+      const outputs = f();
+      native.capture.close(under, outputs);
+      outputs.forEach(keep);
+      return native.capture.end(under, true);
+    },
+  };
 }
 
 const names = ['begin', 'open', 'close', 'end', 'same', 'uses', 'fits', 'play', 'abandon'] as const;
