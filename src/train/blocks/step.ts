@@ -85,6 +85,7 @@ export function beginStep(
   const release = (): void => updates.forEach((update) => update.release?.());
   const drop = (): void => {
     at?.end(false);
+    at = asItIs;
     free();
     release();
   };
