@@ -15,22 +15,18 @@ namespace {
 constexpr napi_type_tag kCaptureTag = {0x71c25be09a3f48d6ULL, 0x8ad94e3716c05fb2ULL};
 constexpr napi_type_tag kStepTag = {0x3d0f6a1be27c4985ULL, 0xb46e91c5027fa8d3ULL};
 
-std::vector<Capture::Handle> handles(napi_env env, const std::vector<napi_value>& values) {
-  std::vector<Capture::Handle> found;
-  for (const napi_value value : values) found.push_back(&unwrap_tensor(env, value));
-  return found;
-}
-
 bool is_null(napi_env env, napi_value value) {
   napi_valuetype type = napi_undefined;
   check(env, napi_typeof(env, value, &type));
   return type == napi_null;
 }
 
-// Null for null.
-std::vector<Capture::Handle> handles_or_null(napi_env env, const std::vector<napi_value>& values) {
+// Null for null, where that is allowed.
+std::vector<Capture::Handle> handles(napi_env env, const std::vector<napi_value>& values, bool nullable = false) {
   std::vector<Capture::Handle> found;
-  for (const napi_value value : values) found.push_back(is_null(env, value) ? nullptr : &unwrap_tensor(env, value));
+  for (const napi_value value : values) {
+    found.push_back(nullable && is_null(env, value) ? nullptr : &unwrap_tensor(env, value));
+  }
   return found;
 }
 
@@ -75,7 +71,7 @@ napi_value open(napi_env env, napi_callback_info info) {
     const auto given = arguments.list("given"), kept = arguments.list("kept");
     const auto variables = arguments.list("variables"), arrays = arguments.list("arrays");
     arguments.done();
-    capture_of(env, handle).open(handles(env, given), handles(env, kept), handles_or_null(env, variables),
+    capture_of(env, handle).open(handles(env, given), handles(env, kept), handles(env, variables, /*nullable=*/true),
                                  arrays_of(env, arrays));
     return nullptr;
   });

@@ -1,15 +1,14 @@
-import { inPhase } from '../../engine/out-of-memory.js';
 import { UserError } from '../../core/errors.js';
 import type { Part } from '../../distributed/blocks/part.js';
 import type { ProcessGroup } from '../../distributed/process-group.js';
 import type { Strategy } from '../../local/strategy.js';
-import { Diverged, remedyOn } from '../diverged.js';
 import { byClassOf, type ByClass } from '../by-class.js';
 import type { EpochRest } from '../epoch-metrics.js';
+import { captureFinite } from '../hand-state.js';
 import { headIndex } from '../head-update.js';
 import { giveState, takeState } from '../give-state.js';
 import { alone } from '../over-ranks.js';
-import { captureState, findNotFinite, refuseOtherState, stateOf, type TrainState } from '../state.js';
+import { refuseOtherState, stateOf, type TrainState } from '../state.js';
 import { checkTally, tallyOver, withoutSums, type EpochTally } from '../tally.js';
 import { hasTop5 } from '../evaluate.js';
 import type { PartEvaluation } from './evaluate.js';
@@ -190,24 +189,11 @@ export async function wholeEpoch(
 /** Hands out, on rank 0, what is needed to go on, if anybody wants it: every rank's part, tensor by tensor. */
 export async function handWholeState(run: BlocksRun, tally?: EpochTally): Promise<void> {
   if (!run.wantsState) return;
-  const { strategy, part, group, optimizer, average, options, epochs, shares } = run;
+  const { strategy, part, group, options, epochs, shares } = run;
   const partial = tally && (await wholeTally(run, tally));
   // All shares' ranks have the same by now.
   if (shares !== undefined && shares.share.index > 0) return;
-  const at = tally === undefined ? `epoch ${epochs.length}` : `epoch ${tally.epoch}, step ${tally.steps}`;
-  const own = inPhase(`${at}, checkpoint`, 'free memory on this machine', () =>
-    captureState(part.strategy, optimizer, average),
-  );
-  const bad = findNotFinite(part.strategy, own.tensors);
-  if (bad !== undefined) {
-    const owners = bad.updates.length === 0 ? '' : `, which update '${bad.updates.join("' and '")}' trains,`;
-    throw new Diverged(
-      at,
-      `${bad.name}${owners} became ${bad.value}`,
-      lossesBefore(run),
-      remedyOn(run.dataset),
-    );
-  }
+  const own = captureFinite({ ...run, strategy: part.strategy }, tally, () => lossesBefore(run));
   const tensors = await gatherTensors(group, own.tensors);
   const counters = await gatherCounters(run, own.counters);
   if (tensors === undefined || counters === undefined) return;
