@@ -20,7 +20,10 @@ import { stepError, type StepPlan, type StepResult } from './step.js';
  * those of a process that computes the shares' gradients one after another, with batch normalisation's statistics of each
  * share; or, where these are summed over the ranks in the middle of each update, those of a process with the whole batch.
  */
-export interface DataParallel extends Pick<PutOffSteps, 'settle' | 'averageStatistics' | 'agreeToStop'> {
+export interface DataParallel extends Pick<
+  PutOffSteps,
+  'settle' | 'averageStatistics' | 'agreeToStop' | 'counted'
+> {
   /**
    * Runs one step on this rank's share of a batch.
    *
@@ -118,6 +121,7 @@ export function dataParallel(
     settle: () => putOff.settle(),
     averageStatistics: () => putOff.averageStatistics(),
     agreeToStop: (wantsStop) => putOff.agreeToStop(wantsStop),
+    counted: () => putOff.counted(),
     isStopped: () => stopped,
   };
 }

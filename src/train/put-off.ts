@@ -37,6 +37,8 @@ export interface PutOffSteps {
   vote(wantsStop: boolean): Promise<boolean>;
   /** Tells all ranks whether this one wants to end, and comes to whether any wanted to when all were asked before. */
   agreeToStop(wantsStop: boolean): Promise<boolean>;
+  /** Until what all were asked last is counted: after a pass nothing of it is under way. */
+  counted(): Promise<unknown>;
   /** Sums in the middle of an update: statistics of the whole batch. */
   sumsOf(weight: number): RankSums;
   /** Averages running statistics over the ranks: what is evaluated and kept. */
@@ -147,6 +149,8 @@ export function putOffSteps(
       asked = vote(wantsStop);
       return before;
     },
+
+    counted: () => asked,
 
     sumsOf: (weight) => ({
       rank: group.rank,

@@ -163,6 +163,7 @@ async function runEpoch(
       throw outOfMemoryIn(`epoch ${epoch}, evaluation`, smallerBatch, error);
     })
     .finally(() => average?.swap());
+  await parallel?.counted();
   if (evaluation === undefined) {
     // What was evaluated is done again: the epoch's training is what takes long.
     handState(run, await tallyOver(tally, addUp));

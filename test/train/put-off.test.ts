@@ -1,15 +1,20 @@
 import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ProcessGroup } from '../../src/distributed/process-group.js';
+import type { Engine } from '../../src/engine/engine.js';
 import { selectEngine } from '../../src/engine/select.js';
 import { nativeStatus } from '../../src/engine/torch/load-native.js';
 import { buildStrategy } from '../../src/local/build.js';
 import { disposeNetwork } from '../../src/networks/network.js';
+import { resnetCifar } from '../../src/networks/resnet-cifar.js';
+import type { TrainEvent } from '../../src/train/events.js';
 import { dataParallel } from '../../src/train/data-parallel.js';
 import { papersSgd } from '../../src/train/recipe.js';
 import { sgd } from '../../src/train/sgd.js';
 import { captureState } from '../../src/train/state.js';
 import { planSteps, trainStep } from '../../src/train/step.js';
+import { train } from '../../src/train/trainer.js';
+import { noise, noiseDataset } from '../support/noise.js';
 import { sampleOf } from '../support/fuzz.js';
 import { tinyBatch, tinyMethods, tinyNetwork, titleOf } from '../support/tiny.js';
 
@@ -31,7 +36,8 @@ const solo: ProcessGroup = {
 };
 
 describe('an optimiser step that is put off', () => {
-  beforeAll(async () => void (await selectEngine(nativeStatus().available ? 'torch' : 'cpu')));
+  let engine: Engine;
+  beforeAll(async () => ({ engine } = await selectEngine(nativeStatus().available ? 'torch' : 'cpu')));
 
   it.each(sampleOf(tinyMethods, 5).map((options) => [titleOf(options), options] as const))(
     'changes no number: %s',
@@ -87,6 +93,28 @@ describe('an optimiser step that is put off', () => {
     optimizer.dispose();
     strategy.dispose();
     disposeNetwork(network);
+  });
+
+  it('leaves no vote under way behind a training, however late it is counted', async () => {
+    const before = tf.memory().numTensors;
+    const network = resnetCifar({ depth: 8, classes: 4, imageShape: noiseDataset.imageShape, seed: 1 });
+    const strategy = buildStrategy(network, { method: 'dgl' });
+    const ranks: ProcessGroup = {
+      ...solo,
+      allReduce: () => new Promise((resolve) => void setTimeout(resolve, 30)),
+    };
+    const section = {
+      ...{ epochs: 1, batchSize: 8, learningRate: 0.02, schedule: 'constant' as const, workers: 0 },
+      ...{ seed: 1, engine, ranks },
+    };
+    const dataset = { ...noiseDataset, test: noise(24, 'test') };
+    let votes = 0;
+    const onEvent = ({ type }: TrainEvent): void => void (type === 'evaluation' && votes++);
+    const { interrupted } = await train(strategy, dataset, { ...section, onEvent });
+    strategy.dispose();
+    disposeNetwork(network);
+    expect([interrupted, votes > 1]).toEqual([false, true]);
+    expect(tf.memory().numTensors).toBe(before);
   });
 
   it('tells of an end that was asked for, and frees all where a loss is no number', async () => {

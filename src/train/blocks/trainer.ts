@@ -225,6 +225,7 @@ async function runEpoch(run: BlocksRun, tally: EpochTally): Promise<boolean> {
   const start = performance.now();
   if (trained) average?.swap();
   const sums = trained ? await evaluationPass(run, epoch) : undefined;
+  await run.shares?.putOff.counted();
   if (trained) average?.swap();
   if (sums === undefined) {
     // What was evaluated is done again: the epoch's training is what takes long.
