@@ -15,6 +15,7 @@ const { values: args } = parseArgs({
   options: {
     methods: { type: 'string', default: 'hpff,bp,man,infopro,auglocal,dgl,predsim,greedy' },
     seeds: { type: 'string', default: '0,1,2' },
+    /** Of ours, bf16 (ours with train.precision: bf16) and peer. */
     sides: { type: 'string', default: 'ours,peer' },
     /** The folder of CIFAR-10's files. */
     data: { type: 'string', default: 'datasets/cifar10' },
@@ -35,6 +36,8 @@ const { values: args } = parseArgs({
     table: { type: 'boolean', default: false },
   },
 });
+
+const titles = { ours: 'ours', bf16: 'ours in bf16', peer: 'PyTorch' };
 
 /** On ResNet-32 cut after every unit. */
 const methods = methodsOf({ blocks: 16, depth: 2 });
@@ -64,7 +67,7 @@ if (32 % settings.imageSide !== 0) throw new Error(`--side must divide 32, not $
 const imageShape = [settings.imageSide, settings.imageSide, 3];
 const threads = number('threads');
 const wanted = listOf('methods', (name) => name in methods);
-const sides = listOf('sides', (name) => name === 'ours' || name === 'peer');
+const sides = listOf('sides', (name) => name in titles);
 const seeds = listOf('seeds', (seed) => /^\d+$/.test(seed)).map(Number);
 
 const finished = () =>
@@ -83,24 +86,33 @@ const deviation = (values) => {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
 };
 
-/** Accuracy after the last epoch, in percent. */
+/** Accuracy after the last epoch, in percent; the differences are of the first side asked for to the others. */
 function printTable(runs) {
-  console.log('| method | ours: mean ± spread (seeds) | PyTorch: mean ± spread (seeds) | difference |');
-  console.log('| --- | --: | --: | --: |');
+  const [first, ...others] = sides;
+  const heads = [
+    ...sides.map((side) => `${titles[side]}: mean ± spread (seeds)`),
+    ...others.map((side) => `difference to ${titles[side]}`),
+  ];
+  console.log(`| method | ${heads.join(' | ')} |`);
+  console.log(`| --- |${heads.map(() => ' --: |').join('')}`);
   for (const method of Object.keys(methods)) {
     const last = (side) =>
       runs
         .filter((run) => run.method === method && run.side === side)
         .map(({ accuracies }) => 100 * accuracies.at(-1));
-    const [ours, peer] = [last('ours'), last('peer')];
-    if (ours.length === 0 && peer.length === 0) continue;
+    const found = Object.fromEntries(sides.map((side) => [side, last(side)]));
+    if (sides.every((side) => found[side].length === 0)) continue;
     const cell = (values) => {
       if (values.length === 0) return '';
       const spread = values.length > 1 ? ` ± ${deviation(values).toFixed(1)}` : '';
       return `${mean(values).toFixed(1)}${spread} (${values.length})`;
     };
-    const difference = ours.length > 0 && peer.length > 0 ? (mean(ours) - mean(peer)).toFixed(1) : '';
-    console.log(`| ${method} | ${cell(ours)} | ${cell(peer)} | ${difference} |`);
+    const differences = others.map((side) =>
+      found[first].length > 0 && found[side].length > 0
+        ? (mean(found[first]) - mean(found[side])).toFixed(1)
+        : '',
+    );
+    console.log(`| ${[method, ...sides.map((side) => cell(found[side])), ...differences].join(' | ')} |`);
   }
 }
 
@@ -135,7 +147,7 @@ async function withStrategy(method, seed, use) {
   }
 }
 
-async function trainOurs(dataset, strategy, seed) {
+async function trainOurs(dataset, strategy, seed, precision) {
   const { epochs } = await locallearn.train(strategy, dataset, {
     seed,
     engine,
@@ -144,6 +156,8 @@ async function trainOurs(dataset, strategy, seed) {
     lastBatch: 'drop',
     learningRate: settings.learningRate,
     schedule: 'cosine-steps',
+    precision,
+    captureSteps: true,
   });
   return {
     accuracies: epochs.map(({ evaluationAccuracy }) => evaluationAccuracy),
@@ -226,9 +240,11 @@ try {
         writeStart(folder, method, strategy, dataset, { ...settings, seed }),
       );
     const result =
-      side === 'ours'
-        ? await withStrategy(method, seed, (strategy) => trainOurs(dataset, strategy, seed))
-        : await trainPeer({ ...files, ...(args.paired ? await startOfOurs() : {}) }, method, seed);
+      side === 'peer'
+        ? await trainPeer({ ...files, ...(args.paired ? await startOfOurs() : {}) }, method, seed)
+        : await withStrategy(method, seed, (strategy) =>
+            trainOurs(dataset, strategy, seed, side === 'bf16' ? 'bf16' : 'float32'),
+          );
     const minutes = (performance.now() - start) / 60_000;
     appendFileSync(args.out, `${JSON.stringify({ side, method, seed, ...settings, ...result, minutes })}\n`);
   }

@@ -26,21 +26,25 @@ function drawnBatch(batch) {
  */
 export function openOurs(engine, method, options, { layers, batch, device }) {
   const { buildStrategy, createBatch, evaluationMode, networkForward } = locallearn;
-  const { capturedSteps, papersSgd, planSteps, sgd, trainStep } = locallearn;
+  const { capturedEvaluation, capturedSteps, papersSgd, planSteps, sgd, trainStep } = locallearn;
   const network = locallearn.resnetCifar({ depth: layers, classes: 10, imageShape, seed: 1 });
   const strategy = buildStrategy(network, { method, ...options });
   const optimizer = sgd(papersSgd);
   const plan = planSteps(strategy.updates);
   // As in training.
   const captured = capturedSteps(engine, strategy);
+  const evaluated = capturedEvaluation(engine);
   const { images, labels } = drawnBatch(batch);
   const upload = () => createBatch(images, labels, imageShape, 10, normalization);
   const step = {
     train: () => trainStep(strategy, plan, optimizer, 0.01, upload(), undefined, batch, captured).losses,
     evaluate() {
       const data = upload();
-      const logits = networkForward(network, data.images, evaluationMode);
-      tf.sum(tf.equal(tf.argMax(logits, 1), tf.argMax(data.labels, 1))).dataSync();
+      const [hits] = evaluated.compute(data, () => {
+        const logits = networkForward(network, data.images, evaluationMode);
+        return [tf.sum(tf.equal(tf.argMax(logits, 1), tf.argMax(data.labels, 1)))];
+      });
+      hits.dataSync();
     },
   };
   engine.memory.release();

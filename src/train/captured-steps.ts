@@ -1,6 +1,4 @@
-import tf = require('@tensorflow/tfjs');
 import { checkGiven } from '../core/given.js';
-import type { CapturedStep } from '../engine/capture.js';
 import type { Engine } from '../engine/engine.js';
 import type { Batch } from '../local/batch.js';
 import { strategySchema } from '../local/forms.js';
@@ -8,6 +6,7 @@ import type { Strategy } from '../local/strategy.js';
 import { networkCounters } from '../networks/network.js';
 import { engineSchema } from './check-training.js';
 import { capturing, playing, type CapturedUpdate } from './captured-update.js';
+import { capturedWork } from './captured-work.js';
 import { computeUpdate, type ComputeUpdate } from './run-update.js';
 
 /** A strategy's steps: the first as they are, later ones as they were captured. The same bits, without most JavaScript. */
@@ -44,12 +43,6 @@ export const asItIs: StepUnderWay = { compute: computeUpdate, end: () => {} };
 /** Steps before the first that is captured: optimisers make their state, and updates are checked. */
 const warmUp = 1;
 
-/** So many captured steps one after another, of which none did what one before it did, are enough. */
-const patience = 4;
-
-/** Forms of batches that are captured: whole ones, an epoch's last, and some that lack a bad image. */
-const mostForms = 4;
-
 /**
  * Captures the steps of a strategy, on an engine that can; on others, they run as they are. A step is made again where two
  * did the same, in the same order, with the same numbers but for those of tensors, variables, images and labels. An update
@@ -67,62 +60,26 @@ export function capturedSteps(engine: Engine, strategy: Strategy): CapturedSteps
     return { begin: () => asItIs, renew: () => {}, refused: () => `the engine ${name} captures no steps` };
   }
   const counters = [...networkCounters(strategy.network), ...(strategy.counters ?? [])];
-  const forms = new Map<string, Captured>();
+  const work = capturedWork<readonly CapturedUpdate[]>(capture, 'steps');
   let begun = 0;
-  let fruitless = 0;
-  let refused: string | undefined;
-
-  const take = (form: string, now: Omit<Captured, 'confirmed'> | string): void => {
-    let reason = 'no two steps did the same';
-    fruitless++;
-    if (typeof now === 'string') {
-      reason = now;
-      forms.delete(form);
-    } else {
-      const before = forms.get(form);
-      const confirmed = before !== undefined && capture.same(before.step, now.step);
-      if (confirmed) fruitless = 0;
-      forms.set(form, { ...now, confirmed });
-    }
-    if (fruitless === patience) refused = reason;
-  };
-
-  const captureStep = (form: string): StepUnderWay => {
-    const variables = Object.values(tf.engine().state.registeredVariables);
-    const updates: CapturedUpdate[] = [];
-    const under = capture.begin();
-    return {
-      compute: capturing(under, variables, counters, (update) => updates.push(update)),
-      end(whole, livesOn = false) {
-        const step = under.end(livesOn);
-        if (whole) take(form, typeof step === 'string' ? step : { step, updates, variables });
-      },
-    };
-  };
 
   return {
     begin({ sources }, parts) {
-      const form = `${parts} of ${sources.form}`;
-      const known = forms.get(form);
-      begun++;
-      if (refused !== undefined || begun <= warmUp) return asItIs;
-      if (known === undefined && forms.size === mostForms) return asItIs;
-      if (known?.confirmed !== true || !known.step.fits(known.variables)) return captureStep(form);
-      fruitless = 0;
-      const { step, updates, variables } = known;
-      return { compute: playing(step, updates, variables, counters), end: () => step.abandon() };
+      if (begun++ < warmUp) return asItIs;
+      const how = work.begin(`${parts} of ${sources.form}`);
+      if (how === undefined) return asItIs;
+      if (how.again !== undefined) {
+        const { step, known, variables } = how.again;
+        return { compute: playing(step, known, variables, counters), end: () => step.abandon() };
+      }
+      const { anew } = how;
+      const updates: CapturedUpdate[] = [];
+      return {
+        compute: capturing(anew.capture, anew.variables, counters, (update) => updates.push(update)),
+        end: (whole, livesOn = false) => anew.end(whole ? updates : undefined, livesOn),
+      };
     },
-    renew: () => forms.forEach((known) => (known.confirmed = false)),
-    refused: () => refused,
+    renew: () => work.renew(),
+    refused: () => work.refused(),
   };
-}
-
-/** A step on a batch of some form. */
-interface Captured {
-  readonly step: CapturedStep;
-  readonly updates: readonly CapturedUpdate[];
-  /** What updates may read beside the batch and the streams. */
-  readonly variables: readonly tf.Variable[];
-  /** Whether two did the same. */
-  confirmed: boolean;
 }

@@ -5,13 +5,14 @@ import { evaluationMode } from '../engine/fused/ops.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError } from '../core/errors.js';
 import { inPhase } from '../engine/out-of-memory.js';
-import { checkGiven, numbersSchema, imageShapeSchema } from '../core/given.js';
+import { checkGiven, functionSchema, numbersSchema, imageShapeSchema } from '../core/given.js';
 import { createBatch, type Batch } from '../local/batch.js';
 import type { Classifier } from '../local/classifier.js';
 import { crossEntropy } from '../local/axes/loss/cross-entropy.js';
 import { networkSchema } from '../networks/forms.js';
 import { visitUnits, type Network, type VisitUnit } from '../networks/network.js';
 import { byClassOf, tallyByClass, type ByClass } from './by-class.js';
+import { evaluatedAsItIs, type CapturedEvaluation } from './captured-evaluation.js';
 import type { MetricTally } from './metric.js';
 import { alone, type AddUp } from './over-ranks.js';
 
@@ -29,6 +30,20 @@ export interface Evaluation {
   readonly byClass: ByClass;
 }
 
+/** What `evaluate` does beside evaluating. */
+export interface EvaluateOptions {
+  /** Runs after each batch; where it comes to false, evaluation ends. */
+  readonly onBatch?: () => Promise<boolean>;
+  /** Of the updates of a strategy. */
+  readonly classifiers?: readonly Classifier[];
+  /** Over ranks that evaluate shares of the batches. */
+  readonly addUp?: AddUp | undefined;
+  /** Are given each image's logits, of this rank's share. */
+  readonly tallies?: readonly MetricTally[];
+  /** Computes batches as they were captured, once they were: of this network and these classifiers alone. */
+  readonly captured?: CapturedEvaluation | undefined;
+}
+
 /** Whether top-5 accuracy is told: of many classes, as papers have it. */
 export function hasTop5(classes: number): boolean {
   return classes >= 100;
@@ -41,6 +56,7 @@ const forms = {
     (value) => typeof value === 'object' && value !== null && Symbol.asyncIterator in value,
     "must be what a loader's batches(epoch) gives",
   ),
+  options: z.object({ onBatch: functionSchema, classifiers: z.array(z.unknown()) }).partial(),
 };
 
 /**
@@ -48,10 +64,6 @@ const forms = {
  * once for all.
  *
  * @param batches as a loader hands them over
- * @param onBatch runs after each batch; where it comes to false, evaluation ends
- * @param classifiers of the updates of a strategy
- * @param addUp over ranks that evaluate shares of the batches
- * @param tallies are given each image's logits, of this rank's share
  * @returns accuracy and loss over all images; undefined where `onBatch` has ended it
  * @throws UserError if the batches have no image, or a classifier reads a unit that the network has not
  */
@@ -59,12 +71,10 @@ export async function evaluate(
   network: Network,
   dataset: Dataset,
   batches: AsyncIterable<ImageBatch>,
-  onBatch: () => Promise<boolean> = () => Promise.resolve(true),
-  classifiers: readonly Classifier[] = [],
-  addUp: AddUp = alone,
-  tallies: readonly MetricTally[] = [],
+  options: EvaluateOptions = {},
 ): Promise<Evaluation | undefined> {
-  checkGiven('evaluate', forms, { network, dataset, batches });
+  checkGiven('evaluate', forms, { network, dataset, batches, options });
+  const { onBatch, classifiers = [], addUp = alone, tallies = [], captured = evaluatedAsItIs } = options;
   const lost = classifiers.find(({ after }) => !network.units.some(({ name }) => name === after));
   if (lost !== undefined) {
     throw new UserError(
@@ -76,10 +86,15 @@ export async function evaluate(
   let loss = 0;
   let amongFive = 0;
   let count = 0;
+  captured.renew();
   for await (const { images, labels, size } of batches) {
     const evaluateImages = (): void => {
       const batch = createBatch(images, labels, dataset.imageShape, network.classes, dataset);
-      const result = evaluateBatch(network, classifiers, batch, (logits) => addTo(tallies, logits, labels));
+      const [found, logits] = captured.compute(batch, () =>
+        evaluateBatch(network, classifiers, batch, tallies.length > 0),
+      );
+      if (logits !== undefined) addTo(tallies, logits as tf.Tensor2D, labels);
+      const result = read(found as tf.Tensor1D, size, classifiers.length);
       result.answers.forEach((answer, i) => {
         answered.add(labels[i]!, answer);
         if (answer === labels[i]) correct[0]!++;
@@ -92,7 +107,7 @@ export async function evaluate(
       scoped(evaluateImages),
     );
     count += size;
-    if (!(await onBatch())) return undefined;
+    if ((await onBatch?.()) === false) return undefined;
   }
   const sums = await addUp([count, loss, amongFive, ...correct, ...answered.numbers]);
   const [images, losses, five, ...rest] = sums;
@@ -106,40 +121,46 @@ export async function evaluate(
   };
 }
 
-/** What the network takes a batch's images for, how many each classifier gets right, how many nearly, and the loss. */
+/** What of a batch is read, in one go: on a GPU each read waits for all the work before it; and its logits, where they are wanted. */
 function evaluateBatch(
   network: Network,
   classifiers: readonly Classifier[],
   { images, labels }: Batch,
-  onLogits: (logits: tf.Tensor2D) => void,
+  wantsLogits: boolean,
+): tf.Tensor[] {
+  const { features, hits: ofClassifiers } = classifyFeatures(classifiers, labels, (visit) =>
+    visitUnits(network, images, evaluationMode, visit),
+  );
+  const logits = network.head.forward(features, evaluationMode) as tf.Tensor2D;
+  features.dispose();
+  const top5 = hasTop5(network.classes) ? [hitsAmongFive(logits, labels)] : [];
+  const numbers = [crossEntropy(logits, labels), ...ofClassifiers, ...top5];
+  const answers = tf.argMax(logits, 1).toFloat() as tf.Tensor1D;
+  const all = tf.concat([answers, ...numbers.map((each) => each.toFloat().reshape([1]) as tf.Tensor1D)]);
+  return wantsLogits ? [all, logits] : [all];
+}
+
+/** What the network takes a batch's images for, the loss, how many each classifier gets right, and how many nearly. */
+function read(
+  found: tf.Tensor1D,
+  size: number,
+  classifiers: number,
 ): {
   readonly answers: readonly number[];
   readonly hits: readonly number[];
   readonly amongFive: number;
   readonly loss: number;
 } {
-  const { features, hits: ofClassifiers } = classifyFeatures(classifiers, labels, (visit) =>
-    visitUnits(network, images, evaluationMode, visit),
-  );
-  const logits = network.head.forward(features, evaluationMode) as tf.Tensor2D;
-  features.dispose();
-  onLogits(logits);
-  // Read in one go: on a GPU each read waits for all the work before it.
-  const top5 = hasTop5(network.classes) ? [hitsAmongFive(logits, labels)] : [];
-  const counts = [...ofClassifiers, ...top5].map((hits) => hits.toFloat().reshape([1]) as tf.Tensor1D);
-  const read = [...tf.concat([tf.argMax(logits, 1).toFloat() as tf.Tensor1D, ...counts]).dataSync()];
-  const [size] = logits.shape;
+  const values = [...found.dataSync()];
+  const [loss, ...counts] = values.slice(size);
   return {
-    answers: read.slice(0, size),
-    hits: read.slice(size, size + ofClassifiers.length),
-    amongFive: read[size + ofClassifiers.length] ?? 0,
-    loss: crossEntropy(logits, labels).dataSync()[0]!,
+    answers: values.slice(0, size),
+    ...{ loss: loss!, hits: counts.slice(0, classifiers), amongFive: counts[classifiers] ?? 0 },
   };
 }
 
-/** Gives each image's logits to tallies, where there are any: they are read from the engine then. */
+/** Gives each image's logits to tallies. */
 function addTo(tallies: readonly MetricTally[], logits: tf.Tensor2D, labels: Uint16Array): void {
-  if (tallies.length === 0) return;
   const [images, classes] = logits.shape;
   const values = logits.dataSync() as Float32Array;
   for (let i = 0; i < images; i++) {

@@ -2,6 +2,7 @@ import type { Dataset } from '../data/dataset.js';
 import type { Loader } from '../data/loader/loader.js';
 import type { Share } from '../data/loader/share.js';
 import type { Strategy } from '../local/strategy.js';
+import type { CapturedEvaluation } from './captured-evaluation.js';
 import type { CapturedSteps } from './captured-steps.js';
 import type { RunSettings } from './context.js';
 import type { DataParallel } from './data-parallel.js';
@@ -26,6 +27,7 @@ export interface Run {
   readonly plan: StepPlan;
   /** Where steps are captured. */
   readonly captured: CapturedSteps | undefined;
+  readonly evaluated: CapturedEvaluation | undefined;
   /** Where ranks train together. */
   readonly parallel: DataParallel | undefined;
   /** Of every batch, where ranks train together. */
@@ -39,8 +41,8 @@ export interface Run {
   readonly epochs: EpochMetrics[];
   /** Whether ranks have agreed to end, after an epoch. */
   stopped: boolean;
-  /** Whether it was told that steps are not captured after all. */
-  toldUncaptured: boolean;
+  /** Why steps, or evaluations, are not captured after all, as it was told. */
+  readonly toldUncaptured: Set<string>;
   /** The losses of the step before, in the updates' order. */
   lastLosses: readonly number[] | undefined;
 }
@@ -70,12 +72,16 @@ export async function tellRanks({ strategy, parallel, options }: Run): Promise<v
   onEvent?.({ type: 'ranks', steps: parallel.use.steps, ranks });
 }
 
-/** Tells, once, where steps that were to be captured run as they are. */
+/** Tells, once, where steps, or evaluations, that were to be captured run as they are. */
 export function tellUncaptured(run: Run): void {
-  const reason = run.captured?.refused();
-  if (reason === undefined || run.toldUncaptured) return;
-  run.toldUncaptured = true;
-  run.options.onEvent?.({ type: 'not-captured', reason });
+  const { captured, evaluated, toldUncaptured: told, options } = run;
+  const evaluation = evaluated?.refused();
+  const reasons = [captured?.refused(), evaluation && `evaluation: ${evaluation}`];
+  for (const reason of reasons) {
+    if (reason === undefined || told.has(reason)) continue;
+    told.add(reason);
+    options.onEvent?.({ type: 'not-captured', reason });
+  }
 }
 
 /** Whether the run ends here: as its signal says, or as all ranks have agreed. */

@@ -8,6 +8,7 @@ import { createBatch, type Batch } from '../local/batch.js';
 import { checkedUpdates } from '../local/checked-updates.js';
 import { inPrecision, withUpdates, type Strategy } from '../local/strategy.js';
 import type { ByClass } from './by-class.js';
+import { capturedEvaluation } from './captured-evaluation.js';
 import { capturedSteps } from './captured-steps.js';
 import { checkLearningRate, checkRateFactors } from './check-learning-rate.js';
 import { checkMadeOptimizer, checkTraining } from './check-training.js';
@@ -80,7 +81,8 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
   let average: WeightAverage | undefined;
   try {
     average = ema && averageWeights(strategy, ema.decay);
-    const captured = options.captureSteps === true ? capturedSteps(engine, strategy) : undefined;
+    const captures = options.captureSteps === true;
+    const captured = captures ? capturedSteps(engine, strategy) : undefined;
     const run: Run = {
       strategy,
       dataset,
@@ -91,6 +93,7 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
       average,
       plan,
       captured,
+      evaluated: captures ? capturedEvaluation(engine) : undefined,
       share,
       parallel: ranks && dataParallel(ranks, strategy, plan, optimizer, settings.syncBatchNorm, captured),
       addUp: ranks === undefined ? alone : addOver(ranks),
@@ -98,7 +101,7 @@ export async function train(bare: Strategy, dataset: Dataset, asked: TrainOption
       report: skippedReporter({ train: new Set(), test: new Set() }, dataset, onEvent),
       epochs: [...(resume?.epochs ?? [])],
       stopped: false,
-      toldUncaptured: false,
+      toldUncaptured: new Set(),
       lastLosses: undefined,
     };
     const { epochs } = run;
@@ -158,11 +161,14 @@ async function runEpoch(
   average?.swap();
   const { metrics = [] } = options;
   const tallies = startTallies(metrics, strategy.network.classes);
-  const evaluation = await evaluateUpdates(strategy, dataset, testBatches, afterBatch, addUp, tallies)
+  const evaluation = await evaluateUpdates(strategy, dataset, testBatches, {
+    ...{ onBatch: afterBatch, addUp, tallies, captured: run.evaluated },
+  })
     .catch((error: unknown) => {
       throw outOfMemoryIn(`epoch ${epoch}, evaluation`, smallerBatch, error);
     })
     .finally(() => average?.swap());
+  tellUncaptured(run);
   await parallel?.counted();
   if (evaluation === undefined) {
     // What was evaluated is done again: the epoch's training is what takes long.

@@ -33,7 +33,6 @@ const dataset: Dataset = {
   test: nothing,
   augmentation: { crop: { kind: 'padded', pad: 0, padMode: 'zero' }, flip: false },
 };
-const goOn = (): Promise<boolean> => Promise.resolve(true);
 // eslint-disable-next-line @typescript-eslint/require-await -- as the loader's
 async function* given(): AsyncGenerator<ImageBatch> {
   yield* batches;
@@ -81,7 +80,7 @@ describe.each(sampleOf(tinyMethods, 4).map((options) => [titleOf(options), optio
       const values = (): number[][] => everything.map(({ variable }) => [...variable.dataSync()]);
       const before = values();
       const tensors = tf.memory().numTensors;
-      const evaluation = await evaluateUpdates(run.strategy, dataset, given(), goOn);
+      const evaluation = await evaluateUpdates(run.strategy, dataset, given());
       expect(tf.memory().numTensors).toBe(tensors);
       expect(values()).toEqual(before);
 
@@ -111,7 +110,7 @@ test('a loss that is weighted with 0 has no accuracy', () => {
 test('a classifier after a unit that is not there is refused', async () => {
   const run = tinyRun({ method: 'bp' });
   const classifier = { after: 'layer9.9', logits: (x: tf.Tensor4D) => x as unknown as tf.Tensor2D };
-  const evaluation = evaluate(run.network, dataset, given(), goOn, [classifier]);
+  const evaluation = evaluate(run.network, dataset, given(), { classifiers: [classifier] });
   await expect(evaluation).rejects.toThrow(UserError);
   await expect(evaluation).rejects.toThrow("after 'layer9.9', which is no unit of resnet-14");
   run.dispose();
@@ -119,7 +118,7 @@ test('a classifier after a unit that is not there is refused', async () => {
 
 test('top-5 accuracy is told of 100 classes and more', async () => {
   const few = tinyRun({ method: 'bp' });
-  expect(await evaluate(few.network, dataset, given(), goOn)).not.toHaveProperty('top5');
+  expect(await evaluate(few.network, dataset, given())).not.toHaveProperty('top5');
   few.dispose();
 
   const classes = Array.from({ length: 100 }, (_, i) => String(i));
@@ -141,7 +140,7 @@ test('top-5 accuracy is told of 100 classes and more', async () => {
     yield { size, images, labels, skipped: [] };
   }
   const tensors = tf.memory().numTensors;
-  const evaluation = await evaluate(network, many, one(), goOn);
+  const evaluation = await evaluate(network, many, one());
   expect([evaluation!.accuracy, evaluation!.top5]).toEqual([1 / 6, 3 / 6]);
   expect(tf.memory().numTensors).toBe(tensors);
 
@@ -155,7 +154,7 @@ test('top-5 accuracy is told of 100 classes and more', async () => {
   async function* equal(): AsyncGenerator<ImageBatch> {
     yield { size, images, labels: Uint16Array.of(0, 3, 4, 5, 50, 99), skipped: [] };
   }
-  expect(await evaluate(network, many, equal(), goOn)).toMatchObject({ accuracy: 1 / 6, top5: 3 / 6 });
+  expect(await evaluate(network, many, equal())).toMatchObject({ accuracy: 1 / 6, top5: 3 / 6 });
   disposeNetwork(network);
 });
 
@@ -172,11 +171,11 @@ test('what the images of each class are taken for is counted, and added up over 
   });
   const sum = (row: readonly number[]): number => row.reduce((all, each) => all + each, 0);
   const own = { images: counts.map(sum), correct: counts.map((row, i) => row[i]!), counts };
-  const evaluation = (await evaluate(network, dataset, given(), goOn))!;
+  const evaluation = (await evaluate(network, dataset, given()))!;
   expect(evaluation.byClass).toEqual(own);
   expect(evaluation.accuracy).toBe(sum(own.correct) / 9);
   const twice = (numbers: readonly number[]) => Promise.resolve(numbers.map((each) => 2 * each));
-  const both = (await evaluate(network, dataset, given(), goOn, [], twice))!;
+  const both = (await evaluate(network, dataset, given(), { addUp: twice }))!;
   expect(both.byClass.counts).toEqual(counts.map((row) => row.map((each) => 2 * each)));
   expect(both.accuracy).toBe(evaluation.accuracy);
   run.dispose();

@@ -86,9 +86,7 @@ it.each<StrategyOptionsInput>([{ method: 'bp' }, { method: 'man', blocks: 3, hea
     average.swap();
     const loading = { batchSize: 4, seed: 1, shuffle: false, augment: false, dropLast: false };
     const loader = openLoader(dataset, dataset.test, { ...loading, workers: 0, prefetch: 1 });
-    const evaluation = await evaluateUpdates(strategy, dataset, loader.batches(1), () =>
-      Promise.resolve(true),
-    );
+    const evaluation = await evaluateUpdates(strategy, dataset, loader.batches(1));
     await loader.close();
     const { evaluationLoss, updateAccuracies } = averaged.epochs.at(-1)!;
     expect(evaluation).toMatchObject({ loss: evaluationLoss, updateAccuracies });
