@@ -9,55 +9,69 @@
 namespace locallearn {
 namespace {
 
+// The loops over a tile's sums are unrolled, or else the compiler has these in memory before and after the inner loop.
+
 // N vectors side by side are the tile's channels.
 template <typename V, int N, int P>
 void product_tile(const float* const* rows, int64_t row_count, int64_t length, const float* w, const float* start,
                   int64_t x_step, float* y, int64_t y_step, int64_t valid) {
   constexpr int64_t kLanes = lanes_of<V>;
   V sum[P][N];
+#pragma GCC unroll 16
   for (int p = 0; p < P; p++)
+#pragma GCC unroll 16
     for (int n = 0; n < N; n++) sum[p][n] = load<V>(start + n * kLanes);
   for (int64_t r = 0; r < row_count; r++) {
     const float* x = rows[r];
     for (int64_t t = 0; t < length; t++, w += N * kLanes) {
       V weights[N];
+#pragma GCC unroll 16
       for (int n = 0; n < N; n++) weights[n] = load<V>(w + n * kLanes);
+#pragma GCC unroll 16
       for (int p = 0; p < P; p++) {
         const V value = all<V>(x[p * x_step + t]);
+#pragma GCC unroll 16
         for (int n = 0; n < N; n++) sum[p][n] += value * weights[n];
       }
     }
   }
-  if (valid == N * kLanes) {
-    for (int p = 0; p < P; p++)
-      for (int n = 0; n < N; n++) store<V>(y + p * y_step + n * kLanes, sum[p][n]);
-    return;
-  }
-  for (int p = 0; p < P; p++) {
-    float whole[N * kLanes];
-    for (int n = 0; n < N; n++) store<V>(whole + n * kLanes, sum[p][n]);
-    std::memcpy(y + p * y_step, whole, valid * sizeof(float));
-  }
+  float spare[P * N * kLanes];
+  const bool whole = valid == N * kLanes;
+  float* const to = whole ? y : spare;
+  const int64_t step = whole ? y_step : N * kLanes;
+#pragma GCC unroll 16
+  for (int p = 0; p < P; p++)
+#pragma GCC unroll 16
+    for (int n = 0; n < N; n++) store<V>(to + p * step + n * kLanes, sum[p][n]);
+  if (whole) return;
+  for (int p = 0; p < P; p++) std::memcpy(y + p * y_step, spare + p * N * kLanes, valid * sizeof(float));
 }
 
 template <typename V, int N, int J>
 void outer_tile(Pixels x, Pixels d, int64_t rows, int64_t width, float* to, int64_t to_step) {
   constexpr int64_t kLanes = lanes_of<V>;
   V sum[J][N];
+#pragma GCC unroll 16
   for (int j = 0; j < J; j++)
+#pragma GCC unroll 16
     for (int n = 0; n < N; n++) sum[j][n] = load<V>(to + j * to_step + n * kLanes);
   for (int64_t r = 0; r < rows; r++) {
     const float *px = x.data + r * x.row, *pd = d.data + r * d.row;
     for (int64_t i = 0; i < width; i++, px += x.step, pd += d.step) {
       V gradient[N];
+#pragma GCC unroll 16
       for (int n = 0; n < N; n++) gradient[n] = load<V>(pd + n * kLanes);
+#pragma GCC unroll 16
       for (int j = 0; j < J; j++) {
         const V value = all<V>(px[j]);
+#pragma GCC unroll 16
         for (int n = 0; n < N; n++) sum[j][n] += value * gradient[n];
       }
     }
   }
+#pragma GCC unroll 16
   for (int j = 0; j < J; j++)
+#pragma GCC unroll 16
     for (int n = 0; n < N; n++) store<V>(to + j * to_step + n * kLanes, sum[j][n]);
 }
 
