@@ -1,5 +1,5 @@
 // How far a training step is from its convolutions, and those from oneDNN's, on the very shapes that the step uses:
-//   npm run build && node experiments/benchmarks/convolutions.mjs --method auglocal --batch 128 [--json]
+//   npm run build && node experiments/benchmarks/convolutions.mjs --method auglocal --batch 128 [--json] [--shapes]
 // Each convolution of the step runs alone, ours and libtorch's (oneDNN, channels last, as plain PyTorch would call it
 // at best) taking turns; the medians are added up by how often the step runs them.
 import { spawnSync } from 'node:child_process';
@@ -16,6 +16,8 @@ const { values: args } = parseArgs({
     steps: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '7' },
     json: { type: 'boolean', default: false },
+    /** Tells of each shape too. */
+    shapes: { type: 'boolean', default: false },
   },
 });
 
@@ -94,17 +96,31 @@ function race(sides) {
   return { ours: median(seconds.ours), library: median(seconds.library) };
 }
 
+/** What the processor multiplies and adds at most, in operations a second: the best of some rounds. */
+function peakOperations() {
+  const rates = Array.from({ length: 5 }, () => {
+    const start = performance.now();
+    const operations = native.multiplyAdds(2e7);
+    return (1000 * operations) / (performance.now() - start);
+  });
+  return Math.max(...rates);
+}
+
 const step = profileStep();
 native.setThreads(step.threads);
+const peak = peakOperations();
 const totals = Object.fromEntries(
   ['forward', 'backwardData', 'backwardWeights'].map((pass) => [pass, { ours: 0, library: 0, flops: 0 }]),
 );
+const shapes = [];
 for (const convolution of step.convolutions) {
   const passes = passesOf(convolution);
+  const shape = { input: convolution.input, filter: convolution.filter, stride: convolution.stride };
   for (const [pass, total] of Object.entries(totals)) {
     const runs = convolution[pass];
     if (runs === 0) continue;
     const { ours, library } = race(passes[pass]);
+    shapes.push({ ...shape, pass, runs, ours, library, flops: passes.flops });
     total.ours += runs * ours;
     total.library += runs * library;
     total.flops += runs * passes.flops;
@@ -114,7 +130,9 @@ const sum = (side) => Object.values(totals).reduce((total, each) => total + each
 const result = {
   ...{ method: args.method, batch: Number(args.batch), depth: Number(args.depth), threads: step.threads },
   stepSeconds: step.plainMilliseconds / 1000,
+  peakGigaflops: peak / 1e9,
   passes: totals,
+  shapes,
   ours: { seconds: sum('ours'), gigaflops: sum('flops') / sum('ours') / 1e9 },
   library: { seconds: sum('library'), gigaflops: sum('flops') / sum('library') / 1e9 },
 };
@@ -124,12 +142,25 @@ if (args.json) {
   const row = (name, { ours, library, flops }) => {
     const cell = (value, digits) => value.toFixed(digits).padStart(10);
     const rate = (seconds) => cell(flops / seconds / 1e9, 0);
+    const share = (seconds) => `${cell((100 * flops) / seconds / peak, 0)} %`;
     console.log(
-      name.padEnd(18) + cell(1000 * ours, 1) + cell(1000 * library, 1) + rate(ours) + rate(library),
+      name.padEnd(18) +
+        cell(1000 * ours, 1) +
+        cell(1000 * library, 1) +
+        rate(ours) +
+        rate(library) +
+        share(ours),
     );
   };
-  console.log('pass                  ours ms   oneDNN ms    GFLOP/s    oneDNN');
+  console.log(
+    `the processor multiplies and adds at ${(peak / 1e9).toFixed(0)} GFLOP/s on ${step.threads} threads`,
+  );
+  console.log('pass                  ours ms   oneDNN ms    GFLOP/s    oneDNN  of the peak');
   for (const [pass, total] of Object.entries(totals)) row(pass, total);
+  for (const { input, filter, stride, pass, runs, ...each } of args.shapes ? shapes : []) {
+    console.log(`[${input}] × [${filter}], stride ${stride[0]}, ${runs} times:`);
+    row(`  ${pass}`, each);
+  }
   row('all', { ours: sum('ours'), library: sum('library'), flops: sum('flops') });
   const share = (seconds) => `${((100 * seconds) / result.stepSeconds).toFixed(0)} %`;
   console.log(

@@ -45,10 +45,10 @@ export function peersOf(names, pythons, device) {
   });
 }
 
-/** A process of PyTorch that runs steps when asked. */
-export async function startPeer({ kind, python, environment }, settings) {
+/** A process of PyTorch that runs steps when asked, in this environment. */
+export async function startPeer({ kind, python, environment: own }, settings, environment) {
   const program = fileURLToPath(new URL('peer.py', import.meta.url));
-  const env = { ...process.env, ...environment };
+  const env = { ...environment, ...own };
   const child = spawn(python, [program], { stdio: ['pipe', 'pipe', 'inherit'], env });
   // Where it has ended, so have its lines, which is told below.
   child.stdin.on('error', () => {});

@@ -56,6 +56,8 @@ const allowed = device === 'cpu' ? 1e-3 : 2e-2;
 
 // Read by libtorch when it is loaded.
 process.env.OMP_NUM_THREADS = String(threads);
+// Our engine sets how its threads wait; peers wait as PyTorch does by itself.
+const peersEnvironment = { ...process.env };
 const { selectEngine } = await import('../../dist/index.js');
 const { openOurs } = await import('./ours.mjs');
 
@@ -101,7 +103,7 @@ async function measure(engine, peers, method, what) {
     };
     const expected = ours.firstLosses();
     for (const peer of peers) {
-      const side = await startPeer(peer, settings);
+      const side = await startPeer(peer, settings, peersEnvironment);
       sides.push({ side, seconds: [], peer });
       checkLosses(peer.label, method, await side.firstLosses(), expected);
     }

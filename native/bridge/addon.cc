@@ -6,6 +6,7 @@
 #include "errors.h"
 #include "../memory/memory.h"
 #include "operators.h"
+#include "../profile/multiply_adds.h"
 #include "../profile/profile.h"
 #include "tensor.h"
 #include "transfer.h"
@@ -176,6 +177,7 @@ napi_value initialize(napi_env env, napi_value exports) {
         {"releaseCachedMemory", nullptr, release_cache, nullptr, nullptr, nullptr, attributes, nullptr},
         {"startProfile", nullptr, start_profile, nullptr, nullptr, nullptr, attributes, nullptr},
         {"stopProfile", nullptr, stop_profile, nullptr, nullptr, nullptr, attributes, nullptr},
+        {"multiplyAdds", nullptr, multiply_adds, nullptr, nullptr, nullptr, attributes, nullptr},
         {"threads", nullptr, nullptr, get_threads, nullptr, nullptr, attributes, nullptr},
         {"setThreads", nullptr, set_threads, nullptr, nullptr, nullptr, attributes, nullptr},
         {"allowTf32", nullptr, allow_tf32, nullptr, nullptr, nullptr, attributes, nullptr},

@@ -10,7 +10,11 @@
 
 namespace locallearn::detail {
 // 16 registers: 12 sums, two vectors of weights, one value.
-const Tiles avx2_tiles{{}, tile_set<Eight, 2, 6, 6>(), tile_set<Eight, 1, 12, 12>(), pair_loops<Eight>()};
+const Tiles avx2_tiles{{},
+                       tile_set<Eight, 2, 6, 6>(),
+                       tile_set<Eight, 1, 12, 12>(),
+                       pair_loops<Eight>(),
+                       multiply_adds<Eight, 12>};
 const RowLoops avx2_rows = row_loops<Eight>();
 const EntropyLoops avx2_entropy = entropy_loops<Eight>();
 }  // namespace locallearn::detail

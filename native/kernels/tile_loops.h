@@ -75,6 +75,23 @@ void outer_tile(Pixels x, Pixels d, int64_t rows, int64_t width, float* to, int6
     for (int n = 0; n < N; n++) store<V>(to + j * to_step + n * kLanes, sum[j][n]);
 }
 
+// K sums, enough for none to wait for its last.
+template <typename V, int K>
+int64_t multiply_adds(int64_t times) {
+  const V factor = all<V>(0.5f), addend = all<V>(0.25f);
+  V sum[K];
+  // The compiler knows nothing of what they are before, and that they are read: else it would leave most of it out.
+#pragma GCC unroll 16
+  for (int k = 0; k < K; k++) asm volatile("" : "=x"(sum[k]) : "0"(addend));
+  for (int64_t i = 0; i < times; i++) {
+#pragma GCC unroll 16
+    for (int k = 0; k < K; k++) sum[k] = sum[k] * factor + addend;
+  }
+#pragma GCC unroll 16
+  for (int k = 0; k < K; k++) asm volatile("" : : "x"(sum[k]));
+  return times * K * lanes_of<V> * 2;
+}
+
 template <typename V, int N, int... P, int... J>
 constexpr TileSet tile_set(std::integer_sequence<int, P...>, std::integer_sequence<int, J...>) {
   return {{product_tile<V, N, P + 1>...}, {outer_tile<V, N, J + 1>...}, sizeof...(P), sizeof...(J)};

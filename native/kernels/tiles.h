@@ -42,6 +42,8 @@ struct PairLoops {
 struct Tiles {
   TileSet twice, wide, narrow;  // `twice` is empty where registers are few
   PairLoops pairs;
+  // Multiplies and adds in registers, `times` over: the processor's peak. Returns how many operations that were.
+  int64_t (*multiply_adds)(int64_t times);
   const TileSet& of(int64_t lanes) const { return lanes == kDouble ? twice : lanes == kWide ? wide : narrow; }
 };
 

@@ -80,15 +80,25 @@ function neededOperators(): readonly string[] {
   return [...list.matchAll(/^ +"(\w+::[\w.]+)",$/gm)].map(([, name]) => name!);
 }
 
+/**
+ * How threads wait for one another between two kernels, which libgomp reads once, when it is loaded. By default they spin
+ * for milliseconds: as soon as anything else wants a core a step takes several times as long. If they slept at once, to wake
+ * them would take a fifth of a step of 16 images. So they spin for some ten microseconds, about as long as it takes from
+ * one kernel to the next (docs/engines.md). Whoever has set either variable knows better.
+ */
+function setWaiting(environment: NodeJS.ProcessEnv): void {
+  if (environment['OMP_WAIT_POLICY'] !== undefined || environment['GOMP_SPINCOUNT'] !== undefined) return;
+  environment['OMP_WAIT_POLICY'] = 'passive';
+  environment['GOMP_SPINCOUNT'] = '2000';
+}
+
 function tryLoading(): NativeStatus {
   const folder = bridgeFolder();
   if (folder === undefined) {
     return { available: false, reason: `${shown(join(folders[0]!, addon))} was not built` };
   }
   const path = join(folder, addon);
-  // Waiting threads of libgomp spin by default: a step is a few per cent faster on idle cores, and ten times slower
-  // as soon as anything else wants one. It reads this once, when it is loaded.
-  process.env['OMP_WAIT_POLICY'] ??= 'passive';
+  setWaiting(process.env);
   try {
     const native = createRequire(import.meta.url)(path) as Native;
     // Of bridges of earlier versions nothing is known.

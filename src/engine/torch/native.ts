@@ -248,6 +248,13 @@ export interface Native {
   startProfile(): void;
   /** Ends what `startProfile` began. @throws Error without it. */
   stopProfile(): NativeProfile;
+  /**
+   * Multiplies and adds in registers alone, `times` turns on each thread: the processor's peak.
+   *
+   * @param times 1 to 1e9
+   * @returns floating-point operations that were done, two a lane; 0 where no kernels of ours serve this processor
+   */
+  multiplyAdds(times: number): number;
   readonly threads: number;
   setThreads(count: number): void;
   /**

@@ -46,6 +46,23 @@ describe('loading the bridge to libtorch', () => {
     expect(nativeStatus()).toEqual({ available: false, reason });
   });
 
+  it('lets waiting threads spin for a moment, unless the environment says how they wait', async () => {
+    const waits = async (policy: string | undefined, spins: string | undefined) => {
+      vi.stubEnv('OMP_WAIT_POLICY', policy);
+      vi.stubEnv('GOMP_SPINCOUNT', spins);
+      const read = vi.fn(() => ({
+        policy: process.env['OMP_WAIT_POLICY'],
+        spins: process.env['GOMP_SPINCOUNT'],
+      }));
+      const { nativeStatus } = await loaderWhere(true, read);
+      nativeStatus();
+      return read.mock.results[0]!.value as object;
+    };
+    expect(await waits(undefined, undefined)).toEqual({ policy: 'passive', spins: '2000' });
+    expect(await waits('active', undefined)).toEqual({ policy: 'active', spins: undefined });
+    expect(await waits(undefined, '0')).toEqual({ policy: undefined, spins: '0' });
+  });
+
   it('tries once, and keeps what it got', async () => {
     const native = { operators, capture: {} };
     const load = vi.fn(() => native);

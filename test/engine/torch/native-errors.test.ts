@@ -298,6 +298,8 @@ describeNative('bad arguments to libtorch', ({ native, keep, floats, call }) => 
 
   it('the other functions check theirs', () => {
     expect(() => native.memory('gpu')).toThrow("memory: argument 'device' must be a device of this machine");
+    expect(() => native.multiplyAdds(0)).toThrow("multiplyAdds: argument 'times' must be");
+    expect(() => native.multiplyAdds(1.5)).toThrow("multiplyAdds: argument 'times' must be");
     expect(() => native.setThreads(0)).toThrow("setThreads: argument 'count' must be from 1 to");
     expect(() => native.setThreads(1.5)).toThrow(
       "setThreads: argument 'count' must be a safe integer, got 1.5",

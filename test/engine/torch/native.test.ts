@@ -168,6 +168,13 @@ describeNative('the bridge to libtorch', ({ native, keep, floats, call, values }
     expect(values(call('aten::neg', undefined, floats([1])))).toEqual([-1]);
   });
 
+  it.skipIf(process.arch !== 'x64')('multiplies and adds on all threads, as often as asked for', () => {
+    // Vectors of eight or sixteen lanes.
+    const once = native.multiplyAdds(1);
+    expect([2 * 12 * 8, 2 * 12 * 16].map((each) => each * native.threads)).toContain(once);
+    expect(native.multiplyAdds(1000)).toBe(1000 * once);
+  });
+
   it('tells version, devices and threads', () => {
     expect(native.version).toMatch(/^\d+\.\d+/);
     expect(native.devices[0]?.id).toBe('cpu');
