@@ -1,6 +1,8 @@
 import tf = require('@tensorflow/tfjs');
+import { checkGiven } from '../core/given.js';
 import type { Engine } from '../engine/engine.js';
 import type { Batch } from '../local/batch.js';
+import { engineSchema } from './check-training.js';
 import { inputsOf } from './captured-update.js';
 import { capturedWork } from './captured-work.js';
 
@@ -24,8 +26,15 @@ export const evaluatedAsItIs: CapturedEvaluation = {
   refused: () => undefined,
 };
 
-/** Captures evaluation, on an engine that can; on others, it runs as it is. @param engine the one that is in use */
-export function capturedEvaluation({ capture }: Engine): CapturedEvaluation {
+/**
+ * Captures evaluation, on an engine that can; on others, it runs as it is.
+ *
+ * @param engine the one that is in use
+ * @throws UserError if that is none
+ */
+export function capturedEvaluation(engine: Engine): CapturedEvaluation {
+  checkGiven('capturedEvaluation', { engine: engineSchema }, { engine });
+  const { capture } = engine;
   if (capture === undefined) return evaluatedAsItIs;
   const work = capturedWork<true>(capture, 'evaluated batches');
   return {
