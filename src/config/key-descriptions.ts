@@ -117,7 +117,7 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
   logEvery:
     'Steps of the run between rows of steps.csv: losses and learning rate of single steps. Default: none.',
   captureSteps:
-    'Whether steps are captured, and made again without JavaScript. Default: where no plugin computes any of one.',
+    'Whether steps, and batches that are evaluated, are captured, and made again without JavaScript. Default: where no plugin computes any of one.',
   workers: 'Threads that prepare batches; 0: none but the main one. Default: 1.',
   keep: 'Newest checkpoints that a run folder keeps, beside that of the best epoch. Default: 2.',
   init: 'Begins with the whole training state of another run: its folder, or one of its checkpoints.',

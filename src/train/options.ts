@@ -85,10 +85,10 @@ export const trainOptionsSchema = z.strictObject({
    */
   workers: z.int().min(0).max(64).default(1),
   /**
-   * Whether a step is captured and made again without JavaScript where two have done the same: the same bits, faster. For
-   * updates that do the same kernels with the same numbers in every step, which what is built in does; not where a plugin's
-   * draws a coin. The engines torch and torch-cuda can. Default: of a run where no plugin computes anything of a step; of
-   * `train` not.
+   * Whether a step, or the evaluation of a batch, is captured and made again without JavaScript where two have done the
+   * same: the same bits, faster. For updates that do the same kernels with the same numbers in every step, which what is
+   * built in does; not where a plugin's draws a coin. The engines torch and torch-cuda can. Default: of a run where no
+   * plugin computes anything of a step; of `train` not.
    */
   captureSteps: z.boolean().exactOptional(),
   /** Checkpoints that a run folder keeps, the newest; beside them that of the best epoch. */
