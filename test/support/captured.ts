@@ -1,6 +1,7 @@
 import tf = require('@tensorflow/tfjs');
 import { expect } from 'vitest';
 import { randomStream } from '../../src/core/random.js';
+import type { StepCapture } from '../../src/engine/capture.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { createBatch, type Batch } from '../../src/local/batch.js';
 import { type Strategy } from '../../src/local/strategy.js';
@@ -59,6 +60,33 @@ function batchOf(network: Network, step: number, size: number, { smoothing, floa
   return createBatch(images, labels, imageShape, classes, normalization, undefined, smoothing);
 }
 
+/** An engine that tells when a captured step is made again, and captures anew where `fits` says that one does not. */
+export function watchingSteps(
+  engine: Engine,
+  { onPlay, fits = () => true }: { readonly onPlay: () => void; readonly fits?: () => boolean },
+): Engine {
+  const capture = engine.capture!;
+  const begin = (): StepCapture => {
+    const under = capture.begin();
+    return {
+      ...under,
+      end(livesOn) {
+        const step = under.end(livesOn);
+        if (typeof step === 'string') return step;
+        return {
+          ...step,
+          play(segment, inputs) {
+            if (segment === 0) onPlay();
+            return step.play(segment, inputs);
+          },
+          fits: (variables) => fits() && step.fits(variables),
+        };
+      },
+    };
+  };
+  return { ...engine, capture: { ...capture, begin } };
+}
+
 function train(engine: Engine, setting: Setting, captures: boolean): Outcome {
   const before = tf.memory().numTensors;
   const network = setting.network?.() ?? tinyNetwork();
@@ -67,36 +95,11 @@ function train(engine: Engine, setting: Setting, captures: boolean): Outcome {
   const plan = planSteps(strategy.updates, { clip: setting.clip });
   let played = 0;
   let current = 0;
-  const capture = engine.capture!;
-  const captured = captures
-    ? capturedSteps(
-        {
-          ...engine,
-          capture: {
-            ...capture,
-            begin() {
-              const under = capture.begin();
-              return {
-                ...under,
-                end(livesOn) {
-                  const step = under.end(livesOn);
-                  if (typeof step === 'string') return step;
-                  return {
-                    ...step,
-                    play(segment, inputs) {
-                      played += segment === 0 ? 1 : 0;
-                      return step.play(segment, inputs);
-                    },
-                    fits: (variables) => setting.fits?.(current) !== false && step.fits(variables),
-                  };
-                },
-              };
-            },
-          },
-        },
-        strategy,
-      )
-    : undefined;
+  const watched = watchingSteps(engine, {
+    onPlay: () => played++,
+    fits: () => setting.fits?.(current) !== false,
+  });
+  const captured = captures ? capturedSteps(watched, strategy) : undefined;
   const losses: (readonly number[])[] = [];
   const peaks: (readonly number[])[] = [];
   for (let step = 0; step < steps; step++) {

@@ -2,7 +2,6 @@ import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, it } from 'vitest';
 import { randomStream } from '../../src/core/random.js';
 import type { Dataset, ImageBatch } from '../../src/data/dataset.js';
-import type { StepCapture } from '../../src/engine/capture.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { buildStrategy } from '../../src/local/build.js';
 import type { Classifier } from '../../src/local/classifier.js';
@@ -12,6 +11,7 @@ import { capturedEvaluation } from '../../src/train/captured-evaluation.js';
 import { evaluateUpdates } from '../../src/train/evaluate-updates.js';
 import { evaluate, type EvaluateOptions } from '../../src/train/evaluate.js';
 import { averageWeights } from '../../src/train/weight-average.js';
+import { watchingSteps } from '../support/captured.js';
 import { hasTorch, startEngine } from '../support/engine.js';
 import { sampleOf } from '../support/fuzz.js';
 import { noiseDataset } from '../support/noise.js';
@@ -35,21 +35,7 @@ describe.skipIf(!hasTorch)('captured evaluation', () => {
   let engine: Engine;
   let played = 0;
   beforeAll(async () => {
-    const started = await startEngine();
-    const capture = started.capture!;
-    /** Counts what is made again. */
-    const begin = (): StepCapture => {
-      const under = capture.begin();
-      return {
-        ...under,
-        end(livesOn) {
-          const step = under.end(livesOn);
-          if (typeof step === 'string') return step;
-          return { ...step, play: (...given) => (played++, step.play(...given)) };
-        },
-      };
-    };
-    engine = { ...started, capture: { ...capture, begin } };
+    engine = watchingSteps(await startEngine(), { onPlay: () => played++ });
   });
 
   /** As `evaluate` with what each image's logits are. */
