@@ -29,8 +29,8 @@ void note(const ConvShape& s, bool forward, bool backward_data, bool backward_we
 }
 
 // Fewer channels leave too little to multiply for what the transforms cost.
-bool in_pairs(const ConvShape& s) {
-  return s.filter_height == 3 && s.filter_width == 3 && s.stride == 1 && s.padding <= 1 && std::min(s.in, s.out) >= kWide;
+bool in_quads(const ConvShape& s) {
+  return s.filter_height == 3 && s.filter_width == 3 && s.stride == 1 && s.padding <= 1 && std::min(s.in, s.out) > kNarrow;
 }
 
 }  // namespace
@@ -61,10 +61,8 @@ DirectForward::DirectForward(const ConvShape& shape, const at::Tensor& filter, c
   const int64_t length = shape.filter_width * shape.in, in = shape.in, out = shape.out;
   const float* const values = filter.data_ptr<float>();
   const float* const start = bias ? bias->data_ptr<float>() : nullptr;
-  if (in_pairs(shape)) {
-    paired_.emplace(in, out, start, [=](int64_t row, int64_t column, int64_t from, int64_t to) {
-      return values[((row * 3 + column) * in + from) * out + to];
-    });
+  if (in_quads(shape)) {
+    quads_.emplace(in, out, start, values);
     return;
   }
   filter_ = pack(shape.filter_height, length, out, start,
@@ -73,13 +71,13 @@ DirectForward::DirectForward(const ConvShape& shape, const at::Tensor& filter, c
 
 DirectForward::Scratch DirectForward::scratch() const {
   Scratch scratch;
-  if (paired_) scratch.paired.emplace(paired_->scratch(shape_.out_height, shape_.out_width));
+  if (quads_) scratch.quads.emplace(quads_->scratch(shape_.out_height, shape_.out_width));
   return scratch;
 }
 
 void DirectForward::image(const ImageView& x, Scratch& scratch, float* y) const {
-  if (paired_) {
-    paired_->convolve(x, -shape_.padding, shape_.out_height, shape_.out_width, *scratch.paired, y);
+  if (quads_) {
+    quads_->convolve(x, -shape_.padding, shape_.out_height, shape_.out_width, *scratch.quads, y);
     return;
   }
   const float* rows[3];
@@ -97,14 +95,13 @@ DirectBackward::DirectBackward(const ConvShape& shape, const at::Tensor& filter,
       vertical_(phases(shape.filter_height, shape.height)),
       horizontal_(phases(shape.filter_width, shape.width)) {
   const int64_t in = shape.in, out = shape.out, width = shape.filter_width, stride = shape.stride;
-  if (need_filter && in_pairs(shape)) paired_gradient_.emplace(shape.out_height, shape.out_width, in, out);
+  if (need_filter && in_quads(shape)) quad_gradient_.emplace(shape.out_height, shape.out_width, in, out);
   if (!need_x) return;
   const float* const values = filter.data_ptr<float>();
-  if (in_pairs(shape)) {
+  if (in_quads(shape)) {
     // The filter turned round, from outputs to inputs.
-    paired_.emplace(out, in, nullptr, [=](int64_t row, int64_t column, int64_t from, int64_t to) {
-      return values[(((2 - row) * 3 + 2 - column) * in + to) * out + from];
-    });
+    const at::Tensor turned = filter.flip({0, 1}).transpose(2, 3).contiguous();
+    quads_.emplace(out, in, nullptr, turned.data_ptr<float>());
     return;
   }
   for (const Phase& v : vertical_)
@@ -131,10 +128,10 @@ std::vector<DirectBackward::Phase> DirectBackward::phases(int64_t taps, int64_t 
 
 DirectBackward::Scratch DirectBackward::scratch() const {
   Scratch scratch{gradient_scratch(), {}, {}, {}};
-  if (paired_) scratch.paired.emplace(paired_->scratch(shape_.height, shape_.width));
+  if (quads_) scratch.quads.emplace(quads_->scratch(shape_.height, shape_.width));
   if (!need_filter_) return scratch;
-  if (paired_gradient_) {
-    scratch.paired_sums.emplace(paired_gradient_->scratch());
+  if (quad_gradient_) {
+    scratch.quad_sums.emplace(quad_gradient_->scratch());
   } else {
     scratch.sums = at::zeros({shape_.filter_height, shape_.filter_width * shape_.in, lanes_for(shape_.out)}, at::kFloat);
   }
@@ -165,8 +162,8 @@ PaddedImage DirectBackward::gradient_scratch() const {
 
 void DirectBackward::input_gradient(Scratch& scratch, float* dx) const {
   const ImageView d = scratch.d.view();
-  if (paired_) {
-    paired_->convolve(d, shape_.padding - 2, shape_.height, shape_.width, *scratch.paired, dx);
+  if (quads_) {
+    quads_->convolve(d, shape_.padding - 2, shape_.height, shape_.width, *scratch.quads, dx);
     return;
   }
   const int64_t stride = shape_.stride, in = shape_.in;
@@ -190,8 +187,8 @@ void DirectBackward::input_gradient(Scratch& scratch, float* dx) const {
 
 void DirectBackward::add_filter_gradient(const ImageView& x, Scratch& scratch) const {
   const ImageView d = scratch.d.view();
-  if (paired_gradient_) {
-    paired_gradient_->add(x, -shape_.padding, d, *scratch.paired_sums);
+  if (quad_gradient_) {
+    quad_gradient_->add(x, -shape_.padding, d, *scratch.quad_sums);
     return;
   }
   float* const sums = scratch.sums.data_ptr<float>();
@@ -220,11 +217,15 @@ void DirectBackward::add_filter_gradient(const ImageView& x, Scratch& scratch) c
   }
 }
 
+void DirectBackward::finish(Scratch& scratch) const {
+  if (quad_gradient_) quad_gradient_->finish(*scratch.quad_sums);
+}
+
 at::Tensor DirectBackward::filter_gradient(const std::vector<std::optional<Scratch>>& threads) const {
-  if (paired_gradient_) {
-    std::vector<const PairedGradient::Scratch*> paired;
-    for (const auto& thread : threads) paired.push_back(&*thread->paired_sums);
-    return paired_gradient_->gradient(paired);
+  if (quad_gradient_) {
+    std::vector<const QuadGradient::Scratch*> parts;
+    for (const auto& thread : threads) parts.push_back(&*thread->quad_sums);
+    return quad_gradient_->gradient(parts);
   }
   const at::Tensor& sums = threads[0]->sums;
   for (size_t i = 1; i < threads.size(); i++) sums.add_(threads[i]->sums);
@@ -297,6 +298,7 @@ ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tens
       }
       if (need_x) images.write_gradient(pdx, image, [&](float* to) { backward.input_gradient(own, to); });
     }
+    backward.finish(own);
   });
   at::Tensor dbias;
   if (need_bias) {

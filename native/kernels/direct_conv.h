@@ -7,7 +7,7 @@
 #include "optional.h"
 #include "packed_filter.h"
 #include "padded_image.h"
-#include "pairs.h"
+#include "quads.h"
 #include "resize.h"
 
 #include <ATen/ATen.h>
@@ -40,17 +40,17 @@ class DirectForward {
   DirectForward(const ConvShape& shape, const at::Tensor& filter, const at::Tensor* bias);
   // Of one thread.
   struct Scratch {
-    std::optional<PairedFilter::Scratch> paired;
+    std::optional<QuadFilter::Scratch> quads;
   };
   Scratch scratch() const;
   // Whether images are read with their padding in memory.
-  bool padded() const { return !paired_; }
+  bool padded() const { return !quads_; }
   // y = convolution of the image.
   void image(const ImageView& x, Scratch& scratch, float* y) const;
 
  private:
   ConvShape shape_;
-  std::optional<PairedFilter> paired_;  // or, where it does not serve:
+  std::optional<QuadFilter> quads_;  // or, where it does not serve:
   PackedFilter filter_;
 };
 
@@ -60,15 +60,17 @@ class DirectBackward {
   // Of one thread. `d` is the gradient of the output; the filter's gradient gathers in `sums`.
   struct Scratch {
     PaddedImage d;
-    std::optional<PairedFilter::Scratch> paired;
-    std::optional<PairedGradient::Scratch> paired_sums;
+    std::optional<QuadFilter::Scratch> quads;
+    std::optional<QuadGradient::Scratch> quad_sums;
     at::Tensor sums;
   };
   Scratch scratch() const;
   // Whether images are read with their padding in memory.
-  bool padded() const { return need_filter_ && !paired_gradient_; }
+  bool padded() const { return need_filter_ && !quad_gradient_; }
   void input_gradient(Scratch& scratch, float* dx) const;
   void add_filter_gradient(const ImageView& x, Scratch& scratch) const;
+  // To be called by each thread when the gradients of all its images are added.
+  void finish(Scratch& scratch) const;
   at::Tensor filter_gradient(const std::vector<std::optional<Scratch>>& threads) const;
 
  private:
@@ -82,8 +84,8 @@ class DirectBackward {
   ConvShape shape_;
   bool need_filter_;
   std::vector<Phase> vertical_, horizontal_;
-  std::optional<PairedFilter> paired_;
-  std::optional<PairedGradient> paired_gradient_;
+  std::optional<QuadFilter> quads_;
+  std::optional<QuadGradient> quad_gradient_;
   std::vector<PackedFilter> filters_;  // by vertical, then horizontal phase
 };
 

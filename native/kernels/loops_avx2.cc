@@ -4,7 +4,7 @@
 #define LOCALLEARN_ISA_AVX2
 #pragma GCC target("avx2,fma")
 #include "entropy_loops.h"
-#include "pair_loops.h"
+#include "quad_loops.h"
 #include "row_loops.h"
 #include "tile_loops.h"
 
@@ -13,7 +13,7 @@ namespace locallearn::detail {
 const Tiles avx2_tiles{{},
                        tile_set<Eight, 2, 6, 6>(),
                        tile_set<Eight, 1, 12, 12>(),
-                       pair_loops<Eight>(),
+                       quad_loops<Eight>(),
                        multiply_adds<Eight, 12>};
 const RowLoops avx2_rows = row_loops<Eight>();
 const EntropyLoops avx2_entropy = entropy_loops<Eight>();

@@ -29,19 +29,24 @@ struct TileSet {
   int64_t pixels, values;
 };
 
-// The transforms of pairs.h. Pixels and pairs follow one another, `plane` floats lie between the planes of two products.
-struct PairLoops {
-  // Of `pairs` pairs, the first of which reads the four pixels of x from `column` on; those not among its `width` are 0.
-  void (*inputs)(const float* x, int64_t width, int64_t column, int64_t pairs, int64_t channels, float* to,
+// The transforms of quads.h. Pixels follow one another; `plane` floats lie between the planes of two products, `step` between
+// quads in a plane, where that isn't their number of channels.
+struct QuadLoops {
+  // Of `quads` quads, the first of which reads `rows`, four of x, from `column` on; those not among their `width` are 0.
+  void (*inputs)(const float* const* rows, int64_t width, int64_t column, int64_t quads, int64_t channels, float* to,
                  int64_t plane);
-  void (*gradients)(const float* d, int64_t pairs, int64_t channels, float* to, int64_t plane);
-  // `width` pixels of y.
-  void (*results)(const float* products, int64_t plane, int64_t width, int64_t channels, float* y);
+  // Of two rows.
+  void (*gradients)(const float* const* rows, int64_t quads, int64_t channels, float* to, int64_t step, int64_t plane);
+  // `width` pixels of two rows, or one where the second is null.
+  void (*results)(const float* products, int64_t step, int64_t plane, int64_t width, int64_t channels,
+                  float* const* rows);
+  // A filter [3, 3, in, out] of which the first `valid` outputs are read, to planes of [in, lanes].
+  void (*filter)(const float* filter, int64_t in, int64_t out, int64_t valid, int64_t lanes, float* to, int64_t plane);
 };
 
 struct Tiles {
   TileSet twice, wide, narrow;  // `twice` is empty where registers are few
-  PairLoops pairs;
+  QuadLoops quads;
   // Multiplies and adds in registers, `times` over: the processor's peak. Returns how many operations that were.
   int64_t (*multiply_adds)(int64_t times);
   const TileSet& of(int64_t lanes) const { return lanes == kDouble ? twice : lanes == kWide ? wide : narrow; }

@@ -108,7 +108,7 @@ export const convBatchNormCases: readonly OpCase[] = [
   convBatchNorm('conv–BN, groups', [2, 4, 4, 4], 8, { groups: 2, relu: true }),
   convBatchNorm('conv–BN, groups at stride 2', [2, 5, 4, 12], 8, { groups: 4, stride: 2, bias: true }),
   convBatchNorm('conv–BN, a group for each channel', [2, 4, 4, 6], 6, { groups: 6, residual: true }),
-  // An input that is resized first: read by plain tiles and by those of pairs, made larger and smaller, by the library.
+  // An input that is resized first: read by plain tiles and by those of quads, made larger and smaller, by the library.
   convBatchNorm('conv–BN, resized', [3, 6, 7, 3], 5, { from: [3, 4], bias: true, relu: true }),
   convBatchNorm('conv–BN, resized, many channels', [2, 4, 4, 17], 16, {
     ...{ from: [2, 2], residual: true, relu: true },

@@ -1,0 +1,166 @@
+#include "quads.h"
+
+namespace locallearn {
+namespace {
+
+// Transformed rows that are in use together, in all planes: they stay in the first two levels of cache.
+constexpr int64_t kStripBytes = 48 << 10;
+// As many quads are multiplied at once for the filter's gradient, of several images where these are small: its sums are
+// read and written for each of them.
+constexpr int64_t kGradientQuads = 64;
+
+int64_t quads_in(int64_t size) { return (size + 1) / 2; }
+
+// How many of so many rows of quads, each of `row_floats` transformed inputs a product, are computed at once.
+Tiling quad_strips(int64_t rows, int64_t row_floats) {
+  const int64_t most = kStripBytes / static_cast<int64_t>(kQuadProducts * row_floats * sizeof(float));
+  return Tiling(rows, std::max<int64_t>(1, most));
+}
+
+}  // namespace
+
+// Planes would lie in the same lines of the cache, were there nothing between them.
+QuadRows::QuadRows(int64_t rows, int64_t quads, int64_t channels, int64_t step)
+    : quads_(quads),
+      step_(step),
+      plane_(rows * quads * step + 5 * kWide),
+      data_(at::empty({kQuadProducts * plane_}, at::kFloat)),
+      zeros_(at::zeros({2 * (quads + 1) * channels}, at::kFloat)),
+      first_(data_.data_ptr<float>()) {
+  // What whole tiles read and nobody writes: any number would do, but those near zero are slow.
+  if (channels < step) data_.zero_();
+}
+
+void QuadRows::read_inputs(const ImageView& x, int64_t row, int64_t column, int64_t to, int64_t rows) {
+  const float* from[4];
+  for (int64_t i = 0; i < rows; i++) {
+    for (int64_t j = 0; j < 4; j++) {
+      const int64_t at = row + 2 * i + j;
+      from[j] = at >= 0 && at < x.height ? x.at(at, 0) : zeros_.data_ptr<float>();
+    }
+    tiles()->quads.inputs(from, x.width, column, quads_, step_, first_ + (to + i) * row_floats(), plane_);
+  }
+}
+
+void QuadRows::read_gradients(const ImageView& d, int64_t row, int64_t to, int64_t rows) {
+  for (int64_t i = 0; i < rows; i++) {
+    const float* const from[] = {d.at(row + 2 * i, 0), d.at(row + 2 * i + 1, 0)};
+    tiles()->quads.gradients(from, quads_, d.channels, first_ + (to + i) * row_floats(), step_, plane_);
+  }
+}
+
+void QuadRows::write_results(int64_t rows, int64_t height, int64_t width, int64_t channels, float* y) const {
+  for (int64_t i = 0; i < rows; i++) {
+    float* const upper = y + 2 * i * width * channels;
+    float* const to[] = {upper, 2 * i + 1 < height ? upper + width * channels : nullptr};
+    tiles()->quads.results(first_ + i * row_floats(), step_, plane_, width, channels, to);
+  }
+}
+
+QuadFilter::QuadFilter(int64_t in, int64_t out, const float* bias, const float* filter)
+    : in_(in), out_(out), lanes_(0), blocks_(blocks_of(out, in)) {
+  for (const auto& block : blocks_) lanes_ += block.lanes;
+  plane_ = in * lanes_;
+  data_ = at::empty({kQuadProducts * plane_ + 2 * lanes_}, at::kFloat);
+  float* const to = data_.data_ptr<float>();
+  float* const zeros = to + kQuadProducts * plane_;
+  for (const auto& block : blocks_)
+    tiles()->quads.filter(filter + block.first, in, out, block.valid, block.lanes, to + block.offset, plane_);
+  std::fill_n(zeros, 2 * lanes_, 0.f);
+  if (bias) std::copy_n(bias, out, zeros + lanes_);
+  filter_ = to;
+  zeros_ = zeros;
+  bias_ = zeros + lanes_;
+}
+
+QuadFilter::Scratch QuadFilter::scratch(int64_t height, int64_t width) const {
+  const int64_t quads = quads_in(width), rows = quad_strips(quads_in(height), quads * in_).size(0);
+  return {QuadRows(rows, quads, in_, in_), QuadRows(rows, quads, out_, lanes_)};
+}
+
+void QuadFilter::convolve(const ImageView& x, int64_t offset, int64_t height, int64_t width, Scratch& scratch,
+                          float* y) const {
+  auto& [inputs, products] = scratch;
+  const int64_t quads = quads_in(width);
+  const Tiling strips = quad_strips(quads_in(height), inputs.row_floats());
+  for (int64_t i = 0, first = 0; i < strips.count; i++) {
+    const int64_t rows = strips.size(i);
+    inputs.read_inputs(x, 2 * first + offset, offset, 0, rows);
+    for (int product = 0; product < kQuadProducts; product++)
+      for (const auto& block : blocks_) {
+        const TileSet& set = tiles()->of(block.lanes);
+        const Tiling tiling(rows * quads, set.pixels);
+        const float* from = inputs.plane(product);
+        // A bias on that product reaches all four results.
+        const float* const start = (product == 5 ? bias_ : zeros_) + block.first;
+        float* to = products.plane(product) + block.first;
+        for (int64_t t = 0; t < tiling.count; t++) {
+          const int64_t size = tiling.size(t);
+          set.product[size - 1](&from, 1, in_, filter_ + product * plane_ + block.offset, start, in_, to, lanes_,
+                                block.lanes);
+          from += size * in_;
+          to += size * lanes_;
+        }
+      }
+    products.write_results(rows, height - 2 * first, width, out_, y + 2 * first * width * out_);
+    first += rows;
+  }
+}
+
+QuadGradient::QuadGradient(int64_t height, int64_t width, int64_t in, int64_t out)
+    : in_(in),
+      out_(out),
+      lanes_(lanes_for(out)),
+      rows_(quads_in(height)),
+      quads_(quads_in(width)),
+      strip_((kGradientQuads + quads_ - 1) / quads_) {}
+
+QuadGradient::Scratch QuadGradient::scratch() const {
+  return {QuadRows(strip_, quads_, in_, in_), QuadRows(strip_, quads_, out_, lanes_),
+          at::zeros({kQuadProducts, in_, lanes_}, at::kFloat), 0};
+}
+
+void QuadGradient::add(const ImageView& x, int64_t offset, const ImageView& d, Scratch& scratch) const {
+  for (int64_t first = 0; first < rows_;) {
+    const int64_t rows = std::min(strip_ - scratch.filled, rows_ - first);
+    scratch.inputs.read_inputs(x, 2 * first + offset, offset, scratch.filled, rows);
+    scratch.gradients.read_gradients(d, 2 * first, scratch.filled, rows);
+    scratch.filled += rows;
+    first += rows;
+    if (scratch.filled == strip_) finish(scratch);
+  }
+}
+
+void QuadGradient::finish(Scratch& scratch) const {
+  const int64_t quads = scratch.filled * quads_;
+  scratch.filled = 0;
+  if (quads == 0) return;
+  for (int product = 0; product < kQuadProducts; product++)
+    for (const auto& block : blocks_of(out_, 0)) {
+      const TileSet& set = tiles()->of(block.lanes);
+      const Tiling tiling(in_, set.values);
+      const Pixels gradient{scratch.gradients.plane(product) + block.first, 0, lanes_};
+      const float* from = scratch.inputs.plane(product);
+      float* to = scratch.sums.data_ptr<float>() + product * in_ * lanes_ + block.first;
+      for (int64_t t = 0; t < tiling.count; t++) {
+        const int64_t values = tiling.size(t);
+        set.outer[values - 1]({from, 0, in_}, gradient, 1, quads, to, lanes_);
+        from += values;
+        to += values * lanes_;
+      }
+    }
+}
+
+at::Tensor QuadGradient::gradient(const std::vector<const Scratch*>& threads) const {
+  const at::Tensor& sums = threads[0]->sums;
+  for (size_t i = 1; i < threads.size(); i++) sums.add_(threads[i]->sums);
+  // Three rows, or columns, of the filter from four.
+  const auto taps = [](const at::Tensor& products, int64_t dim) {
+    const auto product = [&](int64_t i) { return products.select(dim, i); };
+    const at::Tensor both = product(1) + product(2);
+    return at::stack({product(0) + both, product(1) - product(2), both - product(3)}, dim);
+  };
+  return taps(taps(sums.view({4, 4, in_, lanes_}), 0), 1).narrow(3, 0, out_).contiguous();
+}
+
+}  // namespace locallearn
