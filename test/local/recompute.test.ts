@@ -164,7 +164,7 @@ describe.skipIf(!hasTorch)('on torch', () => {
         (network) => recomputing(buildStrategy(network, { method: 'bp' }), recompute),
         tinyNetwork(32),
       );
-      const batches = noiseBatch(run.network, 64, 1);
+      const batches = noiseBatch(run.network, 128, 1);
       tf.tidy(() => void run.step(batches()));
       const before = engine.memory.current();
       engine.memory.reset();
