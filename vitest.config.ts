@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { startsPrograms } from './test/support/programs.js';
 
 const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
@@ -21,19 +22,24 @@ const alone = files.filter((name) => changesProcess.test(readFileSync(name, 'utf
  * What takes longest, to train or to start programs, comes first: at the end no worker is idle for long. (Durations of the
  * last run, where there was one, are what `BaseSequencer` sorts by.)
  */
-const takesLong = /start(Engine|Ranks|Command|Torch)|selectEngine|resident|runRanks|spawn|execFile/;
+const trains = /start(Engine|Torch)|selectEngine/;
+const takesLong = (file: string): boolean => startsPrograms(file) || trains.test(readFileSync(file, 'utf8'));
 class LongestFirst extends BaseSequencer {
   override async sort(specifications: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(specifications);
-    const long = new Set(sorted.filter(({ moduleId }) => takesLong.test(readFileSync(moduleId, 'utf8'))));
+    const long = new Set(sorted.filter(({ moduleId }) => takesLong(moduleId)));
     return [...long, ...sorted.filter((each) => !long.has(each))];
   }
 }
 
-if (process.env['CI'] !== 'true') {
+const tryAll = process.env['CI'] === 'true';
+/** Who names files or tests wants them all. */
+const namesFiles = process.argv.slice(3).some((argument) => !argument.startsWith('-'));
+if (!tryAll) {
+  const programs = namesFiles ? '' : 'tests that start programs: an eighth, ';
   const first = process.env['LOCALLEARN_SAMPLE'] ?? 0;
   console.log(
-    `long lists of cases: a sample (LOCALLEARN_SAMPLE=${first}), random cases: a fifth; CI=true tries all`,
+    `${programs}long lists of cases: a sample (LOCALLEARN_SAMPLE=${first}), random cases: a fifth; CI=true tries all`,
   );
 }
 
@@ -46,6 +52,7 @@ const shared = {
   testTimeout: 180_000,
   hookTimeout: 180_000,
   setupFiles: 'test/support/setup.ts',
+  ...(tryAll || namesFiles ? {} : { runner: './test/support/sampling-runner.ts' }),
 } as const;
 
 export default defineConfig({

@@ -23,12 +23,22 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(work, { recursive: true }));
 
+/** A run from beginning to end, once for all who compare with it. */
+let trained: Promise<string> | undefined;
+const straightRun = (): Promise<string> => {
+  trained ??= (async () => {
+    const folder = join(work, 'straight');
+    expect(await run(['train', config, '--quiet', '--into', folder])).toMatchObject({ code: 0 });
+    return folder;
+  })();
+  return trained;
+};
+
 const statusOf = (folder: string): string => readRunSummary(join(folder, 'summary.json')).status;
 
 describe('train --into', () => {
   it('begins in that folder, goes on there to the same bits, and says when there is nothing left', async () => {
-    const [straight, folder] = [join(work, 'straight'), join(work, 'below/folder')];
-    expect(await run(['train', config, '--quiet', '--into', straight])).toMatchObject({ code: 0 });
+    const [straight, folder] = [await straightRun(), join(work, 'below/folder')];
     const command = ['train', config, '--into', folder];
     const first = await run(command, { said: 'epoch 1/2', signal: 'SIGTERM' });
     expect(first).toMatchObject({ code: 143 });
@@ -86,7 +96,7 @@ describe('train --into', () => {
     });
 
     it('blocks: nothing is left, or the config is another', async () => {
-      const folder = join(work, 'straight');
+      const folder = await straightRun();
       const nothing = await residentRanks(2, command('parallel.blocks=2', folder));
       expect(nothing.map(({ code, stderr }) => [code, stderr])).toEqual([
         [0, `${folder}: this run is finished, there is nothing left to do\n`],

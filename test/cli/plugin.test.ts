@@ -74,12 +74,21 @@ function only(parent: string): string {
   return join(parent, names[0]!);
 }
 
+/** A run by the plugin's code, once for all who look at it; and what was said of it. */
+let trained: Promise<{ path: string; stderr: string }> | undefined;
+const trainedOnce = (): Promise<{ path: string; stderr: string }> => {
+  trained ??= (async () => {
+    const out = join(folder, 'runs');
+    const { code, stderr } = await run(['train', config, '--out', out, '--plugin', plugin]);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    return { path: only(out), stderr };
+  })();
+  return trained;
+};
+
 it('a run says which code made it, and its config trains it again', async () => {
-  const out = join(folder, 'runs');
-  const { code, stderr } = await run(['train', config, '--out', out, '--plugin', plugin]);
-  expect({ code, stderr }).toMatchObject({ code: 0 });
+  const { path, stderr } = await trainedOnce();
   expect(stderr).toContain(`note: ran the plugin ${plugin} (SHA-256 ${sha256})\n`);
-  const path = only(out);
   expect(parse(readFileSync(join(path, 'config.yaml'), 'utf8'))).toMatchObject({
     plugins: [{ path: plugin, sha256 }],
     method: { method: 'custom', loss: [{ name: 'fragile', breaks: false }] },
@@ -174,7 +183,7 @@ it('a plugin that is not there is one line', async () => {
 });
 
 it('a run whose plugin was moved is used by saying where it is', { timeout: 60_000 }, async () => {
-  const path = only(join(folder, 'runs'));
+  const { path } = await trainedOnce();
   const moved = join(folder, 'elsewhere.ts');
   renameSync(plugin, moved);
   try {

@@ -50,7 +50,7 @@ describe.skipIf(!hasTorch)('a measured step', () => {
   );
 
   test('holds no images but in the update that reads them, and of micro-batches the activations of one', () => {
-    const size = 64;
+    const size = 256;
     const images = 4 * size * 8 * 8 * 3;
     const strategy = buildStrategy(network, { method: 'custom', blocks: 3, auxiliary: 'pooled' });
     const shape = { batchSize: size, seed: 1 };
