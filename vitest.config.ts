@@ -34,7 +34,7 @@ class LongestFirst extends BaseSequencer {
 
 const tryAll = process.env['CI'] === 'true';
 /** Who names files or tests wants them all. */
-const namesFiles = process.argv.slice(3).some((argument) => !argument.startsWith('-'));
+const namesFiles = process.argv.slice(2).some((argument) => !/^(-.*|run|watch|dev|list)$/.test(argument));
 if (!tryAll) {
   const programs = namesFiles ? '' : 'tests that start programs: an eighth, ';
   const first = process.env['LOCALLEARN_SAMPLE'] ?? 0;
