@@ -111,37 +111,66 @@ void quad_results(const float* products, int64_t step, int64_t plane, int64_t wi
   }
 }
 
+// As many doubles as a vector has lanes.
 template <typename V>
-LOCALLEARN_INLINE void store_taps(float* to, int64_t plane, const V& first, const V& middle, const V& last) {
-  const V ends = first + last;
-  store<V>(to, first);
-  store<V>(to + plane, (ends + middle) * 0.5f);
-  store<V>(to + 2 * plane, (ends - middle) * 0.5f);
-  store<V>(to + 3 * plane, last);
+struct Doubled {
+  typedef double Type __attribute__((vector_size(2 * sizeof(V))));
+};
+template <>
+struct Doubled<float> {
+  typedef double Type;
+};
+
+template <typename V, typename D>
+LOCALLEARN_INLINE void load_doubled(D& value, const float* from) {
+  if constexpr (lanes_of<V> == 1) {
+    value = *from;
+  } else {
+    value = __builtin_convertvector(load<V>(from), D);
+  }
 }
 
+template <typename V, typename D>
+LOCALLEARN_INLINE void store_rounded(float* to, const D& value) {
+  if constexpr (lanes_of<V> == 1) {
+    *to = value;
+  } else {
+    store<V>(to, __builtin_convertvector(value, V));
+  }
+}
+
+template <typename V, typename D>
+LOCALLEARN_INLINE void store_taps(float* to, int64_t plane, const D& first, const D& middle, const D& last) {
+  const D ends = first + last;
+  store_rounded<V>(to, first);
+  store_rounded<V, D>(to + plane, (ends + middle) * 0.5);
+  store_rounded<V, D>(to + 2 * plane, (ends - middle) * 0.5);
+  store_rounded<V>(to + 3 * plane, last);
+}
+
+// In double precision: each error here is in all that is made with the filter.
 template <typename V>
 void quad_filter(const float* filter, int64_t in, int64_t out, int64_t valid, int64_t lanes, float* to, int64_t plane) {
   for (int64_t i = 0; i < in; i++, filter += out, to += lanes) {
     each_channel<V>(valid, [&](auto kind, int64_t c) {
       using W = decltype(kind);
-      W taps[3][3];
-#pragma GCC unroll 3
-      for (int row = 0; row < 3; row++)
-#pragma GCC unroll 3
-        for (int column = 0; column < 3; column++)
-          taps[row][column] = load<W>(filter + (row * 3 + column) * in * out + c);
-      W sums[3], differences[3];
+      using D = typename Doubled<W>::Type;
+      D rows[4][3];
 #pragma GCC unroll 3
       for (int column = 0; column < 3; column++) {
-        const W ends = taps[0][column] + taps[2][column];
-        sums[column] = (ends + taps[1][column]) * 0.5f;
-        differences[column] = (ends - taps[1][column]) * 0.5f;
+        const float* const from = filter + column * in * out + c;
+        D first, middle, last;
+        load_doubled<W>(first, from);
+        load_doubled<W>(middle, from + 3 * in * out);
+        load_doubled<W>(last, from + 6 * in * out);
+        rows[0][column] = first;
+        rows[1][column] = (first + last + middle) * 0.5;
+        rows[2][column] = (first + last - middle) * 0.5;
+        rows[3][column] = last;
       }
-      store_taps<W>(to + c, plane, taps[0][0], taps[0][1], taps[0][2]);
-      store_taps<W>(to + 4 * plane + c, plane, sums[0], sums[1], sums[2]);
-      store_taps<W>(to + 8 * plane + c, plane, differences[0], differences[1], differences[2]);
-      store_taps<W>(to + 12 * plane + c, plane, taps[2][0], taps[2][1], taps[2][2]);
+#pragma GCC unroll 4
+      for (int row = 0; row < 4; row++)
+        store_taps<W>(to + 4 * row * plane + c, plane, rows[row][0], rows[row][1], rows[row][2]);
     });
     if (valid == lanes) continue;
     for (int product = 0; product < 16; product++)

@@ -160,7 +160,9 @@ at::Tensor QuadGradient::gradient(const std::vector<const Scratch*>& threads) co
     const at::Tensor both = product(1) + product(2);
     return at::stack({product(0) + both, product(1) - product(2), both - product(3)}, dim);
   };
-  return taps(taps(sums.view({4, 4, in_, lanes_}), 0), 1).narrow(3, 0, out_).contiguous();
+  // In double precision, as the filters' transform is.
+  const at::Tensor products = sums.narrow(2, 0, out_).to(at::kDouble).view({4, 4, in_, out_});
+  return taps(taps(products, 0), 1).to(at::kFloat);
 }
 
 }  // namespace locallearn
