@@ -154,15 +154,30 @@ void QuadGradient::finish(Scratch& scratch) const {
 at::Tensor QuadGradient::gradient(const std::vector<const Scratch*>& threads) const {
   const at::Tensor& sums = threads[0]->sums;
   for (size_t i = 1; i < threads.size(); i++) sums.add_(threads[i]->sums);
-  // Three rows, or columns, of the filter from four.
-  const auto taps = [](const at::Tensor& products, int64_t dim) {
-    const auto product = [&](int64_t i) { return products.select(dim, i); };
-    const at::Tensor both = product(1) + product(2);
-    return at::stack({product(0) + both, product(1) - product(2), both - product(3)}, dim);
-  };
+  const at::Tensor gradient = at::empty({3, 3, in_, out_}, at::kFloat);
+  const float* const from = sums.data_ptr<float>();
+  float* const to = gradient.data_ptr<float>();
   // In double precision, as the filters' transform is.
-  const at::Tensor products = sums.narrow(2, 0, out_).to(at::kDouble).view({4, 4, in_, out_});
-  return taps(taps(products, 0), 1).to(at::kFloat);
+  const auto taps = [](const double* products, double* three) {
+    const double both = products[1] + products[2];
+    three[0] = products[0] + both;
+    three[1] = products[1] - products[2];
+    three[2] = both - products[3];
+  };
+  for (int64_t i = 0; i < in_; i++)
+    for (int64_t o = 0; o < out_; o++) {
+      double rows[4][3], column[4], three[3];
+      for (int row = 0; row < 4; row++) {
+        for (int j = 0; j < 4; j++) column[j] = from[((row * 4 + j) * in_ + i) * lanes_ + o];
+        taps(column, rows[row]);
+      }
+      for (int j = 0; j < 3; j++) {
+        for (int row = 0; row < 4; row++) column[row] = rows[row][j];
+        taps(column, three);
+        for (int row = 0; row < 3; row++) to[((row * 3 + j) * in_ + i) * out_ + o] = three[row];
+      }
+    }
+  return gradient;
 }
 
 }  // namespace locallearn
