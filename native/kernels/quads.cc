@@ -58,19 +58,24 @@ void QuadRows::write_results(int64_t rows, int64_t height, int64_t width, int64_
 }
 
 QuadFilter::QuadFilter(int64_t in, int64_t out, const float* bias, const float* filter)
-    : in_(in), out_(out), lanes_(0), blocks_(blocks_of(out, in)) {
-  for (const auto& block : blocks_) lanes_ += block.lanes;
-  plane_ = in * lanes_;
-  data_ = at::empty({kQuadProducts * plane_ + 2 * lanes_}, at::kFloat);
-  float* const to = data_.data_ptr<float>();
-  float* const zeros = to + kQuadProducts * plane_;
-  for (const auto& block : blocks_)
-    tiles()->quads.filter(filter + block.first, in, out, block.valid, block.lanes, to + block.offset, plane_);
+    : in_(in), out_(out), lanes_(0) {
+  auto blocks = blocks_of(out, in);
+  for (const auto& block : blocks) lanes_ += block.lanes;
+  const int64_t plane = in * lanes_;
+  const at::Tensor data = at::empty({kQuadProducts * plane + 2 * lanes_}, at::kFloat);
+  float* const to = data.data_ptr<float>();
+  for (auto& block : blocks) {
+    tiles()->quads.filter(filter + block.first, in, out, block.valid, block.lanes, to + block.offset, plane);
+    // The planes of products hold whole tiles.
+    block.valid = block.lanes;
+  }
+  float* const zeros = to + kQuadProducts * plane;
+  float* const start = zeros + lanes_;
   std::fill_n(zeros, 2 * lanes_, 0.f);
-  if (bias) std::copy_n(bias, out, zeros + lanes_);
-  filter_ = to;
-  zeros_ = zeros;
-  bias_ = zeros + lanes_;
+  if (bias) std::copy_n(bias, out, start);
+  // A bias on product 5 reaches all four results.
+  for (int product = 0; product < kQuadProducts; product++)
+    filters_[product] = {blocks, 1, in, data, to + product * plane, product == 5 ? start : zeros};
 }
 
 QuadFilter::Scratch QuadFilter::scratch(int64_t height, int64_t width) const {
@@ -86,22 +91,10 @@ void QuadFilter::convolve(const ImageView& x, int64_t offset, int64_t height, in
   for (int64_t i = 0, first = 0; i < strips.count; i++) {
     const int64_t rows = strips.size(i);
     inputs.read_inputs(x, 2 * first + offset, offset, 0, rows);
-    for (int product = 0; product < kQuadProducts; product++)
-      for (const auto& block : blocks_) {
-        const TileSet& set = tiles()->of(block.lanes);
-        const Tiling tiling(rows * quads, set.pixels);
-        const float* from = inputs.plane(product);
-        // A bias on that product reaches all four results.
-        const float* const start = (product == 5 ? bias_ : zeros_) + block.first;
-        float* to = products.plane(product) + block.first;
-        for (int64_t t = 0; t < tiling.count; t++) {
-          const int64_t size = tiling.size(t);
-          set.product[size - 1](&from, 1, in_, filter_ + product * plane_ + block.offset, start, in_, to, lanes_,
-                                block.lanes);
-          from += size * in_;
-          to += size * lanes_;
-        }
-      }
+    for (int product = 0; product < kQuadProducts; product++) {
+      const float* const from = inputs.plane(product);
+      product_row(filters_[product], &from, rows * quads, in_, products.plane(product), lanes_);
+    }
     products.write_results(rows, height - 2 * first, width, out_, y + 2 * first * width * out_);
     first += rows;
   }

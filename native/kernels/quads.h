@@ -6,6 +6,7 @@
 #include "packed_filter.h"
 #include "padded_image.h"
 
+#include <array>
 #include <vector>
 
 namespace locallearn {
@@ -47,10 +48,8 @@ class QuadFilter {
   void convolve(const ImageView& x, int64_t offset, int64_t height, int64_t width, Scratch& scratch, float* y) const;
 
  private:
-  int64_t in_, out_, lanes_, plane_;
-  std::vector<PackedFilter::Block> blocks_;
-  at::Tensor data_;
-  const float *filter_, *zeros_, *bias_;
+  int64_t in_, out_, lanes_;
+  std::array<PackedFilter, kQuadProducts> filters_;  // in one piece of memory
 };
 
 // The filter's gradient of images of height × width results.
