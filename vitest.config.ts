@@ -22,7 +22,7 @@ const alone = files.filter((name) => changesProcess.test(readFileSync(name, 'utf
  * What takes longest, to train or to start programs, comes first: at the end no worker is idle for long. (Durations of the
  * last run, where there was one, are what `BaseSequencer` sorts by.)
  */
-const trains = /start(Engine|Torch)|selectEngine/;
+const trains = /start(Engine|Ranks|Command|Torch)|selectEngine|resident|runRanks/;
 const takesLong = (file: string): boolean => startsPrograms(file) || trains.test(readFileSync(file, 'utf8'));
 class LongestFirst extends BaseSequencer {
   override async sort(specifications: TestSpecification[]): Promise<TestSpecification[]> {
