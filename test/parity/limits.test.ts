@@ -25,13 +25,13 @@ test('but not less than what float32 comes to', () => {
   expect(limitsOf({ ...sharp, float64: { ...float64, distance } })).toEqual(limits);
 });
 
-test('four times what the file itself is off, where it gives no distance', () => {
+test('ten times what the file itself is off, where it gives no distance', () => {
   const { loss_trace, eval_logits } = float64;
   const golden = { ...sharp, float64: { loss_trace, eval_logits } };
   const { loss, logits, parameters, running } = limitsOf(golden);
   // The file's own: 8.02e-6 and 1.69e-5 of the largest logit.
-  expect(loss / 4).toBeCloseTo(8.02e-6, 7);
-  expect(logits / 4).toBeCloseTo(1.69e-5, 7);
+  expect(loss / 10).toBeCloseTo(8.02e-6, 7);
+  expect(logits / 10).toBeCloseTo(1.69e-5, 7);
   // Of which double precision has none.
   expect([parameters, running]).toEqual([loss, loss]);
 });

@@ -4,9 +4,9 @@ import torch
 from .run import Run
 
 SETTINGS = ("method", "layers", "K", "depth", "batch", "steps", "learning_rate", "weight_decay", "options")
-# What a number may be off by at the least, relative, and by how many times the file's own distance from double precision.
+# What a number may be off by at the least, relative, and how many times the file's distance from double precision.
 LEAST = {"loss": 1e-6, "logits": 1e-5, "parameters": 2e-6, "running": 2e-6}
-TIMES_DISTANCE, TIMES_DIFFERENCE = 10, 3
+TIMES_DISTANCE = 10
 
 
 def plain_file(settings, dtype):
@@ -80,16 +80,12 @@ def differences(found, expected):
 
 
 def allowed(file):
-    """By group. A file that gives no distance still tells those of its losses and logits."""
-    distance = file["float64"].get("distance")
-    if distance is not None:
-        return {g: max(least, TIMES_DISTANCE * distance[g]) for g, least in LEAST.items()}
+    """By group. A file that gives no distance still tells those of its losses and logits; norms come from the losses."""
     precise = file["float64"]
-    own = {
-        "loss": losses_apart(file["loss_trace"], precise["loss_trace"]),
-        "logits": logits_apart(file["eval_logits"], precise["eval_logits"]),
-    }
-    return {g: max(least, TIMES_DIFFERENCE * own.get(g, 0.0)) for g, least in LEAST.items()}
+    loss = losses_apart(file["loss_trace"], precise["loss_trace"])
+    logits = logits_apart(file["eval_logits"], precise["eval_logits"])
+    distance = precise.get("distance", {"loss": loss, "logits": logits, "parameters": loss, "running": loss})
+    return {g: max(least, TIMES_DISTANCE * distance[g]) for g, least in LEAST.items()}
 
 
 def compare(file):
