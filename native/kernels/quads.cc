@@ -5,16 +5,18 @@ namespace {
 
 // Transformed rows that are in use together, in all planes: they stay in the first two levels of cache.
 constexpr int64_t kStripBytes = 48 << 10;
+// But so many quads at least: the filter is read for each strip, and is the larger where channels are many.
+constexpr int64_t kStripQuads = 16;
 // As many quads are multiplied at once for the filter's gradient, of several images where these are small: its sums are
 // read and written for each of them.
 constexpr int64_t kGradientQuads = 64;
 
 int64_t quads_in(int64_t size) { return (size + 1) / 2; }
 
-// How many of so many rows of quads, each of `row_floats` transformed inputs a product, are computed at once.
-Tiling quad_strips(int64_t rows, int64_t row_floats) {
-  const int64_t most = kStripBytes / static_cast<int64_t>(kQuadProducts * row_floats * sizeof(float));
-  return Tiling(rows, std::max<int64_t>(1, most));
+// How many of so many rows of quads, each of so many transformed inputs a product, are computed at once.
+Tiling quad_strips(int64_t rows, int64_t quads, int64_t channels) {
+  const int64_t fitting = kStripBytes / static_cast<int64_t>(kQuadProducts * quads * channels * sizeof(float));
+  return Tiling(rows, std::max(fitting, (kStripQuads + quads - 1) / quads));
 }
 
 }  // namespace
@@ -79,7 +81,7 @@ QuadFilter::QuadFilter(int64_t in, int64_t out, const float* bias, const float* 
 }
 
 QuadFilter::Scratch QuadFilter::scratch(int64_t height, int64_t width) const {
-  const int64_t quads = quads_in(width), rows = quad_strips(quads_in(height), quads * in_).size(0);
+  const int64_t quads = quads_in(width), rows = quad_strips(quads_in(height), quads, in_).size(0);
   return {QuadRows(rows, quads, in_, in_), QuadRows(rows, quads, out_, lanes_)};
 }
 
@@ -87,7 +89,7 @@ void QuadFilter::convolve(const ImageView& x, int64_t offset, int64_t height, in
                           float* y) const {
   auto& [inputs, products] = scratch;
   const int64_t quads = quads_in(width);
-  const Tiling strips = quad_strips(quads_in(height), inputs.row_floats());
+  const Tiling strips = quad_strips(quads_in(height), quads, in_);
   for (int64_t i = 0, first = 0; i < strips.count; i++) {
     const int64_t rows = strips.size(i);
     inputs.read_inputs(x, 2 * first + offset, offset, 0, rows);
