@@ -26,6 +26,16 @@ struct Between {
   float share;
 };
 
+// Floats that are `from` floats behind the first are multiplied by the weight, and a sum's next `terms` of these, added up, are
+// put `to` floats behind the first result.
+struct Weighted {
+  int64_t from;
+  float weight;
+};
+struct WeightedSum {
+  int64_t to, terms;
+};
+
 struct RowLoops {
   // Adds the sums of x − origin and of its square.
   void (*add_moments)(const float* x, int64_t rows, int64_t channels, const float* origin, double* sum, double* square);
@@ -46,6 +56,8 @@ struct RowLoops {
   void (*add_to_pixels)(const float* d, const Between* pixels, int64_t width, int64_t channels, float* dx);
   // y += x·factor.
   void (*add_scaled)(const float* x, float factor, int64_t count, float* y);
+  // `count` sums of so many floats; the sum of no terms is 0.
+  void (*add_up)(const float* x, const WeightedSum* sums, int64_t count, const Weighted* terms, int64_t floats, float* y);
   // bfloat16, the upper half of a float32, to float32 and back: to the nearest, ties to even; NaN stays NaN.
   void (*widen)(const uint16_t* x, int64_t count, float* y);
   void (*narrow)(const float* x, int64_t count, uint16_t* y);

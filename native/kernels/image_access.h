@@ -1,7 +1,11 @@
 // The images of a map as a convolution reads them, and where it writes their gradients.
 #pragma once
 
-#include "direct_conv.h"
+#include "conv_shape.h"
+#include "padded_image.h"
+#include "resize.h"
+
+#include <c10/util/FunctionRef.h>
 
 #include <algorithm>
 #include <optional>
@@ -13,8 +17,7 @@ namespace locallearn {
 class ImageAccess {
  public:
   ImageAccess(const ConvShape& shape, const Resize* resize, bool padded)
-      : floats_(resize ? resize->image_floats() : shape.image_in()),
-        whole_{nullptr, shape.height, shape.width, shape.in, shape.width * shape.in},
+      : whole_{nullptr, shape.height, shape.width, shape.in, shape.width * shape.in},
         resize_(resize),
         line_(resize ? resize->line_floats() : 0) {
     const int64_t p = padded ? shape.padding : 0;
@@ -22,34 +25,31 @@ class ImageAccess {
   }
 
   // Until the next is read.
-  ImageView read(const float* images, int64_t image) {
-    const float* const from = images + image * floats_;
+  ImageView read(const float* image) {
     if (!copy_) {
-      whole_.data = from;
+      whole_.data = image;
       return whole_;
     }
     if (resize_) {
-      copy_->fill([&](int64_t row, float* at) { resize_->row(from, row, line_.data(), at); });
+      copy_->fill([&](int64_t row, float* at) { resize_->row(image, row, line_.data(), at); });
     } else {
-      copy_->copy(from);
+      copy_->copy(image);
     }
     return copy_->view();
   }
 
   // `write` makes the gradient of what was read.
-  void write_gradient(float* images, int64_t image, c10::function_ref<void(float* to)> write) {
-    float* const to = images + image * floats_;
+  void write_gradient(float* to, c10::function_ref<void(float* to)> write) {
     if (!resize_) return write(to);
     if (!gradient_.defined()) gradient_ = at::empty({whole_.height * whole_.row_step}, at::kFloat);
     float* const gradient = gradient_.data_ptr<float>();
     write(gradient);
-    std::fill_n(to, floats_, 0.f);
+    std::fill_n(to, resize_->image_floats(), 0.f);
     for (int64_t row = 0; row < whole_.height; row++)
       resize_->add_gradient(gradient + row * whole_.row_step, row, line_.data(), to);
   }
 
  private:
-  int64_t floats_;
   ImageView whole_;
   const Resize* resize_;
   std::vector<float> line_;

@@ -35,4 +35,21 @@ void product_row(const PackedFilter& filter, const float* const* rows, int64_t w
   }
 }
 
+void add_products(Pixels x, int64_t values, Pixels d, int64_t channels, int64_t rows, int64_t width, float* sums,
+                  int64_t lanes) {
+  for (const auto& block : blocks_of(channels, 0)) {
+    const TileSet& set = tiles()->of(block.lanes);
+    const Tiling tiling(values, set.values);
+    const Pixels gradient{d.data + block.first, d.row, d.step};
+    Pixels from = x;
+    float* to = sums + block.first;
+    for (int64_t i = 0; i < tiling.count; i++) {
+      const int64_t count = tiling.size(i);
+      set.outer[count - 1](from, gradient, rows, width, to, lanes);
+      from.data += count;
+      to += count * lanes;
+    }
+  }
+}
+
 }  // namespace locallearn

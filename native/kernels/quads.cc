@@ -131,19 +131,8 @@ void QuadGradient::finish(Scratch& scratch) const {
   scratch.filled = 0;
   if (quads == 0) return;
   for (int product = 0; product < kQuadProducts; product++)
-    for (const auto& block : blocks_of(out_, 0)) {
-      const TileSet& set = tiles()->of(block.lanes);
-      const Tiling tiling(in_, set.values);
-      const Pixels gradient{scratch.gradients.plane(product) + block.first, 0, lanes_};
-      const float* from = scratch.inputs.plane(product);
-      float* to = scratch.sums.data_ptr<float>() + product * in_ * lanes_ + block.first;
-      for (int64_t t = 0; t < tiling.count; t++) {
-        const int64_t values = tiling.size(t);
-        set.outer[values - 1]({from, 0, in_}, gradient, 1, quads, to, lanes_);
-        from += values;
-        to += values * lanes_;
-      }
-    }
+    add_products({scratch.inputs.plane(product), 0, in_}, in_, {scratch.gradients.plane(product), 0, lanes_}, out_, 1, quads,
+                 scratch.sums.data_ptr<float>() + product * in_ * lanes_, lanes_);
 }
 
 at::Tensor QuadGradient::gradient(const std::vector<const Scratch*>& threads) const {

@@ -21,6 +21,9 @@ class Resize {
   void row(const float* image, int64_t row, float* line, float* to) const;
   // Adds to `dx`, the gradient of the whole image, what row `row` of the resized image's gradient is to it.
   void add_gradient(const float* d, int64_t row, float* line, float* dx) const;
+  // What each row, and each column, of the resized image lies between.
+  const std::vector<Between>& rows() const { return rows_; }
+  const std::vector<Between>& columns() const { return columns_; }
   // Of an image before resizing.
   Size from() const { return from_; }
   int64_t image_floats() const { return from_.height * line_floats(); }

@@ -200,6 +200,48 @@ void add_to_pixels(const float* d, const Between* pixels, int64_t width, int64_t
   }
 }
 
+// Vectors c, c + 1, … of a sum; those beyond the end are moved back to it, and written twice.
+template <typename V, int N>
+LOCALLEARN_INLINE void add_up_vectors(const float* x, const Weighted* terms, int64_t count, int64_t c, int64_t floats,
+                                      float* y) {
+  int64_t at[N];
+  V sum[N];
+#pragma GCC unroll 4
+  for (int n = 0; n < N; n++) {
+    at[n] = std::min<int64_t>(c + n * lanes_of<V>, floats - lanes_of<V>);
+    sum[n] = V{};
+  }
+  for (int64_t t = 0; t < count; t++) {
+    const V weight = all<V>(terms[t].weight);
+    const float* const from = x + terms[t].from;
+#pragma GCC unroll 4
+    for (int n = 0; n < N; n++) sum[n] += load<V>(from + at[n]) * weight;
+  }
+#pragma GCC unroll 4
+  for (int n = 0; n < N; n++) store<V>(y + at[n], sum[n]);
+}
+
+template <typename V>
+void add_up(const float* x, const WeightedSum* sums, int64_t count, const Weighted* terms, int64_t floats, float* y) {
+  if constexpr (lanes_of<V> > lanes_of<Four>) {
+    if (floats < lanes_of<V>) return add_up<Half<V>>(x, sums, count, terms, floats, y);
+  }
+  for (int64_t i = 0; i < count; terms += sums[i++].terms) {
+    float* const to = y + sums[i].to;
+    if (floats < lanes_of<V>) {
+      for (int64_t c = 0; c < floats; c++) {
+        to[c] = 0;
+        for (int64_t t = 0; t < sums[i].terms; t++) to[c] += x[terms[t].from + c] * terms[t].weight;
+      }
+      continue;
+    }
+    int64_t c = 0;
+    for (; floats - c > 2 * lanes_of<V>; c += 4 * lanes_of<V>)
+      add_up_vectors<V, 4>(x, terms, sums[i].terms, c, floats, to);
+    if (c < floats) add_up_vectors<V, 2>(x, terms, sums[i].terms, c, floats, to);
+  }
+}
+
 template <typename V>
 void widen(const uint16_t* x, int64_t count, float* y) {
   each_vector<V>(count, [&](int64_t at, int64_t valid) __attribute__((always_inline)) {
@@ -223,7 +265,7 @@ void narrow(const float* x, int64_t count, uint16_t* y) {
 template <typename V>
 constexpr RowLoops row_loops() {
   return {add_moments<V>,  apply_affine<V>,  add_gradient_sums<V>, input_gradient<V>, blend<V>,
-          blend_pixels<V>, add_to_pixels<V>, add_scaled<V>,        widen<V>,          narrow<V>};
+          blend_pixels<V>, add_to_pixels<V>, add_scaled<V>, add_up<V>, widen<V>,          narrow<V>};
 }
 
 }  // namespace

@@ -22,6 +22,20 @@ typedef float Sixteen __attribute__((vector_size(64)));
 template <typename V>
 constexpr long lanes_of = sizeof(V) / sizeof(float);
 
+// Of half as many lanes.
+template <typename V>
+struct Halved;
+template <>
+struct Halved<Eight> {
+  typedef Four Type;
+};
+template <>
+struct Halved<Sixteen> {
+  typedef Eight Type;
+};
+template <typename V>
+using Half = typename Halved<V>::Type;
+
 // As many whole numbers of 32 and of 16 bits as a vector has lanes.
 template <typename V>
 struct Whole;

@@ -12,7 +12,11 @@ interface Shape {
   readonly stride: number;
   readonly padding: number;
   readonly bias: boolean;
+  /** Height and width that the images are resized to first, or neither. */
+  readonly resized: readonly number[];
 }
+
+const largest = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b));
 
 /** Beside the channels of a tile, and few enough for another kind of tile. */
 const channels = fc.constantFrom(1, 3, 8, 9, 12, 16, 17, 32, 40, 70);
@@ -28,9 +32,13 @@ const shapes = fc
     stride: fc.constantFrom(1, 1, 1, 2),
     padding: fc.integer({ min: 0, max: 1 }),
     bias: fc.boolean(),
+    // Between pixels at shares of which float32 loses nothing.
+    resized: fc.option(fc.tuple(fc.constantFrom(1, 2, 4), fc.constantFrom(1, 2, 4))),
   })
-  .map(({ images, height, width, inputs, padding, ...rest }): Shape => {
-    return { ...rest, size: [images, height, width, inputs], padding: Math.min(padding, rest.kernel - 1) };
+  .map(({ images, height, width, inputs, padding, resized, ...rest }): Shape => {
+    const larger = (resized ?? []).map((times, i) => times * ([height, width][i]! - 1) + 1);
+    const size = [images, height, width, inputs];
+    return { ...rest, size, padding: Math.min(padding, rest.kernel - 1), resized: larger };
   });
 
 describeNative('our own convolutions', ({ native, keep, floats, call, values }) => {
@@ -45,7 +53,7 @@ describeNative('our own convolutions', ({ native, keep, floats, call, values }) 
 
   it('are near those of libtorch in float64, with every shape of theirs', () => {
     fc.assert(
-      fc.property(shapes, fc.nat(), ({ size, out, kernel, stride, padding, bias }, seed) => {
+      fc.property(shapes, fc.nat(), ({ size, out, kernel, stride, padding, bias, resized }, seed) => {
         const random = randomStream(seed, 'convolution');
         const drawn = (shape: readonly number[]): NativeTensor =>
           floats(
@@ -54,24 +62,33 @@ describeNative('our own convolutions', ({ native, keep, floats, call, values }) 
           );
         const [x, filter] = [drawn(size), drawn([kernel, kernel, size[3]!, out])];
         const start = bias ? drawn([out]) : null;
-        const y = call('locallearn::conv', undefined, x, filter, start, stride, padding, 1, []);
+        const y = call('locallearn::conv', undefined, x, filter, start, stride, padding, 1, resized);
         const dy = drawn(y.shape);
         const ours = firstTwo(
           'locallearn::conv_backward',
-          ...[dy, x, filter, false, stride, padding, 1, [], true, false, true],
+          ...[dy, x, filter, false, stride, padding, 1, resized, true, false, true],
         );
 
         const windows = [[stride, stride], [padding, padding], [1, 1], false, [0, 0], 1] as const;
         const theirs = (all: (tensor: NativeTensor) => NativeTensor): number[][] => {
           const dyAll = all(exact(dy, 0, 3, 1, 2));
-          const xAll = all(exact(x, 0, 3, 1, 2));
+          const small = all(exact(x, 0, 3, 1, 2));
+          const sizes = [resized, small.shape];
+          const xAll =
+            resized.length > 0
+              ? call('aten::upsample_bilinear2d', undefined, small, resized, true, null, null)
+              : small;
           const filterAll = all(exact(filter, 3, 2, 0, 1));
           const startAll = start === null ? null : all(exact(start, 0));
           const wants = [true, true, false];
-          const [dx, df] = firstTwo(
+          const [dxAll, df] = firstTwo(
             'aten::convolution_backward',
             ...[dyAll, xAll, filterAll, null, ...windows, wants],
           );
+          const dx =
+            resized.length > 0
+              ? call('aten::upsample_bilinear2d_backward', undefined, dxAll, ...sizes, true, null, null)
+              : dxAll;
           const made = call('aten::convolution', undefined, xAll, filterAll, startAll, ...windows);
           return [moved(made, 0, 2, 3, 1), moved(dx, 0, 2, 3, 1), moved(df, 2, 3, 1, 0)].map((tensor) =>
             values(call('aten::to', 'dtype', tensor, 'float32')),
@@ -79,10 +96,10 @@ describeNative('our own convolutions', ({ native, keep, floats, call, values }) 
         };
         const wanted = theirs((tensor) => tensor);
         // The most that is added up for one value: quads share their errors among neighbours.
-        const most = theirs((tensor) => call('aten::abs', undefined, tensor)).map((all) => Math.max(...all));
+        const most = theirs((tensor) => call('aten::abs', undefined, tensor)).map(largest);
         [y, ...ours].forEach((tensor, i) => {
           const errors = values(tensor).map((value, j) => Math.abs(value - wanted[i]![j]!) / most[i]!);
-          expect(Math.max(...errors)).toBeLessThan(5e-7);
+          expect(largest(errors)).toBeLessThan(5e-7);
         });
       }),
       { numRuns: fuzzRuns(200) },

@@ -1,0 +1,181 @@
+#include "upsampled.h"
+
+#include <algorithm>
+
+namespace locallearn {
+namespace {
+
+// As many more pixels there must be for what is added up after resizing to pay.
+constexpr int64_t kLeastGrowth = 2;
+
+int64_t taps_of(const ConvShape& s) { return s.filter_height * s.filter_width; }
+
+// What the results along one axis are made of: a tap reads one resized position, which lies between two.
+struct Axis {
+  struct Reach {
+    int64_t result, from, tap;
+    float weight;
+  };
+  int64_t results, from, taps;
+  std::vector<Reach> reaches;
+
+  Axis(const std::vector<Between>& resized, int64_t from, int64_t taps, int64_t padding, int64_t results)
+      : results(results), from(from), taps(taps) {
+    for (int64_t result = 0; result < results; result++)
+      for (int64_t tap = 0; tap < taps; tap++) {
+        const int64_t at = result + tap - padding;
+        if (at < 0 || at >= static_cast<int64_t>(resized.size())) continue;
+        reaches.push_back({result, resized[at].first, tap, 1 - resized[at].share});
+        if (resized[at].share != 0) reaches.push_back({result, resized[at].second, tap, resized[at].share});
+      }
+  }
+};
+
+// Floats from one to the next, in memory.
+struct Steps {
+  int64_t result, from, tap;
+};
+
+void append(WeightedSums& to, int64_t at, const std::vector<Weighted>& terms) {
+  to.sums.push_back({at, static_cast<int64_t>(terms.size())});
+  to.terms.insert(to.terms.end(), terms.begin(), terms.end());
+}
+
+// Of each result what it is made of, behind `start`.
+WeightedSums results_of(const Axis& axis, const Steps& steps, const std::vector<Weighted>& start) {
+  std::vector<std::vector<Weighted>> found(axis.results, start);
+  for (const auto& r : axis.reaches) found[r.result].push_back({r.from * steps.from + r.tap * steps.tap, r.weight});
+  WeightedSums sums;
+  for (int64_t i = 0; i < axis.results; i++) append(sums, i * steps.result, found[i]);
+  return sums;
+}
+
+// Of each position before resizing and each tap what its gradient is made of.
+WeightedSums gradients_of(const Axis& axis, const Steps& steps) {
+  std::vector<std::vector<Weighted>> found(axis.from * axis.taps);
+  for (const auto& r : axis.reaches) found[r.from * axis.taps + r.tap].push_back({r.result * steps.result, r.weight});
+  WeightedSums sums;
+  for (int64_t i = 0; i < axis.from; i++)
+    for (int64_t tap = 0; tap < axis.taps; tap++)
+      append(sums, i * steps.from + tap * steps.tap, found[i * axis.taps + tap]);
+  return sums;
+}
+
+Axis rows_of(const ConvShape& s, const Resize& r) {
+  return {r.rows(), r.from().height, s.filter_height, s.padding, s.out_height};
+}
+Axis columns_of(const ConvShape& s, const Resize& r) {
+  return {r.columns(), r.from().width, s.filter_width, s.padding, s.out_width};
+}
+
+// Between results, lines; between a line's results, and the pixels and taps that they are made of.
+Steps row_steps(const ConvShape& s) {
+  const int64_t line = s.out_width * s.out;
+  return {line, s.filter_height * line, line};
+}
+Steps column_steps(const ConvShape& s) { return {s.out, taps_of(s) * s.out, s.out}; }
+
+// Calls f with where in `taps` each line's numbers begin, and where in `lines` it does.
+template <typename F>
+void each_line(const ConvShape& s, const Resize::Size& from, const F& f) {
+  for (int64_t row = 0; row < from.height; row++)
+    for (int64_t tap = 0; tap < s.filter_height; tap++)
+      f((row * from.width * s.filter_height + tap) * s.filter_width * s.out,
+        (row * s.filter_height + tap) * s.out_width * s.out);
+}
+
+// Whole tiles are read of the last pixel's.
+at::Tensor empty_taps(const ConvShape& s, const Resize::Size& from) {
+  return at::zeros({from.height * from.width * taps_of(s) * s.out + kWide}, at::kFloat);
+}
+// One line more than there are.
+at::Tensor empty_lines(const ConvShape& s, const Resize::Size& from) {
+  return at::empty({from.height * s.filter_height + 1, s.out_width, s.out}, at::kFloat);
+}
+
+}  // namespace
+
+bool upsampled_serves(const ConvShape& shape, const Resize& resize) {
+  return shape.stride == 1 && shape.height * shape.width >= kLeastGrowth * resize.from().height * resize.from().width;
+}
+
+UpsampledForward::UpsampledForward(const ConvShape& shape, const Resize& resize, const at::Tensor& filter,
+                                   const at::Tensor* bias)
+    : shape_(shape), from_(resize.from()), bias_(bias ? *bias : at::Tensor()) {
+  const float* const values = filter.data_ptr<float>();
+  const int64_t in = shape.in, out = shape.out;
+  filter_ = pack(1, in, taps_of(shape) * out, nullptr, [=](int64_t, int64_t i, int64_t channel) {
+    return values[(channel / out * in + i) * out + channel % out];
+  });
+  // The bias is the last of the lines.
+  std::vector<Weighted> start;
+  if (bias) start.push_back({from_.height * shape.filter_height * shape.out_width * out, 1.f});
+  rows_ = results_of(rows_of(shape, resize), row_steps(shape), start);
+  columns_ = results_of(columns_of(shape, resize), column_steps(shape), {});
+}
+
+UpsampledForward::Scratch UpsampledForward::scratch() const {
+  Scratch scratch{empty_taps(shape_, from_), empty_lines(shape_, from_)};
+  if (bias_.defined()) scratch.lines.select(0, from_.height * shape_.filter_height).copy_(bias_);
+  return scratch;
+}
+
+void UpsampledForward::image(const float* x, Scratch& scratch, float* y) const {
+  float *const taps = scratch.taps.data_ptr<float>(), *const lines = scratch.lines.data_ptr<float>();
+  product_row(filter_, &x, from_.height * from_.width, shape_.in, taps, taps_of(shape_) * shape_.out);
+  each_line(shape_, from_, [&](int64_t tap, int64_t line) { columns_.add_up(taps + tap, shape_.out, lines + line); });
+  rows_.add_up(lines, shape_.out_width * shape_.out, y);
+}
+
+UpsampledBackward::UpsampledBackward(const ConvShape& shape, const Resize& resize, const at::Tensor& filter, bool need_x,
+                                     bool need_filter)
+    : shape_(shape),
+      from_(resize.from()),
+      need_filter_(need_filter),
+      columns_(gradients_of(columns_of(shape, resize), column_steps(shape))),
+      rows_(gradients_of(rows_of(shape, resize), row_steps(shape))) {
+  if (!need_x) return;
+  const float* const values = filter.data_ptr<float>();
+  const int64_t in = shape.in, out = shape.out;
+  filter_ = pack(1, taps_of(shape) * out, in, nullptr, [=](int64_t, int64_t t, int64_t channel) {
+    return values[(t / out * in + channel) * out + t % out];
+  });
+}
+
+UpsampledBackward::Scratch UpsampledBackward::scratch() const {
+  Scratch scratch{at::empty({shape_.image_out()}, at::kFloat), empty_lines(shape_, from_), empty_taps(shape_, from_), {}};
+  if (need_filter_) scratch.sums = at::zeros({shape_.in, lanes_for(taps_of(shape_) * shape_.out)}, at::kFloat);
+  return scratch;
+}
+
+void UpsampledBackward::read(FillRow fill, Scratch& scratch) const {
+  float *const d = scratch.d.data_ptr<float>(), *const lines = scratch.lines.data_ptr<float>();
+  float* const taps = scratch.taps.data_ptr<float>();
+  const int64_t floats = shape_.out_width * shape_.out;
+  for (int64_t row = 0; row < shape_.out_height; row++) fill(row, d + row * floats);
+  rows_.add_up(d, floats, lines);
+  each_line(shape_, from_, [&](int64_t tap, int64_t line) { columns_.add_up(lines + line, shape_.out, taps + tap); });
+}
+
+void UpsampledBackward::add_filter_gradient(const float* x, Scratch& scratch) const {
+  const int64_t outputs = taps_of(shape_) * shape_.out;
+  add_products({x, 0, shape_.in}, shape_.in, {scratch.taps.data_ptr<float>(), 0, outputs}, outputs, 1,
+               from_.height * from_.width, scratch.sums.data_ptr<float>(), lanes_for(outputs));
+}
+
+void UpsampledBackward::input_gradient(Scratch& scratch, float* dx) const {
+  const float* const taps = scratch.taps.data_ptr<float>();
+  product_row(filter_, &taps, from_.height * from_.width, taps_of(shape_) * shape_.out, dx, shape_.in);
+}
+
+at::Tensor UpsampledBackward::filter_gradient(const std::vector<std::optional<Scratch>>& threads) const {
+  const at::Tensor& sums = threads[0]->sums;
+  for (size_t i = 1; i < threads.size(); i++) sums.add_(threads[i]->sums);
+  const ConvShape& s = shape_;
+  return sums.narrow(1, 0, taps_of(s) * s.out)
+      .unflatten(1, {taps_of(s), s.out})
+      .permute({1, 0, 2})
+      .reshape({s.filter_height, s.filter_width, s.in, s.out});
+}
+
+}  // namespace locallearn
