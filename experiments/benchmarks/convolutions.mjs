@@ -1,7 +1,8 @@
 // How far a training step is from its convolutions, and those from oneDNN's, on the very shapes that the step uses:
 //   npm run build && node experiments/benchmarks/convolutions.mjs --method auglocal --batch 128 [--json] [--shapes]
 // Each convolution of the step runs alone, ours and libtorch's (oneDNN, channels last, as plain PyTorch would call it
-// at best) taking turns; the medians are added up by how often the step runs them.
+// at best) taking turns; the medians are added up by how often the step runs them. Ours resizes its input where the step's
+// does; libtorch's gets it resized.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -53,11 +54,13 @@ function random(shape) {
 }
 
 /** The three passes of one shape, by both; each a function that runs it once. */
-function passesOf({ input: [n, c, h, w], filter: [out, , kh, kw], stride, padding, groups }) {
+function passesOf({ input: [n, c, h, w], resizedFrom, filter: [out, , kh, kw], stride, padding, groups }) {
   const [s, p] = [stride[0], padding[0]];
   const outputs = (size, taps) => Math.floor((size + 2 * p - taps) / s) + 1;
   const [oh, ow] = [outputs(h, kh), outputs(w, kw)];
   const x = random([n, h, w, c]);
+  const resized = resizedFrom.length > 0 ? [h, w] : [];
+  const small = resizedFrom.length > 0 ? random([n, ...resizedFrom, c]) : x;
   const dy = random([n, oh, ow, out]);
   const hwio = random([kh, kw, c / groups, out]);
   const channelsFirst = (tensor) => operators.permute(tensor, [0, 3, 1, 2]);
@@ -66,12 +69,12 @@ function passesOf({ input: [n, c, h, w], filter: [out, , kh, kw], stride, paddin
   const rest = [[s, s], [p, p], [1, 1], false, [0, 0], groups];
   const library = (mask) => () => free(operators.backward(dyFirst, xFirst, oihw, null, ...rest, mask));
   const ours = (data, weights) => () =>
-    free(operators.ourBackward(dy, x, hwio, false, s, p, groups, [], data, false, weights));
+    free(operators.ourBackward(dy, small, hwio, false, s, p, groups, resized, data, false, weights));
   return {
     flops: 2 * n * oh * ow * out * (c / groups) * kh * kw,
     forward: {
       library: () => free(operators.forward(xFirst, oihw, null, ...rest)),
-      ours: () => free(operators.ourForward(x, hwio, null, s, p, groups, [])),
+      ours: () => free(operators.ourForward(small, hwio, null, s, p, groups, resized)),
     },
     backwardData: { library: library([true, false, false]), ours: ours(true, false) },
     backwardWeights: { library: library([false, true, false]), ours: ours(false, true) },
@@ -115,7 +118,8 @@ const totals = Object.fromEntries(
 const shapes = [];
 for (const convolution of step.convolutions) {
   const passes = passesOf(convolution);
-  const shape = { input: convolution.input, filter: convolution.filter, stride: convolution.stride };
+  const { input, filter, stride, resizedFrom } = convolution;
+  const shape = { input, filter, stride, resizedFrom };
   for (const [pass, total] of Object.entries(totals)) {
     const runs = convolution[pass];
     if (runs === 0) continue;
@@ -157,8 +161,9 @@ if (args.json) {
   );
   console.log('pass                  ours ms   oneDNN ms    GFLOP/s    oneDNN  of the peak');
   for (const [pass, total] of Object.entries(totals)) row(pass, total);
-  for (const { input, filter, stride, pass, runs, ...each } of args.shapes ? shapes : []) {
-    console.log(`[${input}] × [${filter}], stride ${stride[0]}, ${runs} times:`);
+  for (const { input, filter, stride, resizedFrom, pass, runs, ...each } of args.shapes ? shapes : []) {
+    const from = resizedFrom.length > 0 ? `, resized from ${resizedFrom.join('×')}` : '';
+    console.log(`[${input}] × [${filter}], stride ${stride[0]}${from}, ${runs} times:`);
     row(`  ${pass}`, each);
   }
   row('all', { ours: sum('ours'), library: sum('library'), flops: sum('flops') });

@@ -18,10 +18,13 @@ namespace {
 // Packed weights of one block of output channels must stay in the second-level cache.
 constexpr int64_t kMostFilterBytes = 192 << 10;
 
-void note(const ConvShape& s, bool forward, bool backward_data, bool backward_weights) {
+void note(const ConvShape& s, const Resize* resize, bool forward, bool backward_data, bool backward_weights) {
   if (!profiling) return;
+  std::vector<int64_t> resized_from;
+  if (resize) resized_from = {resize->from().height, resize->from().width};
   note_convolution({{s.images, s.in, s.height, s.width},
                     {s.out, s.in, s.filter_height, s.filter_width},
+                    resized_from,
                     s.stride,
                     s.padding,
                     forward,
@@ -121,7 +124,7 @@ void for_images(int64_t images, c10::function_ref<void(int64_t, int64_t, int64_t
 at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::Tensor* bias, const ConvShape& shape,
                        const Resize* resize, c10::function_ref<void(int64_t, int64_t, float*)> after) {
   const Span span("direct convolution");
-  note(shape, true, false, false);
+  note(shape, resize, true, false, false);
   const int64_t floats = floats_of_image(shape, resize);
   if (resize && upsampled_serves(shape, *resize))
     return forward_images(UpsampledForward(shape, *resize, filter, bias), x, floats, shape, after);
@@ -133,7 +136,7 @@ ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tens
                                    bool need_filter, bool need_bias,
                                    c10::function_ref<void(int64_t, int64_t, float*)> fill) {
   const Span span("direct convolution backward");
-  note(shape, false, need_x, need_filter);
+  note(shape, resize, false, need_x, need_filter);
   at::Tensor dx;
   if (need_x) {
     const Resize::Size size = resize ? resize->from() : Resize::Size{shape.height, shape.width};

@@ -43,10 +43,11 @@ struct Open {
 struct ConvolutionKey {
   std::vector<int64_t> x, filter, stride, padding;
   int64_t groups;
+  std::vector<int64_t> resized_from{};
 
   bool operator<(const ConvolutionKey& other) const {
-    return std::tie(x, filter, stride, padding, groups) <
-           std::tie(other.x, other.filter, other.stride, other.padding, other.groups);
+    return std::tie(x, filter, stride, padding, groups, resized_from) <
+           std::tie(other.x, other.filter, other.stride, other.padding, other.groups, other.resized_from);
   }
 };
 
@@ -141,6 +142,7 @@ napi_value to_javascript(napi_env env, const std::pair<const ConvolutionKey, Con
   set(env, object, "stride", integers(env, key.stride));
   set(env, object, "padding", integers(env, key.padding));
   set(env, object, "groups", number(env, static_cast<double>(key.groups)));
+  set(env, object, "resizedFrom", integers(env, key.resized_from));
   set(env, object, "forward", number(env, static_cast<double>(calls.forward)));
   set(env, object, "backwardData", number(env, static_cast<double>(calls.backward_data)));
   set(env, object, "backwardWeights", number(env, static_cast<double>(calls.backward_weights)));
@@ -158,7 +160,8 @@ void drop_profile() {
 }  // namespace
 
 void note_convolution(const ConvolutionRun& run) {
-  auto& calls = profile->convolutions[{run.x, run.filter, {run.stride, run.stride}, {run.padding, run.padding}, 1}];
+  auto& calls = profile->convolutions[{run.x, run.filter, {run.stride, run.stride}, {run.padding, run.padding}, 1,
+                                      run.resized_from}];
   calls.forward += run.forward;
   calls.backward_data += run.backward_data;
   calls.backward_weights += run.backward_weights;

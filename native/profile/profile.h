@@ -30,7 +30,7 @@ class Span {
 
 // A convolution that is not libtorch's operator; shapes as its [n, c, h, w] and [out, in, h, w]. While profiling only.
 struct ConvolutionRun {
-  std::vector<int64_t> x, filter;
+  std::vector<int64_t> x, filter, resized_from;  // empty, or the height and width that x is resized from
   int64_t stride, padding;
   bool forward, backward_data, backward_weights;
 };

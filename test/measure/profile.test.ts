@@ -33,7 +33,7 @@ describe.skipIf(!hasTorch)('a profile of training steps', () => {
     expect(sum(convolutions.map(({ backwardWeights }) => backwardWeights))).toBe(9);
     expect(convolutions).toContainEqual({
       ...{ input: [4, 3, 32, 32], filter: [16, 3, 3, 3], stride: [1, 1], padding: [1, 1], groups: 1 },
-      ...{ forward: 1, backwardData: 0, backwardWeights: 1 },
+      ...{ resizedFrom: [], forward: 1, backwardData: 0, backwardWeights: 1 },
     });
   });
 

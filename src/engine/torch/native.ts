@@ -78,6 +78,8 @@ export interface ProfiledConvolution {
   readonly stride: readonly number[];
   readonly padding: readonly number[];
   readonly groups: number;
+  /** Height and width that the input was resized from; empty where it was not. */
+  readonly resizedFrom: readonly number[];
   readonly forward: number;
   readonly backwardData: number;
   readonly backwardWeights: number;
