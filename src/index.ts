@@ -191,13 +191,8 @@ export { weighted, type WeightedLoss } from './local/axes/loss/weighted.js';
 export { cascadePath, type CascadeBridge, type CascadeOptions } from './local/axes/path/cascade.js';
 export { independentPath } from './local/axes/path/independent.js';
 export { definePath, type Path, type PathBuilder, type PathParts } from './local/axes/path/path.js';
-export {
-  createBatch,
-  type Batch,
-  type BatchSources,
-  type Mixing,
-  type Normalization,
-} from './local/batch.js';
+export { createBatch, type Batch, type BatchSources, type Mixing } from './local/batch.js';
+export type { Normalization } from './local/normalization.js';
 export { blockForward, cutIntoBlocks, headLoss, type Block } from './local/block.js';
 export { buildStrategy, type Methods } from './local/build.js';
 export type { Classifier } from './local/classifier.js';

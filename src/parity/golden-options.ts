@@ -1,5 +1,5 @@
 import { UserError } from '../core/errors.js';
-import type { Normalization } from '../local/batch.js';
+import type { Normalization } from '../local/normalization.js';
 import type { StrategyOptions } from '../local/options.js';
 import { builtInOptionsSchema } from '../local/build.js';
 import type { Network } from '../networks/network.js';

@@ -25,26 +25,22 @@ import { trainingSettings } from './training-settings.js';
 import { experimentSchema, methodSchema, parentSchema } from './forms.js';
 import { gatherBadFiles } from './bad-images.js';
 import { classRecord } from './by-class.js';
-import { labelOf, type MethodConfig } from '../config/method-config.js';
-import type { BalancedCuts } from '../measure/memory/balance.js';
-import { asksForBalance, type ChosenMethod } from '../measure/memory/choose-cuts.js';
-import { asksForBudget, chooseMethod, recomputeInWords } from '../measure/memory/choose-method.js';
-import { settingOf } from '../measure/memory/setting.js';
+import type { MethodConfig } from '../config/method-config.js';
+import type { ChosenMethod } from '../measure/memory/choose-cuts.js';
 import { thisMachine } from '../core/machine.js';
 import { openLoggers, type OpenLoggers } from './loggers.js';
 import type { MetricsColumns } from './metrics.js';
 import type { RunObserver } from './observer.js';
+import { prepareMethod } from './prepare-method.js';
 import { ownLoggers } from './own-loggers.js';
 import { useOf, weightsMetadata } from './network-use.js';
 import { createRunFolder, type RunConfig, type RunFolder } from './folder.js';
 import { readRunLog } from './run-log.js';
 import { failureOf, howToGoOn, type FailedRun } from './outcome.js';
-import { checkFit, checkMethod } from './method-strategy.js';
 import { watchRanksCost, watchStepCost } from './step-cost.js';
 import { averagedIn, identityOfRun } from './identity-of-run.js';
 import { resultOf } from './summary.js';
 import type { RunIdentity, RunResult, RunSummary } from './summary.js';
-import { formatBytes } from '../core/text.js';
 import { WriteFailure } from './write-failure.js';
 
 /** Where and how a run is recorded. */
@@ -88,37 +84,6 @@ export async function runExperiment(
   const forms = { experiment: experimentSchema, method: methodSchema, options: parentSchema };
   checkGiven('runExperiment', forms, { experiment, method, options });
   return runPrepared(experiment, await prepareMethod(experiment, method, options), options);
-}
-
-/**
- * What can be known of a method before anything is trained: its cut points, where the config leaves them to measuring,
- * and that it fits the network and the training.
- *
- * @param begins false where it goes on from a checkpoint of its own
- * @throws UserError if it does not
- */
-export async function prepareMethod(
-  experiment: Experiment,
-  method: MethodConfig,
-  { signal, observer }: Pick<RunOptions, 'signal' | 'observer'>,
-  begins = true,
-): Promise<ChosenMethod> {
-  const { config, engine, registry, dataset } = experiment;
-  checkFit(experiment, method, begins);
-  const label = labelOf(method);
-  if (asksForBalance(method)) observer?.note(`${label}: measuring where to cut`);
-  if (asksForBudget(method)) observer?.note(`${label}: measuring what to recompute`);
-  const inputs = { engine, registry, classes: dataset.classes.length, imageShape: dataset.imageShape };
-  const chosen = await chooseMethod(settingOf(config, inputs), method, { signal });
-  if (chosen.balanced !== undefined) observer?.note(`${label}: ${inWords(chosen.balanced)}`);
-  if (chosen.recompute !== undefined) observer?.note(`${label}: ${recomputeInWords(chosen.recompute)}`);
-  if (asksForBalance(method)) checkMethod(experiment, chosen.method, begins);
-  return chosen;
-}
-
-function inWords({ cuts, peakBytes, evenPeakBytes }: BalancedCuts): string {
-  const even = evenPeakBytes === undefined ? 'out of memory' : formatBytes(evenPeakBytes);
-  return `cuts after ${cuts.join(', ')}: largest update ${formatBytes(peakBytes)}, of even blocks ${even}`;
 }
 
 /** As `runExperiment`, for a method that was prepared. */

@@ -2,7 +2,8 @@ import type { PixelValues } from '../data/dataset.js';
 import { evaluationMode } from '../engine/fused/ops.js';
 import { scoped } from '../engine/scoped.js';
 import { UserError } from '../core/errors.js';
-import { createBatch, type Normalization } from '../local/batch.js';
+import { createBatch } from '../local/batch.js';
+import type { Normalization } from '../local/normalization.js';
 import { networkForward, type Network } from '../networks/network.js';
 
 /**

@@ -3,7 +3,7 @@ import { parseConfig } from '../../src/config/config.js';
 import { builtInRegistry } from '../../src/config/registry.js';
 import { UserError } from '../../src/core/errors.js';
 import { buildStrategy } from '../../src/local/build.js';
-import { prepareMethod } from '../../src/runs/run.js';
+import { prepareMethod } from '../../src/runs/prepare-method.js';
 import { train } from '../../src/train/trainer.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { startEngine } from '../support/engine.js';

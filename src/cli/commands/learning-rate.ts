@@ -57,7 +57,7 @@ export const learningRateCommand: Command<object, RangeArguments> = {
       );
     }
     const { openExperiment } = await import('../../runs/experiment.js');
-    const { prepareMethod } = await import('../../runs/run.js');
+    const { prepareMethod } = await import('../../runs/prepare-method.js');
     const { withStrategy } = await import('../../runs/method-strategy.js');
     const { startState } = await import('../../runs/start-state.js');
     const { sectionOf } = await import('../../runs/training-settings.js');

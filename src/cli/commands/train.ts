@@ -152,7 +152,8 @@ async function newRun(args: AskedWork, path: string | undefined): Promise<Work> 
       `${path}: lists several seeds; use "locallearn compare" for it, or choose one with --seed`,
     );
   }
-  const { prepareMethod, runPrepared } = await import('../../runs/run.js');
+  const { prepareMethod } = await import('../../runs/prepare-method.js');
+  const { runPrepared } = await import('../../runs/run.js');
   const { runInto } = await import('../../runs/into.js');
   const { trainAlong } = await import('../../runs/ranks.js');
   return async (options, placement) => {

@@ -1,5 +1,6 @@
 import tf = require('@tensorflow/tfjs');
 import { tfDtype } from './dtype.js';
+import { fromValues } from './from-values.js';
 import type { KernelContext } from './kernels/kernel.js';
 import type { Device, MultiOperator, Native, NativeTensor, Operator } from './native.js';
 
@@ -30,7 +31,6 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
   readonly #convert: Operator;
   readonly #clone: Operator;
   readonly #viewAsReal: Operator;
-  readonly #viewAsComplex: Operator;
 
   constructor(
     readonly native: Native,
@@ -42,7 +42,6 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
     this.#convert = this.op('aten::to', 'dtype');
     this.#clone = this.op('aten::clone');
     this.#viewAsReal = this.op('aten::view_as_real');
-    this.#viewAsComplex = this.op('aten::view_as_complex');
   }
 
   /** Binds an operator; the result belongs to the scope that is open at the call. */
@@ -221,45 +220,9 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
     refCount: number,
   ): void {
     const strings = dtype === 'string' ? (values as Uint8Array[]) : undefined;
-    const native = strings ? undefined : this.#fromValues(values as ArrayLike<number>, shape, dtype);
+    const native = strings ? undefined : fromValues(this, values as ArrayLike<number>, shape, dtype);
     const held = { shape: shape.slice(), dtype, short: false };
     this.#data.set(dataId, { native, ...held, strings, views: undefined, refCount });
-  }
-
-  #fromValues(values: ArrayLike<number>, shape: readonly number[], dtype: tf.DataType): NativeTensor {
-    const { native, device } = this;
-    switch (dtype) {
-      case 'int32':
-        return native.fromTypedArray(
-          values instanceof Int32Array ? values : Int32Array.from(values),
-          shape,
-          dtype,
-          device,
-        );
-      case 'bool':
-        return native.fromTypedArray(
-          values instanceof Uint8Array ? values : Uint8Array.from(values),
-          shape,
-          dtype,
-          device,
-        );
-      case 'complex64': {
-        const pairs = this.#fromValues(values, [...shape, 2], 'float32');
-        try {
-          return this.#viewAsComplex(pairs);
-        } finally {
-          pairs.dispose();
-        }
-      }
-      case 'float32':
-      case 'string':
-        return native.fromTypedArray(
-          values instanceof Float32Array ? values : Float32Array.from(values),
-          shape,
-          'float32',
-          device,
-        );
-    }
   }
 
   override readSync(dataId: tf.DataId): tf.BackendValues {

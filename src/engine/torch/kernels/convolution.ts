@@ -2,9 +2,9 @@ import tf = require('@tensorflow/tfjs');
 import { precisionInForce } from '../../precision.js';
 import type { NativeTensor } from '../native.js';
 import { activator } from './activation.js';
+import { conv2dInfo, window3d } from './convolution-sizes.js';
 import {
   axes2d,
-  axes3d,
   fromTorchFilter,
   toChannelsFirst,
   toChannelsLast,
@@ -13,8 +13,6 @@ import {
   type Window,
 } from './geometry.js';
 import { kernel, type KernelContext, type KernelTable } from './kernel.js';
-
-type Conv2DInfo = tf.backend_util.Conv2DInfo;
 
 /** How tensors of one kind of convolution are laid out, as axes to permute; libtorch wants [n, c, …] and [out, in, …]. */
 interface Layout {
@@ -275,43 +273,3 @@ const zeros = (like: readonly unknown[]): number[] => like.map(() => 0);
 /** What `padFirst` adds in all to the axis that is the index-th from the last. */
 const added = (padFirst: readonly number[] | undefined, index: number): number =>
   (padFirst?.[2 * index] ?? 0) + (padFirst?.[2 * index + 1] ?? 0);
-
-function conv2dInfo(
-  inShape: readonly number[],
-  filterShape: readonly number[],
-  {
-    strides,
-    pad,
-    dilations,
-    dimRoundingMode,
-    dataFormat = 'NHWC',
-  }: Pick<tf.Conv2DAttrs, 'strides' | 'pad' | 'dimRoundingMode'> &
-    Partial<Pick<tf.Conv2DAttrs, 'dilations' | 'dataFormat'>>,
-  depthwise = false,
-): Conv2DInfo {
-  return tf.backend_util.computeConv2DInfo(
-    inShape as [number, number, number, number],
-    filterShape as [number, number, number, number],
-    strides,
-    dilations ?? 1,
-    pad,
-    dimRoundingMode,
-    depthwise,
-    tf.backend_util.convertConv2DDataFormat(dataFormat),
-  );
-}
-
-function window3d(
-  inShape: readonly number[],
-  filterShape: readonly number[],
-  strides: tf.Conv3DAttrs['strides'],
-  dilations: tf.Conv3DAttrs['dilations'],
-  pad: 'valid' | 'same',
-): Window {
-  type Shape = [number, number, number, number, number];
-  return windowOf(
-    axes3d(
-      tf.backend_util.computeConv3DInfo(inShape as Shape, filterShape as Shape, strides, dilations, pad),
-    ),
-  );
-}
