@@ -16,7 +16,7 @@ function roomOf(root, file) {
   return room;
 }
 
-const request = /(?:\bfrom|\bimport\()\s*'(\.[^']+)'/g;
+const request = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\(\s*)(?:'(\.[^']+)'|`(\.[^`]+)`)/g;
 
 /** @type {Map<string, readonly string[]>} */
 const importsOf = new Map();
@@ -26,7 +26,7 @@ function importsIn(file) {
   let found = importsOf.get(file);
   if (!found) {
     const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    found = [...text.matchAll(request)].map((match) => target(file, match[1] ?? ''));
+    found = [...text.matchAll(request)].map((match) => target(file, match[1] ?? match[2] ?? ''));
     importsOf.set(file, found);
   }
   return found;
@@ -53,11 +53,15 @@ function way(from, to) {
  * @returns {import('eslint').Rule.RuleListener}
  */
 function eachImport(file, visit) {
-  /** @param {{ source?: import('estree').Node | null }} node */
-  const declaration = ({ source }) => {
-    if (source?.type === 'Literal' && typeof source.value === 'string' && source.value.startsWith('.'))
-      visit(source, target(file, source.value));
+  /** @param {import('estree').Node | null | undefined} source */
+  const read = (source) => {
+    const whole =
+      source?.type === 'TemplateLiteral' && source.expressions.length === 0 ? source.quasis[0] : null;
+    const path = source?.type === 'Literal' ? source.value : whole?.value.cooked;
+    if (source && typeof path === 'string' && path.startsWith('.')) visit(source, target(file, path));
   };
+  /** @param {{ source?: import('estree').Node | null }} node */
+  const declaration = ({ source }) => read(source);
   return {
     ImportDeclaration: declaration,
     ExportNamedDeclaration: declaration,
@@ -65,6 +69,8 @@ function eachImport(file, visit) {
     ImportExpression: declaration,
     /** `typeof import('…')` and `import('…').Type`. @param {{ source?: import('estree').Node }} node */
     TSImportType: declaration,
+    /** `import x = require('…')`. @param {{ expression: import('estree').Node }} node */
+    TSExternalModuleReference: ({ expression }) => read(expression),
   };
 }
 

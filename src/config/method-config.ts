@@ -76,18 +76,23 @@ const memorySchema = z
   .exactOptional();
 
 export type Ways = Pick<MethodConfig, 'recompute' | 'memory' | 'accumulate'>;
+
+/** What a method's map has beside its options. */
+const besideOptions = {
+  label: labelSchema,
+  recompute: recomputeSchema,
+  memory: memorySchema,
+  accumulate: accumulateSchema,
+};
+
+/** The keys of a method's map that no option may have. */
+export const commonMethodKeys = ['method', ...Object.keys(besideOptions)];
+
 type NamedConfig = NamedOptions & Ways & { readonly label?: string };
 
 /** The maps that ask for one of the methods, `{ method, …options, label }`. */
 export function methodSchema(methods: readonly Method[]): z.ZodType<MethodConfig> {
-  const [first, ...others] = methodSchemas(methods).map((schema) =>
-    schema.safeExtend({
-      label: labelSchema,
-      recompute: recomputeSchema,
-      memory: memorySchema,
-      accumulate: accumulateSchema,
-    }),
-  );
+  const [first, ...others] = methodSchemas(methods).map((schema) => schema.safeExtend(besideOptions));
   const named = z.discriminatedUnion('method', [first!, ...others]) as unknown as z.ZodType<NamedConfig>;
   return named
     .superRefine(refuseLoneBudget)

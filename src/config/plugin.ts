@@ -12,6 +12,7 @@ import type { NetworkKind } from '../networks/network.js';
 import type { MetricKind } from '../train/metric.js';
 import type { OptimizerKind } from '../train/optimizer.js';
 import type { ScheduleKind } from '../train/schedules.js';
+import { commonMethodKeys } from './method-config.js';
 import type { LoggerKind } from './run-logger.js';
 import type { PathBuilder } from '../local/axes/path/path.js';
 
@@ -63,7 +64,7 @@ function definitions(...taken: readonly string[]) {
 /** The form of a plugin, for files that no type checker has seen. */
 export const pluginSchema = z.strictObject({
   networks: definitions('name', 'weights'),
-  methods: definitions('method', 'label'),
+  methods: definitions(...commonMethodKeys),
   paths: definitions('name'),
   bridges: definitions('name'),
   auxiliaries: definitions('name'),

@@ -247,6 +247,15 @@ describe('a data set of a plugin', () => {
   });
 });
 
+test.each(['method', 'label', 'recompute', 'memory', 'accumulate'])(
+  'a method of one\'s own with an option "%s", which the program takes for itself, is refused',
+  (key) => {
+    const options = z.strictObject({ [key]: z.int().default(7) });
+    const found = pluginSchema.safeParse({ methods: [{ name: 'mine', options, build: () => ({}) }] });
+    expect(found.error?.issues[0]?.message).toContain(`has an option "${key}", which means something else`);
+  },
+);
+
 test('types guide: options of a method, of a choice, and of the public API', () => {
   expectTypeOf<OptionsOf<'auglocal'>['depth']>().toEqualTypeOf<number>();
   expectTypeOf<{ method: 'bp' }>().toExtend<StrategyOptionsInput>();

@@ -59,6 +59,21 @@ it('an import that runs back up is refused, of a type, passed on or awaited too'
   expect(said).toEqual([`1: ${up('core', 'nn')}`, `1: ${up('nn', 'data')}`, `2: ${up('core', 'cli')}`]);
 });
 
+it('however it is written', async () => {
+  const said = await complaints({
+    'src/core/c.ts': "import d = require('../data/d.js');\nexport const c = [d, import(`../nn/a.js`)];\n",
+    'src/core/e.ts': "import '../cli/main.js';\n",
+    'src/nn/a.ts': 'export const a = 1;\n',
+    'src/data/d.ts': 'export const d = 1;\n',
+    'src/cli/main.ts': 'export const main = 1;\n',
+  });
+  expect(said.map((line) => line.slice(0, line.indexOf(':', 3)))).toEqual([
+    '1: core may not import from cli',
+    '1: core may not import from data',
+    '2: core may not import from nn',
+  ]);
+});
+
 it('files that import each other in a circle are named, by types alone too', async () => {
   const said = await complaints({
     'src/nn/a.ts': "import { b } from './b.js';\nexport type A = typeof b;\n",
@@ -69,6 +84,16 @@ it('files that import each other in a circle are named, by types alone too', asy
   const circle = (...names: string[]): string =>
     `1: these files import each other in a circle: ${names.map((name) => join('src/nn', `${name}.ts`)).join(' → ')}`;
   expect(said).toEqual([circle('a', 'b', 'c', 'a'), circle('b', 'c', 'a', 'b'), circle('c', 'a', 'b', 'c')]);
+});
+
+it('a circle of imports for what they do alone, or by require', async () => {
+  const said = await complaints({
+    'src/nn/a.ts': "import './b.js';\n",
+    'src/nn/b.ts': "import c = require('./c.js');\nexport const b = c;\n",
+    'src/nn/c.ts': 'export const c = import(`./a.js`);\n',
+  });
+  expect(said).toHaveLength(3);
+  expect(said.every((line) => line.startsWith('1: these files import each other in a circle'))).toBe(true);
 });
 
 it('a room that stands on no floor is named', async () => {
