@@ -1,5 +1,5 @@
 // libtorch takes three passes forward and five backward (its ReLU and its normalisation are apart), and sums whole maps
-// in float32; here it is two and two, summed as batch_norm_rows.h says.
+// in float32; here it is two and two, summed as rows.h says.
 #include "batch_norm.h"
 
 #include "../profile/profile.h"

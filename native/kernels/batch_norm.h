@@ -3,7 +3,7 @@
 // parts are here too, for whoever has the rows in hand anyway (layers/fused.cc).
 #pragma once
 
-#include "batch_norm_rows.h"
+#include "rows.h"
 #include "map_rows.h"
 #include "optional.h"
 

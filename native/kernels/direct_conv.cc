@@ -1,6 +1,6 @@
 #include "direct_conv.h"
 
-#include "batch_norm_rows.h"
+#include "rows.h"
 #include "direct_filter.h"
 #include "tiles.h"
 #include "upsampled.h"

@@ -1,7 +1,7 @@
 // Convolution image by image on our own tiles (tiles.h), for the small filters and channel counts that CIFAR networks
-// and auxiliary nets are made of. One image's input and its gradient lie in a scratch with a border of zeros, small
-// enough to stay in the cache, so whatever comes before or after a convolution (batch normalisation, ReLU) can be done
-// on an image while it is there.
+// and auxiliary nets are made of: in quads (quads.h), before it is resized (upsampled.h), or tap by tap (direct_filter.h).
+// What one image needs is small enough to stay in the cache, so whatever comes before or after a convolution (batch
+// normalisation, ReLU) can be done on an image while it is there.
 #pragma once
 
 #include "conv_shape.h"
@@ -23,8 +23,8 @@ struct ConvGradients {
   at::Tensor x, filter, bias;  // in TensorFlow.js's layouts; undefined where not asked for
 };
 
-// With `resize`, x holds the images before they are resized to what the convolution, and `shape`, reads: resized maps and
-// their gradients are in memory an image a thread. `after(thread, image, y)` runs when that image's result lies in y, and
+// With `resize`, x holds the images before they are resized to what the convolution, and `shape`, reads: of what comes of
+// that no more is in memory than an image a thread. `after(thread, image, y)` runs when that image's result lies in y, and
 // may change it.
 at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::Tensor* bias, const ConvShape& shape,
                        const Resize* resize,

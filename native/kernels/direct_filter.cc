@@ -8,11 +8,6 @@ namespace {
 // A strip of rows of input and gradient together, for the filter's gradient: well inside the first-level cache.
 constexpr int64_t kStripBytes = 24 << 10;
 
-// Fewer channels leave too little to multiply for what the transforms cost.
-bool in_quads(const ConvShape& s) {
-  return s.filter_height == 3 && s.filter_width == 3 && s.stride == 1 && s.padding <= 1 && std::min(s.in, s.out) > kNarrow;
-}
-
 }  // namespace
 
 DirectForward::DirectForward(const ConvShape& shape, const Resize* resize, const at::Tensor& filter,
@@ -21,7 +16,7 @@ DirectForward::DirectForward(const ConvShape& shape, const Resize* resize, const
   const int64_t length = shape.filter_width * shape.in, in = shape.in, out = shape.out;
   const float* const values = filter.data_ptr<float>();
   const float* const start = bias ? bias->data_ptr<float>() : nullptr;
-  if (in_quads(shape)) {
+  if (quads_serve(shape)) {
     quads_.emplace(in, out, start, values);
     return;
   }
@@ -58,10 +53,10 @@ DirectBackward::DirectBackward(const ConvShape& shape, const Resize* resize, con
       vertical_(phases(shape.filter_height, shape.height)),
       horizontal_(phases(shape.filter_width, shape.width)) {
   const int64_t in = shape.in, out = shape.out, width = shape.filter_width, stride = shape.stride;
-  if (need_filter && in_quads(shape)) quad_gradient_.emplace(shape.out_height, shape.out_width, in, out);
+  if (need_filter && quads_serve(shape)) quad_gradient_.emplace(shape.out_height, shape.out_width, in, out);
   if (!need_x) return;
   const float* const values = filter.data_ptr<float>();
-  if (in_quads(shape)) {
+  if (quads_serve(shape)) {
     // The filter turned round, from outputs to inputs.
     const at::Tensor turned = filter.flip({0, 1}).transpose(2, 3).contiguous();
     quads_.emplace(out, in, nullptr, turned.data_ptr<float>());

@@ -36,7 +36,7 @@ class DirectForward {
 class DirectBackward {
  public:
   DirectBackward(const ConvShape& shape, const Resize* resize, const at::Tensor& filter, bool need_x, bool need_filter);
-  // Of one thread. `d` is the gradient of the output; the filter's gradient gathers in `sums`.
+  // Of one thread. `d` is the gradient of the output; the filter's gradient gathers in `quad_sums` or in `sums`.
   struct Scratch {
     ImageAccess images;
     PaddedImage d;

@@ -19,16 +19,19 @@ class ImageAccess {
   ImageAccess(const ConvShape& shape, const Resize* resize, bool padded)
       : whole_{nullptr, shape.height, shape.width, shape.in, shape.width * shape.in},
         resize_(resize),
-        line_(resize ? resize->line_floats() : 0) {
-    const int64_t p = padded ? shape.padding : 0;
-    if (padded || resize) copy_.emplace(shape.height, shape.width, shape.in, PaddedImage::Border{p, p, p, p});
-  }
+        copied_(padded || resize),
+        border_(padded ? shape.padding : 0),
+        line_(resize ? resize->line_floats() : 0) {}
 
   // Until the next is read.
   ImageView read(const float* image) {
-    if (!copy_) {
+    if (!copied_) {
       whole_.data = image;
       return whole_;
+    }
+    if (!copy_) {
+      const PaddedImage::Border border{border_, border_, border_, border_};
+      copy_.emplace(whole_.height, whole_.width, whole_.channels, border);
     }
     if (resize_) {
       copy_->fill([&](int64_t row, float* at) { resize_->row(image, row, line_.data(), at); });
@@ -52,6 +55,8 @@ class ImageAccess {
  private:
   ImageView whole_;
   const Resize* resize_;
+  bool copied_;
+  int64_t border_;
   std::vector<float> line_;
   std::optional<PaddedImage> copy_;
   at::Tensor gradient_;

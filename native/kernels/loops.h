@@ -1,7 +1,7 @@
 // The innermost loops, of which the best that this processor can run is chosen when the addon loads.
 #pragma once
 
-#include "batch_norm_rows.h"
+#include "rows.h"
 #include "entropy.h"
 #include "tiles.h"
 

@@ -1,7 +1,7 @@
 // The rows of a map, [rows…, channels], for loops over float32: where they lie, or of bfloat16 widened a few at a time.
 #pragma once
 
-#include "batch_norm_rows.h"
+#include "rows.h"
 
 #include <ATen/ATen.h>
 

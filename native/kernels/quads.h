@@ -3,15 +3,22 @@
 // F(3×3, 2×2): Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015, section 4).
 #pragma once
 
+#include "conv_shape.h"
 #include "packed_filter.h"
 #include "padded_image.h"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
 namespace locallearn {
 
 constexpr int kQuadProducts = 16;
+
+// Whether quads make this convolution. Fewer channels leave too little to multiply for what the transforms cost.
+inline bool quads_serve(const ConvShape& s) {
+  return s.filter_height == 3 && s.filter_width == 3 && s.stride == 1 && s.padding <= 1 && std::min(s.in, s.out) > kNarrow;
+}
 
 // Some rows' quads of pixels, transformed: for each of the sixteen products a plane of [row][quad][channel].
 class QuadRows {

@@ -2,7 +2,7 @@
 // of its gradient, and does not want the whole of it in memory.
 #pragma once
 
-#include "batch_norm_rows.h"
+#include "rows.h"
 
 #include <cstdint>
 #include <vector>

@@ -1,7 +1,7 @@
-// The bodies of batch_norm_rows.h, for whatever vectors the including file's instruction set has.
+// The bodies of rows.h, for whatever vectors the including file's instruction set has.
 #pragma once
 
-#include "batch_norm_rows.h"
+#include "rows.h"
 #include "vectors.h"
 
 #include <algorithm>

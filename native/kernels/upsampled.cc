@@ -1,14 +1,23 @@
 #include "upsampled.h"
 
+#include "quads.h"
+
 #include <algorithm>
 
 namespace locallearn {
 namespace {
 
-// As many more pixels there must be for what is added up after resizing to pay.
-constexpr int64_t kLeastGrowth = 2;
+// What is added up runs on memory, and takes so many times what is multiplied from registers does.
+constexpr double kAddingUp = 1.5;
+// Of a thread, where the resized image itself is smaller.
+constexpr int64_t kMostScratch = 256 << 10;
 
 int64_t taps_of(const ConvShape& s) { return s.filter_height * s.filter_width; }
+int64_t taps_floats(const ConvShape& s, const Resize::Size& from) {
+  return from.height * from.width * taps_of(s) * s.out;
+}
+int64_t lines_of(const ConvShape& s, const Resize::Size& from) { return from.height * s.filter_height; }
+int64_t line_floats(const ConvShape& s) { return s.out_width * s.out; }
 
 // What the results along one axis are made of: a tap reads one resized position, which lies between two.
 struct Axis {
@@ -26,6 +35,7 @@ struct Axis {
         const int64_t at = result + tap - padding;
         if (at < 0 || at >= static_cast<int64_t>(resized.size())) continue;
         reaches.push_back({result, resized[at].first, tap, 1 - resized[at].share});
+        // NaN beyond an exact position, which libtorch lets through, is left out with it.
         if (resized[at].share != 0) reaches.push_back({result, resized[at].second, tap, resized[at].share});
       }
   }
@@ -70,8 +80,7 @@ Axis columns_of(const ConvShape& s, const Resize& r) {
 
 // Between results, lines; between a line's results, and the pixels and taps that they are made of.
 Steps row_steps(const ConvShape& s) {
-  const int64_t line = s.out_width * s.out;
-  return {line, s.filter_height * line, line};
+  return {line_floats(s), s.filter_height * line_floats(s), line_floats(s)};
 }
 Steps column_steps(const ConvShape& s) { return {s.out, taps_of(s) * s.out, s.out}; }
 
@@ -84,19 +93,17 @@ void each_line(const ConvShape& s, const Resize::Size& from, const F& f) {
         (row * s.filter_height + tap) * s.out_width * s.out);
 }
 
-// Whole tiles are read of the last pixel's.
-at::Tensor empty_taps(const ConvShape& s, const Resize::Size& from) {
-  return at::zeros({from.height * from.width * taps_of(s) * s.out + kWide}, at::kFloat);
-}
-// One line more than there are.
-at::Tensor empty_lines(const ConvShape& s, const Resize::Size& from) {
-  return at::empty({from.height * s.filter_height + 1, s.out_width, s.out}, at::kFloat);
-}
-
 }  // namespace
 
-bool upsampled_serves(const ConvShape& shape, const Resize& resize) {
-  return shape.stride == 1 && shape.height * shape.width >= kLeastGrowth * resize.from().height * resize.from().width;
+bool upsampled_serves(const ConvShape& s, const Resize& resize) {
+  const Resize::Size from = resize.from();
+  const int64_t scratch = taps_floats(s, from) + lines_of(s, from) * line_floats(s);
+  if (s.stride != 1 || scratch > std::max(kMostScratch, s.image_in())) return false;
+  // For each result: what its taps multiply, and two positions between which each tap's row, and each tap, lies.
+  const double taps = taps_of(s), rows = static_cast<double>(from.height) / s.out_height;
+  const double multiplied = taps * s.in * from.height * from.width / s.image_pixels();
+  const double added = 2 * s.filter_height + 2 * taps * rows;
+  return multiplied + kAddingUp * added < (quads_serve(s) ? 4 : taps) * s.in;
 }
 
 UpsampledForward::UpsampledForward(const ConvShape& shape, const Resize& resize, const at::Tensor& filter,
@@ -107,16 +114,18 @@ UpsampledForward::UpsampledForward(const ConvShape& shape, const Resize& resize,
   filter_ = pack(1, in, taps_of(shape) * out, nullptr, [=](int64_t, int64_t i, int64_t channel) {
     return values[(channel / out * in + i) * out + channel % out];
   });
-  // The bias is the last of the lines.
+  // The bias lies behind the lines, as one more.
   std::vector<Weighted> start;
-  if (bias) start.push_back({from_.height * shape.filter_height * shape.out_width * out, 1.f});
+  if (bias) start.push_back({lines_of(shape, from_) * line_floats(shape), 1.f});
   rows_ = results_of(rows_of(shape, resize), row_steps(shape), start);
   columns_ = results_of(columns_of(shape, resize), column_steps(shape), {});
 }
 
 UpsampledForward::Scratch UpsampledForward::scratch() const {
-  Scratch scratch{empty_taps(shape_, from_), empty_lines(shape_, from_)};
-  if (bias_.defined()) scratch.lines.select(0, from_.height * shape_.filter_height).copy_(bias_);
+  const int64_t lines = lines_of(shape_, from_);
+  Scratch scratch{at::empty({taps_floats(shape_, from_)}, at::kFloat),
+                  at::empty({lines + bias_.defined(), shape_.out_width, shape_.out}, at::kFloat)};
+  if (bias_.defined()) scratch.lines.select(0, lines).copy_(bias_);
   return scratch;
 }
 
@@ -124,7 +133,7 @@ void UpsampledForward::image(const float* x, Scratch& scratch, float* y) const {
   float *const taps = scratch.taps.data_ptr<float>(), *const lines = scratch.lines.data_ptr<float>();
   product_row(filter_, &x, from_.height * from_.width, shape_.in, taps, taps_of(shape_) * shape_.out);
   each_line(shape_, from_, [&](int64_t tap, int64_t line) { columns_.add_up(taps + tap, shape_.out, lines + line); });
-  rows_.add_up(lines, shape_.out_width * shape_.out, y);
+  rows_.add_up(lines, line_floats(shape_), y);
 }
 
 UpsampledBackward::UpsampledBackward(const ConvShape& shape, const Resize& resize, const at::Tensor& filter, bool need_x,
@@ -143,7 +152,13 @@ UpsampledBackward::UpsampledBackward(const ConvShape& shape, const Resize& resiz
 }
 
 UpsampledBackward::Scratch UpsampledBackward::scratch() const {
-  Scratch scratch{at::empty({shape_.image_out()}, at::kFloat), empty_lines(shape_, from_), empty_taps(shape_, from_), {}};
+  const int64_t taps = taps_floats(shape_, from_);
+  Scratch scratch{at::empty({shape_.image_out()}, at::kFloat),
+                  at::empty({lines_of(shape_, from_) * line_floats(shape_)}, at::kFloat),
+                  at::empty({taps + kWide}, at::kFloat),
+                  {}};
+  // Whole tiles are read of the last pixel's: any number would do, but those near zero are slow.
+  scratch.taps.narrow(0, taps, kWide).zero_();
   if (need_filter_) scratch.sums = at::zeros({shape_.in, lanes_for(taps_of(shape_) * shape_.out)}, at::kFloat);
   return scratch;
 }
@@ -151,7 +166,7 @@ UpsampledBackward::Scratch UpsampledBackward::scratch() const {
 void UpsampledBackward::read(FillRow fill, Scratch& scratch) const {
   float *const d = scratch.d.data_ptr<float>(), *const lines = scratch.lines.data_ptr<float>();
   float* const taps = scratch.taps.data_ptr<float>();
-  const int64_t floats = shape_.out_width * shape_.out;
+  const int64_t floats = line_floats(shape_);
   for (int64_t row = 0; row < shape_.out_height; row++) fill(row, d + row * floats);
   rows_.add_up(d, floats, lines);
   each_line(shape_, from_, [&](int64_t tap, int64_t line) { columns_.add_up(lines + line, shape_.out, taps + tap); });

@@ -2,7 +2,7 @@
 // taps may add these up before it, on fewer pixels: what each tap makes is then resized, moved by the tap, and added up.
 #pragma once
 
-#include "batch_norm_rows.h"
+#include "rows.h"
 #include "conv_shape.h"
 #include "packed_filter.h"
 #include "padded_image.h"

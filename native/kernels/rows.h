@@ -1,5 +1,6 @@
-// What batch normalisation and resizing do to rows of channels, `[rows, channels]`, contiguous float32: one pass for the statistics
-// and one for the result, in both directions. At most 64 rows are summed in float32, everything above in float64.
+// What batch normalisation, resizing and bfloat16 do to rows of channels, `[rows, channels]`, contiguous float32. Batch
+// normalisation takes one pass for the statistics and one for the result, in both directions. At most 64 rows are summed in
+// float32, everything above in float64.
 #pragma once
 
 #include <cstdint>
