@@ -263,8 +263,11 @@ export async function registryOf(
 }
 
 /**
- * As `loadConfig`, from text, without running any plugin: the methods are those of the registry. `file` is the text's
- * name in messages.
+ * As `loadConfig`, from text, without running any plugin: the methods are those of the registry.
+ *
+ * @param file the text's name in messages
+ * @param overrides `key=value`, each in place of what the text has there
+ * @throws UserError for what is no such config: in one line what is wrong, where, and what may stand there
  */
 export function parseConfig(
   text: string,

@@ -1,3 +1,4 @@
+import { entryOf } from '../core/own-entry.js';
 import type { z } from 'zod';
 
 /** The parts of zod's definitions that say what lies inside a schema. */
@@ -71,9 +72,4 @@ function fits({ def }: Schema, value: unknown): boolean {
     const given = entryOf(value, key);
     return of.type !== 'literal' || given === undefined || of.values!.includes(given);
   });
-}
-
-function entryOf(value: unknown, key: string): unknown {
-  const isThere = typeof value === 'object' && value !== null && Object.hasOwn(value, key);
-  return isThere ? (value as Record<string, unknown>)[key] : undefined;
 }

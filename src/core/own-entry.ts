@@ -5,3 +5,10 @@
 export function ownEntry<Value>(map: Readonly<Record<string, Value>>, name: string): Value | undefined {
   return Object.hasOwn(map, name) ? map[name] : undefined;
 }
+
+/** The same of what need not be a map. */
+export function entryOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null
+    ? ownEntry(value as Record<string, unknown>, name)
+    : undefined;
+}

@@ -79,10 +79,7 @@ export function encoderBlock(scope: Scope, options: EncoderOptions): Layer {
 }
 
 /** Multi-head self-attention of the cells of `[n, h, w, width]`, named as PyTorch's `MultiheadAttention`. */
-export function selfAttention(
-  scope: Scope,
-  { width, heads }: Pick<EncoderOptions, 'width' | 'heads'>,
-): Layer {
+function selfAttention(scope: Scope, { width, heads }: Pick<EncoderOptions, 'width' | 'heads'>): Layer {
   const weight = createParameter(scope, 'in_proj_weight', [3 * width, width], xavier(width, 3 * width));
   const bias = createParameter(scope, 'in_proj_bias', [3 * width], constant(0), 'bias');
   const out = linear(childScope(scope, 'out_proj'), {

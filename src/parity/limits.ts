@@ -4,7 +4,7 @@ import { byGroup, largest, relative, type Group } from './quantities.js';
 export type Limits = Readonly<Record<Group, number>>;
 
 /** How far a number may be off, relative, in a file that has no double precision beside it. */
-export const tolerance: Limits = { loss: 1e-3, logits: 1e-3, parameters: 1e-4, running: 1e-4 };
+const tolerance: Limits = { loss: 1e-3, logits: 1e-3, parameters: 1e-4, running: 1e-4 };
 
 /** Never less than this of a sharp file: what the last digits of float32 come to in such a run. */
 const leastOfSharp: Limits = { loss: 1e-6, logits: 1e-5, parameters: 2e-6, running: 2e-6 };

@@ -114,7 +114,7 @@ const strokes = [
 ] as const;
 
 /** Lines and points over two axes. */
-export function plotSpec(plot: Plot, { width, height }: Size): TopLevelSpec {
+function plotSpec(plot: Plot, { width, height }: Size): TopLevelSpec {
   const { x, lines, levels = [] } = plot;
   const rows = lines.flatMap((line, i) => line.points.map((point, k) => rowOf(line, i, point, k)));
   const domain = lines.map((_, i) => i);

@@ -21,7 +21,7 @@ export const palette = [
 ] as const;
 
 /** Vega's names of them. */
-export const shapes = ['circle', 'square', 'triangle-up', 'diamond', 'cross', 'triangle-down'] as const;
+const shapes = ['circle', 'square', 'triangle-up', 'diamond', 'cross', 'triangle-down'] as const;
 
 const dashes = [[], [6, 3], [2, 2], [8, 3, 2, 3]] as const;
 

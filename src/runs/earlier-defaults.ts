@@ -1,3 +1,4 @@
+import { entryOf } from '../core/own-entry.js';
 import { UserError } from '../core/errors.js';
 import { parseYaml } from '../config/yaml-source.js';
 
@@ -53,8 +54,4 @@ export function refuseReplacedMethod(method: unknown, path: string): void {
   throw new UserError(
     `${path}: method: the ${String(name)} of an older version, which did not follow the published code and is another method: train it anew, in a new folder`,
   );
-}
-
-function entryOf(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
 }

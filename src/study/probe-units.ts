@@ -17,6 +17,7 @@ import { globalAveragePool } from '../nn/layers.js';
 import { randomStream } from '../core/random.js';
 import { fitProbe, type LinearProbe } from './linear-probe.js';
 import type { ProbeReport } from './probe-file.js';
+import { hitsOf } from '../train/evaluate.js';
 
 /** How far a piece of long work is. */
 export interface ProbeProgress {
@@ -92,7 +93,7 @@ async function probed(network: Network, dataset: Dataset, options: ProbeOptions)
         const probe = await fitProbe({ features, labels }, signal);
         probes.push(probe);
         trainAccuracies.push(
-          scoped(() => hits(probe.logits(features), labels).dataSync()[0]! / training.count),
+          scoped(() => hitsOf(probe.logits(features), labels).dataSync()[0]! / training.count),
         );
       } finally {
         features.dispose();
@@ -197,9 +198,9 @@ async function testProbes(
       const found: tf.Scalar[] = [];
       const last = visitUnits(network, images, evaluationMode, (x, _, i) => {
         const pooled = globalAveragePool.forward(x, evaluationMode) as tf.Tensor2D;
-        found.push(hits(probes[i]!.logits(pooled), labels));
+        found.push(hitsOf(probes[i]!.logits(pooled), labels));
       });
-      const own = hits(network.head.forward(last, evaluationMode) as tf.Tensor2D, labels);
+      const own = hitsOf(network.head.forward(last, evaluationMode) as tf.Tensor2D, labels);
       tf.stack([own, ...found])
         .dataSync()
         .forEach((value, i) => (correct[i]! += value));
@@ -225,8 +226,4 @@ async function* batchesOf(
 
 function oneHot(labels: Int32Array, classes: number): tf.Tensor2D {
   return tf.cast(tf.oneHot(tf.tensor1d(labels, 'int32'), classes), 'float32') as tf.Tensor2D;
-}
-
-function hits(logits: tf.Tensor2D, labels: tf.Tensor2D): tf.Scalar {
-  return tf.tidy(() => tf.sum(tf.equal(tf.argMax(logits, 1), tf.argMax(labels, 1))));
 }

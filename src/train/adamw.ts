@@ -34,6 +34,8 @@ const forms = {
  * AdamW (Loshchilov & Hutter 2019), its weight decay apart from the gradients, as PyTorch's `torch.optim.AdamW` defines
  * it, without AMSGrad. It keeps two tensors of each variable, `exp_avg` and `exp_avg_sq`, and `step`, how many steps that
  * variable has taken.
+ *
+ * @throws UserError for `state: bf16` where the engine has no such numbers, at the first step
  */
 export function adamw(options: AdamWOptions): Optimizer {
   checkGiven('adamw', forms, { options });

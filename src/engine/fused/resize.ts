@@ -1,19 +1,6 @@
 import tf = require('@tensorflow/tfjs');
-import { differentiable } from './differentiable.js';
 
-/**
- * Bilinear resize of `[n, h, w, c]` to `[n, height, width, c]`, corners aligned. One tape entry that frees the incoming
- * gradient, the largest tensor of an upsampling, as soon as it was used.
- */
-export function resizeBilinearOp(x: tf.Tensor4D, size: readonly [number, number]): tf.Tensor4D {
-  return differentiable([x], () => ({
-    y: resizeBilinear(x, size),
-    saved: [],
-    backward: (dy) => [resizeBilinearGradient(x.shape, dy)],
-  }));
-}
-
-/** The same, without a gradient. */
+/** Bilinear resize of `[n, h, w, c]` to `[n, height, width, c]`, corners aligned, without a gradient. */
 export function resizeBilinear(x: tf.Tensor4D, size: readonly [number, number]): tf.Tensor4D {
   return tf.image.resizeBilinear(x, [...size], true);
 }

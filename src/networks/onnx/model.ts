@@ -51,8 +51,8 @@ export interface ModelDescription {
 }
 
 /** The names under which a user of the file finds them. */
-export const inputName = 'images';
-export const outputName = 'logits';
+const inputName = 'images';
+const outputName = 'logits';
 
 /** The ModelProto of a recorded network, with the parameters' values of this moment. */
 export function encodeModel({ graph, images, logits }: RecordedNetwork, about: ModelDescription): Encoded {

@@ -18,7 +18,7 @@ export const lastUnit = (_network: Network, last: Unit): Unit => last;
 export const nextUnit = (network: Network, last: Unit): Unit =>
   network.units[network.units.indexOf(last) + 1]!;
 
-export const plainHead = (): string => 'fc';
+const plainHead = (): string => 'fc';
 export const widthHead = (network: Network): string =>
   isImagenet(network) ? 'fc' : `fc${network.units[network.units.length - 1]!.output.channels}`;
 

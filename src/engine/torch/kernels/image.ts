@@ -1,6 +1,6 @@
 import tf = require('@tensorflow/tfjs');
 import type { NativeTensor } from '../native.js';
-import { kernel, type KernelContext, type KernelTable } from './kernel.js';
+import { floatsOf, kernel, type KernelContext, type KernelTable } from './kernel.js';
 
 /** Resizing images [n, h, w, c], and the gradients of that. */
 export function imageKernels(backend: KernelContext): KernelTable {
@@ -15,8 +15,7 @@ export function imageKernels(backend: KernelContext): KernelTable {
   const addAt = op('aten::index_add_');
   const full = op('aten::full');
 
-  const asFloat = (x: tf.TensorInfo): NativeTensor =>
-    x.dtype === 'float32' ? input(x) : cast(input(x), 'float32');
+  const asFloat = floatsOf(backend);
 
   /** Held as the map that it was made of. */
   const heldAs = (like: tf.TensorInfo, x: NativeTensor): NativeTensor =>

@@ -27,6 +27,12 @@ export interface KernelContext {
   readSync(dataId: tf.DataId): tf.BackendValues;
 }
 
+/** A kernel's inputs in float32, whatever they are of. */
+export function floatsOf({ op, input }: KernelContext): (x: tf.TensorInfo) => NativeTensor {
+  const cast = op('aten::to', 'dtype');
+  return (x) => (x.dtype === 'float32' ? input(x) : cast(input(x), 'float32'));
+}
+
 /** What computes a TensorFlow.js kernel: its inputs and attributes → its outputs. */
 export type Kernel = (inputs: KernelInputs, attrs: object) => KernelResult;
 

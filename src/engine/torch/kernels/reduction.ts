@@ -1,6 +1,6 @@
 import tf = require('@tensorflow/tfjs');
 import type { NativeTensor } from '../native.js';
-import { kernel, sizeOf, type Kernel, type KernelContext, type KernelTable } from './kernel.js';
+import { floatsOf, kernel, sizeOf, type Kernel, type KernelContext, type KernelTable } from './kernel.js';
 
 interface AxisAttrs {
   readonly axis: number | number[];
@@ -88,8 +88,7 @@ export function reductionKernels(backend: KernelContext): KernelTable {
   const sort = multiOp('aten::sort', 'stable');
   const softmax = op('aten::_softmax');
   const logSoftmax = op('aten::_log_softmax');
-  const asFloat = (x: tf.TensorInfo): NativeTensor =>
-    x.dtype === 'float32' ? input(x) : cast(input(x), 'float32');
+  const asFloat = floatsOf(backend);
 
   return {
     Sum: kernel<'x', AxisAttrs>(({ x }, { axis, keepDims }) => {

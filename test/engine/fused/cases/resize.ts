@@ -1,5 +1,5 @@
-import type * as tf from '@tensorflow/tfjs';
-import { resizeBilinearOp } from '../../../../src/engine/fused/resize.js';
+import tf = require('@tensorflow/tfjs');
+import { resizeBilinear as resized, resizeBilinearGradient } from '../../../../src/engine/fused/resize.js';
 import type { OpCase } from '../op-case.js';
 
 export const resizeCases: readonly OpCase[] = (
@@ -10,9 +10,16 @@ export const resizeCases: readonly OpCase[] = (
 ).map(([way, to]) => ({
   name: `bilinear resize ${way}`,
   inputs: [{ name: 'x', shape: [2, 4, 3, 2] }],
-  op: ([x]) => resizeBilinearOp(x as tf.Tensor4D, to),
+  op: ([x]) => withGradient(x as tf.Tensor4D, to),
   reference: ([x]) => resizeBilinear(x!, [2, 4, 3, 2], to),
 }));
+
+/** The two passes as one op. */
+const withGradient = (x: tf.Tensor4D, to: readonly [number, number]): tf.Tensor =>
+  tf.customGrad((map) => ({
+    value: resized(map as tf.Tensor4D, to),
+    gradFunc: (dy: tf.Tensor) => resizeBilinearGradient(x.shape, dy as tf.Tensor4D),
+  }))(x);
 
 /** Of `[n, h, w, c]`, corners aligned: row i of the result lies at i · (h − 1) / (rows − 1), and so the columns. */
 export function resizeBilinear(
