@@ -46,7 +46,7 @@ export function bottleneck({ groups, widthPerGroup }: BottleneckKind) {
     const width = Math.floor(((outChannels / expansion) * widthPerGroup) / 64) * groups;
     if (outChannels % expansion !== 0 || width === 0) {
       throw new UserError(
-        `a bottleneck block of ${outChannels} output channels: they must be a multiple of ${expansion}, and enough for ${plural(groups, 'group')}`,
+        `a bottleneck unit of ${outChannels} output channels: they must be a multiple of ${expansion}, and enough for ${plural(groups, 'group')}`,
       );
     }
     const path = [

@@ -16,7 +16,7 @@ interface Case {
   readonly dy: readonly [tf.Tensor, tf.Tensor];
 }
 
-/** A residual block, with the identity or with a projection for its shortcut. */
+/** A residual unit, with the identity or with a projection for its shortcut. */
 function build(stride: number): Case {
   const outChannels = 4 * stride;
   const layer = basicBlock(rootScope(1), { inChannels: 4, outChannels, stride });

@@ -33,7 +33,7 @@ function expectAnnouncedMaps({ units, imageShape }: Network): void {
 }
 
 describe('ResNet-18 as torchvision builds it', () => {
-  test('has a stem of two halvings and eight basic blocks', () => {
+  test('has a stem of two halvings and eight basic units', () => {
     expect(network.name).toBe('resnet-imagenet-18');
     const maps = network.units.map(
       ({ name, output: { height, channels } }) => `${name} ${height} ${channels}`,

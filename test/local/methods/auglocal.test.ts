@@ -41,7 +41,7 @@ const valuesOf = (parameters: readonly Parameter[]): number =>
     .filter(({ name }) => !name.includes('running'))
     .reduce((sum, { variable }) => sum + variable.size, 0);
 
-/** Numbers of the residual blocks in each auxiliary net. */
+/** Numbers of the residual units in each auxiliary net. */
 const depthsOf = ({ auxiliary, blocks }: Strategy): number[] =>
   Array.from({ length: blocks - 1 }, (_, i) => {
     const own = new RegExp(String.raw`^auxiliary\.${i}\.classifier\.\d+\.conv1\.weight$`);

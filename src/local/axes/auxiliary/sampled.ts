@@ -21,7 +21,7 @@ export type Tail = (typeof tails)[number];
 
 /** How deep AugLocal's auxiliary nets are, and what they end in. */
 export interface SampledOptions {
-  /** d: depth of the first auxiliary net, in residual blocks. */
+  /** d: depth of the first auxiliary net, in residual units. */
   readonly depth: number;
   /** Coefficient of the pyramid; 0 for the same depth everywhere. */
   readonly pyramid: number;
@@ -129,7 +129,7 @@ function roundHalfEven(value: number): number {
 
 /** A sampled net's options. */
 export const sampledOptions = {
-  /** d: depth of the first auxiliary net, in residual blocks. */
+  /** d: depth of the first auxiliary net, in residual units. */
   depth: z.int().min(1).default(2),
   /** Pyramid coefficient. */
   pyramid: z.number().min(0).max(1).default(0.5),

@@ -119,7 +119,7 @@ describe('the net', () => {
     return shapes;
   };
 
-  test('copies residual blocks of the widths sampled, then pools and classifies', () => {
+  test('copies residual units of the widths sampled, then pools and classifies', () => {
     const shapes = Object.fromEntries(shapesOf(0, 2));
     expect(shapes['0.conv1.weight']).toBe('3×3×16×32');
     expect(shapes['0.downsample.0.weight']).toBe('1×1×16×32');
