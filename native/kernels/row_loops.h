@@ -264,8 +264,8 @@ void narrow(const float* x, int64_t count, uint16_t* y) {
 
 template <typename V>
 constexpr RowLoops row_loops() {
-  return {add_moments<V>,  apply_affine<V>,  add_gradient_sums<V>, input_gradient<V>, blend<V>,
-          blend_pixels<V>, add_to_pixels<V>, add_scaled<V>, add_up<V>, widen<V>,          narrow<V>};
+  return {add_moments<V>,   apply_affine<V>, add_gradient_sums<V>, input_gradient<V>, blend<V>, blend_pixels<V>,
+          add_to_pixels<V>, add_scaled<V>,   add_up<V>,            widen<V>,          narrow<V>};
 }
 
 }  // namespace
