@@ -47,7 +47,7 @@ export const fetchCommand: Command<object, FetchArguments> = {
 };
 
 /** Fetches what the manifest names, with progress, and says where it is. */
-async function runFetch(manifest: Manifest, args: FetchArguments): Promise<void> {
+export async function runFetch(manifest: Manifest, args: FetchArguments): Promise<void> {
   const dir = args.dir ?? join('datasets', manifest.name);
   const { fetchDataset, stagingOf } = await import('../../data/fetch/fetch.js');
   const progress = amountProgress(process.stderr, args.quiet);
