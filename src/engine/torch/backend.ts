@@ -1,6 +1,6 @@
 import tf = require('@tensorflow/tfjs');
 import { tfDtype } from './dtype.js';
-import { fromValues } from './from-values.js';
+import { fromValues, type ValueTarget } from './from-values.js';
 import type { KernelContext } from './kernels/kernel.js';
 import type { Device, MultiOperator, Native, NativeTensor, Operator } from './native.js';
 
@@ -31,6 +31,7 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
   readonly #convert: Operator;
   readonly #clone: Operator;
   readonly #viewAsReal: Operator;
+  readonly #values: ValueTarget;
 
   constructor(
     readonly native: Native,
@@ -42,6 +43,7 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
     this.#convert = this.op('aten::to', 'dtype');
     this.#clone = this.op('aten::clone');
     this.#viewAsReal = this.op('aten::view_as_real');
+    this.#values = { native, device, asComplex: this.op('aten::view_as_complex') };
   }
 
   /** Binds an operator; the result belongs to the scope that is open at the call. */
@@ -220,7 +222,7 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
     refCount: number,
   ): void {
     const strings = dtype === 'string' ? (values as Uint8Array[]) : undefined;
-    const native = strings ? undefined : fromValues(this, values as ArrayLike<number>, shape, dtype);
+    const native = strings ? undefined : fromValues(this.#values, values as ArrayLike<number>, shape, dtype);
     const held = { shape: shape.slice(), dtype, short: false };
     this.#data.set(dataId, { native, ...held, strings, views: undefined, refCount });
   }

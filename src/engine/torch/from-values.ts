@@ -1,5 +1,12 @@
 import type tf = require('@tensorflow/tfjs');
-import type { Device, Native, NativeTensor } from './native.js';
+import type { Device, Native, NativeTensor, Operator } from './native.js';
+
+/** Where values are put, and how pairs become complex numbers. */
+export interface ValueTarget {
+  readonly native: Native;
+  readonly device: Device;
+  readonly asComplex: Operator;
+}
 
 /**
  * Values as TensorFlow.js keeps them in JavaScript, as a libtorch tensor that is the caller's to dispose.
@@ -7,11 +14,12 @@ import type { Device, Native, NativeTensor } from './native.js';
  * @param values complex numbers as pairs
  */
 export function fromValues(
-  { native, device }: { readonly native: Native; readonly device: Device },
+  target: ValueTarget,
   values: ArrayLike<number>,
   shape: readonly number[],
   dtype: tf.DataType,
 ): NativeTensor {
+  const { native, device, asComplex } = target;
   switch (dtype) {
     case 'int32': {
       const numbers = values instanceof Int32Array ? values : Int32Array.from(values);
@@ -22,9 +30,9 @@ export function fromValues(
       return native.fromTypedArray(bytes, shape, dtype, device);
     }
     case 'complex64': {
-      const pairs = fromValues({ native, device }, values, [...shape, 2], 'float32');
+      const pairs = fromValues(target, values, [...shape, 2], 'float32');
       try {
-        return native.op('aten::view_as_complex')(pairs) as NativeTensor;
+        return asComplex(pairs);
       } finally {
         pairs.dispose();
       }

@@ -57,7 +57,7 @@ describeNative('a profile of native calls', ({ native, call }) => {
     expect(convolutions).toEqual([
       {
         ...{ input: [2, 3, 16, 16], filter: [4, 3, 3, 3], stride: [2, 2], padding: [1, 1], groups: 1 },
-        ...{ forward: 5, backwardData: 0, backwardWeights: 0 },
+        ...{ resizedFrom: [], forward: 5, backwardData: 0, backwardWeights: 0 },
       },
     ]);
   });
