@@ -3,9 +3,9 @@
 // parts are here too, for whoever has the rows in hand anyway (layers/fused.cc).
 #pragma once
 
-#include "rows.h"
 #include "map_rows.h"
 #include "optional.h"
+#include "rows.h"
 
 #include <ATen/ATen.h>
 

@@ -1,7 +1,7 @@
 #include "direct_conv.h"
 
-#include "rows.h"
 #include "direct_filter.h"
+#include "rows.h"
 #include "tiles.h"
 #include "upsampled.h"
 #include "../profile/profile.h"

@@ -177,9 +177,7 @@ at::Tensor DirectBackward::filter_gradient(const std::vector<std::optional<Scrat
     for (const auto& thread : threads) parts.push_back(&*thread->quad_sums);
     return quad_gradient_->gradient(parts);
   }
-  const at::Tensor& sums = threads[0]->sums;
-  for (size_t i = 1; i < threads.size(); i++) sums.add_(threads[i]->sums);
-  return sums
+  return sums_of(threads)
       .narrow(2, 0, shape_.out)
       .contiguous()
       .view({shape_.filter_height, shape_.filter_width, shape_.in, shape_.out});

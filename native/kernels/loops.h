@@ -1,8 +1,8 @@
 // The innermost loops, of which the best that this processor can run is chosen when the addon loads.
 #pragma once
 
-#include "rows.h"
 #include "entropy.h"
+#include "rows.h"
 #include "tiles.h"
 
 // Where the compiler can be asked for an instruction set file by file.

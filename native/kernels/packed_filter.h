@@ -63,4 +63,12 @@ void product_row(const PackedFilter& filter, const float* const* rows, int64_t w
 void add_products(Pixels x, int64_t values, Pixels d, int64_t channels, int64_t rows, int64_t width, float* sums,
                   int64_t lanes);
 
+// The `sums` of all threads' scratches, in the memory of the first.
+template <typename Threads>
+const at::Tensor& sums_of(const Threads& threads) {
+  const at::Tensor& sums = threads[0]->sums;
+  for (size_t i = 1; i < threads.size(); i++) sums.add_(threads[i]->sums);
+  return sums;
+}
+
 }  // namespace locallearn

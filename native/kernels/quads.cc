@@ -136,10 +136,8 @@ void QuadGradient::finish(Scratch& scratch) const {
 }
 
 at::Tensor QuadGradient::gradient(const std::vector<const Scratch*>& threads) const {
-  const at::Tensor& sums = threads[0]->sums;
-  for (size_t i = 1; i < threads.size(); i++) sums.add_(threads[i]->sums);
   const at::Tensor gradient = at::empty({3, 3, in_, out_}, at::kFloat);
-  const float* const from = sums.data_ptr<float>();
+  const float* const from = sums_of(threads).data_ptr<float>();
   float* const to = gradient.data_ptr<float>();
   // In double precision, as the filters' transform is.
   const auto taps = [](const double* products, double* three) {

@@ -19,6 +19,15 @@ int64_t taps_floats(const ConvShape& s, const Resize::Size& from) {
 int64_t lines_of(const ConvShape& s, const Resize::Size& from) { return from.height * s.filter_height; }
 int64_t line_floats(const ConvShape& s) { return s.out_width * s.out; }
 
+at::Tensor by_tap(const ConvShape& s, const at::Tensor& filter) { return filter.view({taps_of(s), s.in, s.out}); }
+// A matrix of [inputs, outputs] as the filter of single pixels.
+PackedFilter packed(const at::Tensor& matrix) {
+  const float* const values = matrix.data_ptr<float>();
+  const int64_t outputs = matrix.size(1);
+  return pack(1, matrix.size(0), outputs, nullptr,
+              [=](int64_t, int64_t input, int64_t output) { return values[input * outputs + output]; });
+}
+
 // What the results along one axis are made of: a tap reads one resized position, which lies between two.
 struct Axis {
   struct Reach {
@@ -109,11 +118,8 @@ bool upsampled_serves(const ConvShape& s, const Resize& resize) {
 UpsampledForward::UpsampledForward(const ConvShape& shape, const Resize& resize, const at::Tensor& filter,
                                    const at::Tensor* bias)
     : shape_(shape), from_(resize.from()), bias_(bias ? *bias : at::Tensor()) {
-  const float* const values = filter.data_ptr<float>();
-  const int64_t in = shape.in, out = shape.out;
-  filter_ = pack(1, in, taps_of(shape) * out, nullptr, [=](int64_t, int64_t i, int64_t channel) {
-    return values[(channel / out * in + i) * out + channel % out];
-  });
+  const at::Tensor by_input = by_tap(shape, filter).permute({1, 0, 2}).contiguous();
+  filter_ = packed(by_input.view({shape.in, taps_of(shape) * shape.out}));
   // The bias lies behind the lines, as one more.
   std::vector<Weighted> start;
   if (bias) start.push_back({lines_of(shape, from_) * line_floats(shape), 1.f});
@@ -144,11 +150,8 @@ UpsampledBackward::UpsampledBackward(const ConvShape& shape, const Resize& resiz
       columns_(gradients_of(columns_of(shape, resize), column_steps(shape))),
       rows_(gradients_of(rows_of(shape, resize), row_steps(shape))) {
   if (!need_x) return;
-  const float* const values = filter.data_ptr<float>();
-  const int64_t in = shape.in, out = shape.out;
-  filter_ = pack(1, taps_of(shape) * out, in, nullptr, [=](int64_t, int64_t t, int64_t channel) {
-    return values[(t / out * in + channel) * out + t % out];
-  });
+  const at::Tensor by_output = by_tap(shape, filter).transpose(1, 2).contiguous();
+  filter_ = packed(by_output.view({taps_of(shape) * shape.out, shape.in}));
 }
 
 UpsampledBackward::Scratch UpsampledBackward::scratch() const {
@@ -184,10 +187,8 @@ void UpsampledBackward::input_gradient(Scratch& scratch, float* dx) const {
 }
 
 at::Tensor UpsampledBackward::filter_gradient(const std::vector<std::optional<Scratch>>& threads) const {
-  const at::Tensor& sums = threads[0]->sums;
-  for (size_t i = 1; i < threads.size(); i++) sums.add_(threads[i]->sums);
   const ConvShape& s = shape_;
-  return sums.narrow(1, 0, taps_of(s) * s.out)
+  return sums_of(threads).narrow(1, 0, taps_of(s) * s.out)
       .unflatten(1, {taps_of(s), s.out})
       .permute({1, 0, 2})
       .reshape({s.filter_height, s.filter_width, s.in, s.out});

@@ -2,11 +2,11 @@
 // taps may add these up before it, on fewer pixels: what each tap makes is then resized, moved by the tap, and added up.
 #pragma once
 
-#include "rows.h"
 #include "conv_shape.h"
 #include "packed_filter.h"
 #include "padded_image.h"
 #include "resize.h"
+#include "rows.h"
 
 #include <optional>
 #include <vector>

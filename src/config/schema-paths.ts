@@ -1,5 +1,5 @@
-import { entryOf } from '../core/own-entry.js';
 import type { z } from 'zod';
+import { entryOf } from '../core/own-entry.js';
 
 /** The parts of zod's definitions that say what lies inside a schema. */
 interface Definition {
