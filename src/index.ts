@@ -17,6 +17,7 @@ export type {
   OptionsSchema,
 } from './core/choice.js';
 export { UserError } from './core/errors.js';
+export type { FormerNames } from './core/former-names.js';
 export type { RandomStream } from './core/random.js';
 export { textTable, type Table } from './core/table.js';
 /** Options of methods and plugins are zod schemas. */
@@ -91,7 +92,7 @@ export {
 } from './nn/parameters.js';
 export type { MaxPooling } from './engine/fused/max-pool.js';
 export { maxPool, type MaxPoolOptions } from './nn/pooling.js';
-export { encoderBlock, layerNorm, type EncoderOptions } from './nn/transformer.js';
+export { encoderUnit, layerNorm, type EncoderOptions } from './nn/transformer.js';
 
 // networks: ordered units and a head.
 export { buildNetwork } from './networks/build.js';
@@ -105,7 +106,7 @@ export {
   networkForward,
   networkState,
   unitsForward,
-  type BlockOptions,
+  type UnitOptions,
   type ContextNet,
   type MapShape,
   type Network,
@@ -118,7 +119,7 @@ export {
 export { onnxModel, type OnnxOptions } from './networks/onnx/export.js';
 export { networkOptionsSchema, type NetworkOptions, type NetworkOptionsInput } from './networks/options.js';
 export { resnetCifar, type ResnetCifarOptions } from './networks/resnet-cifar.js';
-export { resnetImagenet, resnextImagenet, type ImagenetDepth } from './networks/resnet-imagenet.js';
+export { resnetImagenet, resnextImagenet, type ImagenetLayers } from './networks/resnet-imagenet.js';
 export { vgg, type VggOptions } from './networks/vgg.js';
 export { vit, type VitOptions } from './networks/vit.js';
 
@@ -163,10 +164,10 @@ export { datasetFromArrays, type DatasetArrays, type ImageArrays } from './data/
 // local: blocks, what they minimise, how features travel, and strategies of these.
 export type { Choices } from './local/axes/axes.js';
 export { defineAuxiliary, type AuxiliaryNet } from './local/axes/auxiliary/auxiliary.js';
-export { convolutionalHead, type HeadWidths } from './local/axes/auxiliary/convolutional.js';
+export { convolutionalNet, type ConvolutionalWidths } from './local/axes/auxiliary/convolutional.js';
 export { dglNet } from './local/axes/auxiliary/dgl.js';
 export { dglManPlusNet } from './local/axes/auxiliary/dgl-man-plus.js';
-export { imagenetHead } from './local/axes/auxiliary/imagenet-head.js';
+export { imagenetNet } from './local/axes/auxiliary/imagenet.js';
 export { pooledLinear } from './local/axes/auxiliary/pooled.js';
 export { sampledUnits, type SampledOptions } from './local/axes/auxiliary/sampled.js';
 export { defineBridge, type Bridge, type BridgeBuilder } from './local/axes/bridge/bridge.js';
@@ -303,3 +304,12 @@ export { predictImages } from './study/predict-images.js';
 export { readProbe, type ProbeReport } from './study/probe-file.js';
 export { probeUnits, type ProbeOptions, type ProbeProgress, type UnitProbes } from './study/probe-units.js';
 export { readSimilarities, type SimilarityReport } from './study/similarity-file.js';
+
+export {
+  convolutionalHead,
+  encoderBlock,
+  imagenetHead,
+  type BlockOptions,
+  type HeadWidths,
+  type ImagenetDepth,
+} from './former-exports.js';

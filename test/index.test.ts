@@ -23,7 +23,7 @@ const mistakes: readonly (readonly unknown[])[] = [
 const believing = new Set([
   ...['detach', 'isDetached', 'forwardThrough', 'networkForward', 'unitsForward', 'blockForward', 'headLoss'],
   ...['crossEntropy', 'binaryCrossEntropy', 'supervisedContrast', 'trainStep', 'independentPath'],
-  ...['dglNet', 'imagenetHead', 'hpffImagenetDecoder', 'manImagenetDecoder'],
+  ...['dglNet', 'imagenetNet', 'imagenetHead', 'hpffImagenetDecoder', 'manImagenetDecoder'],
 ]);
 
 const functions = Object.entries(library).filter(

@@ -25,7 +25,7 @@ const imageShape = /** @type {const} */ ([32, 32, 3]);
 function openTraining(name, captureSteps) {
   const method = builtInRegistry.methods.find((each) => each.name === name);
   if (method === undefined) throw new Error(`there is no method ${name}`);
-  const run = openBench(engine, method, { depth: 32, blocks: 16, batch: size, captureSteps });
+  const run = openBench(engine, method, { layers: 32, blocks: 16, batch: size, captureSteps });
   return {
     /** @param {number} count @returns {Promise<number[]>} seconds of each step */
     run: async (count) =>
@@ -40,7 +40,7 @@ function openTraining(name, captureSteps) {
 
 /** @param {boolean} captures */
 function openEvaluation(captures) {
-  const network = resnetCifar({ depth: 32, classes: 10, imageShape, seed: 1 });
+  const network = resnetCifar({ layers: 32, classes: 10, imageShape, seed: 1 });
   const captured = captures ? capturedEvaluation(engine) : undefined;
   const dataset = { imageShape, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
   const images = Uint8Array.from({ length: size * 3072 }, () => Math.random() * 256);

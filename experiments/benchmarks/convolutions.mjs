@@ -12,7 +12,7 @@ const { values: args } = parseArgs({
   options: {
     method: { type: 'string', default: 'bp' },
     batch: { type: 'string', default: '128' },
-    depth: { type: 'string', default: '32' },
+    layers: { type: 'string', default: '32' },
     blocks: { type: 'string', default: '16' },
     steps: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '7' },
@@ -24,8 +24,8 @@ const { values: args } = parseArgs({
 
 /** The step's shapes and its time without the profile's own cost, from a process of its own. */
 function profileStep() {
-  const { method, batch, depth, blocks, steps } = args;
-  const flags = Object.entries({ method, batch, depth, blocks, steps }).flatMap(([name, value]) => [
+  const { method, batch, layers, blocks, steps } = args;
+  const flags = Object.entries({ method, batch, layers, blocks, steps }).flatMap(([name, value]) => [
     `--${name}`,
     value,
   ]);
@@ -132,7 +132,7 @@ for (const convolution of step.convolutions) {
 }
 const sum = (side) => Object.values(totals).reduce((total, each) => total + each[side], 0);
 const result = {
-  ...{ method: args.method, batch: Number(args.batch), depth: Number(args.depth), threads: step.threads },
+  ...{ method: args.method, batch: Number(args.batch), layers: Number(args.layers), threads: step.threads },
   stepSeconds: step.plainMilliseconds / 1000,
   peakGigaflops: peak / 1e9,
   passes: totals,

@@ -65,7 +65,7 @@ async function benchWaiting() {
   const batchSize = 128;
   const steps = 12;
   const dataset = { ...cifar, train: noise(steps * batchSize), test: noise(batchSize) };
-  const network = resnetCifar({ depth: 32, classes: 10, imageShape: cifar.imageShape, seed });
+  const network = resnetCifar({ layers: 32, classes: 10, imageShape: cifar.imageShape, seed });
   const strategy = buildStrategy(network, { method: 'bp' });
   const section = { epochs: 3, batchSize, learningRate: 0.01, workers: 1 };
   const { epochs } = await train(strategy, dataset, { ...section, seed, engine });

@@ -26,7 +26,7 @@ for (const method of builtInRegistry.methods) {
   if (names === undefined ? method.name === 'custom' : !names.split(',').includes(method.name)) continue;
   const found = {};
   for (const precision of /** @type {const} */ (['float32', 'bf16'])) {
-    const run = openBench(engine, method, { depth: 32, blocks: 16, batch: Number(batch), precision });
+    const run = openBench(engine, method, { layers: 32, blocks: 16, batch: Number(batch), precision });
     run.step();
     const held = engine.memory.current();
     engine.memory.reset();

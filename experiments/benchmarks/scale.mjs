@@ -47,7 +47,7 @@ function isAt(a, b) {
 
 /** A process of its own: another point's allocations cannot count. */
 function measure({ method, depth, batch }) {
-  const options = { methods: method, depth, batch, blocks: blocksOf(method, depth), steps };
+  const options = { methods: method, layers: depth, batch, blocks: blocksOf(method, depth), steps };
   const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const { stdout, stderr, status } = spawnSync(process.execPath, [program, 'bench', ...flags, '--json'], {
     encoding: 'utf8',

@@ -37,7 +37,7 @@ function configOf({ method, depth, images, batch: size }) {
     file,
     `name: bench
 data: { name: ${args.data}, trainImages: ${images}, testImages: 64 }
-network: { name: resnet, depth: ${depth} }
+network: { name: resnet, layers: ${depth} }
 train: { epochs: 1, batchSize: ${size}, learningRate: 0.1, schedule: constant, workers: 0, keep: 1 }
 method: { method: ${method}${options} }
 `,

@@ -9,7 +9,7 @@ const data = await loadDataset({ name: 'fashion-mnist', trainImages, testImages 
 
 for (const options of [{ method: 'bp' }, { method: 'auglocal', depth: 2 }]) {
   const network = resnetCifar({
-    depth: 14,
+    layers: 14,
     classes: data.classes.length,
     imageShape: data.imageShape,
     seed: 1,

@@ -29,18 +29,18 @@ import type {} from 'locallearn/tfjs';
 interface MixerOptions {
   /** Height and width of a patch in pixels. */
   readonly patchSize: number;
-  /** Mixer blocks. */
-  readonly depth: number;
+  /** Each of them a unit. */
+  readonly layers: number;
   /** Channels of a token. */
   readonly width: number;
 }
 
 /**
- * MLP-Mixer (Tolstikhin et al. 2021): patches become tokens, each block mixes the tokens of a channel and then the
+ * MLP-Mixer (Tolstikhin et al. 2021): patches become tokens, each layer mixes the tokens of a channel and then the
  * channels of a token. Tokens stay a map `[n, h, w, width]`, which is what auxiliary nets read. Each unit is a place
  * where a local-learning method may cut the network.
  */
-function mixer({ patchSize, depth, width }: MixerOptions, inputs: NetworkInputs): Network {
+function mixer({ patchSize, layers, width }: MixerOptions, inputs: NetworkInputs): Network {
   const { imageShape, classes, seed } = inputs;
   const [imageHeight, imageWidth, inChannels] = imageShape;
   if (imageHeight % patchSize !== 0 || imageWidth % patchSize !== 0) {
@@ -49,7 +49,7 @@ function mixer({ patchSize, depth, width }: MixerOptions, inputs: NetworkInputs)
     );
   }
   const output = { height: imageHeight / patchSize, width: imageWidth / patchSize, channels: width };
-  const mixerBlock = (scope: Scope): Layer => block(scope, output);
+  const mixerUnit = (scope: Scope): Layer => mixerLayer(scope, output);
   const root = rootScope(seed);
   const stem = createUnit(
     {
@@ -61,27 +61,27 @@ function mixer({ patchSize, depth, width }: MixerOptions, inputs: NetworkInputs)
     },
     root,
   );
-  const blocks = Array.from({ length: depth }, (_, index) => {
+  const mixing = Array.from({ length: layers }, (_, index) => {
     const name = `blocks.${index}`;
-    return createUnit({ name, stage: 1, index, output, build: mixerBlock }, childScope(root, name));
+    return createUnit({ name, stage: 1, index, output, build: mixerUnit }, childScope(root, name));
   });
   return {
-    ...{ name: `mixer-${depth}`, imageShape, classes, seed, units: [stem, ...blocks] },
+    ...{ name: `mixer-${layers}`, imageShape, classes, seed, units: [stem, ...mixing] },
     head: sequential([
       layerNorm(childScope(root, 'norm'), width),
       globalAveragePool,
       linear(childScope(root, 'head'), { inputs: width, outputs: classes }),
     ]),
-    // AugLocal makes its auxiliary nets of such blocks.
-    buildBlock(scope, { inChannels: from, outChannels: to, stride }) {
-      if (from === width && to === width && stride === 1) return mixerBlock(scope);
-      throw new UserError(`mixer-${depth}: a block keeps its ${width} channels and its size`);
+    // AugLocal makes its auxiliary nets of such units.
+    buildUnit(scope, { inChannels: from, outChannels: to, stride }) {
+      if (from === width && to === width && stride === 1) return mixerUnit(scope);
+      throw new UserError(`mixer-${layers}: a unit keeps its ${width} channels and its size`);
     },
   };
 }
 
 /** x + MLP over the tokens of LN(x), then x + MLP over the channels of LN(x); `[n, h, w, c]` → the same. */
-function block(scope: Scope, map: { height: number; width: number; channels: number }): Layer {
+function mixerLayer(scope: Scope, map: { height: number; width: number; channels: number }): Layer {
   const { height, width, channels } = map;
   const tokens = height * width;
   return sequential([
@@ -123,7 +123,7 @@ const mixerKind = defineNetwork({
   name: 'mixer',
   options: z.strictObject({
     patchSize: z.int().min(1).default(4),
-    depth: z.int().min(1).default(4),
+    layers: z.int().min(1).default(4),
     width: z.int().min(1).default(32),
   }),
   build: (options) => (inputs) => mixer(options, inputs),

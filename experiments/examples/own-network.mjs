@@ -21,7 +21,7 @@ const { imageShape, classes } = data;
 
 for (const options of [{ method: 'bp' }, { method: 'greedy', blocks: 3 }]) {
   const network = buildNetwork(
-    { name: 'mixer', patchSize: 4, depth: 4, width: 32 },
+    { name: 'mixer', patchSize: 4, layers: 4, width: 32 },
     { classes: classes.length, imageShape, seed: 1 },
     registry.networks,
   );

@@ -54,7 +54,7 @@ const { engine } = await selectEngine('auto');
 const testImages = Math.ceil(trainImages / 4);
 const data = await loadDataset({ name: 'fashion-mnist', trainImages, testImages }, 1);
 const network = resnetCifar({
-  depth: 14,
+  layers: 14,
   classes: data.classes.length,
   imageShape: data.imageShape,
   seed: 1,

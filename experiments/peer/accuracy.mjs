@@ -137,7 +137,7 @@ function shrunk(split) {
 /** What `use` makes of a strategy in its initial state, which is freed. */
 async function withStrategy(method, seed, use) {
   const { buildStrategy, disposeNetwork, resnetCifar } = locallearn;
-  const network = resnetCifar({ depth: 32, classes: 10, imageShape, seed });
+  const network = resnetCifar({ layers: 32, classes: 10, imageShape, seed });
   const strategy = buildStrategy(network, { method, ...methods[method].ours });
   try {
     return await use(strategy);

@@ -27,7 +27,7 @@ function drawnBatch(batch) {
 export function openOurs(engine, method, options, { layers, batch, device }) {
   const { buildStrategy, createBatch, evaluationMode, networkForward } = locallearn;
   const { capturedEvaluation, capturedSteps, papersSgd, planSteps, sgd, trainStep } = locallearn;
-  const network = locallearn.resnetCifar({ depth: layers, classes: 10, imageShape, seed: 1 });
+  const network = locallearn.resnetCifar({ layers: layers, classes: 10, imageShape, seed: 1 });
   const strategy = buildStrategy(network, { method, ...options });
   const optimizer = sgd(papersSgd);
   const plan = planSteps(strategy.updates);

@@ -5,9 +5,9 @@ const seed = 1;
 export const classes = 1000;
 export { seed };
 
-const resnet = (depth) => ({ network: { name: 'resnet-imagenet', depth }, gain: 0.5, size: 64, batch: 4 });
-const vgg = (depth) => ({
-  network: { name: 'vgg', depth, head: 'torchvision' },
+const resnet = (layers) => ({ network: { name: 'resnet-imagenet', layers }, gain: 0.5, size: 64, batch: 4 });
+const vgg = (layers) => ({
+  network: { name: 'vgg', layers, head: 'torchvision' },
   gain: 1,
   size: 64,
   batch: 4,
@@ -21,11 +21,11 @@ export const cases = {
   resnet50_224: { ...resnet(50), size: 224, batch: 1 },
   resnet101: resnet(101),
   resnet152: resnet(152),
-  resnext101_32x8d: { ...resnet(101), network: { name: 'resnext-imagenet', depth: 101 } },
+  resnext101_32x8d: { ...resnet(101), network: { name: 'resnext-imagenet', layers: 101 } },
   vgg13_bn: vgg(13),
   vgg19_bn: vgg(19),
   vit: {
-    network: { name: 'vit', patchSize: 8, depth: 6, width: 192, heads: 3 },
+    network: { name: 'vit', patchSize: 8, layers: 6, width: 192, heads: 3 },
     gain: 1,
     size: 64,
     batch: 4,

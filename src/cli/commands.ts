@@ -71,10 +71,13 @@ export function pathOf(words: readonly string[]): string {
 
 /** The commands that have an option of that name. */
 export function ownersOf(option: string): readonly string[] {
+  // A hidden option is a former name, which nobody is sent to.
+  const has = ({ options }: AnyCommand): boolean =>
+    Object.hasOwn(options, option) && options[option]!.hidden !== true;
   return commands.flatMap((command) => [
-    ...(Object.hasOwn(command.options, option) ? [nameOf(command)] : []),
+    ...(has(command) ? [nameOf(command)] : []),
     ...(command.commands ?? []).flatMap((inner) =>
-      Object.hasOwn(inner.options, option) ? [`${nameOf(command)} ${nameOf(inner)}`] : [],
+      has(inner) ? [`${nameOf(command)} ${nameOf(inner)}`] : [],
     ),
   ]);
 }

@@ -1,5 +1,6 @@
 import yargs, { type Arguments } from 'yargs';
 import { hideBin } from 'yargs/helpers';
+import { onFormerName } from '../core/former-names.js';
 import { nearest } from '../core/schema-problems.js';
 import { colored } from './color.js';
 import { listsOf, type CommandOptions } from './command.js';
@@ -96,6 +97,7 @@ function fail(error: unknown): void {
  * `process.exitCode`; help and version end the process.
  */
 export async function runCommandLine(): Promise<void> {
+  onFormerName((line) => process.stderr.write(colored(`note: ${line}\n`, process.stderr)));
   try {
     await parsed();
   } catch (error) {

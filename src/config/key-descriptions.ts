@@ -1,7 +1,7 @@
 /**
  * A sentence on each key of a config, for editors that show it: what it is, in which unit, what holds where it is left
  * out. They stand together, and not with the schemas, as many schemas have a key in common. A key is told apart from
- * its namesakes by what it lies in, names of choices among it: `resnet.depth`, `train.ema.decay`.
+ * its namesakes by what it lies in, names of choices among it: `resnet.layers`, `train.ema.decay`.
  */
 export const keyDescriptions: Readonly<Record<string, string>> = {
   extends: 'Config files that this one adds to: a path or a list, relative to this file; later ones win.',
@@ -56,16 +56,16 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
 
   network: 'The network to train.',
   'network.name': 'The network; what else it takes follows from it.',
-  'resnet.depth': 'Layers of a CIFAR ResNet: 8, 14, 20, … 110.',
-  'resnet-imagenet.depth': "Layers, as torchvision's ResNets have them.",
-  'resnext-imagenet.depth': 'Layers. Default: 101.',
-  'vgg.depth': 'Layers of VGG with batch normalisation: 13 or 19.',
+  'resnet.layers': 'Layers of a CIFAR ResNet: 8, 14, 20, … 110.',
+  'resnet-imagenet.layers': "Layers, as torchvision's ResNets have them.",
+  'resnext-imagenet.layers': 'Layers. Default: 101.',
+  'vgg.layers': 'Layers of VGG with batch normalisation: 13 or 19.',
   'vgg.head': "What classifies at the end: torchvision's three layers for 224 pixels, or a pooled one.",
   patchSize: 'Side of a patch in pixels, which must divide height and width. Default: 4.',
-  'vit.depth': 'Encoder blocks. Default: 6.',
+  'vit.layers': 'Of the encoder. Default: 6.',
   width: 'Numbers a token. Default: 192.',
   heads: 'Attention heads, which must divide the width. Default: 3.',
-  mlpWidth: "Width of each block's hidden layer. Default: four times the width.",
+  mlpWidth: "Width of each unit's hidden layer. Default: four times the width.",
   weights:
     'Weights that the network starts with, in place of drawn ones: a safetensors file, or the folder of a run.',
   'weights.file': 'A safetensors file, or the folder of a run; relative to this file.',
@@ -139,20 +139,20 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
   memory: 'With recompute: auto: what a training step may take, in bytes or such as 2GB.',
   blocks: "K: how many blocks the network is cut into. Default: the method's own.",
   cuts: 'Names of the units that end a block, or how to find them, in place of even blocks.',
-  joined: 'Whether the last depth + 1 pieces are one block. Default: with the tail cifar.',
+  joined: 'Whether the last depth + 1 pieces are one block. Default: with the classifier cifar.',
   depth: 'Units of an auxiliary net. Default: 2.',
   pyramid: 'How much shorter the auxiliary nets of later blocks are, 0 to 1.',
-  tail: 'What classifies at the end of an auxiliary net.',
+  classifier: 'What an auxiliary net ends in.',
   similarity: 'Weight of the similarity at the first and the last auxiliary net.',
   classification:
     'λ2, the weight of the classification: at the first and the last auxiliary net, or one for all.',
   reconstruction:
     'λ1, the weight of the reconstruction: at the first and the last auxiliary net, or one for all.',
   poolWidth: 'Most features that the pooled maps are brought to. Default: 512.',
-  head: "The net that classifies a block's features.",
-  stemHead: "The head of the stem's own block. Default: published.",
-  featureWidth: "Width of the head's features.",
-  widen: "How many times wider the head's linear layers are.",
+  auxiliary: "The net that classifies a block's features.",
+  stemAuxiliary: "The auxiliary net of the stem's own block. Default: published.",
+  featureWidth: "Width of the net's features.",
+  widen: "How many times wider the net's linear layers are.",
   loss: 'What each block minimises.',
   'custom.loss': 'A term or a list of terms, each with a weight.',
   'loss.name': 'The term; what else it takes follows from it.',
@@ -177,7 +177,7 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
   'path.name': 'The path; what else it takes follows from it.',
   bridge: 'What stands between a block and its auxiliary net. Default: none.',
   'bridge.name': 'The bridge; what else it takes follows from it.',
-  auxiliary: "The auxiliary net, which reads a block's features. Default: 1c2f.",
+  'custom.auxiliary': "The auxiliary net, which reads a block's features. Default: 1c2f.",
   'auxiliary.name': 'The auxiliary net; what else it takes follows from it.',
   context:
     'What each block reads beside the features of the block before: E the image, R1 … R16 inputs of blocks, R0 nothing.',

@@ -63,7 +63,11 @@ function mergeEntries(
   own: ReadonlyMap<string, ConfigNode>,
 ): ReadonlyMap<string, ConfigNode> {
   const merged = new Map(base);
-  for (const [key, node] of own) merged.set(key, merge(base.get(key), node));
+  for (const [key, node] of own) {
+    // What has the last word comes last: of an option's former and its new name that one counts.
+    merged.delete(key);
+    merged.set(key, merge(base.get(key), node));
+  }
   return merged;
 }
 

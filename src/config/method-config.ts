@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { underNewNames } from '../core/choice.js';
 import { sizeOf, sizeRule } from '../core/size.js';
 import { recomputeChoices } from '../engine/recompute-choices.js';
 import { methodSchemas } from '../local/build.js';
@@ -93,7 +94,8 @@ type NamedConfig = NamedOptions & Ways & { readonly label?: string };
 /** The maps that ask for one of the methods, `{ method, …options, label }`. */
 export function methodSchema(methods: readonly Method[]): z.ZodType<MethodConfig> {
   const [first, ...others] = methodSchemas(methods).map((schema) => schema.safeExtend(besideOptions));
-  const named = z.discriminatedUnion('method', [first!, ...others]) as unknown as z.ZodType<NamedConfig>;
+  const union = z.discriminatedUnion('method', [first!, ...others]);
+  const named = underNewNames('method', methods, union) as z.ZodType<NamedConfig>;
   return named
     .superRefine(refuseLoneBudget)
     .transform(({ method: name, label, recompute, memory, accumulate, ...options }) => {

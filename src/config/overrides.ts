@@ -148,6 +148,7 @@ function replace(node: unknown, override: Override, value: unknown, depth: numbe
   // As where a file names another: options of one choice mean nothing to another.
   if (isLast && depth > 0 && isAnotherChoice(part, old, value)) return { [part]: value };
   const other = depth === 0 ? alternativeOf(part) : undefined;
-  const kept = Object.entries(map).filter(([key]) => key !== other);
+  // What was set last comes last: of an option's former and its new name that one counts.
+  const kept = Object.entries(map).filter(([key]) => key !== other && key !== part);
   return { ...Object.fromEntries(kept), [part]: replace(old, override, value, depth + 1) };
 }

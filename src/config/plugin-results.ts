@@ -27,7 +27,7 @@ import type { Plugin } from './plugin.js';
 import type { RunLogger } from './run-logger.js';
 
 /** A network that methods can train. */
-const trainableSchema = networkSchema.extend({ units: networkSchema.shape.units.min(1) });
+const trainableSchema = networkSchema.safeExtend({ units: networkSchema.shape.units.min(1) });
 
 function expect(whose: string, schema: z.ZodType, expected: string, value: unknown, what = 'build'): void {
   const result = check(schema, value);

@@ -5,6 +5,7 @@ import { asError, calling } from '../core/their-code.js';
 import { isOutOfMemory } from '../engine/out-of-memory.js';
 import type { AttachedLoss } from '../local/axes/loss/loss.js';
 import type { Bridge } from '../local/axes/bridge/bridge.js';
+import { unitBuilderOf } from '../networks/former-names.js';
 import type { Network, Unit } from '../networks/network.js';
 import type { Layer } from '../nn/layer.js';
 
@@ -66,6 +67,7 @@ export function checkedNet(net: Layer, outputs: number, whose: string): Layer {
 /** A network whose units are held to the maps that they say they make, and whose head to a row of logits an image. */
 export function checkedNetwork(network: Network, whose: string): Network {
   const { name, imageShape, classes, seed, units, head } = network;
+  const buildUnit = unitBuilderOf(network);
   return {
     ...network,
     // Of an instance of a class too.
@@ -84,11 +86,11 @@ export function checkedNetwork(network: Network, whose: string): Network {
       };
     }),
     head: checkedNet(head, classes, `${whose}: the head`),
-    buildBlock: (scope, options) => {
+    buildUnit: (scope, options) => {
       const { stride, outChannels } = options;
       return checkedLayer(
-        calling(whose, () => network.buildBlock(scope, options)),
-        `${whose}: a block of buildBlock`,
+        calling(whose, () => buildUnit(scope, options)),
+        `${whose}: a unit of buildUnit`,
         ({ shape: [n, height, width] }) => [
           ...[n!, Math.ceil(height! / stride), Math.ceil(width! / stride), outChannels],
         ],

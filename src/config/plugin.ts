@@ -52,13 +52,16 @@ const nameSchema = z
 /** `taken`: keys beside the options that the program gives a meaning of its own. */
 function definitions(...taken: readonly string[]) {
   const options = z
-    .instanceof(z.ZodObject, { error: 'must be a schema, such as z.strictObject({ depth: z.int() })' })
+    .instanceof(z.ZodObject, { error: 'must be a schema, such as z.strictObject({ layers: z.int() })' })
     .superRefine(({ shape }, context) => {
       const clash = taken.find((key) => Object.hasOwn(shape, key));
       if (clash === undefined) return;
       context.addIssue(`has an option "${clash}", which means something else beside it; call it otherwise`);
     });
-  return z.array(z.strictObject({ name: nameSchema, options, build: functionSchema })).exactOptional();
+  const formerly = z.record(z.string(), z.string()).exactOptional();
+  return z
+    .array(z.strictObject({ name: nameSchema, options, formerly, build: functionSchema }))
+    .exactOptional();
 }
 
 /** The form of a plugin, for files that no type checker has seen. */

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { isRenaming } from '../core/choice.js';
 import { entryOf } from '../core/own-entry.js';
 
 /** The parts of zod's definitions that say what lies inside a schema. */
@@ -54,7 +55,8 @@ export function keyPaths(schema: z.ZodType): readonly string[] {
 
 /** The schemas that a schema with its wrappers and choices comes down to; what a value is made into at last is none. */
 function alternatives(schema: Schema): readonly Schema[] {
-  const { innerType, in: before, out: after, options = [] } = schema.def;
+  const { innerType, in: first, out: after, options = [] } = schema.def;
+  const before = first !== undefined && isRenaming(first) ? undefined : first;
   const read = after?.def.type === 'transform' ? undefined : after;
   const inner = [innerType, before, read, ...options].filter((each) => each !== undefined);
   return inner.length === 0 ? [schema] : inner.flatMap(alternatives);

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { rememberPlace } from './defined-at.js';
+import { withNewNames, type FormerNames } from './former-names.js';
+import { entryOf } from './own-entry.js';
 
 /** What a choice or a method can be told: a zod object of its options. Unknown ones are refused. */
 export type OptionsSchema = z.ZodObject;
@@ -9,6 +11,8 @@ export interface Choice<Part, Schema extends OptionsSchema = OptionsSchema, Name
   /** What a config writes: `sampled`, or `{ name: sampled, depth: 3 }`. */
   readonly name: Name;
   readonly options: Schema;
+  /** Options that had another name in the release before, by the old one: it still works, and a line says the new one. */
+  readonly formerly?: FormerNames;
   /**
    * Builds it.
    *
@@ -60,7 +64,11 @@ export function namedOptionsSchema(
   const [first, ...others] = choices.map(({ name, options }) =>
     labelled(options.safeExtend(shared), 'name', name),
   );
-  return z.discriminatedUnion('name', [first!, ...others]) as unknown as z.ZodType<Chosen>;
+  return underNewNames(
+    'name',
+    choices,
+    z.discriminatedUnion('name', [first!, ...others]),
+  ) as z.ZodType<Chosen>;
 }
 
 /**
@@ -90,4 +98,25 @@ export function buildChosen<Part>(choices: readonly Choice<Part>[], { name, ...o
 export function labelled(schema: OptionsSchema, key: string, label: string): OptionsSchema {
   const strict = schema.strict();
   return strict.clone({ ...strict.def, shape: { [key]: z.literal(label), ...strict.shape } });
+}
+
+const renamings = new WeakSet<object>();
+
+/** Whether a schema only gives options their new names, for the one that reads them then. */
+export const isRenaming = (schema: object): boolean => renamings.has(schema);
+
+/** The schema of maps that name one of the choices by `key`, for those, too, that have options under former names. */
+export function underNewNames(
+  key: string,
+  choices: readonly Pick<Choice<unknown>, 'name' | 'formerly'>[],
+  schema: z.ZodType,
+): z.ZodType {
+  if (choices.every(({ formerly }) => formerly === undefined)) return schema;
+  const renaming = z.preprocess((given) => {
+    const choice = choices.find(({ name }) => name === entryOf(given, key));
+    if (choice?.formerly === undefined) return given;
+    return withNewNames(given as object, choice.formerly, `${key === 'name' ? '' : `${key} `}${choice.name}`);
+  }, schema);
+  renamings.add(renaming.in);
+  return renaming;
 }

@@ -230,7 +230,7 @@ function targetsOf(
     hardLabels() {
       if (!mixing) return targets;
       throw new UserError(
-        'train.mixup: the supervised contrastive loss compares images of one class, and a mixed image has two: leave mixup out, or choose loss: cross-entropy (of man-plus: stemHead: as-others)',
+        'train.mixup: the supervised contrastive loss compares images of one class, and a mixed image has two: leave mixup out, or choose loss: cross-entropy (of man-plus: stemAuxiliary: as-others)',
       );
     },
   };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { labelled, type OptionsSchema } from '../core/choice.js';
+import { labelled, underNewNames, type OptionsSchema } from '../core/choice.js';
 import { checkGiven, validGiven } from '../core/given.js';
 import { inPhase } from '../engine/out-of-memory.js';
 import { networkSchema } from '../networks/forms.js';
@@ -25,7 +25,8 @@ export function methodSchemas(methods: readonly Method[]): readonly OptionsSchem
 /** The options of all methods, told apart by `method`. */
 export function strategyOptionsSchema(methods: readonly Method[]): z.ZodType<NamedOptions> {
   const [first, ...others] = methodSchemas(methods);
-  return z.discriminatedUnion('method', [first!, ...others]) as unknown as z.ZodType<NamedOptions>;
+  const union = z.discriminatedUnion('method', [first!, ...others]);
+  return underNewNames('method', methods, union) as z.ZodType<NamedOptions>;
 }
 
 /** The options of the built-in methods, told apart by `method`. */

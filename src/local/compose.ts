@@ -24,7 +24,7 @@ export interface Axes {
   readonly path: PathBuilder;
   /** What stands between a block and its auxiliary nets: `momentumBridge(…)`, or nothing. */
   readonly bridge?: BridgeBuilder;
-  /** The net that classifies a block's features: `convolutionalHead(…)`, `dglNet`, `pooledLinear(…)`, `sampledUnits(…)`. */
+  /** The net that classifies a block's features: `convolutionalNet(…)`, `dglNet`, `pooledLinear(…)`, `sampledUnits(…)`. */
   readonly auxiliary: AuxiliaryNet;
   /** What a block minimises: `labels(…)`, `reconstruction(…)`, `similarity`, or a `weighted` sum of these. */
   readonly loss: LocalLoss;

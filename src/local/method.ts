@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { rememberPlace } from '../core/defined-at.js';
+import type { FormerNames } from '../core/former-names.js';
 import type { Network } from '../networks/network.js';
 import type { OptionsSchema } from '../core/choice.js';
 import type { Recompute, RecomputePlan } from '../engine/recompute-choices.js';
@@ -14,6 +15,8 @@ export interface Method<Name extends string = string, Schema extends OptionsSche
    * end one, or a word for a way to find them: what sets either for any method knows them by these names.
    */
   readonly options: Schema;
+  /** Options that had another name in the release before, by the old one: it still works, and a line says the new one. */
+  readonly formerly?: FormerNames;
   /**
    * Builds the strategy that trains a network in this way.
    *

@@ -16,7 +16,7 @@ import { planSteps, trainStep, type StepResult } from '../train/step.js';
 
 export interface BenchSetting {
   /** Layers of the CIFAR ResNet. */
-  readonly depth: number;
+  readonly layers: number;
   /** K of the methods that cut into blocks. */
   readonly blocks: number;
   /** Images a step. */
@@ -60,7 +60,7 @@ export function openBench(
   setting: BenchSetting,
   watched: (parts: BenchParts) => BenchParts = (parts) => parts,
 ): BenchRun {
-  const network = resnetCifar({ depth: setting.depth, classes, imageShape, seed });
+  const network = resnetCifar({ layers: setting.layers, classes, imageShape, seed });
   const asked = takesBlocks(method) ? { blocks: setting.blocks } : {};
   const built = buildMethod(network, {
     ...{ method, options: method.options.parse(asked) },

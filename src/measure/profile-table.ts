@@ -10,9 +10,9 @@ const wholeShare = 0.95;
 
 /** A profile as people read it: a summary, time by operator, time by update. */
 export function profileText(result: ProfileResult): string {
-  const { method, depth, batch, threads, steps, milliseconds, plainMilliseconds } = result;
+  const { method, layers, batch, threads, steps, milliseconds, plainMilliseconds } = result;
   return [
-    `${method}, ResNet-${depth}, batch ${batch}, ${plural(threads, 'thread')}: `,
+    `${method}, ResNet-${layers}, batch ${batch}, ${plural(threads, 'thread')}: `,
     `${plainMilliseconds.toFixed(1)} ms a step (median of ${steps}), `,
     `${formatRate((1000 * batch) / plainMilliseconds)} images/s; `,
     `profiled ${milliseconds.toFixed(1)} ms (mean of ${steps})\n\n`,

@@ -51,7 +51,7 @@ export function profileMethod(
   method: Method,
   options: ProfileOptions,
 ): ProfileResult {
-  const { steps, depth, blocks, batch } = options;
+  const { steps, layers, blocks, batch } = options;
   const clock = updateClock();
   const run = openBench(engine, method, options, (parts) => clock.watch(parts));
   try {
@@ -83,7 +83,7 @@ export function profileMethod(
       );
     }
     return {
-      ...{ method: method.name, depth, blocks, batch, threads: native.threads, steps },
+      ...{ method: method.name, layers, blocks, batch, threads: native.threads, steps },
       plainMilliseconds: median(plain),
       milliseconds,
       operators,

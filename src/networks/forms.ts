@@ -9,8 +9,8 @@ export const networkInputsSchema = z.object({
   seed: z.int(),
 });
 
-/** What networks that come in several depths are built for. */
-export const deepNetworkForms = { options: networkInputsSchema.extend({ depth: z.number() }) };
+/** What networks that come with several numbers of layers are built for. */
+export const layeredNetworkForms = { options: networkInputsSchema.extend({ layers: z.number() }) };
 
 /** What units look like that have no layer yet. */
 export const bareUnitSchema = z.object({
@@ -22,10 +22,17 @@ export const bareUnitSchema = z.object({
 });
 
 /** What networks look like, for programs and plugins that no type checker has seen; one of no units is its head alone. */
-export const networkSchema = z.object({
-  name: z.string(),
-  ...networkInputsSchema.shape,
-  units: z.array(bareUnitSchema.extend({ layer: layerSchema })),
-  head: layerSchema,
-  buildBlock: functionSchema,
-});
+export const networkSchema = z
+  .object({
+    name: z.string(),
+    ...networkInputsSchema.shape,
+    units: z.array(bareUnitSchema.extend({ layer: layerSchema })),
+    head: layerSchema,
+    buildUnit: functionSchema.optional(),
+    /** What `buildUnit` was called in the release before. */
+    buildBlock: functionSchema.optional(),
+  })
+  .refine((network) => network.buildUnit !== undefined || network.buildBlock !== undefined, {
+    path: ['buildUnit'],
+    error: 'must be a function',
+  });

@@ -77,7 +77,7 @@ export interface Unit {
 
 /** An ordered list of units and a head, which reads the last unit's map and gives logits. */
 export interface Network {
-  /** `resnet-32`, `resnet-imagenet-50`, …: the family and the depth. */
+  /** `resnet-32`, `resnet-imagenet-50`, …: the family and its layers. */
   readonly name: string;
   readonly imageShape: readonly [height: number, width: number, channels: number];
   readonly classes: number;
@@ -85,16 +85,16 @@ export interface Network {
   readonly units: readonly Unit[];
   readonly head: Layer;
   /**
-   * Builds a fresh block of the network's own kind, `[n, h, w, in]` → `[n, ⌈h / stride⌉, ⌈w / stride⌉, out]`, which
+   * Builds a fresh unit of the network's own kind, `[n, h, w, in]` → `[n, ⌈h / stride⌉, ⌈w / stride⌉, out]`, which
    * AugLocal's auxiliary nets are made of.
    *
    * @throws UserError for channels or a stride that the kind cannot have
    */
-  buildBlock(scope: Scope, options: BlockOptions): Layer;
+  buildUnit(scope: Scope, options: UnitOptions): Layer;
 }
 
-/** The shape of a network's block. */
-export interface BlockOptions {
+/** The shape of a network's fresh unit. */
+export interface UnitOptions {
   readonly inChannels: number;
   readonly outChannels: number;
   readonly stride: number;

@@ -2,7 +2,7 @@ import { childScope, type Scope } from '../nn/parameters.js';
 import { createUnit, type MapShape, type Network, type Unit } from './network.js';
 
 export interface Stage {
-  readonly blocks: number;
+  readonly units: number;
   readonly outChannels: number;
   /** Where it is not `outChannels`. */
   readonly nominalWidth?: number;
@@ -10,17 +10,17 @@ export interface Stage {
 
 /**
  * The units of residual stages, `layer{s}.{i}`: every stage but the first starts at stride 2. `input` is the shape
- * that the first block reads.
+ * that the first unit reads.
  */
 export function residualUnits(
   root: Scope,
   input: MapShape,
   stages: readonly Stage[],
-  buildBlock: Network['buildBlock'],
+  buildUnit: Network['buildUnit'],
 ): Unit[] {
   let shape = input;
-  return stages.flatMap(({ blocks, outChannels, ...width }, s) =>
-    Array.from({ length: blocks }, (_, index) => {
+  return stages.flatMap(({ units, outChannels, ...width }, s) =>
+    Array.from({ length: units }, (_, index) => {
       const stride = s > 0 && index === 0 ? 2 : 1;
       const inChannels = shape.channels;
       shape = {
@@ -36,7 +36,7 @@ export function residualUnits(
           index,
           output: shape,
           ...width,
-          build: (scope) => buildBlock(scope, { inChannels, outChannels, stride }),
+          build: (scope) => buildUnit(scope, { inChannels, outChannels, stride }),
         },
         childScope(root, name),
       );

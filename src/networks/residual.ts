@@ -4,13 +4,13 @@ import type { Mode } from '../engine/fused/ops.js';
 import { ownedBy, type Layer } from '../nn/layer.js';
 import { convBatchNorm, type ConvBatchNorm } from '../nn/layers.js';
 import { childScope, type Scope } from '../nn/parameters.js';
-import type { BlockOptions } from './network.js';
+import type { UnitOptions } from './network.js';
 
 /**
  * conv3×3–BN–ReLU–conv3×3–BN, plus the shortcut, ReLU (He et al. 2016, Fig. 2). The shortcut is a 1×1 convolution
  * and BN where the stride or the width changes, else the identity.
  */
-export function basicBlock(scope: Scope, options: BlockOptions): Layer {
+export function basicUnit(scope: Scope, options: UnitOptions): Layer {
   const { inChannels, outChannels, stride } = options;
   const conv = (names: readonly [string, string], inputs: number, step: number): ConvBatchNorm =>
     convBatchNorm(scope, names, {
@@ -41,7 +41,7 @@ export interface BottleneckKind {
  * Building it throws a UserError where the output's channels do not divide into the expansion and the groups.
  */
 export function bottleneck({ groups, widthPerGroup }: BottleneckKind) {
-  return (scope: Scope, options: BlockOptions): Layer => {
+  return (scope: Scope, options: UnitOptions): Layer => {
     const { inChannels, outChannels, stride } = options;
     const width = Math.floor(((outChannels / expansion) * widthPerGroup) / 64) * groups;
     if (outChannels % expansion !== 0 || width === 0) {
@@ -67,7 +67,7 @@ export function bottleneck({ groups, widthPerGroup }: BottleneckKind) {
 
 function projection(
   scope: Scope,
-  { inChannels, outChannels, stride }: BlockOptions,
+  { inChannels, outChannels, stride }: UnitOptions,
 ): ConvBatchNorm | undefined {
   if (stride === 1 && inChannels === outChannels) return undefined;
   return convBatchNorm(childScope(scope, 'downsample'), [0, 1], {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { deepNetworkForms } from './forms.js';
+import { layeredNetworkForms } from './forms.js';
 import { checkGiven } from '../core/given.js';
 import { UserError } from '../core/errors.js';
 import { dropout } from '../nn/dropout.js';
@@ -7,22 +7,23 @@ import { sequential, type Layer } from '../nn/layer.js';
 import { convBatchNorm, flatten, globalAveragePool, linear, relu } from '../nn/layers.js';
 import { childScope, constant, normal, rootScope, type Scope } from '../nn/parameters.js';
 import { adaptiveAveragePool, maxPool } from '../nn/pooling.js';
+import { formerOptions, underNewNames } from './former-names.js';
 import {
   createUnit,
   defineNetwork,
-  type BlockOptions,
+  type UnitOptions,
   type Network,
   type NetworkInputs,
   type Unit,
 } from './network.js';
 
-const vggDepths = [13, 19] as const;
+const vggLayers = [13, 19] as const;
 const vggHeads = ['torchvision', 'pooled'] as const;
 
 /** What a VGG is built for. */
 export interface VggOptions extends NetworkInputs {
   /** 13 or 19. */
-  readonly depth: number;
+  readonly layers: number;
   /**
    * `torchvision`: average pool to 7×7, then linear layers 25,088 → 4096 → 4096 → classes with ReLU and dropout ½
    * between, `classifier.{0,3,6}`. `pooled`: global average pool and one linear layer, `classifier`, as papers on small
@@ -31,7 +32,7 @@ export interface VggOptions extends NetworkInputs {
   readonly head: (typeof vggHeads)[number];
 }
 
-/** Convolutions of each stage, by depth (Simonyan & Zisserman 2015, Table 1, B and E). */
+/** Convolutions of each stage, by number of layers (Simonyan & Zisserman 2015, Table 1, B and E). */
 const convolutions: Readonly<Record<number, readonly number[]>> = {
   13: [2, 2, 2, 2, 2],
   19: [2, 2, 4, 4, 4],
@@ -44,18 +45,19 @@ const smallestImage = 32;
  * VGG-13 or VGG-19 with batch normalisation (Simonyan & Zisserman 2015, Table 1, B and E), as torchvision builds them:
  * a unit is 3×3 convolution with bias, BN and ReLU, named after its convolution (`features.0`, `features.3`, …), and
  * the last one of each stage ends with that stage's 2×2 max pool. 10 or 16 units, stages 1 to 5. Convolutions
- * ~ N(0, √(2 / fan-out)), biases 0, linear layers ~ N(0, 0.01). A fresh block is such a unit, behind a 2×2 max pool
+ * ~ N(0, √(2 / fan-out)), biases 0, linear layers ~ N(0, 0.01). A fresh unit is such a unit, behind a 2×2 max pool
  * where its stride is 2.
  *
- * @param options its form, and what a data set and a seed decide
- * @throws UserError for another depth, and for images below 32×32
+ * @param given its form, and what a data set and a seed decide
+ * @throws UserError for another number of layers, and for images below 32×32
  */
-export function vgg(options: VggOptions): Network {
-  checkGiven('vgg', deepNetworkForms, { options });
-  const { depth, head, classes, imageShape, seed } = options;
-  const counts = convolutions[depth];
+export function vgg(given: VggOptions): Network {
+  const options = underNewNames('vgg', given);
+  checkGiven('vgg', layeredNetworkForms, { options });
+  const { layers, head, classes, imageShape, seed } = options;
+  const counts = convolutions[layers];
   if (counts === undefined) {
-    throw new UserError(`network depth ${depth}: vgg has depth ${vggDepths.join(' or ')}`);
+    throw new UserError(`network layers ${layers}: vgg has ${vggLayers.join(' or ')} layers`);
   }
   const [height, width, channels] = imageShape;
   if (Math.min(height, width) < smallestImage) {
@@ -65,13 +67,13 @@ export function vgg(options: VggOptions): Network {
   }
   const root = rootScope(seed);
   return {
-    name: `vgg-${depth}`,
+    name: `vgg-${layers}`,
     imageShape,
     classes,
     seed,
     units: featureUnits(childScope(root, 'features'), counts, { height, width, channels }),
     head: (head === 'pooled' ? pooledHead : torchvisionHead)(childScope(root, 'classifier'), classes),
-    buildBlock: (scope, options) => sequential([...halving(options), convolution(scope, [0, 1], options)]),
+    buildUnit: (scope, options) => sequential([...halving(options), convolution(scope, [0, 1], options)]),
   };
 }
 
@@ -111,7 +113,7 @@ function featureUnits(root: Scope, counts: readonly number[], input: Unit['outpu
 function convolution(
   scope: Scope,
   names: readonly [number, number],
-  { inChannels, outChannels }: Pick<BlockOptions, 'inChannels' | 'outChannels'>,
+  { inChannels, outChannels }: Pick<UnitOptions, 'inChannels' | 'outChannels'>,
 ): Layer {
   return convBatchNorm(scope, names, {
     inChannels,
@@ -124,7 +126,7 @@ function convolution(
 }
 
 /** Partial windows count, so that a map of one pixel stays one. */
-function halving({ stride }: BlockOptions): Layer[] {
+function halving({ stride }: UnitOptions): Layer[] {
   return stride === 1 ? [] : [maxPool({ window: stride, stride, padding: 'same' })];
 }
 
@@ -159,9 +161,10 @@ function pooledHead(scope: Scope, classes: number): Layer {
 export const vggKind = defineNetwork({
   name: 'vgg',
   options: z.strictObject({
-    depth: z.literal(vggDepths),
+    layers: z.literal(vggLayers),
     /** `torchvision`: three linear layers, 4096 wide, with dropout; `pooled`: global average pool and one linear layer. */
     head: z.enum(vggHeads).default('torchvision'),
   }),
+  formerly: formerOptions,
   build: (options) => (inputs) => vgg({ ...options, ...inputs }),
 });

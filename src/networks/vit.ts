@@ -14,15 +14,16 @@ import {
   type InitialValues,
   type Scope,
 } from '../nn/parameters.js';
-import { encoderBlock, layerNorm, type EncoderOptions } from '../nn/transformer.js';
+import { encoderUnit, layerNorm, type EncoderOptions } from '../nn/transformer.js';
+import { formerOptions, underNewNames } from './former-names.js';
 import { createUnit, defineNetwork, type MapShape, type Network, type NetworkInputs } from './network.js';
 
 /** What a Vision Transformer is built for. */
 export interface VitOptions extends NetworkInputs, EncoderOptions {
   /** Height and width of a patch; it divides the image's. */
   readonly patchSize: number;
-  /** Encoder blocks. */
-  readonly depth: number;
+  /** Layers of the encoder, a unit each. */
+  readonly layers: number;
 }
 
 /** MAN's published ramp counts three stages; a Transformer has none of its own, so its thirds stand for them. */
@@ -30,7 +31,7 @@ const stages = 3;
 
 const forms = {
   options: networkInputsSchema.extend({
-    depth: sizeSchema,
+    layers: sizeSchema,
     patchSize: sizeSchema,
     width: sizeSchema,
     heads: sizeSchema,
@@ -40,16 +41,17 @@ const forms = {
 
 /**
  * A Vision Transformer without a class token (Dosovitskiy et al. 2021; mean-pooled as in Beyer et al. 2022): linear
- * patch embedding plus a learned position embedding as the stem, then `depth` pre-norm encoder blocks, then layer
+ * patch embedding plus a learned position embedding as the stem, then `layers` pre-norm encoder units, then layer
  * normalisation, mean over the tokens and a linear layer. Tokens stay a map, `[n, h / patch, w / patch, width]`, so
- * that whatever reads a convolutional network's features reads these. depth + 1 units; parameter names and initial
+ * that whatever reads a convolutional network's features reads these. layers + 1 units; parameter names and initial
  * values are torchvision's, whose classifier starts at zero.
  *
  * @throws UserError where the patch does not divide the image or the heads do not divide the width
  */
-export function vit(options: VitOptions): Network {
+export function vit(given: VitOptions): Network {
+  const options = underNewNames('vit', given);
   checkGiven('vit', forms, { options });
-  const { classes, imageShape, seed, depth, patchSize, width } = options;
+  const { classes, imageShape, seed, layers, patchSize, width } = options;
   const [imageHeight, imageWidth, channels] = imageShape;
   if (imageHeight % patchSize !== 0 || imageWidth % patchSize !== 0) {
     throw new UserError(
@@ -75,21 +77,24 @@ export function vit(options: VitOptions): Network {
     },
     root,
   );
-  const buildEncoder = (scope: Scope): Layer => encoderBlock(scope, options);
-  const blocks = Array.from({ length: depth }, (_, i) => {
-    const stageOf = (block: number): number => 1 + Math.floor((stages * block) / depth);
+  const buildEncoderUnit = (scope: Scope): Layer => encoderUnit(scope, options);
+  const encoder = Array.from({ length: layers }, (_, i) => {
+    const stageOf = (unit: number): number => 1 + Math.floor((stages * unit) / layers);
     const stage = stageOf(i);
     let first = i;
     while (first > 0 && stageOf(first - 1) === stage) first--;
     const name = `encoder.layers.encoder_layer_${i}`;
-    return createUnit({ name, stage, index: i - first, output, build: buildEncoder }, childScope(root, name));
+    return createUnit(
+      { name, stage, index: i - first, output, build: buildEncoderUnit },
+      childScope(root, name),
+    );
   });
   return {
-    name: `vit-${depth}`,
+    name: `vit-${layers}`,
     imageShape,
     classes,
     seed,
-    units: [stem, ...blocks],
+    units: [stem, ...encoder],
     head: sequential([
       layerNorm(childScope(root, 'encoder.ln'), width),
       globalAveragePool,
@@ -99,13 +104,13 @@ export function vit(options: VitOptions): Network {
         initial: { weight: constant(0), bias: constant(0) },
       }),
     ]),
-    buildBlock(scope, { inChannels, outChannels, stride }) {
+    buildUnit(scope, { inChannels, outChannels, stride }) {
       if (inChannels !== width || outChannels !== width || stride !== 1) {
         throw new UserError(
-          `vit-${depth}: an encoder block keeps its ${width} channels and its size; one from ${inChannels} to ${outChannels} channels at stride ${stride} cannot be built`,
+          `vit-${layers}: an encoder unit keeps its ${width} channels and its size; one from ${inChannels} to ${outChannels} channels at stride ${stride} cannot be built`,
         );
       }
-      return buildEncoder(scope);
+      return buildEncoderUnit(scope);
     },
   };
 }
@@ -152,18 +157,19 @@ export const vitKind = defineNetwork({
     .strictObject({
       /** Height and width of a patch in pixels; it must divide the image's. */
       patchSize: z.int().min(1).default(4),
-      /** Encoder blocks. */
-      depth: z.int().min(1).max(100).default(6),
+      /** Of the encoder. */
+      layers: z.int().min(1).max(100).default(6),
       /** Channels of a token. */
       width: z.int().min(1).max(4096).default(192),
       /** Attention heads; they must divide the width. */
       heads: z.int().min(1).default(3),
-      /** Of the hidden layer of each block's MLP; four times the width if not given. */
+      /** Of the hidden layer of each unit's MLP; four times the width if not given. */
       mlpWidth: z.int().min(1).max(16_384).exactOptional(),
     })
     .refine(({ width, heads }) => width % heads === 0, {
       path: ['heads'],
       error: 'must divide network.width',
     }),
+  formerly: formerOptions,
   build: (options) => (inputs) => vit({ mlpWidth: 4 * options.width, ...options, ...inputs }),
 });

@@ -32,7 +32,7 @@ export function layerNorm(scope: Scope, width: number): Layer {
 
 const gelu = pureLayer((x) => fused().gelu(x));
 
-/** The sizes of a Transformer encoder block. */
+/** The sizes of a unit of a Transformer's encoder. */
 export interface EncoderOptions {
   /** Channels of a token. */
   readonly width: number;
@@ -48,15 +48,15 @@ const encoderForms = {
 };
 
 /**
- * A pre-norm Transformer encoder block on maps, `[n, h, w, width]` → the same, every cell a token:
+ * A pre-norm unit of a Transformer's encoder on maps, `[n, h, w, width]` → the same, every cell a token:
  * x + attention(LN(x)), then x + MLP(LN(x)) with GELU (Dosovitskiy et al. 2021, Eq. 2 and 3). Initial values and names
  * are torchvision's `EncoderBlock`'s; no dropout.
  *
  * @param scope where its parameters get their names and initial values from
  * @param options its sizes
  */
-export function encoderBlock(scope: Scope, options: EncoderOptions): Layer {
-  checkGiven('encoderBlock', encoderForms, { scope, options });
+export function encoderUnit(scope: Scope, options: EncoderOptions): Layer {
+  checkGiven('encoderUnit', encoderForms, { scope, options });
   const { width, heads, mlpWidth } = options;
   const dense = (name: string, inputs: number, outputs: number): Layer =>
     linear(childScope(scope, name), {

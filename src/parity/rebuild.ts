@@ -58,7 +58,7 @@ export function rebuildRun(golden: GoldenFile, perturbation?: number): RunNumber
   const images = goldenImageOptions(golden);
   const classes = golden.eval_logits[0]!.length;
   const build = images.resnet === 'imagenet' ? resnetImagenet : resnetCifar;
-  const network = build({ depth: golden.layers, classes, imageShape: images.imageShape, seed: 0 });
+  const network = build({ layers: golden.layers, classes, imageShape: images.imageShape, seed: 0 });
   const published = publishedMethodOf(golden);
   const optimizer = sgd({ ...papersSgd, weightDecay: golden.weight_decay });
   let strategy: Strategy | undefined;

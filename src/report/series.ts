@@ -145,8 +145,8 @@ function seriesKey({ config, label }: RunRecord): string {
 /** Names each section by its network and data; those that share a name, each also by what it has of its own. */
 function titled(firsts: readonly RunRecord[], setting: (run: RunRecord) => object): string[] {
   const names = firsts.map(({ config }) => {
-    const { name, depth } = config.network;
-    const network = typeof depth === 'number' ? `${name}-${depth}` : name;
+    const { name, layers } = config.network;
+    const network = typeof layers === 'number' ? `${name}-${layers}` : name;
     return visible(`${network} on ${config.data.name}, batch size ${config.train.batchSize}`);
   });
   return names.map((name, i) => {

@@ -38,7 +38,7 @@ function config(onBadImage: string, method = 'method: { method: bp }'): string {
     `
 name: tiny
 data: { name: folder, dir: ${JSON.stringify(join(folder, 'D'))}, imageSize: 32, onBadImage: ${onBadImage} }
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { epochs: 2, batchSize: 8, learningRate: 0.05, schedule: constant, workers: 1 }
 ${method}
 `,

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(work, { recursive: true }));
 
 const methods = {
-  man: 'method: { method: man, cuts: [layer1.0, layer2.0], head: 1c1f }',
+  man: 'method: { method: man, cuts: [layer1.0, layer2.0], auxiliary: 1c1f }',
   auglocal: 'method: { method: auglocal, depth: 1 }',
 };
 

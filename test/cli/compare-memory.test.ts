@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const methods = [
-  '{ method: hpff, blocks: 3, head: 1c1f }',
+  '{ method: hpff, blocks: 3, auxiliary: 1c1f }',
   '{ method: auglocal, depth: 1 }',
   '{ method: bp }',
 ];

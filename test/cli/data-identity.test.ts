@@ -49,7 +49,7 @@ function configOf(data: string): string {
     `
 name: tiny
 data: ${data}
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { epochs: 1, batchSize: 6, learningRate: 0.05, schedule: constant, workers: 0 }
 method: { method: bp }
 `,

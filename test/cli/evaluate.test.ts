@@ -40,7 +40,7 @@ beforeAll(async () => {
     `
 name: pets
 data: { name: folder, dir: ${JSON.stringify(join(folder, 'pets'))}, imageSize: 32 }
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { epochs: 3, batchSize: 8, learningRate: 0.05, schedule: constant, workers: 1 }
 method: { method: bp }
 `,

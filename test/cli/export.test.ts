@@ -157,8 +157,8 @@ describe('export', () => {
     const config = readFileSync(join(runFolder, 'config.yaml'), 'utf8');
     const changes: [string, string, RegExp][] = [
       [
-        'depth: 8',
-        'depth: 14',
+        'layers: 8',
+        'layers: 14',
         /weights\.safetensors: not the weights of this resnet-14: layer1\.1\.\S+ is missing/,
       ],
       [
@@ -167,7 +167,7 @@ describe('export', () => {
         /weights\.safetensors: not the weights of this resnet-8: .*they belong to another config/,
       ],
       ['blocks: 3', 'blocks: 9', /blocks: 9 is more than the/],
-      ['name: resnet\n', 'name: resnet-imagenet\n', /network\.depth|not the weights of this/],
+      ['name: resnet\n', 'name: resnet-imagenet\n', /network\.layers|not the weights of this/],
     ];
     for (const [from, to, message] of changes) {
       expect(config).toContain(from);

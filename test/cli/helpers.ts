@@ -90,7 +90,7 @@ export function pictureConfig(dataDir: string, method: string): string {
   return `
 name: tiny
 data: { name: folder, dir: ${JSON.stringify(dataDir)}, imageSize: 8, trainImages: 64, testImages: 32 }
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { epochs: 2, batchSize: 16, learningRate: 0.05, schedule: constant, workers: 0 }
 ${method}
 `;
@@ -101,7 +101,7 @@ export function tinyConfig(dataDir: string, method: string): string {
   return `
 name: tiny
 data: { name: fashion-mnist, dir: ${JSON.stringify(dataDir)}, trainImages: 64, testImages: 32 }
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { epochs: 2, batchSize: 16, learningRate: 0.05, schedule: constant, workers: 1 }
 ${method}
 `;

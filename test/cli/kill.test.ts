@@ -111,7 +111,7 @@ describe.skipIf(!hasTorch)(`a run that is killed at random moments, seed ${seed}
 name: kill
 engine: torch
 data: { name: folder, dir: ${JSON.stringify(data)}, imageSize: 8 }
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { epochs: ${epochs}, batchSize: 6, learningRate: 0.02, schedule: cosine-steps, workers: ${name === 'bp' ? 1 : 0} }
 method: ${method}
 `,

@@ -10,7 +10,7 @@ const run = residentProgram();
 const config = `
 name: tiny
 data: { name: cifar10, dir: nowhere }
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { epochs: 1, batchSize: 8, learningRate: 0.1 }
 methods:
   - { method: greedy }

@@ -59,8 +59,8 @@ describe.skipIf(!hasTorch || process.platform !== 'linux')('memory that does not
       'train "$1/big.yaml" --out "$1/out"',
       () =>
         tiny(wide).replace(
-          'network: { name: resnet, depth: 8 }',
-          'network: { name: vit, depth: 100, width: 4096, heads: 8 }',
+          'network: { name: resnet, layers: 8 }',
+          'network: { name: vit, layers: 100, width: 4096, heads: 8 }',
         ),
       `network vit: ${bytes}; take a smaller network.*`,
     ],

@@ -85,7 +85,7 @@ describe.skipIf(!status.available || status.native.distributed === null)('train 
   it('begins with the state of another run as one process does, to rounding where nothing is normalised by batch', async () => {
     const path = join(folder, 'vit.yaml');
     const text = pictureConfig(join(folder, 'data'), 'method: { method: bp }');
-    const vit = 'network: { name: vit, depth: 2, patchSize: 4, width: 16, heads: 2, mlpWidth: 32 }';
+    const vit = 'network: { name: vit, layers: 2, patchSize: 4, width: 16, heads: 2, mlpWidth: 32 }';
     writeFileSync(path, text.replace(/^network: .*$/m, vit));
     const inProcess = async (...set: string[]): Promise<string> => {
       const { config, registry } = await loadConfig(path, [...set, 'train.epochs=1', 'engine=torch']);

@@ -20,7 +20,7 @@ beforeAll(() => {
 name: own
 plugins: [${JSON.stringify(join(example, 'mixer.ts'))}]
 data: { name: shapes, train: 96, test: 30, validation: 0.2 }
-network: { name: mixer, depth: 2, width: 8 }
+network: { name: mixer, layers: 2, width: 8 }
 train: { epochs: 2, batchSize: 16, learningRate: 0.05, schedule: constant }
 method: { method: greedy, blocks: 2 }
 `,

@@ -115,7 +115,7 @@ describe('probe', () => {
     ['no weights', (copy) => rmSync(join(copy, 'weights.safetensors')), /has no weights.safetensors/],
     [
       'another network',
-      edit('config.yaml', /depth: 8/, 'depth: 14'),
+      edit('config.yaml', /layers: 8/, 'layers: 14'),
       /not the weights of this resnet-14: layer1\.1/,
     ],
   ])('refuses a folder with %s in a line', async (_, change, message) => {

@@ -18,7 +18,7 @@ describe('bench', () => {
         'bp,auglocal',
         '--batch',
         '4',
-        '--depth',
+        '--layers',
         '8',
         '--blocks',
         '4',
@@ -41,12 +41,27 @@ describe('bench', () => {
   });
 });
 
+describe('bench', () => {
+  it('takes its layers as --depth, too, as the option was called, and says so', async () => {
+    const args = ['--methods', 'bp', '--batch', '2', '--blocks', '4', '--steps', '1', '--json'];
+    const { code, stdout, stderr } = await run(['bench', ...args, '--depth', '8']);
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: 'note: options: --depth is called --layers now; the old name still works in this release\n',
+    });
+    const bytesOf = (line: string): unknown =>
+      (JSON.parse(line) as Record<string, unknown>)['heldMemoryBytes'];
+    const again = await run(['bench', ...args, '--layers', '8']);
+    expect(bytesOf(stdout)).toBe(bytesOf(again.stdout));
+  });
+});
+
 describe.skipIf(!hasTorch)('profile', () => {
   it('prints all of it as a line of JSON', async () => {
-    const args = ['--method', 'greedy', '--batch', '2', '--depth', '8', '--blocks', '4', '--steps', '1'];
+    const args = ['--method', 'greedy', '--batch', '2', '--layers', '8', '--blocks', '4', '--steps', '1'];
     const { code, stdout } = await run(['profile', ...args, '--threads', '1', '--json']);
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ method: 'greedy', depth: 8, batch: 2, threads: 1, steps: 1 });
+    expect(JSON.parse(stdout)).toMatchObject({ method: 'greedy', layers: 8, batch: 2, threads: 1, steps: 1 });
   });
 });
 

@@ -53,7 +53,7 @@ it(
   async () => {
     const out = join(folder, 'never');
     const over = [
-      ...['--over', 'method.depth=1,0', '--over', 'network.depth=8,9'],
+      ...['--over', 'method.depth=1,0', '--over', 'network.layers=8,9'],
       ...['--over', 'train.batchSize=16,500'],
     ];
     const { code, stderr } = await run(['sweep', config, '--out', out, ...over]);
@@ -61,9 +61,9 @@ it(
     // Of the data and of two keys: each once, with the combinations that it is of.
     const place = (set: string): string => `and 3 more: ${config}: --set ${set}`;
     expect(stderr.trimEnd().split('\n')).toEqual([
-      'error: method.depth=1, network.depth=8, train.batchSize=500: batchSize: a batch of 500 is larger than the data set, 64 images: choose a smaller one',
-      `error: method.depth=1, network.depth=9, train.batchSize=16 ${place('network.depth=9')}: network.depth: must be 6m+2: 8, 14, 20, 26, 32, … 110`,
-      `error: method.depth=0, network.depth=8, train.batchSize=16 ${place('method.depth=0')}: method.depth: must be at least 1, not 0`,
+      'error: method.depth=1, network.layers=8, train.batchSize=500: batchSize: a batch of 500 is larger than the data set, 64 images: choose a smaller one',
+      `error: method.depth=1, network.layers=9, train.batchSize=16 ${place('network.layers=9')}: network.layers: must be 6m+2: 8, 14, 20, 26, 32, … 110`,
+      `error: method.depth=0, network.layers=8, train.batchSize=16 ${place('method.depth=0')}: method.depth: must be at least 1, not 0`,
     ]);
     expect(existsSync(out)).toBe(false);
     const methods = 'methods=[{ method: dgl, blocks: 9 }, { method: hpff, blocks: 9 }]';

@@ -5,7 +5,7 @@ import { insteadOf } from '../../src/cli/unknown-option.js';
 const vocabulary = {
   options: ['set', 'seed', 'out', 'tensorboard', 'help'],
   keys: [
-    ...['name', 'data.name', 'data.trainImages', 'network.depth', 'train.epochs', 'train.batchSize'],
+    ...['name', 'data.name', 'data.trainImages', 'network.layers', 'train.epochs', 'train.batchSize'],
     ...['train.learningRate', 'method.depth', 'method.auxiliary.depth', 'network.heads'],
   ],
 };
@@ -19,7 +19,8 @@ it.each<[string, string | undefined, string]>([
   ['batch', '8', set('--set train.batchSize=8')],
   ['lr', '0.1', set('--set train.learningRate=0.1')],
   ['train.epochs', '3', set('--set train.epochs=3')],
-  ['depth', '8', set('--set network.depth=8', '--set method.depth=8')],
+  ['layers', '8', set('--set network.layers=8')],
+  ['depth', '8', set('--set method.depth=8')],
   ['name', "my 'run", set(`--set 'name=my '\\''run'`)],
   ['trainImages', undefined, set("--set 'data.trainImages=…'")],
   ['tensorbord', undefined, ' (did you mean "tensorboard"?)'],
@@ -44,8 +45,8 @@ it('names the commands whose option it is, and a value of the config that is cha
   expect(insteadOf('over', 'x', { options: [], keys: [], owners: ['sweep'] })).toBe(
     '; it is an option of sweep',
   );
-  expect(insteadOf('depth', '2', { options, keys, owners: ['bench'] })).toBe(
-    `; it is an option of bench${set('--set network.depth=2', '--set method.depth=2')}`,
+  expect(insteadOf('layers', '2', { options, keys, owners: ['bench'] })).toBe(
+    `; it is an option of bench${set('--set network.layers=2')}`,
   );
 });
 

@@ -91,8 +91,8 @@ describe('a bad config', () => {
       /^c\.yaml: --set method\.method=auglocl: method\.method: must be one of bp, .*auglocal.*, not "auglocl" \(did you mean "auglocal"\?\)$/,
     );
     expect(problem(`${minimal}engine: gpu\n`)).toMatch(/^c\.yaml:14:1: engine: must be one of auto, .*torch/);
-    expect(problem(minimal.replace('depth: 8', 'depth: 9'))).toMatch(
-      /^c\.yaml:6:3: network\.depth: must be 6m\+2/,
+    expect(problem(minimal.replace('layers: 8', 'layers: 9'))).toMatch(
+      /^c\.yaml:6:3: network\.layers: must be 6m\+2/,
     );
   });
 
@@ -123,7 +123,9 @@ describe('a bad config', () => {
   });
 
   it('has several problems: a line for each', () => {
-    const lines = problem(minimal.replace('epochs', 'epoch').replace('depth: 8', 'depth: eight')).split('\n');
+    const lines = problem(minimal.replace('epochs', 'epoch').replace('layers: 8', 'layers: eight')).split(
+      '\n',
+    );
     expect(lines).toHaveLength(3);
     expect(lines.every((line) => line.startsWith('c.yaml:'))).toBe(true);
   });
@@ -172,6 +174,7 @@ describe('whatever the document', () => {
       'methods',
       'epochs',
       'depth',
+      'layers',
       'blocks',
       'plugins',
       'path',

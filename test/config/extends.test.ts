@@ -29,7 +29,7 @@ function write(name: string, text: string): string {
 const base = `
 name: base
 data: { name: cifar10, trainImages: 1000, augmentation: { crop: { kind: padded, pad: 4 } } }
-network: { name: resnet, depth: 32 }
+network: { name: resnet, layers: 32 }
 train: { epochs: 3, batchSize: 32, learningRate: 0.1 }
 method: { method: man, blocks: 4, momentum: 0.9 }
 `;
@@ -74,12 +74,12 @@ describe('extends', () => {
     write('base.yaml', base);
     const own = `extends: base.yaml
 data: { name: svhn }
-network: { name: vit, depth: 2 }
+network: { name: vit, layers: 2 }
 method: { method: hpff, blocks: 3 }
 `;
     const config = await load(write('own.yaml', own));
     expect(config.data).not.toHaveProperty('trainImages');
-    expect(config.network).toMatchObject({ name: 'vit', depth: 2 });
+    expect(config.network).toMatchObject({ name: 'vit', layers: 2 });
     expect(config.method).toMatchObject({ method: hpff, options: { blocks: 3 } });
     expect(config.method?.options).not.toHaveProperty('momentum');
     const crop = write(
@@ -101,13 +101,13 @@ method: { method: hpff, blocks: 3 }
   });
 
   it('says of each mistake in which file it stands', async () => {
-    write('base.yaml', base.replace('depth: 32', 'depth: 33').replace('momentum: 0.9', 'momentum: 2'));
+    write('base.yaml', base.replace('layers: 32', 'layers: 33').replace('momentum: 0.9', 'momentum: 2'));
     const path = write(
       'own.yaml',
       'extends: base.yaml\ntrain:\n  epoch: 9\n  batchSize: none\ndata:\n  trainImages: 0\n',
     );
     expect((await problem(path)).split('\n').sort()).toEqual([
-      'base.yaml:4:26: network.depth: must be 6m+2: 8, 14, 20, 26, 32, … 110',
+      'base.yaml:4:26: network.layers: must be 6m+2: 8, 14, 20, 26, 32, … 110',
       'base.yaml:6:35: method.momentum: must be at most 1, not 2',
       expect.stringMatching(/^own\.yaml:3:3: train\.epoch: unknown key \(did you mean "epochs"\?\)/),
       'own.yaml:4:3: train.batchSize: must be a number, not "none"',

@@ -13,7 +13,7 @@ import { greedy } from '../../src/local/methods/greedy.js';
 
 const config = (methods: string) =>
   parseConfig(
-    `{ name: tiny, data: { name: cifar10 }, network: { name: resnet, depth: 8 },
+    `{ name: tiny, data: { name: cifar10 }, network: { name: resnet, layers: 8 },
        train: { epochs: 1, batchSize: 8, learningRate: 0.1 }, ${methods} }`,
     'c.yaml',
   );
@@ -76,7 +76,7 @@ it('has micro-batches of its own in place of those of the section, told by its l
   expect(parseConfig(stringify(configDocument(parsed)), 'again.yaml')).toEqual(parsed);
   expect(() =>
     parseConfig(
-      `{ name: tiny, data: { name: cifar10 }, network: { name: resnet, depth: 8 },
+      `{ name: tiny, data: { name: cifar10 }, network: { name: resnet, layers: 8 },
          train: { epochs: 1, batchSize: 6, learningRate: 0.1 }, method: { method: greedy },
          baselines: [bp, bp+accumulation] }`,
       'c.yaml',

@@ -7,7 +7,7 @@ data:
   name: fashion-mnist
 network:
   name: resnet
-  depth: 8
+  layers: 8
 train:
   epochs: 2
   batchSize: 32

@@ -34,7 +34,7 @@ describe('--set', () => {
     expect(problem(minimal, ['method.depth=1', 'method.method=man', 'method.blocks=3'])).toMatch(
       /--set method\.depth=1: method\.depth: unknown key/,
     );
-    expect(problem(minimal, ['network.name=vgg'])).toMatch(/network\.depth: missing/);
+    expect(problem(minimal, ['network.name=vgg'])).toMatch(/network\.layers: missing/);
     expect(parseConfig(minimal, 'c.yaml', ['name=other', 'train.epochs=3'])).toMatchObject({
       name: 'other',
       train: { epochs: 3 },

@@ -20,7 +20,7 @@ const inputs = { classes: 2, imageShape: [8, 8, 3], seed: 1 } as const;
 let network: Network;
 beforeAll(async () => {
   await startEngine();
-  network = resnetCifar({ depth: 8, ...inputs });
+  network = resnetCifar({ layers: 8, ...inputs });
 });
 afterAll(() => disposeNetwork(network));
 
@@ -150,7 +150,7 @@ describe('a network of a plugin', () => {
     defineNetwork({
       name: 'mine',
       options,
-      build: () => (given) => change(resnetCifar({ depth: 8, ...given })),
+      build: () => (given) => change(resnetCifar({ layers: 8, ...given })),
     });
 
   function run(change: (given: Network) => Network): void {

@@ -192,7 +192,7 @@ describe('a plugin', () => {
 
 describe('a config', () => {
   const config = (plugins: string, method: string): string =>
-    `name: c\ndata: { name: fashion-mnist }\nnetwork: { name: resnet, depth: 8 }\n` +
+    `name: c\ndata: { name: fashion-mnist }\nnetwork: { name: resnet, layers: 8 }\n` +
     `train: { epochs: 1, batchSize: 8, learningRate: 0.1 }\nplugins: ${plugins}\nmethod: ${method}\n`;
 
   type Loaded = Record<string, unknown>;

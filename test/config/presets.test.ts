@@ -36,8 +36,8 @@ beforeAll(async () => {
 });
 
 /** For small images. */
-const networkOf = (depth: number): Network =>
-  buildNetwork({ name: 'resnet', depth }, { classes: 10, imageShape: [8, 8, 3], seed: 1 });
+const networkOf = (layers: number): Network =>
+  buildNetwork({ name: 'resnet', layers }, { classes: 10, imageShape: [8, 8, 3], seed: 1 });
 
 /** The losses of a step. */
 function stepWith(network: Network, method: MethodConfig): readonly number[] {
@@ -78,7 +78,10 @@ describe.each(networks.map((network, i) => [network, i] as const))('on %s', (net
     'every method of %s makes a step',
     async (name) => {
       const config = await load(`cifar10/${network}/${name}.yaml`);
-      expect(config.network).toMatchObject({ name: 'resnet', depth: Number(network.slice('resnet'.length)) });
+      expect(config.network).toMatchObject({
+        name: 'resnet',
+        layers: Number(network.slice('resnet'.length)),
+      });
       const methods = comparedMethods(config).filter(({ method }) => method.name !== 'bp');
       for (const method of methods) {
         const key = JSON.stringify(namedOptions(method));
@@ -116,7 +119,7 @@ describe.each(networks.map((network, i) => [network, i] as const))('on %s', (net
 
 /** A method in a few words of YAML. */
 function methodOf(yaml: string): MethodConfig {
-  const text = `{ name: a, data: { name: cifar10 }, network: { name: resnet, depth: 32 },
+  const text = `{ name: a, data: { name: cifar10 }, network: { name: resnet, layers: 32 },
     train: { epochs: 1, batchSize: 2, learningRate: 1 }, method: ${yaml} }`;
   return parseConfig(text, 'a.yaml').method!;
 }
@@ -126,7 +129,7 @@ it('custom with MAN’s choices is MAN: the rows of its ablation differ from it 
   const bridge = 'bridge: { name: momentum, momentum: 0.995 }';
   const [custom, man] = [
     `{ method: custom, blocks: 16, auxiliary: 2c2f, ${weights}, ramp: stages, ${bridge} }`,
-    '{ method: man, blocks: 16, head: 2c2f, ramp: stages, momentum: 0.995 }',
+    '{ method: man, blocks: 16, auxiliary: 2c2f, ramp: stages, momentum: 0.995 }',
   ].map((yaml) => {
     const network = networkOf(32);
     const losses = stepWith(network, methodOf(yaml));

@@ -8,7 +8,7 @@ import { resnetCifar } from '../../src/networks/resnet-cifar.js';
 import { startEngine } from '../support/engine.js';
 
 await startEngine('cpu');
-const network = resnetCifar({ depth: 32, classes: 10, imageShape: [8, 8, 3], seed: 1 });
+const network = resnetCifar({ layers: 32, classes: 10, imageShape: [8, 8, 3], seed: 1 });
 afterAll(() => disposeNetwork(network));
 
 it.each(['demo', 'cifar10-quick', 'quick/fashion-mnist', 'quick/stl10', 'quick/svhn'])(

@@ -81,7 +81,7 @@ it('has the published recipe for each data set', async () => {
   const cifar = await load('cifar10/resnet110/man.yaml');
   expect(cifar).toMatchObject({
     data: { name: 'cifar10' },
-    network: { name: 'resnet', depth: 110 },
+    network: { name: 'resnet', layers: 110 },
     train: {
       ...{ epochs: 400, batchSize: 1024, learningRate: 0.8, momentum: 0.9, nesterov: true },
       ...{ weightDecay: 1e-4, schedule: 'cosine', warmupEpochs: 10, augment: true },
@@ -94,7 +94,7 @@ it('has the published recipe for each data set', async () => {
   expect((await load('svhn/resnet32/bp.yaml')).train).toMatchObject({ batchSize: 1024, learningRate: 0.8 });
   expect((await load('stl10/resnet32/bp.yaml')).train).toMatchObject({ batchSize: 128, learningRate: 0.1 });
   expect(await load('cifar10/resnet110/infopro.yaml')).toMatchObject({
-    method: { options: { reconstruction: [5, 0.5], classification: [0, 1], head: '1c2f' } },
+    method: { options: { reconstruction: [5, 0.5], classification: [0, 1], auxiliary: '1c2f' } },
   });
   expect(await load('stl10/resnet110/contsup.yaml')).toMatchObject({
     train: { epochs: 160, batchSize: 128, learningRate: 0.1, warmupEpochs: 10 },
@@ -104,7 +104,7 @@ it('has the published recipe for each data set', async () => {
         context: 'R1E',
         reconstruction: [20, 10],
         classification: [0.5, 0.1],
-        head: '1c2f',
+        auxiliary: '1c2f',
       },
     },
   });
@@ -116,11 +116,11 @@ it('has the published recipe for each data set', async () => {
     },
   });
   expect(await load('imagenet/resnet152/man-plus-k4.yaml')).toMatchObject({
-    network: { name: 'resnet-imagenet', depth: 152 },
+    network: { name: 'resnet-imagenet', layers: 152 },
     train: { epochs: 90, batchSize: 1024, learningRate: 0.4, schedule: 'cosine-imagenet', warmupEpochs: 0 },
     method: {
       method: manPlus,
-      options: { blocks: 4, reconstruction: [5, 5], classification: [0.75, 0.75], head: 'imagenet' },
+      options: { blocks: 4, reconstruction: [5, 5], classification: [0.75, 0.75], auxiliary: 'imagenet' },
     },
   });
 });

@@ -35,7 +35,7 @@ it.each([
     `
 name: short
 data: { name: fashion-mnist }
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { epochs: 1, batchSize: 4, learningRate: 0.1, schedule: constant, ${key}: bf16 }
 method: { method: bp }
 `,

@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { detach } from '../../src/engine/detached.js';
 import { trainingMode } from '../../src/engine/fused/ops.js';
 import { record } from '../../src/engine/recording.js';
-import { basicBlock } from '../../src/networks/residual.js';
+import { basicUnit } from '../../src/networks/residual.js';
 import { disposeLayer, trainableVariables, type Layer } from '../../src/nn/layer.js';
 import { rootScope } from '../../src/nn/parameters.js';
 import { startEngine } from '../support/engine.js';
@@ -19,7 +19,7 @@ interface Case {
 /** A residual unit, with the identity or with a projection for its shortcut. */
 function build(stride: number): Case {
   const outChannels = 4 * stride;
-  const layer = basicBlock(rootScope(1), { inChannels: 4, outChannels, stride });
+  const layer = basicUnit(rootScope(1), { inChannels: 4, outChannels, stride });
   const shape: [number, number, number, number] = [3, 8 / stride, 8 / stride, outChannels];
   return {
     layer,

@@ -58,7 +58,7 @@ describe('examples', () => {
 
   it('my-strategy: a config names a plugin, and its net, loss and method are trained', async () => {
     const out = mkdtempSync(join(tmpdir(), 'locallearn-examples-'));
-    const small = ['data.trainImages=160', 'data.testImages=40', 'network.depth=8', 'train.epochs=1'];
+    const small = ['data.trainImages=160', 'data.testImages=40', 'network.layers=8', 'train.epochs=1'];
     try {
       const compare = ['compare', 'experiments/examples/my-strategy.yaml', '--out', out];
       const outcome = await program([...compare, ...small.flatMap((change) => ['--set', change])]);
@@ -90,7 +90,7 @@ describe('examples', () => {
       `
 name: logged
 data: { name: fashion-mnist, trainImages: 160, testImages: 40 }
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { epochs: 2, batchSize: 32, learningRate: 0.05, schedule: constant, workers: 0 }
 method: { method: auglocal, depth: 1 }
 `,

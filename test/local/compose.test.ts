@@ -1,7 +1,7 @@
 import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
-import { convolutionalHead } from '../../src/local/axes/auxiliary/convolutional.js';
+import { convolutionalNet } from '../../src/local/axes/auxiliary/convolutional.js';
 import { dglNet } from '../../src/local/axes/auxiliary/dgl.js';
 import { pooledLinear } from '../../src/local/axes/auxiliary/pooled.js';
 import { sampledUnits } from '../../src/local/axes/auxiliary/sampled.js';
@@ -65,7 +65,7 @@ const combinations: readonly (readonly [string, Omit<StrategyParts, 'name' | 'cu
     {
       path: cascade,
       bridge: momentumBridge(0.99),
-      auxiliary: convolutionalHead('1c2f'),
+      auxiliary: convolutionalNet('1c2f'),
       loss: infopro,
       fusion: 'patches',
     },
@@ -79,7 +79,7 @@ const combinations: readonly (readonly [string, Omit<StrategyParts, 'name' | 'cu
         independentLoss: labels('cross-entropy'),
       }),
       bridge: scaledMomentumBridge(0.99),
-      auxiliary: convolutionalHead('1c1f'),
+      auxiliary: convolutionalNet('1c1f'),
       loss: infopro,
       fusion: 'patch-sum',
     },
@@ -100,11 +100,11 @@ const combinations: readonly (readonly [string, Omit<StrategyParts, 'name' | 'cu
   ],
   [
     'InfoPro with summed patches',
-    { path: independentPath, auxiliary: convolutionalHead('1c2f'), loss: infopro, fusion: 'patches' },
+    { path: independentPath, auxiliary: convolutionalNet('1c2f'), loss: infopro, fusion: 'patches' },
   ],
   [
     'InfoPro with averaged patches',
-    { path: independentPath, auxiliary: convolutionalHead('0c2f'), loss: infopro, fusion: 'patch-average' },
+    { path: independentPath, auxiliary: convolutionalNet('0c2f'), loss: infopro, fusion: 'patch-average' },
   ],
   [
     'PredSim behind the bridge, with contrast',
@@ -191,7 +191,7 @@ describe('a method', () => {
       /the last 7 of 2 blocks, .*; ask for 7 blocks, as many as resnet-14 has, and a depth of at most 5$/,
     ],
     [
-      { method: 'man', blocks: 3, head: 'imagenet', widen: 2 },
+      { method: 'man', blocks: 3, auxiliary: 'imagenet', widen: 2 },
       /head imagenet has the published widths: leave out widen/,
     ],
     [

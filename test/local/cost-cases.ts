@@ -80,7 +80,7 @@ export function costTests(): void {
     const bp = counts({ method: 'bp' });
     expect(bp.auxiliary).toBe(0);
     expect(bp.inference).toBe(bp.network);
-    const man = counts({ method: 'man', blocks: 3, head: '1c2f' });
+    const man = counts({ method: 'man', blocks: 3, auxiliary: '1c2f' });
     expect(man).toEqual({ ...bp, auxiliary: man.auxiliary });
     expect(man.auxiliary).toBeGreaterThan(0);
     // Contexts are used wherever the network is.

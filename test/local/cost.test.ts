@@ -14,8 +14,8 @@ describe.skipIf(!hasTorch)('multiply-adds on torch', () => {
 
   test('published counts of networks at 224 pixels', () => {
     // torchvision's "GFLOPS" of its weights: ResNet-34 3.66, ResNet-50 4.09, ViT-B/16's layers alike.
-    expect(forwardOf({ name: 'resnet-imagenet', depth: 34 }, 224) / 1e9).toBeCloseTo(3.66, 2);
-    expect(forwardOf({ name: 'resnet-imagenet', depth: 50 }, 224) / 1e9).toBeCloseTo(4.09, 2);
+    expect(forwardOf({ name: 'resnet-imagenet', layers: 34 }, 224) / 1e9).toBeCloseTo(3.66, 2);
+    expect(forwardOf({ name: 'resnet-imagenet', layers: 50 }, 224) / 1e9).toBeCloseTo(4.09, 2);
   });
 
   test.each(sampleOf(tinyMethods, 4).map((options) => [titleOf(options), options] as const))(

@@ -5,7 +5,7 @@ import { UserError } from '../../src/core/errors.js';
 import type { Decoder } from '../../src/local/axes/decoder/decoder.js';
 import { hpffImagenetDecoder } from '../../src/local/axes/decoder/hpff-imagenet.js';
 import { manImagenetDecoder } from '../../src/local/axes/decoder/man-imagenet.js';
-import { imagenetHead } from '../../src/local/axes/auxiliary/imagenet-head.js';
+import { imagenetNet } from '../../src/local/axes/auxiliary/imagenet.js';
 import { cutsAfter, publishedOrEvenCuts } from '../../src/local/partition/partition.js';
 import { stageCuts } from '../../src/local/partition/options.js';
 import type { Site } from '../../src/local/site.js';
@@ -48,7 +48,7 @@ describe('the ImageNet head', () => {
     [64, ['1×1×64×128', '3×3×128×256']],
     [2048, ['1×1×2048×256', '3×3×256×256']],
   ])('of %i channels', (channels, first) => {
-    const layer = imagenetHead(rootScope(1, 'h'), siteOf(channels), 10);
+    const layer = imagenetNet(rootScope(1, 'h'), siteOf(channels), 10);
     expect(filters(layer)).toEqual([...first, '3×3×256×512', '1×1×512×2048', '2048×10']);
     expect(layer.parameters.filter(({ name }) => /h\.(0|3|6|9)\.bias/.test(name))).toEqual([]);
     const output = tf.tidy(() => layer.forward(tf.ones([2, 7, 5, channels]), trainingMode).shape);

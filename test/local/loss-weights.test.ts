@@ -11,8 +11,8 @@ let resnet32: Network;
 let resnet110: Network;
 beforeAll(async () => {
   await startEngine();
-  const network = (depth: number, size: number): Network =>
-    withoutDrawing(() => resnetCifar({ depth, classes: 10, imageShape: [size, size, 3], seed: 1 }));
+  const network = (layers: number, size: number): Network =>
+    withoutDrawing(() => resnetCifar({ layers, classes: 10, imageShape: [size, size, 3], seed: 1 }));
   resnet32 = network(32, 32);
   resnet110 = network(110, 96);
 });

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 
 const classes = 3;
-const vit = { name: 'vit', depth: 4, width: 16, heads: 2, patchSize: 4 } as const;
+const vit = { name: 'vit', layers: 4, width: 16, heads: 2, patchSize: 4 } as const;
 
 type Shape = readonly [number, number, number];
 const vggImages: Shape = [32, 32, 3];
@@ -25,41 +25,41 @@ const imagenetImages: Shape = [64, 64, 3];
 
 const cases: readonly (readonly [NetworkOptions, Shape, StrategyOptionsInput])[] = [
   [
-    { name: 'vgg', depth: 13, head: 'pooled' },
+    { name: 'vgg', layers: 13, head: 'pooled' },
     vggImages,
-    { method: 'auglocal', depth: 2, blocks: 5, tail: 'vgg' },
+    { method: 'auglocal', depth: 2, blocks: 5, classifier: 'vgg' },
   ],
-  [{ name: 'vgg', depth: 13, head: 'pooled' }, vggImages, { method: 'infopro', blocks: 4 }],
-  [{ name: 'vgg', depth: 13, head: 'pooled' }, vggImages, { method: 'man', blocks: 3, head: '1c1f' }],
+  [{ name: 'vgg', layers: 13, head: 'pooled' }, vggImages, { method: 'infopro', blocks: 4 }],
+  [{ name: 'vgg', layers: 13, head: 'pooled' }, vggImages, { method: 'man', blocks: 3, auxiliary: '1c1f' }],
   [
-    { name: 'vgg', depth: 13, head: 'pooled' },
+    { name: 'vgg', layers: 13, head: 'pooled' },
     vggImages,
     {
       method: 'hpff',
       cuts: ['features.7', 'features.17'],
-      head: '1c1f',
+      auxiliary: '1c1f',
       decoder: 'hpff-imagenet',
       fusion: 'patch-sum',
     },
   ],
-  [vit, vitImages, { method: 'auglocal', depth: 2, tail: 'imagenet' }],
+  [vit, vitImages, { method: 'auglocal', depth: 2, classifier: 'imagenet' }],
   [vit, vitImages, { method: 'infopro' }],
   [vit, vitImages, { method: 'man', blocks: 3 }],
   [vit, vitImages, { method: 'hpff', blocks: 3 }],
   [vit, vitImages, { method: 'man-plus', blocks: 3, ramp: 'blocks', decoder: 'man-imagenet' }],
   [vit, vitImages, { method: 'dgl-man-plus', blocks: 3, featureWidth: 16 }],
   [
-    { name: 'vgg', depth: 13, head: 'pooled' },
+    { name: 'vgg', layers: 13, head: 'pooled' },
     vggImages,
-    { method: 'man-plus', blocks: 3, head: '1c1f', ramp: 'blocks' },
+    { method: 'man-plus', blocks: 3, auxiliary: '1c1f', ramp: 'blocks' },
   ],
   [
-    { name: 'resnet-imagenet', depth: 18 },
+    { name: 'resnet-imagenet', layers: 18 },
     imagenetImages,
     {
       method: 'man-plus',
       cuts: ['layer2.0', 'layer3.0'],
-      head: 'imagenet',
+      auxiliary: 'imagenet',
       decoder: 'man-imagenet',
       reconstruction: 5,
       classification: 0.75,
@@ -70,36 +70,36 @@ const cases: readonly (readonly [NetworkOptions, Shape, StrategyOptionsInput])[]
   [vit, vitImages, { method: 'predsim' }],
   [vit, vitImages, { method: 'dgl' }],
   [
-    { name: 'resnet-imagenet', depth: 18 },
+    { name: 'resnet-imagenet', layers: 18 },
     imagenetImages,
     {
       method: 'man',
       cuts: ['layer2.0'],
-      head: 'imagenet',
+      auxiliary: 'imagenet',
       decoder: 'man-imagenet',
       reconstruction: 5,
       classification: 0.75,
     },
   ],
   [
-    { name: 'resnet-imagenet', depth: 18 },
+    { name: 'resnet-imagenet', layers: 18 },
     imagenetImages,
     {
       method: 'hpff',
       cuts: ['layer2.0', 'layer3.0'],
-      head: 'imagenet',
+      auxiliary: 'imagenet',
       decoder: 'hpff-imagenet',
       fusion: 'patch-sum',
       independentWeight: 0,
     },
   ],
   [
-    { name: 'resnet-imagenet', depth: 18 },
+    { name: 'resnet-imagenet', layers: 18 },
     [65, 49, 3],
-    { method: 'auglocal', cuts: ['stem', 'layer2.1'], depth: 1, tail: 'imagenet' },
+    { method: 'auglocal', cuts: ['stem', 'layer2.1'], depth: 1, classifier: 'imagenet' },
   ],
   [
-    { name: 'resnet-imagenet', depth: 18 },
+    { name: 'resnet-imagenet', layers: 18 },
     [65, 49, 3],
     { method: 'infopro', cuts: ['layer1.1', 'layer3.0'] },
   ],

@@ -89,21 +89,21 @@ const everySecond =
     return Object.fromEntries(updates.map(({ name }) => [name, { recompute, places: 100, kept }]));
   };
 
-const vit: NetworkOptions = { name: 'vit', depth: 4, width: 16, heads: 2, patchSize: 4 };
-const vgg: NetworkOptions = { name: 'vgg', depth: 13, head: 'pooled' };
-const imagenet: NetworkOptions = { name: 'resnet-imagenet', depth: 18 };
+const vit: NetworkOptions = { name: 'vit', layers: 4, width: 16, heads: 2, patchSize: 4 };
+const vgg: NetworkOptions = { name: 'vgg', layers: 13, head: 'pooled' };
+const imagenet: NetworkOptions = { name: 'resnet-imagenet', layers: 18 };
 const families: readonly (readonly [NetworkOptions, number, StrategyOptionsInput])[] = [
   ...[vit, vgg, imagenet].map((each) => [each, each === vit ? 16 : 32, { method: 'bp' }] as const),
   [vit, 16, { method: 'man', blocks: 3 }],
   [vit, 16, { method: 'hpff', blocks: 3 }],
-  [vgg, 32, { method: 'man', blocks: 3, head: '1c1f' }],
-  [imagenet, 64, { method: 'auglocal', cuts: ['stem', 'layer2.1'], depth: 1, tail: 'imagenet' }],
+  [vgg, 32, { method: 'man', blocks: 3, auxiliary: '1c1f' }],
+  [imagenet, 64, { method: 'auglocal', cuts: ['stem', 'layer2.1'], depth: 1, classifier: 'imagenet' }],
   [
     imagenet,
     64,
     {
       ...{ method: 'hpff', cuts: ['layer2.0', 'layer3.0'], independentWeight: 0 },
-      ...{ head: 'imagenet', decoder: 'hpff-imagenet', fusion: 'patch-sum' },
+      ...{ auxiliary: 'imagenet', decoder: 'hpff-imagenet', fusion: 'patch-sum' },
     },
   ],
 ];

@@ -61,17 +61,17 @@ it('what all blocks take together is what one process was measured to take', () 
 });
 
 it('images and followed values are counted where a method sends them, and averages where they are held', () => {
-  const costs = costsOf({ method: 'man', blocks: 3, head: '1c2f' });
+  const costs = costsOf({ method: 'man', blocks: 3, auxiliary: '1c2f' });
   // 8 × 8 × 3 bytes an image.
   expect(costs[0]!.sentBytes - costs[0]!.outBytes).toBe(16 * (2 + 192));
   expect(costs[0]!.followedBytes).toBeGreaterThan(0);
   expect(costs[2]!.followedBytes).toBe(0);
-  const averaged = costsOf({ method: 'man', blocks: 3, head: '1c2f' }, true);
+  const averaged = costsOf({ method: 'man', blocks: 3, auxiliary: '1c2f' }, true);
   expect(averaged[0]!.heldBytes).toBeGreaterThan(costs[0]!.heldBytes + costs[0]!.parameterBytes);
 });
 
 it('a block that the next one trains costs that one: its gradient travels up, and the whole of it comes back', () => {
-  const costs = costsOf({ method: 'hpff', blocks: 4, head: '0c1f' });
+  const costs = costsOf({ method: 'hpff', blocks: 4, auxiliary: '0c1f' });
   // The first has no update of its own, and is in memory with the second.
   expect(costs.map(({ seconds, parameterBytes }) => seconds > 0 && parameterBytes > 0)).toEqual([
     ...[false, true, true, true],

@@ -13,9 +13,9 @@ const config: Config = parseConfig(
   `
 name: tiny
 data: { name: cifar10 }
-network: { name: resnet, depth: 14 }
+network: { name: resnet, layers: 14 }
 train: { epochs: 1, batchSize: 8, learningRate: 0.05, schedule: constant, workers: 0 }
-methods: [{ method: auglocal, depth: 2 }, { method: hpff, blocks: 4, head: 1c1f }]
+methods: [{ method: auglocal, depth: 2 }, { method: hpff, blocks: 4, auxiliary: 1c1f }]
 `,
   'tiny.yaml',
 );
@@ -51,7 +51,7 @@ test('a network unit by unit: what each makes, holds and takes', async () => {
 
 test.each([
   ['auglocal', { method: 'auglocal', depth: 2 }],
-  ['hpff', { method: 'hpff', blocks: 4, head: '1c1f' }],
+  ['hpff', { method: 'hpff', blocks: 4, auxiliary: '1c1f' }],
 ] as const)('what %s makes of it: the parts add up to a step', async (name, options) => {
   const [method] = memoryMethods(config, builtInRegistry, name);
   const outline = await outlineMethod(setting, method!);
@@ -80,7 +80,7 @@ test.each([
 test('says why there are other blocks than were asked for', async () => {
   const [method] = memoryMethods({ ...config, methods: [] }, builtInRegistry, 'hpff');
   const every = { ...method!, options: { ...method!.options, blocks: 16 } };
-  const deep = { ...setting, network: { name: 'resnet', depth: 32 } };
+  const deep = { ...setting, network: { name: 'resnet', layers: 32 } };
   const { notes } = await outlineMethod(deep, every);
   expect(notes[0]).toBe('15 blocks for K = 16: resnet-32 is cut after every unit, as in the published code');
 });

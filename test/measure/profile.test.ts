@@ -15,7 +15,7 @@ describe.skipIf(!hasTorch)('a profile of training steps', () => {
   });
   const profile = (name: string) => {
     const method = builtInRegistry.methods.find((each) => each.name === name)!;
-    return profileMethod(engine, loadNative(), method, { depth: 8, blocks: 4, batch: 4, steps: 2 });
+    return profileMethod(engine, loadNative(), method, { layers: 8, blocks: 4, batch: 4, steps: 2 });
   };
 
   it('has every convolution of the step, by shape', () => {

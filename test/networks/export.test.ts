@@ -9,7 +9,7 @@ import { startEngine } from '../support/engine.js';
 beforeAll(() => startEngine());
 
 test('weights have PyTorch’s keys, with the training passes of each batch norm, and no others', () => {
-  const network = vgg({ depth: 13, head: 'pooled', classes: 3, imageShape: [32, 32, 3], seed: 1 });
+  const network = vgg({ layers: 13, head: 'pooled', classes: 3, imageShape: [32, 32, 3], seed: 1 });
   tf.tidy(() => {
     for (const mode of [trainingMode, evaluationMode, trainingMode])
       networkForward(network, tf.ones([2, 32, 32, 3]), mode);

@@ -12,7 +12,7 @@ import { mean } from '../support/numeric.js';
 let network: Network;
 beforeAll(async () => {
   await startEngine();
-  network = resnetCifar({ depth: 32, classes: 10, imageShape: [32, 32, 3], seed: 3 });
+  network = resnetCifar({ layers: 32, classes: 10, imageShape: [32, 32, 3], seed: 3 });
 });
 afterAll(() => {
   disposeNetwork(network);
@@ -77,8 +77,8 @@ describe('ResNet-32', () => {
   });
 
   test('draws the same values from the same seed, whatever was built before', () => {
-    const again = resnetCifar({ depth: 8, classes: 10, imageShape: [32, 32, 3], seed: 3 });
-    const other = resnetCifar({ depth: 8, classes: 10, imageShape: [32, 32, 3], seed: 4 });
+    const again = resnetCifar({ layers: 8, classes: 10, imageShape: [32, 32, 3], seed: 3 });
+    const other = resnetCifar({ layers: 8, classes: 10, imageShape: [32, 32, 3], seed: 4 });
     const first = (built: Network): Float32Array => toTorch(built.units[1]!.layer.parameters[0]!).values;
     expect(first(again)).toEqual(first(network));
     expect(first(other)).not.toEqual(first(network));
@@ -108,7 +108,7 @@ test('units build fresh layers of their shape, below a scope of their own', () =
 });
 
 test('odd maps shrink as a padded convolution does', () => {
-  const odd = resnetCifar({ depth: 8, classes: 10, imageShape: [15, 15, 1], seed: 1 });
+  const odd = resnetCifar({ layers: 8, classes: 10, imageShape: [15, 15, 1], seed: 1 });
   expect(odd.units.map(({ output }) => output.height)).toEqual([15, 15, 8, 4]);
   tf.tidy(() => {
     expect(networkForward(odd, tf.ones([2, 15, 15, 1]), trainingMode).shape).toEqual([2, 10]);
@@ -121,8 +121,8 @@ test.each([
   [33, 32],
   [2, 8],
   [-4, 8],
-])('a depth of %i is refused, naming %i', (depth, nearest) => {
-  const build = (): Network => resnetCifar({ depth, classes: 10, imageShape: [32, 32, 3], seed: 1 });
+])('%i layers are refused, naming %i', (layers, nearest) => {
+  const build = (): Network => resnetCifar({ layers, classes: 10, imageShape: [32, 32, 3], seed: 1 });
   expect(build).toThrow(UserError);
   expect(build).toThrow(`the nearest is ${nearest}`);
 });

@@ -14,7 +14,7 @@ let network: Network;
 
 beforeAll(async () => {
   await startEngine();
-  network = resnetImagenet({ depth: 18, ...inputs });
+  network = resnetImagenet({ layers: 18, ...inputs });
 });
 afterAll(() => disposeNetwork(network));
 
@@ -64,7 +64,7 @@ describe('ResNet-18 as torchvision builds it', () => {
   });
 
   test('takes odd images of one channel', () => {
-    const odd = resnetImagenet({ ...inputs, depth: 18, imageShape: [37, 45, 1] });
+    const odd = resnetImagenet({ ...inputs, layers: 18, imageShape: [37, 45, 1] });
     expectAnnouncedMaps(odd);
     disposeNetwork(odd);
   });
@@ -125,8 +125,8 @@ describe('bottlenecks', () => {
 test.each([
   ['resnet-imagenet', resnetImagenet, 20, '18, 34, 50, 101, 152'],
   ['resnext-imagenet', resnextImagenet, 50, '101'],
-] as const)('%s refuses another depth, naming those it has', (name, make, depth, allowed) => {
-  expect(() => make({ depth, ...inputs })).toThrow(
-    new UserError(`network depth ${depth}: ${name} has depth ${allowed}`),
+] as const)('%s refuses another number of layers, naming those it has', (name, make, layers, allowed) => {
+  expect(() => make({ layers, ...inputs })).toThrow(
+    new UserError(`network layers ${layers}: ${name} has ${allowed} layers`),
   );
 });

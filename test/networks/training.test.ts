@@ -58,24 +58,24 @@ describe.skipIf(!hasTorch)('on torch', () => {
   test.each<StrategyOptionsInput>([
     { method: 'bp' },
     { method: 'auglocal', depth: 2 },
-    { method: 'infopro', blocks: 3, head: '1c1f' },
-    { method: 'man', blocks: 3, head: '0c1f' },
-    { method: 'hpff', blocks: 3, head: '0c1f' },
+    { method: 'infopro', blocks: 3, auxiliary: '1c1f' },
+    { method: 'man', blocks: 3, auxiliary: '0c1f' },
+    { method: 'hpff', blocks: 3, auxiliary: '0c1f' },
   ])('a small Transformer learns by $method', (method) => {
-    const network = { name: 'vit', patchSize: 8, depth: 4, width: 24, heads: 2 } as const;
+    const network = { name: 'vit', patchSize: 8, layers: 4, width: 24, heads: 2 } as const;
     const losses = lossesOf(network, method, { steps: 6, images: 6, rate: 0.02 });
     expect(sum(losses[5]!)).toBeLessThan(sum(losses[0]!));
   });
 
   const learners: readonly (readonly [NetworkOptionsInput, StrategyOptionsInput])[] = [
-    [{ name: 'resnet-imagenet', depth: 18 }, { method: 'bp' }],
+    [{ name: 'resnet-imagenet', layers: 18 }, { method: 'bp' }],
     [
-      { name: 'resnet-imagenet', depth: 18 },
+      { name: 'resnet-imagenet', layers: 18 },
       { method: 'auglocal', depth: 1, blocks: 3 },
     ],
-    [{ name: 'vgg', depth: 13, head: 'pooled' }, { method: 'bp' }],
+    [{ name: 'vgg', layers: 13, head: 'pooled' }, { method: 'bp' }],
     [
-      { name: 'vgg', depth: 13, head: 'pooled' },
+      { name: 'vgg', layers: 13, head: 'pooled' },
       { method: 'auglocal', depth: 1, blocks: 3 },
     ],
   ];

@@ -10,7 +10,7 @@ import { startEngine } from '../support/engine.js';
 
 let network: Network;
 const build = (options: Partial<VggOptions> = {}): Network =>
-  vgg({ depth: 13, head: 'pooled', classes: 10, imageShape: [32, 32, 3], seed: 1, ...options });
+  vgg({ layers: 13, head: 'pooled', classes: 10, imageShape: [32, 32, 3], seed: 1, ...options });
 
 beforeAll(async () => {
   await startEngine();
@@ -22,10 +22,10 @@ describe('VGG', () => {
   test.each([
     [13, [0, 3, 7, 10, 14, 17, 21, 24, 28, 31]],
     [19, [0, 3, 7, 10, 14, 17, 20, 23, 27, 30, 33, 36, 40, 43, 46, 49]],
-  ])('-%i’s units are its convolutions, numbered as in torchvision', (depth, numbers) => {
-    const built = depth === 13 ? network : build({ depth });
+  ])('-%i’s units are its convolutions, numbered as in torchvision', (layers, numbers) => {
+    const built = layers === 13 ? network : build({ layers });
     const { units, name } = built;
-    expect(name).toBe(`vgg-${depth}`);
+    expect(name).toBe(`vgg-${layers}`);
     expect(units.map((unit) => unit.name)).toEqual(numbers.map((number) => `features.${number}`));
     for (const { name, layer } of units) {
       expect(layer.parameters[0]!.name).toBe(`${name}.weight`);
@@ -75,7 +75,7 @@ describe('VGG', () => {
   });
 
   test('a fresh block pools where its stride is 2, also a single pixel', () => {
-    const block = network.buildBlock(rootScope(1, 'aux'), { inChannels: 4, outChannels: 6, stride: 2 });
+    const block = network.buildUnit(rootScope(1, 'aux'), { inChannels: 4, outChannels: 6, stride: 2 });
     expect(block.parameters.map(({ name }) => name)).toEqual([
       'aux.0.weight',
       'aux.0.bias',
@@ -93,8 +93,8 @@ describe('VGG', () => {
     disposeLayer(block);
   });
 
-  test('refuses other depths and images that its pools would shrink to nothing', () => {
-    expect(() => build({ depth: 16 })).toThrow(new UserError('network depth 16: vgg has depth 13 or 19'));
+  test('refuses other numbers of layers and images that its pools would shrink to nothing', () => {
+    expect(() => build({ layers: 16 })).toThrow(new UserError('network layers 16: vgg has 13 or 19 layers'));
     expect(() => build({ imageShape: [28, 28, 1] })).toThrow(UserError);
     expect(() => build({ imageShape: [28, 28, 1] })).toThrow(/at least 32×32, not 28×28/);
   });

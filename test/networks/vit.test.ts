@@ -18,7 +18,7 @@ let network: Network | undefined;
 const build = (options: Partial<VitOptions> = {}): Network =>
   (network = vit({
     patchSize: 4,
-    depth: 4,
+    layers: 4,
     width: 12,
     heads: 3,
     mlpWidth: 20,
@@ -52,8 +52,8 @@ describe('Vision Transformer', () => {
     });
   });
 
-  test('counts thirds of its depth as stages', () => {
-    const { units } = build({ depth: 7 });
+  test('counts thirds of its layers as stages', () => {
+    const { units } = build({ layers: 7 });
     expect(units.map(({ stage, index }) => `${stage}.${index}`)).toEqual([
       '0.0',
       '1.0',
@@ -67,7 +67,7 @@ describe('Vision Transformer', () => {
   });
 
   test('has torchvision’s names, in PyTorch’s shapes', () => {
-    build({ depth: 1 });
+    build({ layers: 1 });
     expect(
       networkState(network!).map(({ name, variable }) => `${name} ${toTorchShape(variable.shape).join('×')}`),
     ).toEqual([
@@ -120,9 +120,9 @@ describe('Vision Transformer', () => {
     images.dispose();
   });
 
-  test('builds fresh encoder blocks of its own width only', () => {
+  test('builds fresh units of its own width only', () => {
     const built = build();
-    const block = built.buildBlock(rootScope(1, 'aux'), { inChannels: 12, outChannels: 12, stride: 1 });
+    const block = built.buildUnit(rootScope(1, 'aux'), { inChannels: 12, outChannels: 12, stride: 1 });
     expect(block.parameters[0]!.name).toBe('aux.ln_1.weight');
     expect(tf.tidy(() => block.forward(tf.ones([2, 3, 3, 12]), trainingMode).shape)).toEqual([2, 3, 3, 12]);
     disposeLayer(block);
@@ -130,7 +130,7 @@ describe('Vision Transformer', () => {
       { inChannels: 12, outChannels: 24, stride: 1 },
       { inChannels: 12, outChannels: 12, stride: 2 },
     ])
-      expect(() => built.buildBlock(rootScope(1), options)).toThrow(UserError);
+      expect(() => built.buildUnit(rootScope(1), options)).toThrow(UserError);
   });
 
   test('refuses patches that do not divide the images and heads that do not divide the width', () => {

@@ -23,13 +23,13 @@ test('without drawing, parameters have their shapes and no initial value is aske
 test('a network that is built so has the names and shapes of a drawn one, and refuses the same', () => {
   const inputs = { classes: tinyClasses, imageShape: tinyShape, seed: 1 };
   const shapes = (): unknown => {
-    const network = buildNetwork({ name: 'resnet', depth: 8 }, inputs);
+    const network = buildNetwork({ name: 'resnet', layers: 8 }, inputs);
     const found = networkState(network).map(({ name, variable }) => [name, variable.shape]);
     disposeNetwork(network);
     return found;
   };
   expect(withoutDrawing(shapes)).toEqual(shapes());
-  const refused = (): unknown => buildNetwork({ name: 'resnet', depth: 9 }, inputs);
+  const refused = (): unknown => buildNetwork({ name: 'resnet', layers: 9 }, inputs);
   const message = /depth/;
   expect(refused).toThrow(message);
   expect(() => withoutDrawing(refused)).toThrow(message);

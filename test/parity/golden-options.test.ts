@@ -7,7 +7,7 @@ import { resnetImagenet } from '../../src/networks/resnet-imagenet.js';
 import { startEngine } from '../support/engine.js';
 
 await startEngine('cpu');
-const network = resnetCifar({ depth: 32, classes: 10, imageShape: [32, 32, 3], seed: 1 });
+const network = resnetCifar({ layers: 32, classes: 10, imageShape: [32, 32, 3], seed: 1 });
 afterAll(() => {
   disposeNetwork(network);
 });
@@ -44,7 +44,7 @@ describe('options of the published code', () => {
       blocks: 4,
       reconstruction: [5, 0.1],
       classification: [0.5, 0.2],
-      head: '1c2f',
+      auxiliary: '1c2f',
       loss: 'contrast',
       momentum: 0.9,
       ramp: 'stages',
@@ -61,7 +61,7 @@ describe('options of the published code', () => {
     ).toMatchObject({
       independentWeight: 0.2,
       cascadeWeight: 0.8,
-      head: '2c2f',
+      auxiliary: '2c2f',
       widen: 2,
       decoderWidth: 24,
       featureWidth: 64,
@@ -79,11 +79,14 @@ describe('options of the published code', () => {
 
   test('on ImageNet MAN and HPFF have decoders of their own', () => {
     const inputs = { classes: 10, imageShape: [224, 224, 3], seed: 1 } as const;
-    const resnet = resnetImagenet({ depth: 18, ...inputs });
+    const resnet = resnetImagenet({ layers: 18, ...inputs });
     const options = { ...lambdas, dataset: 'imagenet', aux_net_config: 'imagenet' };
     try {
       const man = fileOf({ method: 'man', K: 2, options: { ...options, momentum: 0.9 } });
-      expect(goldenStrategyOptions(man, resnet)).toMatchObject({ head: 'imagenet', decoder: 'man-imagenet' });
+      expect(goldenStrategyOptions(man, resnet)).toMatchObject({
+        auxiliary: 'imagenet',
+        decoder: 'man-imagenet',
+      });
       const hpff = fileOf({ method: 'hpff', K: 4, options: { ...options, wx: 0, wy: 1 } });
       expect(goldenStrategyOptions(hpff, resnet)).toMatchObject({
         decoder: 'hpff-imagenet',
@@ -98,7 +101,7 @@ describe('options of the published code', () => {
 
   test("InfoPro's own head is 1c2f", () => {
     const options = { ...lambdas, aux_net_config: 'InfoPro' };
-    expect(optionsOf({ method: 'infopro', options })).toMatchObject({ head: '1c2f', blocks: 16 });
+    expect(optionsOf({ method: 'infopro', options })).toMatchObject({ auxiliary: '1c2f', blocks: 16 });
   });
 
   test('AugLocal without the pyramid has the same depth everywhere', () => {

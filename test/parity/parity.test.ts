@@ -235,7 +235,7 @@ test.each([
   [{ method: 'infopro', options: { ixx_1: 1 } }, /options\.ixy_1: missing/],
   [{ method: 'greedy', options: { ixy_1: 2 } }, /options\.ixy_1: must be 1, not 2/],
   [{ method: 'auglocal', depth: 3 }, /leaves no local one|leave no local one/],
-  [{ layers: 9 }, /network depth 9/],
+  [{ layers: 9 }, /network layers 9/],
   [{ K: 9 }, /9 is more than the 4 units/],
   [{ options: { dataset: 'mnist' } }, /options\.dataset: must be/],
 ])('%j cannot be rebuilt', (change, message) => {

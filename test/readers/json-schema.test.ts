@@ -51,8 +51,8 @@ describeReaders('Python’s jsonschema', () => {
 
   it.each([
     ['short forms', { extends: ['a.yaml', 'b.yaml'], train: { optimizer: 'adamw', schedule: 'cosine' } }],
-    ['weights', { network: { name: 'resnet', depth: 8, weights: 'a.safetensors' } }],
-    ['a part that a base completes', { network: { depth: 110 }, train: { epochs: 3 } }],
+    ['weights', { network: { name: 'resnet', layers: 8, weights: 'a.safetensors' } }],
+    ['a part that a base completes', { network: { layers: 110 }, train: { epochs: 3 } }],
   ])('takes %s', (name, document) => {
     expect(errors('config.json', [[name, document]])[name]).toBeNull();
   });

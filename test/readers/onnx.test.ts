@@ -21,12 +21,12 @@ type Shape = readonly [number, number, number];
 
 /** Of every network that there is; beside them VGG's other head is 500 MB of the same two operators. */
 const families: readonly (readonly [NetworkOptionsInput, Shape])[] = [
-  [{ name: 'resnet', depth: 14 }, [9, 12, 3]],
-  [{ name: 'resnet-imagenet', depth: 18 }, [33, 40, 3]],
-  [{ name: 'resnet-imagenet', depth: 50 }, [33, 32, 3]],
-  [{ name: 'resnext-imagenet', depth: 101 }, [33, 32, 3]],
-  [{ name: 'vgg', depth: 13, head: 'pooled' }, [32, 40, 1]],
-  [{ name: 'vit', patchSize: 4, depth: 3, width: 24, heads: 3 }, [8, 12, 3]],
+  [{ name: 'resnet', layers: 14 }, [9, 12, 3]],
+  [{ name: 'resnet-imagenet', layers: 18 }, [33, 40, 3]],
+  [{ name: 'resnet-imagenet', layers: 50 }, [33, 32, 3]],
+  [{ name: 'resnext-imagenet', layers: 101 }, [33, 32, 3]],
+  [{ name: 'vgg', layers: 13, head: 'pooled' }, [32, 40, 1]],
+  [{ name: 'vit', patchSize: 4, layers: 3, width: 24, heads: 3 }, [8, 12, 3]],
 ];
 
 interface Read {

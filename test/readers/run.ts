@@ -9,7 +9,7 @@ export async function trainedRun(parent: string, method: string): Promise<string
   const text = `
 name: readers
 data: { name: fashion-mnist }
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { epochs: 3, batchSize: 16, learningRate: 0.05, schedule: cosine-steps }
 method: ${method}
 `;

@@ -53,7 +53,7 @@ export function writeRun(folder: string, run: WrittenRun = {}): string {
       seed,
       engine: 'torch',
       data: { name: 'fashion-mnist' },
-      network: { name: 'resnet', depth: 8 },
+      network: { name: 'resnet', layers: 8 },
       train: { epochs: 3, batchSize: 16, learningRate: 0.1 },
       method: { method, label },
       ...config,

@@ -84,7 +84,7 @@ it("shows each update's accuracy, the probe of each unit and the likeness of eac
 
 it('says what is missing: a baseline, finished epochs, readable files, runs', async () => {
   writeRun(join(folder, 'g'), { label: 'greedy', method: 'greedy', epochs: epochsOf([0.5]) });
-  writeRun(join(folder, 'n'), { config: { network: { name: 'vgg', depth: 13 } }, status: 'interrupted' });
+  writeRun(join(folder, 'n'), { config: { network: { name: 'vgg', layers: 13 } }, status: 'interrupted' });
   writeRun(join(folder, 'broken'));
   writeFileSync(join(folder, 'broken', 'config.yaml'), 'a: [');
   const html = await page(readReport([folder]), made);

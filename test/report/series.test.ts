@@ -82,7 +82,7 @@ it('has no baseline where no run of BP has finished an epoch', () => {
 });
 
 it('keeps apart what cannot be compared, and gives a label one style everywhere', () => {
-  const deep = { network: { name: 'resnet', depth: 32 } };
+  const deep = { network: { name: 'resnet', layers: 32 } };
   const sections = sectionsOf(
     records(
       { label: 'a', method: 'greedy', epochs: epochsOf([0.5]) },

@@ -11,7 +11,7 @@ import { readSafetensors } from '../../src/formats/safetensors.js';
 import { epochMetrics, runResult } from './helpers.js';
 
 const parsed = parseConfig(
-  `{ name: tiny, seed: 7, data: { name: cifar10 }, network: { name: resnet, depth: 8 },
+  `{ name: tiny, seed: 7, data: { name: cifar10 }, network: { name: resnet, layers: 8 },
      train: { epochs: 1, batchSize: 8, learningRate: 0.1 }, method: { method: bp, label: 'a/b c' } }`,
   'c.yaml',
 );

@@ -64,7 +64,7 @@ const settings = tinyMethods.flatMap((options) =>
 
 it.each(sampleOf(settings, 9))('%s: every phase gives back what it took', async (_, options, changes) => {
   const text = JSON.stringify({
-    ...{ name: 'tiny', data: { name: 'fashion-mnist' }, network: { name: 'resnet', depth: 14 } },
+    ...{ name: 'tiny', data: { name: 'fashion-mnist' }, network: { name: 'resnet', layers: 14 } },
     train: { ...{ epochs: 2, batchSize: 4, learningRate: 0.01, workers: 0 }, ...changes },
     method: options,
   });

@@ -37,7 +37,7 @@ async function experimentOf(section: string, more = 'method: { method: dgl, bloc
     `
 name: longer
 data: { name: fashion-mnist }
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { batchSize: 32, learningRate: 0.05, ${section} }
 ${more}
 `,

@@ -62,7 +62,7 @@ function experimentWith(plugin: Plugin, epochs: number, schedule: string) {
     `
 name: metrics
 data: { name: fashion-mnist }
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { epochs: ${epochs}, batchSize: 16, learningRate: 0.05, schedule: ${schedule} }
 method: { method: dgl, blocks: 2 }
 `,
@@ -125,7 +125,7 @@ describe('of a plugin', () => {
 
 it('train takes an optimiser, a schedule and metrics as they are, to the same numbers as by name', async () => {
   const trained = async (options: Pick<TrainOptions, 'optimizer' | 'schedule' | 'metrics'>) => {
-    const network = resnetCifar({ depth: 8, classes: edgeClasses.length, imageShape: edgesShape, seed: 1 });
+    const network = resnetCifar({ layers: 8, classes: edgeClasses.length, imageShape: edgesShape, seed: 1 });
     const strategy = buildStrategy(network, { method: 'dgl', blocks: 2 });
     const { epochs } = await train(strategy, edges(), {
       ...{ epochs: 2, batchSize: 16, learningRate: 0.05, seed: 1, engine },

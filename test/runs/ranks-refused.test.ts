@@ -38,7 +38,7 @@ it.each<[Partial<RunOptions>, string, RegExp]>([
       `
 name: ranks
 data: { name: fashion-mnist }
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { epochs: 2, ${section.startsWith('batchSize') ? '' : 'batchSize: 16, '}learningRate: 0.1, ${section} }
 method: { method: dgl, blocks: 2 }
 `,

@@ -22,7 +22,7 @@ import { stripes } from '../support/stripes.js';
 
 const configOf = (method: string, accumulate = 1) =>
   parseConfig(
-    `{ name: tiny, data: { name: cifar10 }, network: { name: resnet, depth: 14 }, method: ${method},
+    `{ name: tiny, data: { name: cifar10 }, network: { name: resnet, layers: 14 }, method: ${method},
        train: { epochs: 2, batchSize: 8, learningRate: 0.01, workers: 0, accumulate: ${accumulate} } }`,
     'c.yaml',
   );

@@ -30,7 +30,7 @@ beforeEach(() => writeWeights('weights.safetensors', 7));
 
 /** Of a ResNet-8 of another seed than the configs'. */
 function writeWeights(file: string, seed: number, classes: number = edgeClasses.length): void {
-  const network = resnetCifar({ depth: 8, classes, imageShape: edgesShape, seed });
+  const network = resnetCifar({ layers: 8, classes, imageShape: edgesShape, seed });
   writeSafetensors(join(folder, file), networkWeights(network));
   disposeNetwork(network);
 }
@@ -44,7 +44,7 @@ async function experimentOf(weights: string, method = '{ method: bp }'): Promise
     `
 name: started
 data: { name: fashion-mnist }
-network: { name: resnet, depth: 8${weights} }
+network: { name: resnet, layers: 8${weights} }
 train: { epochs: 1, batchSize: 16, learningRate: 0.05, schedule: constant }
 method: ${method}
 `,
@@ -60,7 +60,7 @@ const startOf = (experiment: Experiment): Promise<ReadonlyMap<string, SafeTensor
 it('a network starts with the weights of the file, which the config records', async () => {
   const experiment = await experimentOf(', weights: weights.safetensors');
   expect(experiment.config.network).toEqual({
-    ...{ name: 'resnet', depth: 8 },
+    ...{ name: 'resnet', layers: 8 },
     weights: {
       file: join(folder, 'weights.safetensors'),
       sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string,

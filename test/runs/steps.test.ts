@@ -30,7 +30,7 @@ async function experimentOf(more: string) {
     `
 name: steps
 data: { name: fashion-mnist }
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { epochs: 2, batchSize: 16, learningRate: 0.05, schedule: cosine-steps${more} }
 method: { method: dgl, blocks: 2 }
 `,

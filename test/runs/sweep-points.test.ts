@@ -60,7 +60,7 @@ describe('combinations', () => {
     const told = (point: Record<string, string>): unknown => {
       const overrides = Object.entries(point).map(([key, value]) => `${key}=${value}`);
       const config = `
-        { name: a, data: { name: folder, dir: x }, network: { name: resnet, depth: 8 },
+        { name: a, data: { name: folder, dir: x }, network: { name: resnet, layers: 8 },
           train: { epochs: 1, batchSize: 8, learningRate: 0.1 }, method: { method: bp } }`;
       return plainPoint(point, parseConfig(config, 'c.yaml', overrides));
     };

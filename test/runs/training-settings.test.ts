@@ -13,7 +13,7 @@ const method = methodOf({ method: 'dgl' });
 
 function settings(registry: Registry, train = ''): ReturnType<typeof trainingSettings> {
   const config = parseConfig(
-    `name: a\ndata: { name: fashion-mnist }\nnetwork: { name: resnet, depth: 8 }\nmethod: { method: dgl }\n` +
+    `name: a\ndata: { name: fashion-mnist }\nnetwork: { name: resnet, layers: 8 }\nmethod: { method: dgl }\n` +
       `train: { epochs: 1, batchSize: 4, learningRate: 0.1${train} }\n`,
     'a.yaml',
   );

@@ -31,7 +31,7 @@ vi.mock('node:fs', async (original) => {
 });
 
 const config = parseConfig(
-  `{ name: tiny, data: { name: cifar10 }, network: { name: resnet, depth: 8 }, method: { method: bp },
+  `{ name: tiny, data: { name: cifar10 }, network: { name: resnet, layers: 8 }, method: { method: bp },
      train: { epochs: 2, batchSize: 8, learningRate: 0.01, schedule: constant, workers: 0 } }`,
   'c.yaml',
 );

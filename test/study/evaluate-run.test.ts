@@ -53,7 +53,7 @@ async function runOf(more: string, registry = builtInRegistry): Promise<string> 
     `
 name: evaluated
 data: { name: fashion-mnist }
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { epochs: 4, batchSize: 16, learningRate: 0.05, schedule: constant, keep: 1${more} }
 method: { method: bp }
 `,

@@ -77,7 +77,7 @@ async function experimentOn(given: DatasetArrays, more = '', methods = 'method: 
 name: floats
 engine: ${engine.name}
 data: { name: waves${more} }
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { epochs: 2, batchSize: 8, learningRate: 0.05, schedule: constant, workers: 1 }
 ${methods}
 `;

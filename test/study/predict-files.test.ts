@@ -19,7 +19,7 @@ let network: Network;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'locallearn-predict-'));
   await startEngine();
-  network = resnetCifar({ depth: 8, classes: 3, imageShape, seed: 1 });
+  network = resnetCifar({ layers: 8, classes: 3, imageShape, seed: 1 });
 });
 afterAll(() => {
   disposeNetwork(network);

@@ -39,7 +39,7 @@ let network: Network;
 const options = { images: 90, seed: 1, workers: 0 };
 beforeAll(async () => {
   engine = await startEngine();
-  network = resnetCifar({ depth: 8, classes: 3, imageShape, seed: 1 });
+  network = resnetCifar({ layers: 8, classes: 3, imageShape, seed: 1 });
   const strategy = buildStrategy(network, { method: 'bp' });
   const section = { epochs: 3, batchSize: 16, learningRate: 0.05, workers: 0 } as const;
   await train(strategy, dataset, { ...section, seed: 1, engine });
@@ -71,7 +71,7 @@ test('labels that have nothing to do with the images cannot be read off', async 
 });
 
 test('a network is like itself, and two of different depth are compared unit by unit', async () => {
-  const other = resnetCifar({ depth: 14, classes: 3, imageShape, seed: 2 });
+  const other = resnetCifar({ layers: 14, classes: 3, imageShape, seed: 2 });
   const itself = await compareUnits(network, network, dataset, options);
   expect(itself).toMatchObject({ images: 60, batchSize: 60 });
   itself.similarity.forEach((row, i) => expect(row[i]).toBeCloseTo(1, 5));

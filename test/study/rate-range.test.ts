@@ -24,7 +24,7 @@ afterEach(() => {
 });
 
 function range(options: RangeOptions) {
-  strategy = buildStrategy(resnetCifar({ depth: 8, classes: 4, imageShape: [8, 8, 3], seed: 1 }), {
+  strategy = buildStrategy(resnetCifar({ layers: 8, classes: 4, imageShape: [8, 8, 3], seed: 1 }), {
     method: 'auglocal',
     depth: 1,
   });

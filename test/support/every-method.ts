@@ -23,10 +23,10 @@ type Shape = readonly [number, number, number];
 
 /** Of each family a small one; of the ResNeXts there is none: `smallResnext` stands for them. */
 const families: readonly (readonly [NetworkOptionsInput, Shape])[] = [
-  [{ name: 'resnet', depth: 14 }, [8, 8, 3]],
-  [{ name: 'resnet-imagenet', depth: 18 }, [32, 32, 3]],
-  [{ name: 'vgg', depth: 13, head: 'pooled' }, [32, 32, 3]],
-  [{ name: 'vit', depth: 3, width: 16, heads: 2, patchSize: 4 }, [8, 16, 3]],
+  [{ name: 'resnet', layers: 14 }, [8, 8, 3]],
+  [{ name: 'resnet-imagenet', layers: 18 }, [32, 32, 3]],
+  [{ name: 'vgg', layers: 13, head: 'pooled' }, [32, 32, 3]],
+  [{ name: 'vit', layers: 3, width: 16, heads: 2, patchSize: 4 }, [8, 16, 3]],
 ];
 
 const classes = 3;
@@ -39,7 +39,7 @@ const batches = 2;
  */
 function smallResnext(): Network {
   const root = rootScope(1);
-  const buildBlock = bottleneck({ groups: 4, widthPerGroup: 16 });
+  const buildUnit = bottleneck({ groups: 4, widthPerGroup: 16 });
   const [height, width, channels] = resnextShape;
   const output = { height, width, channels: 32 };
   const stem = createUnit(
@@ -56,8 +56,8 @@ function smallResnext(): Network {
     root,
   );
   const stages = [
-    { blocks: 2, outChannels: 32, nominalWidth: 8 },
-    { blocks: 2, outChannels: 64, nominalWidth: 16 },
+    { units: 2, outChannels: 32, nominalWidth: 8 },
+    { units: 2, outChannels: 64, nominalWidth: 16 },
   ];
   const fc = linear(childScope(root, 'fc'), { inputs: 64, outputs: classes });
   return {
@@ -65,9 +65,9 @@ function smallResnext(): Network {
     imageShape: resnextShape,
     classes,
     seed: 1,
-    units: [stem, ...residualUnits(root, output, stages, buildBlock)],
+    units: [stem, ...residualUnits(root, output, stages, buildUnit)],
     head: sequential([globalAveragePool, fc]),
-    buildBlock,
+    buildUnit,
   };
 }
 

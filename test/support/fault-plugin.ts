@@ -85,7 +85,7 @@ const tiny = defineNetwork({
         globalAveragePool,
         linear(childScope(root, 'head'), { inputs: width, outputs: inputs.classes }),
       ]),
-      buildBlock: (scope, { inChannels }) => block(scope, inChannels),
+      buildUnit: (scope, { inChannels }) => block(scope, inChannels),
     };
   },
 });

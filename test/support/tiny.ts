@@ -16,8 +16,8 @@ export const tinyShape = [8, 8, 3] as const;
 export const tinyClasses = 4;
 
 /** ResNet-14: a stem and six blocks. */
-export function tinyNetwork(depth = 14, seed = 1): Network {
-  return resnetCifar({ depth, classes: tinyClasses, imageShape: tinyShape, seed });
+export function tinyNetwork(layers = 14, seed = 1): Network {
+  return resnetCifar({ layers, classes: tinyClasses, imageShape: tinyShape, seed });
 }
 
 /** Images whose classes differ by a constant, so that they can be learned. Belongs to the current scope. */
@@ -42,13 +42,13 @@ export const tinyMethods: readonly StrategyOptionsInput[] = [
   { method: 'infopro' },
   { method: 'infopro', blocks: 3, loss: 'contrast' },
   { method: 'auglocal', depth: 2 },
-  { method: 'man', blocks: 3, head: '1c2f' },
-  { method: 'man', blocks: 3, head: '0c2f', loss: 'contrast' },
-  { method: 'hpff', blocks: 4, head: '1c1f' },
+  { method: 'man', blocks: 3, auxiliary: '1c2f' },
+  { method: 'man', blocks: 3, auxiliary: '0c2f', loss: 'contrast' },
+  { method: 'hpff', blocks: 4, auxiliary: '1c1f' },
   { method: 'hpff', blocks: 3, fusion: 'whole', loss: 'contrast' },
   { method: 'hpff', blocks: 3, fusion: 'patch-sum', independentWeight: 0 },
-  { method: 'man-plus', blocks: 5, head: '1c2f' },
-  { method: 'man-plus', blocks: 2, head: '1c1f', stemHead: 'as-others', momentumStart: 'copied' },
+  { method: 'man-plus', blocks: 5, auxiliary: '1c2f' },
+  { method: 'man-plus', blocks: 2, auxiliary: '1c1f', stemAuxiliary: 'as-others', momentumStart: 'copied' },
   { method: 'dgl-man-plus', blocks: 3, featureWidth: 16 },
   { method: 'mlaan', blocks: 4 },
   { method: 'mlaan', blocks: 5, variant: 'imagenet' },
@@ -65,7 +65,7 @@ export function titleOf({ method, ...rest }: StrategyOptionsInput): string {
 export function contrasts(options: StrategyOptionsInput): boolean {
   return (
     ('loss' in options && options.loss === 'contrast') ||
-    (options.method === 'man-plus' && options.stemHead !== 'as-others')
+    (options.method === 'man-plus' && options.stemAuxiliary !== 'as-others')
   );
 }
 

@@ -70,7 +70,7 @@ export function expectTorchvisionNumbers(name: string): void {
     seed,
   });
   try {
-    expect(network.name).toBe(`${each.network.name}-${each.network.depth}`);
+    expect(network.name).toBe(`${each.network.name}-${each.network.layers}`);
     expectSameState(network, expected);
     for (const parameter of networkState(network)) {
       if (!isChanged(parameter.name, parameter.variable.shape)) continue;

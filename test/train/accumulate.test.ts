@@ -18,7 +18,7 @@ import { titleOf } from '../support/tiny.js';
 
 const shape = [16, 16, 3] as const;
 const classes = 4;
-const vit = { name: 'vit', depth: 4, width: 16, heads: 2, patchSize: 4 };
+const vit = { name: 'vit', layers: 4, width: 16, heads: 2, patchSize: 4 };
 const normalization = { mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.3] };
 
 function imagesOf(size: number, mixing?: Mixing, smoothing = 0): Batch {

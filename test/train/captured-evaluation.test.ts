@@ -86,7 +86,7 @@ describe.skipIf(!hasTorch)('captured evaluation', () => {
   );
 
   it('tells top-5 accuracy as without', async () => {
-    const network = resnetCifar({ depth: 8, classes: 100, imageShape: tinyShape, seed: 1 });
+    const network = resnetCifar({ layers: 8, classes: 100, imageShape: tinyShape, seed: 1 });
     const strategy = buildStrategy(network, { method: 'dgl', blocks: 2 });
     const many = { ...dataset, classes: Array.from({ length: 100 }, (_, i) => String(i)) };
     const evaluated = (options: EvaluateOptions) =>

@@ -27,7 +27,7 @@ describe.skipIf(!hasTorch)('captured steps', () => {
   });
 
   const of = (options: StrategyOptionsInput) => (network: Network) => buildStrategy(network, options);
-  const hpff = of({ method: 'hpff', blocks: 4, head: '1c1f' });
+  const hpff = of({ method: 'hpff', blocks: 4, auxiliary: '1c1f' });
 
   it.each(sampleOf(tinyMethods, 2).map((options) => [titleOf(options), options] as const))(
     '%s: the same bits and peaks as without, from the fourth step on',
@@ -41,7 +41,7 @@ describe.skipIf(!hasTorch)('captured steps', () => {
   const smallVit = (): Network =>
     vit({
       ...{ classes: tinyClasses, imageShape: tinyShape, seed: 1 },
-      ...{ depth: 3, patchSize: 4, width: 16, heads: 2, mlpWidth: 32 },
+      ...{ layers: 3, patchSize: 4, width: 16, heads: 2, mlpWidth: 32 },
     });
   const recomputed = (recompute: Recompute, options: StrategyOptionsInput) => (network: Network) =>
     recomputing(buildStrategy(network, options), recompute);

@@ -8,7 +8,7 @@ import { checkLoneImage } from '../../src/train/check-lone-image.js';
 import { hasTorch, startEngine } from '../support/engine.js';
 
 const resnet = (side: number): Network =>
-  resnetCifar({ depth: 8, classes: 3, imageShape: [side, side, 3], seed: 1 });
+  resnetCifar({ layers: 8, classes: 3, imageShape: [side, side, 3], seed: 1 });
 
 describe.each(['wasm', ...(hasTorch ? (['torch'] as const) : [])] as const)(
   'a batch of one on %s',

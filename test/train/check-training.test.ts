@@ -17,7 +17,7 @@ let engine: Engine;
 let strategy: Strategy;
 beforeAll(async () => {
   engine = await startEngine();
-  strategy = buildStrategy(resnetCifar({ depth: 8, classes: 2, imageShape, seed: 1 }), { method: 'bp' });
+  strategy = buildStrategy(resnetCifar({ layers: 8, classes: 2, imageShape, seed: 1 }), { method: 'bp' });
 });
 afterAll(() => {
   strategy.dispose();

@@ -71,7 +71,7 @@ const vitOptions = {
   classes: 3,
   imageShape,
   seed: 1,
-  depth: 2,
+  layers: 2,
   patchSize: 4,
   width: 16,
   heads: 2,
@@ -118,7 +118,7 @@ const trainRank = async ({ group, input, load }: Parameters<Parameters<typeof ru
     const network =
       input.network === 'vit'
         ? vit(input.vitOptions as never)
-        : resnetCifar({ depth: 14, classes: 3, imageShape: [8, 8, 3], seed: 1 });
+        : resnetCifar({ layers: 14, classes: 3, imageShape: [8, 8, 3], seed: 1 });
     return buildStrategy(
       network,
       input.network === 'vit' ? { method: 'bp' } : { method: 'auglocal', depth: 2 },
@@ -184,7 +184,7 @@ describe.skipIf(!hasGroups)('data parallel over two ranks', () => {
   async function trainByTurns(ranks: number, images = plain, epochs = 2): Promise<Strategy> {
     const dataset = datasetOf(images);
     const steps = Math.ceil(images.train.labels.length / 16);
-    const strategy = buildStrategy(resnetCifar({ depth: 14, classes: 3, imageShape, seed: 1 }), {
+    const strategy = buildStrategy(resnetCifar({ layers: 14, classes: 3, imageShape, seed: 1 }), {
       method: 'auglocal',
       depth: 2,
     });
@@ -287,7 +287,7 @@ describe.skipIf(!hasGroups)('data parallel over two ranks', () => {
   });
 
   it('has layers draw for the rank’s share', () => {
-    const strategy = buildStrategy(resnetCifar({ depth: 14, classes: 3, imageShape, seed: 1 }), {
+    const strategy = buildStrategy(resnetCifar({ layers: 14, classes: 3, imageShape, seed: 1 }), {
       method: 'auglocal',
       depth: 2,
     });

@@ -39,7 +39,7 @@ it.each(sampleOf(tinyMethods, 4).map((options) => [titleOf(options), options] as
 
 it('so do a Transformer’s, whose positions are weights', () => {
   const network = buildNetwork(
-    { name: 'vit', patchSize: 4, depth: 1, width: 8, heads: 2, mlpWidth: 16 },
+    { name: 'vit', patchSize: 4, layers: 1, width: 8, heads: 2, mlpWidth: 16 },
     { classes: 4, imageShape: [8, 8, 3], seed: 1 },
   );
   const roles = networkState(network).map(({ name, variable }) => [name, roleOf(variable)] as const);

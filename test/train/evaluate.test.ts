@@ -122,7 +122,7 @@ test('top-5 accuracy is told of 100 classes and more', async () => {
   few.dispose();
 
   const classes = Array.from({ length: 100 }, (_, i) => String(i));
-  const network = resnetCifar({ depth: 8, classes: 100, imageShape: tinyShape, seed: 1 });
+  const network = resnetCifar({ layers: 8, classes: 100, imageShape: tinyShape, seed: 1 });
   const many = { ...dataset, classes };
   // Some labels are the likeliest, the fifth and the sixth; of equal logits the lower classes come first.
   const { images } = batches[0]!;

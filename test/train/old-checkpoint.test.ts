@@ -38,7 +38,7 @@ function network(): Network {
       ),
     ],
     head: sequential([globalAveragePool, linear(childScope(rootScope(2), 'fc'), { inputs: 4, outputs: 3 })]),
-    buildBlock: () => {
+    buildUnit: () => {
       throw new Error('none');
     },
   };

@@ -87,7 +87,7 @@ it('a config names it, with its own options alone; without it there is no such k
   const registry = registryWith([{ file: 'mine.ts', plugin: { optimizers: [signs] } }]);
   const config = (train: string) =>
     parseConfig(
-      `{ name: x, data: { name: cifar10 }, network: { name: resnet, depth: 8 }, method: { method: bp },
+      `{ name: x, data: { name: cifar10 }, network: { name: resnet, layers: 8 }, method: { method: bp },
          train: { epochs: 1, batchSize: 1, learningRate: 1${train} } }`,
       'c.yaml',
       [],

@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 const config = (train: string, method = 'method: bp', ...overrides: string[]) =>
   parseConfig(
-    `{ name: x, data: { name: cifar10 }, network: { name: resnet, depth: 14 }, method: { ${method} },
+    `{ name: x, data: { name: cifar10 }, network: { name: resnet, layers: 14 }, method: { ${method} },
        train: { epochs: 90, batchSize: 2, learningRate: 0.1, ${train} } }`,
     'c.yaml',
     overrides,

@@ -115,7 +115,7 @@ describe.skipIf(!hasTorch)('training in bf16', () => {
   });
 
   it.each(['units', 'segments'] as const)('recomputes %s to the same bits', (recompute) => {
-    const options = { method: 'man', blocks: 3, head: '1c1f' } as const;
+    const options = { method: 'man', blocks: 3, auxiliary: '1c1f' } as const;
     const kept = lossesOf(options, inBf16);
     expect(lossesOf(options, (strategy) => inBf16(recomputing(strategy, recompute)))).toEqual(kept);
   });
@@ -131,7 +131,7 @@ describe.skipIf(!hasTorch)('training in bf16', () => {
 
   it.each(['bp', 'auglocal'] as const)('takes little more than half of the memory: %s', (method) => {
     // Large enough that maps outweigh the float32 copies that a processor without AVX-512 works on: 0.53 and 0.55 there.
-    const network = resnetCifar({ depth: 14, classes: 10, imageShape: [32, 32, 3], seed: 1 });
+    const network = resnetCifar({ layers: 14, classes: 10, imageShape: [32, 32, 3], seed: 1 });
     const strategy = buildStrategy(network, { method });
     const peak = (precision: 'float32' | 'bf16'): number => {
       const { heldBytes, peakBytes } = measureStep(engine.memory, strategy, {

@@ -97,7 +97,7 @@ describe('an optimiser step that is put off', () => {
 
   it('leaves no vote under way behind a training, however late it is counted', async () => {
     const before = tf.memory().numTensors;
-    const network = resnetCifar({ depth: 8, classes: 4, imageShape: noiseDataset.imageShape, seed: 1 });
+    const network = resnetCifar({ layers: 8, classes: 4, imageShape: noiseDataset.imageShape, seed: 1 });
     const strategy = buildStrategy(network, { method: 'dgl' });
     const ranks: ProcessGroup = {
       ...solo,

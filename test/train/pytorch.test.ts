@@ -89,7 +89,7 @@ function strategyOf(own: readonly Parameter[], step: () => number): Strategy {
   };
   const updates = [{ name: 'all', variables: own.map(({ variable }) => variable), forward }];
   const network = {
-    ...{ name: 'none', classes: 2, imageShape: [1, 1, 1], seed: 1, units: [], buildBlock: () => undefined },
+    ...{ name: 'none', classes: 2, imageShape: [1, 1, 1], seed: 1, units: [], buildUnit: () => undefined },
     head: { parameters: [], buffers: [], forward: () => tf.scalar(0) },
   };
   return { name: 'test', network, updates, auxiliary: [] } as unknown as Strategy;

@@ -11,7 +11,7 @@ import { startEngine } from '../support/engine.js';
 beforeAll(() => startEngine('cpu'));
 
 it('keeps the cost of the step that had most images, whichever ends first', () => {
-  const strategy = buildStrategy(resnetCifar({ depth: 8, classes: 3, imageShape: [8, 8, 3], seed: 1 }), {
+  const strategy = buildStrategy(resnetCifar({ layers: 8, classes: 3, imageShape: [8, 8, 3], seed: 1 }), {
     method: 'bp',
   });
   const [stem] = strategy.network.units;

@@ -180,7 +180,7 @@ it.each(
 
 const trainings: readonly (readonly [StrategyOptionsInput, Partial<Parameters<typeof train>[2]>])[] = [
   [
-    { method: 'man', blocks: 3, head: '1c2f' },
+    { method: 'man', blocks: 3, auxiliary: '1c2f' },
     {
       ...{ optimizer: { name: 'adamw', noDecay: ['bias', 'norm'] }, clip: { norm: 1 }, learningRate: 0.01 },
       ...{ ema: { decay: 0.9 }, labelSmoothing: 0.1, rateFactors: { 'block 1': 0.5 } },
@@ -188,11 +188,11 @@ const trainings: readonly (readonly [StrategyOptionsInput, Partial<Parameters<ty
     },
   ],
   [
-    { method: 'hpff', blocks: 3, head: '1c1f' },
+    { method: 'hpff', blocks: 3, auxiliary: '1c1f' },
     { accumulate: 2, ...(testEngine === torchEngine && { optimizerState: 'bf16', precision: 'bf16' }) },
   ],
   [
-    { method: 'hpff', blocks: 4, head: '1c1f' },
+    { method: 'hpff', blocks: 4, auxiliary: '1c1f' },
     {
       ...{ momentum: 0, noDecay: ['norm'], clip: { value: 0.1 }, ema: { decay: 0.5 } },
       schedule: { name: 'linear', from: 0.5 },

@@ -24,8 +24,8 @@ interface Outcome {
 const methods: Record<string, StrategyOptionsInput> = {
   bp: { method: 'bp' },
   auglocal: { method: 'auglocal', depth: 2 },
-  man: { method: 'man', blocks: 3, head: '1c2f' },
-  hpff: { method: 'hpff', blocks: 4, head: '1c1f' },
+  man: { method: 'man', blocks: 3, auxiliary: '1c2f' },
+  hpff: { method: 'hpff', blocks: 4, auxiliary: '1c1f' },
 };
 /** Batches of five images, of which one rank has three, and a last one of four. */
 const changes = { epochs: 1, batchSize: 5, learningRate: 0.02, schedule: 'constant' } as const;
@@ -51,7 +51,7 @@ const trainRank = async ({
   const { imageShape } = dataset;
   const outcomes = [];
   for (const { method, changes } of input.trainings) {
-    const network = resnetCifar({ depth: 14, classes: 4, imageShape, seed: 1 });
+    const network = resnetCifar({ layers: 14, classes: 4, imageShape, seed: 1 });
     const strategy = buildStrategy(network, input.methods[method]!);
     let tensors = new Map<string, Float32Array>();
     let bytesPerStep = 0;
@@ -133,7 +133,7 @@ describe.skipIf(!hasGroups)('statistics of the whole batch over two ranks', () =
 
 it('is refused where there is nothing to sum, or no order in which to', () => {
   const config = (lines: string): string =>
-    `name: a\ndata: { name: fashion-mnist }\nnetwork: { name: resnet, depth: 8 }\n` +
+    `name: a\ndata: { name: fashion-mnist }\nnetwork: { name: resnet, layers: 8 }\n` +
     `train: { epochs: 1, batchSize: 4, learningRate: 0.1, syncBatchNorm: true }\n${lines}\n`;
   const dgl = 'method: { method: dgl }';
   expect(parseConfig(config(`${dgl}\nparallel: data`), 'a.yaml').train.syncBatchNorm).toBe(true);

@@ -58,7 +58,7 @@ describe.skipIf(!nativeStatus().available)('train', () => {
   let engine: Engine;
   const strategies: Strategy[] = [];
   const build = (options: StrategyOptionsInput): Strategy => {
-    const strategy = buildStrategy(resnetCifar({ depth: 14, classes: 3, imageShape, seed: 1 }), options);
+    const strategy = buildStrategy(resnetCifar({ layers: 14, classes: 3, imageShape, seed: 1 }), options);
     strategies.push(strategy);
     return strategy;
   };

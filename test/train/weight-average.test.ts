@@ -53,7 +53,7 @@ async function trained(options: StrategyOptionsInput, changes: Partial<TrainOpti
   return { epochs, states, weights };
 }
 
-it.each<StrategyOptionsInput>([{ method: 'bp' }, { method: 'man', blocks: 3, head: '1c2f' }])(
+it.each<StrategyOptionsInput>([{ method: 'bp' }, { method: 'man', blocks: 3, auxiliary: '1c2f' }])(
   '$method: averages are evaluated and left, and training is the same without them',
   async (options) => {
     const averaged = await trained(options, { ema: { decay: 0.8 } });

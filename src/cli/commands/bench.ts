@@ -2,6 +2,7 @@ import { engineNames } from '../../engine/engine.js';
 import { precisions, type Precision } from '../../engine/precision.js';
 import { recomputeChoices, type Recompute } from '../../engine/recompute-choices.js';
 import type { BenchResult } from '../../measure/bench.js';
+import { tellFormerName } from '../../core/former-names.js';
 import { nearest } from '../../core/schema-problems.js';
 import { textTable } from '../../core/table.js';
 import { formatBytes, formatRate } from '../../core/text.js';
@@ -17,7 +18,8 @@ export const benchOptions = {
     describe: 'which, with commas between, e.g. bp,man,hpff',
   },
   batch: { type: 'number', default: 128, requiresArg: true, describe: 'images a step' },
-  depth: { type: 'number', default: 32, requiresArg: true, describe: 'layers of the ResNet, 6m+2' },
+  layers: { type: 'number', default: 32, requiresArg: true, describe: 'of the ResNet, 6m+2' },
+  depth: { type: 'number', requiresArg: true, hidden: true },
   blocks: { type: 'number', default: 16, requiresArg: true, describe: 'K of the methods that have one' },
   steps: { type: 'number', default: 10, requiresArg: true, describe: 'steps that are timed' },
   recompute: {
@@ -46,10 +48,18 @@ export const benchOptions = {
   json: { type: 'boolean', default: false, describe: 'a line of JSON for each method instead of a table' },
 } as const;
 
+/** Of the network, also where they are asked for as `--depth`, as the option was called. */
+export function layersOf({ layers, depth }: Pick<BenchArguments, 'layers' | 'depth'>): number {
+  if (depth === undefined) return layers;
+  tellFormerName('options', '--depth', '--layers');
+  return depth;
+}
+
 interface BenchArguments {
   readonly methods: string;
   readonly batch: number;
-  readonly depth: number;
+  readonly layers: number;
+  readonly depth: number | undefined;
   readonly blocks: number;
   readonly steps: number;
   readonly recompute: Recompute;
@@ -76,9 +86,10 @@ export const benchCommand: Command<object, BenchArguments> = {
         `--methods: must be some of ${methodNames.join(', ')}, not "${name}"${nearest(name, methodNames)}`,
       );
     });
-    for (const name of ['batch', 'depth', 'blocks', 'steps'] as const) {
-      if (!Number.isInteger(args[name]) || args[name] < 1) {
-        throw new UsageError(`--${name} must be a whole number from 1, not ${args[name]}`);
+    const setting = { ...args, layers: layersOf(args) };
+    for (const name of ['batch', 'layers', 'blocks', 'steps'] as const) {
+      if (!Number.isInteger(setting[name]) || setting[name] < 1) {
+        throw new UsageError(`--${name} must be a whole number from 1, not ${setting[name]}`);
       }
     }
     const { selectEngine } = await import('../../engine/select.js');
@@ -87,7 +98,7 @@ export const benchCommand: Command<object, BenchArguments> = {
     notify(notice, args.json);
     const results: BenchResult[] = [];
     for (const method of methods) {
-      const result = benchMethod(engine, method, args);
+      const result = benchMethod(engine, method, setting);
       if (args.json) process.stdout.write(`${JSON.stringify(result)}\n`);
       else results.push(result);
     }

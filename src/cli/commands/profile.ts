@@ -1,13 +1,14 @@
 import { nearest } from '../../core/schema-problems.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
-import { benchOptions } from './bench.js';
+import { benchOptions, layersOf } from './bench.js';
 
-const { batch, depth, blocks, steps } = benchOptions;
+const { batch, layers, depth, blocks, steps } = benchOptions;
 
 const profileOptions = {
   method: { type: 'string', default: 'bp', requiresArg: true, describe: 'which, e.g. auglocal' },
   batch,
+  layers,
   depth,
   blocks,
   steps,
@@ -18,7 +19,8 @@ const profileOptions = {
 interface ProfileArguments {
   readonly method: string;
   readonly batch: number;
-  readonly depth: number;
+  readonly layers: number;
+  readonly depth: number | undefined;
   readonly blocks: number;
   readonly steps: number;
   readonly threads: number | undefined;
@@ -40,8 +42,9 @@ export const profileCommand: Command<object, ProfileArguments> = {
         `--method: must be one of ${methodNames.join(', ')}, not "${args.method}"${nearest(args.method, methodNames)}`,
       );
     }
-    for (const name of ['batch', 'depth', 'blocks', 'steps', 'threads'] as const) {
-      const value = args[name];
+    const setting = { ...args, layers: layersOf(args) };
+    for (const name of ['batch', 'layers', 'blocks', 'steps', 'threads'] as const) {
+      const value = setting[name];
       if (value !== undefined && (!Number.isInteger(value) || value < 1)) {
         throw new UsageError(`--${name} must be a whole number from 1, not ${value}`);
       }
@@ -53,7 +56,7 @@ export const profileCommand: Command<object, ProfileArguments> = {
     const { engine } = await selectEngine('torch');
     const native = loadNative();
     if (args.threads !== undefined) native.setThreads(args.threads);
-    const result = profileMethod(engine, native, method, args);
+    const result = profileMethod(engine, native, method, setting);
     process.stdout.write(args.json ? `${JSON.stringify(result)}\n` : profileText(result));
   },
 };

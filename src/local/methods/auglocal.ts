@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
 import type { Network } from '../../networks/network.js';
-import { sampledOptions, sampledUnits, type Tail } from '../axes/auxiliary/sampled.js';
+import { sampledOptions, sampledUnits, type Classifier } from '../axes/auxiliary/sampled.js';
 import { composeStrategy } from '../compose.js';
 import { labels } from '../axes/loss/labels.js';
 import { defineMethod } from '../method.js';
@@ -23,7 +23,7 @@ export const auglocal = defineMethod({
   options: z.strictObject({
     /** K: pieces to cut the network into; default: every unit. */
     blocks: z.int().min(1).exactOptional(),
-    /** Whether the last `depth + 1` pieces are one block; default: with the tail `cifar`. */
+    /** Whether the last `depth + 1` pieces are one block; default: with the classifier `cifar`. */
     joined: z.boolean().exactOptional(),
     /** Names of the units that end a block, in place of all that. */
     cuts: z
@@ -32,13 +32,14 @@ export const auglocal = defineMethod({
       })
       .exactOptional(),
     depth: sampledOptions.depth,
-    /** Pyramid coefficient; default: 0.5 with the tail `cifar`, else 0. */
+    /** Pyramid coefficient; default: 0.5 with the classifier `cifar`, else 0. */
     pyramid: sampledOptions.pyramid.unwrap().exactOptional(),
-    /** What classifies at the end; default: `imagenet` for torchvision's residual networks, else `cifar`. */
-    tail: sampledOptions.tail.unwrap().exactOptional(),
+    /** What the nets end in; default: `imagenet` for torchvision's residual networks, else `cifar`. */
+    classifier: sampledOptions.classifier.unwrap().exactOptional(),
   }),
-  build(network, { blocks, cuts, depth, tail = tailFor(network), ...given }) {
-    const { joined = tail === 'cifar', pyramid = tail === 'cifar' ? 0.5 : 0 } = given;
+  formerly: { tail: 'classifier' },
+  build(network, { blocks, cuts, depth, classifier = classifierFor(network), ...given }) {
+    const { joined = classifier === 'cifar', pyramid = classifier === 'cifar' ? 0.5 : 0 } = given;
     return composeStrategy(network, {
       name: 'auglocal',
       cuts:
@@ -46,14 +47,14 @@ export const auglocal = defineMethod({
           ? piecesOf(network, blocks ?? network.units.length, joined ? depth : 0)
           : explicitCuts(network, 'auglocal', cuts, blocks),
       path: independentPath,
-      auxiliary: sampledUnits({ depth, pyramid, tail }),
+      auxiliary: sampledUnits({ depth, pyramid, classifier }),
       loss: labels('cross-entropy'),
     });
   },
 });
 
 /** Of AugLocal's program that trains such a network. */
-function tailFor({ name }: Network): Tail {
+function classifierFor({ name }: Network): Classifier {
   return /^res(net|next)-imagenet-/.test(name) ? 'imagenet' : 'cifar';
 }
 

@@ -9,7 +9,7 @@ import { composeStrategy } from '../compose.js';
 import { defineMethod } from '../method.js';
 import { stageCuts } from '../partition/options.js';
 import { everyUnit, type Cuts } from '../partition/partition.js';
-import { headOf, partition, twoTermLoss, twoTermLossOf } from './fragments.js';
+import { auxiliaryOf, partition, twoTermFormerly, twoTermLoss, twoTermLossOf } from './fragments.js';
 
 const options = z.strictObject({
   /** K: without it and `cuts` a block for every unit, the stem included; else the published cuts, as MAN's. */
@@ -20,8 +20,8 @@ const options = z.strictObject({
    */
   context: z.enum(['R0', ...contextNames]).default('E'),
   ...twoTermLoss,
-  head: twoTermLoss.head.unwrap().default('1c2f'),
-  /** λ1 at the first and the last auxiliary net; without it nothing is rebuilt, and the head's loss has weight 1. */
+  auxiliary: twoTermLoss.auxiliary.unwrap().default('1c2f'),
+  /** λ1 at the first and the last auxiliary net; without it nothing is rebuilt, and the classifying net's loss has weight 1. */
   reconstruction: twoTermLoss.reconstruction.unwrap().exactOptional(),
   /** λ2 likewise, beside `reconstruction`. */
   classification: twoTermLoss.classification.unwrap().exactOptional(),
@@ -29,7 +29,7 @@ const options = z.strictObject({
 
 /**
  * ContSup (Yu et al. 2023, arXiv 2312.07636): greedy local learning with context supply, by its published code
- * (github.com/Tab-ct/ContSup). Each block has a loss on its own features h, by a head that never sees a context; the
+ * (github.com/Tab-ct/ContSup). Each block has a loss on its own features h, by a net that never sees a context; the
  * next block reads h + context, whose nets (`supplyContext`) it trains with itself. Weights run along the blocks,
  * k/(K − 2); the last block has the network's head.
  *
@@ -39,13 +39,14 @@ const options = z.strictObject({
 export const contsup = defineMethod({
   name: 'contsup',
   options,
+  formerly: twoTermFormerly,
   build: (network, options) => {
     const context = contextOf(options);
     return composeStrategy(network, {
       name: 'contsup',
       cuts: cutsOf(network, options),
       path: independentPath,
-      auxiliary: headOf(options),
+      auxiliary: auxiliaryOf(options),
       loss: lossOf(options),
       ...(context === undefined ? {} : { context }),
     });
@@ -75,6 +76,6 @@ function lossOf(options: Options) {
     return labels(options.loss, options.featureWidth);
   }
   throw new UserError(
-    `contsup: reconstruction and classification are the weights of two losses beside each other: give both, or neither, where the head's alone counts`,
+    `contsup: reconstruction and classification are the weights of two losses beside each other: give both, or neither, where the one of the labels alone counts`,
   );
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
-import { convolutionalHead } from '../axes/auxiliary/convolutional.js';
+import { convolutionalNet } from '../axes/auxiliary/convolutional.js';
 import { type Choices } from '../axes/axes.js';
 import { buildChosen, choiceSchema, type Chosen } from '../../core/choice.js';
 import { composeStrategy } from '../compose.js';
@@ -53,7 +53,7 @@ export const customMethod = (choices: Choices) =>
         ...(bridge === undefined ? {} : { bridge }),
         auxiliary:
           options.auxiliary === undefined
-            ? convolutionalHead('1c2f')
+            ? convolutionalNet('1c2f')
             : buildChosen(choices.auxiliaries, options.auxiliary),
         loss,
         fusion: buildChosen(choices.fusions, options.fusion),

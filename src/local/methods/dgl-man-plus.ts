@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { headWidths } from '../axes/auxiliary/convolutional.js';
+import { convolutionalWidths } from '../axes/auxiliary/convolutional.js';
 import { dglManPlusNet } from '../axes/auxiliary/dgl-man-plus.js';
 import { momentumOptions } from '../axes/bridge/momentum-net.js';
 import { labels } from '../axes/loss/labels.js';
@@ -9,7 +9,7 @@ import { partition } from './fragments.js';
 import { manPlusFrame } from './man-plus-frame.js';
 
 /**
- * MAN++ (Su et al., TPAMI 2026) over DGL: at every bridge, the stem's too, the cross-entropy of a head of that code's
+ * MAN++ (Su et al., TPAMI 2026) over DGL: at every bridge, the stem's too, the cross-entropy of a net of that code's
  * own (`dglManPlusNet`), weight 1. Nothing is reconstructed. It was published for CIFAR's ResNets; decided here: for
  * other networks the blocks are as in `man-plus`.
  */
@@ -17,8 +17,8 @@ export const dglManPlus = defineMethod({
   name: 'dgl-man-plus',
   options: z.strictObject({
     ...partition,
-    /** Width of the head's convolutions; its linear layers are four times as wide. */
-    featureWidth: headWidths.featureWidth,
+    /** Width of the net's convolutions; its linear layers are four times as wide. */
+    featureWidth: convolutionalWidths.featureWidth,
     ...momentumOptions,
   }),
   build(network, options) {

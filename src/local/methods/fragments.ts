@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
 import type { AuxiliaryNet } from '../axes/auxiliary/auxiliary.js';
-import { convolutionalHead, headWidths } from '../axes/auxiliary/convolutional.js';
-import { imagenetHead } from '../axes/auxiliary/imagenet-head.js';
+import { convolutionalNet, convolutionalWidths } from '../axes/auxiliary/convolutional.js';
+import { imagenetNet } from '../axes/auxiliary/imagenet.js';
 import { decoderOf, decoderOptions } from '../axes/decoder/built-in.js';
 import { labels } from '../axes/loss/labels.js';
 import type { LocalLoss } from '../axes/loss/loss.js';
@@ -31,7 +31,7 @@ export const partition = {
 export const ramp = z.enum(['blocks', 'stages']);
 
 /** The net that classifies a block's features. */
-const head = z
+const auxiliary = z
   .string()
   .regex(
     /^(\dc[1-9]f|imagenet)$/,
@@ -40,8 +40,8 @@ const head = z
 
 /** InfoPro's two-term loss, λ1 · reconstruction + λ2 · classification, and the net that classifies. */
 export const twoTermLoss = {
-  head: head.default('2c2f'),
-  ...headWidths,
+  auxiliary: auxiliary.default('2c2f'),
+  ...convolutionalWidths,
   loss: z.enum(['cross-entropy', 'contrast']).default('cross-entropy'),
   ...decoderOptions,
   /** λ1 at the first and the last auxiliary net. */
@@ -50,17 +50,20 @@ export const twoTermLoss = {
   classification: weightRange.default([0.5, 0]),
 };
 
+/** What options of `twoTermLoss` were called in the release before. */
+export const twoTermFormerly = { head: 'auxiliary' };
+
 type TwoTermOptions = z.output<z.ZodObject<typeof twoTermLoss>>;
 
-export function headOf({
-  head,
+export function auxiliaryOf({
+  auxiliary,
   featureWidth,
   widen,
-}: Pick<TwoTermOptions, 'head' | 'featureWidth' | 'widen'>): AuxiliaryNet {
-  if (head !== 'imagenet') return convolutionalHead(head, { features: featureWidth, widen });
-  if (widen === 1) return imagenetHead;
+}: Pick<TwoTermOptions, 'auxiliary' | 'featureWidth' | 'widen'>): AuxiliaryNet {
+  if (auxiliary !== 'imagenet') return convolutionalNet(auxiliary, { features: featureWidth, widen });
+  if (widen === 1) return imagenetNet;
   throw new UserError(
-    `widen is of heads such as 2c2f; head imagenet has the published widths: leave out widen`,
+    `widen is of nets such as 2c2f; auxiliary: imagenet has the published widths: leave out widen`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { convolutionalHead } from '../axes/auxiliary/convolutional.js';
+import { convolutionalNet } from '../axes/auxiliary/convolutional.js';
 import { composeStrategy } from '../compose.js';
 import { labels } from '../axes/loss/labels.js';
 import { defineMethod } from '../method.js';
@@ -16,7 +16,7 @@ export const greedy = defineMethod({
       name: 'greedy',
       cuts: unitCuts(network, { method: 'greedy', ...options }),
       path: independentPath,
-      auxiliary: convolutionalHead('0c1f'),
+      auxiliary: convolutionalNet('0c1f'),
       loss: labels('cross-entropy'),
     }),
 });

@@ -7,11 +7,11 @@ import { stageCuts } from '../partition/options.js';
 import { cascadePath } from '../axes/path/cascade.js';
 import { alongBlocks, alongStages } from '../axes/loss/ramp.js';
 import { cascadeWeights } from '../axes/path/cascade.js';
-import { headOf, partition, ramp, twoTermLoss, twoTermLossOf } from './fragments.js';
+import { auxiliaryOf, partition, ramp, twoTermFormerly, twoTermLoss, twoTermLossOf } from './fragments.js';
 
 /**
  * HPFF (Su et al., ECCV 2024): HiLo's cascade of blocks, with patch feature fusion of the reconstruction. Its ImageNet
- * code is `head: imagenet`, `decoder: hpff-imagenet`, `fusion: patch-sum` and, as it has pairs alone,
+ * code is `auxiliary: imagenet`, `decoder: hpff-imagenet`, `fusion: patch-sum` and, as it has pairs alone,
  * `independentWeight: 0`.
  */
 export const hpff = defineMethod({
@@ -24,6 +24,7 @@ export const hpff = defineMethod({
     ...cascadeWeights,
     fusion: z.enum(fusions).default('patches'),
   }),
+  formerly: twoTermFormerly,
   build(network, options) {
     const { cuts, count } = stageCuts(network, { method: 'hpff', ...options });
     return composeStrategy(network, {
@@ -34,7 +35,7 @@ export const hpff = defineMethod({
         cascadeWeight: options.cascadeWeight,
         independentLoss: labels(options.loss, options.featureWidth),
       }),
-      auxiliary: headOf(options),
+      auxiliary: auxiliaryOf(options),
       loss: twoTermLossOf(options, options.ramp === 'stages' ? alongStages(count) : alongBlocks(() => count)),
       fusion: options.fusion,
     });

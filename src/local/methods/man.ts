@@ -7,10 +7,10 @@ import { stageCuts } from '../partition/options.js';
 import { independentPath } from '../axes/path/independent.js';
 import { alongStages } from '../axes/loss/ramp.js';
 import { alongOwnBlocks } from '../axes/loss/ramp.js';
-import { headOf, partition, ramp, twoTermLoss, twoTermLossOf } from './fragments.js';
+import { auxiliaryOf, partition, ramp, twoTermFormerly, twoTermLoss, twoTermLossOf } from './fragments.js';
 
 /**
- * MAN (Su et al., ECCV 2024): InfoPro's loss read through a momentum bridge. Its ImageNet code is `head: imagenet`,
+ * MAN (Su et al., ECCV 2024): InfoPro's loss read through a momentum bridge. Its ImageNet code is `auxiliary: imagenet`,
  * `decoder: man-imagenet`, `reconstruction: 5` and `classification: 0.75`.
  */
 export const man = defineMethod({
@@ -22,6 +22,7 @@ export const man = defineMethod({
     ramp: ramp.default('blocks'),
     ...momentumOptions,
   }),
+  formerly: twoTermFormerly,
   build(network, options) {
     const { cuts, count } = stageCuts(network, { method: 'man', ...options });
     return composeStrategy(network, {
@@ -29,7 +30,7 @@ export const man = defineMethod({
       cuts,
       path: independentPath,
       bridge: momentumBridge(options.momentum, options.momentumStart),
-      auxiliary: headOf(options),
+      auxiliary: auxiliaryOf(options),
       loss: twoTermLossOf(options, options.ramp === 'stages' ? alongStages(count) : alongOwnBlocks),
     });
   },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Network } from '../../networks/network.js';
-import { convolutionalHead } from '../axes/auxiliary/convolutional.js';
-import { mlaanImagenetHead } from '../axes/auxiliary/mlaan-head.js';
+import { convolutionalNet } from '../axes/auxiliary/convolutional.js';
+import { mlaanImagenetNet } from '../axes/auxiliary/mlaan.js';
 import { augmentingChain } from '../axes/bridge/chain.js';
 import { momentumOption } from '../axes/bridge/momentum-net.js';
 import { labels } from '../axes/loss/labels.js';
@@ -19,7 +19,7 @@ const variants = {
     cascades: 2,
     start: 'copied',
     headLoss: 'cascade',
-    head: convolutionalHead('0c1f'),
+    auxiliary: convolutionalNet('0c1f'),
     /** How often a step the momentum net of block i is updated; `last` is that of the last but one block. */
     updates: (last: boolean) => (last ? 1 : 0),
   },
@@ -27,7 +27,7 @@ const variants = {
     cascades: 3,
     start: 'drawn',
     headLoss: 'both',
-    head: mlaanImagenetHead,
+    auxiliary: mlaanImagenetNet,
     updates: (last: boolean) => (last ? 2 : 1),
   },
 } as const;
@@ -70,7 +70,7 @@ export const mlaan = defineMethod({
   }),
   build(network, { momentum, momentumUpdates, independentWeight, cascadeWeight, ...options }) {
     const { cuts } = stageCuts(network, { method: 'mlaan', ...options });
-    const { cascades, start, headLoss, head, updates } = variants[options.variant ?? variantOf(network)];
+    const { cascades, start, headLoss, auxiliary, updates } = variants[options.variant ?? variantOf(network)];
     const crossEntropy = labels('cross-entropy');
     return composeStrategy(network, {
       name: 'mlaan',
@@ -91,7 +91,7 @@ export const mlaan = defineMethod({
           };
         },
       }),
-      auxiliary: head,
+      auxiliary,
       loss: crossEntropy,
     });
   },

@@ -43,7 +43,7 @@ export function configTable(configs: readonly EstimatedConfig[], memoryBytes: nu
 }
 
 function sizeOf(network: Readonly<Record<string, unknown>>): string[] {
-  return typeof network['depth'] === 'number' ? [String(network['depth'])] : [];
+  return typeof network['layers'] === 'number' ? [String(network['layers'])] : [];
 }
 
 /** 42 → `42 s`, 150 → `2.5 min`, 10800 → `3.0 h`, from two days on in days. */

@@ -9,8 +9,8 @@ export const infopro = publishedMethod({
   names: auglocalNames,
   translate: (settings, { K }, network) => {
     const options = twoTermOptions(settings, '1c2f');
-    // The code calls its own head so.
-    const head = options.head === 'InfoPro' ? '1c2f' : options.head;
-    return { method: 'infopro', ...leadingUnits(network, K), ...options, head };
+    // The code calls its own net so.
+    const auxiliary = options.auxiliary === 'InfoPro' ? '1c2f' : options.auxiliary;
+    return { method: 'infopro', ...leadingUnits(network, K), ...options, auxiliary };
   },
 });

@@ -19,11 +19,15 @@ export const balancedSetting = { balanced_memory: z.boolean().exactOptional() };
 export function twoTermOptions(
   settings: z.output<z.ZodObject<typeof twoTermSettings>>,
   /** Of a file that names none. */
-  defaultHead: string,
+  defaultAuxiliary: string,
 ) {
-  const { aux_net_config: head = defaultHead, aux_net_widen: widen, aux_net_feature_dim: width } = settings;
+  const {
+    aux_net_config: auxiliary = defaultAuxiliary,
+    aux_net_widen: widen,
+    aux_net_feature_dim: width,
+  } = settings;
   return {
-    head,
+    auxiliary,
     loss: settings.local_loss_mode === 'contrast' ? ('contrast' as const) : ('cross-entropy' as const),
     reconstruction: [settings.ixx_1, settings.ixx_2] as const,
     classification: [settings.ixy_1, settings.ixy_2] as const,

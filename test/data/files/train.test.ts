@@ -33,7 +33,7 @@ function train(dir: string, data: string): Promise<Outcome> {
   const config = `
 name: tiny
 data: ${data}
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { epochs: 2, batchSize: 8, learningRate: 0.05, schedule: constant, workers: 2 }
 method: { method: bp }
 `;

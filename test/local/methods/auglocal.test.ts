@@ -19,9 +19,9 @@ let resnet101: Network;
 beforeAll(async () => {
   await startEngine();
   const inputs = { classes: 1000, imageShape: [32, 32, 3], seed: 1 } as const;
-  resnet32 = resnetCifar({ ...inputs, depth: 32 });
-  resnet34 = withoutDrawing(() => resnetImagenet({ ...inputs, depth: 34 }));
-  resnet101 = withoutDrawing(() => resnetImagenet({ ...inputs, depth: 101 }));
+  resnet32 = resnetCifar({ ...inputs, layers: 32 });
+  resnet34 = withoutDrawing(() => resnetImagenet({ ...inputs, layers: 34 }));
+  resnet101 = withoutDrawing(() => resnetImagenet({ ...inputs, layers: 101 }));
 });
 afterAll(() => {
   [resnet32, resnet34, resnet101].forEach(disposeNetwork);
@@ -72,7 +72,7 @@ describe('on ImageNet’s networks', () => {
     const ends = (options: Omit<AuglocalInput, 'method'>): string[] =>
       inspect(resnet34, options, ({ partition }) => partition.map((units) => units.at(-1)!));
     expect(ends({ depth: 4, joined: true })).toHaveLength(13);
-    expect(ends({ depth: 4, tail: 'cifar' })).toHaveLength(13);
+    expect(ends({ depth: 4, classifier: 'cifar' })).toHaveLength(13);
     expect(ends({ depth: 4, blocks: 3 })).toEqual(['layer2.0', 'layer3.2', 'layer4.2']);
     // 4 − 3 l / 7 of block l.
     inspect(resnet34, { depth: 4, blocks: 9, pyramid: 1 }, (strategy) => {
@@ -98,7 +98,7 @@ describe('strides of the nets count doublings of the nominal width', () => {
     const strides: number[] = [];
     const watched: Network = {
       ...network,
-      buildBlock: (_scope, { stride }) => {
+      buildUnit: (_scope, { stride }) => {
         strides.push(stride);
         return { parameters: [], buffers: [], counters: [], forward: (x) => x };
       },

@@ -14,9 +14,9 @@ beforeAll(async () => {
   await startEngine();
 });
 
-const imagenet = (depth: 18 | 50): Network =>
+const imagenet = (layers: 18 | 50): Network =>
   withoutDrawing(() =>
-    buildNetwork({ name: 'resnet-imagenet', depth }, { classes: 4, imageShape: [64, 64, 3], seed: 1 }),
+    buildNetwork({ name: 'resnet-imagenet', layers }, { classes: 4, imageShape: [64, 64, 3], seed: 1 }),
   );
 
 /** Shapes of the parameters below a name, in PyTorch's layout. */
@@ -46,7 +46,7 @@ describe('the stem of a small-image ResNet', () => {
     const run = tinyRun({
       method: 'man-plus',
       blocks: 2,
-      head: '2c1f',
+      auxiliary: '2c1f',
       featureWidth: 24,
       widen: 0.5,
     });
@@ -63,14 +63,14 @@ describe('the stem of a small-image ResNet', () => {
   });
 
   test('has a head like the others’ where the options say so', () => {
-    const run = tinyRun({ method: 'man-plus', blocks: 2, head: '0c1f', stemHead: 'as-others' });
+    const run = tinyRun({ method: 'man-plus', blocks: 2, auxiliary: '0c1f', stemAuxiliary: 'as-others' });
     expect(shapes(run, 'auxiliary.0.classifier.')).toEqual({ '2.weight': '4×16', '2.bias': '4' });
     expect(run.strategy.updates[0]!.classifier?.after).toBe('stem');
     run.dispose();
   });
 
   test('weighs its losses as at the ramp’s beginning, the others by the stage that follows', () => {
-    const weights = { reconstruction: [0, 0], stemHead: 'as-others', head: '0c1f' } as const;
+    const weights = { reconstruction: [0, 0], stemAuxiliary: 'as-others', auxiliary: '0c1f' } as const;
     const losses = (
       classification: readonly [number, number],
       ramp: 'stages' | 'blocks',
@@ -164,7 +164,7 @@ test('on an ImageNet ResNet the stem belongs to the first block', () => {
     buildStrategy(network, {
       method: 'man-plus',
       cuts: ['layer2.0'],
-      head: 'imagenet',
+      auxiliary: 'imagenet',
       decoder: 'man-imagenet',
     }),
   );
@@ -191,8 +191,8 @@ describe('is refused:', () => {
     [
       'a head of a stem that is no block of its own',
       () => imagenet(18),
-      { method: 'man-plus', cuts: ['layer2.0'], stemHead: 'published' },
-      /man-plus: stemHead is of a stem that is a block of its own, .*: leave it out/,
+      { method: 'man-plus', cuts: ['layer2.0'], stemAuxiliary: 'published' },
+      /man-plus: stemAuxiliary is of a stem that is a block of its own, .*: leave it out/,
     ],
     [
       'a cut after a stem that is one',

@@ -6,7 +6,7 @@ import { chainAfter, ruledChain } from '../../../src/local/methods/mlaan-chains.
 import type { StrategyOptionsInput } from '../../../src/local/options.js';
 import { everyUnit, publishedOrEvenCuts } from '../../../src/local/partition/partition.js';
 import { disposeNetwork, networkState, type Network, type Unit } from '../../../src/networks/network.js';
-import { basicBlock } from '../../../src/networks/residual.js';
+import { basicUnit } from '../../../src/networks/residual.js';
 import { residualUnits } from '../../../src/networks/residual-stages.js';
 import { resnetCifar } from '../../../src/networks/resnet-cifar.js';
 import { resnetImagenet } from '../../../src/networks/resnet-imagenet.js';
@@ -42,10 +42,10 @@ describe('chains', () => {
     disposeNetwork(network);
     return Object.fromEntries(chains.map(([name, chain]) => [name.replace('layer', ''), chain]));
   };
-  const cifar = (depth: number): Network =>
-    withoutDrawing(() => resnetCifar({ depth, classes: 10, imageShape: imageOf(32), seed: 1 }));
-  const imagenet = (depth: number): Network =>
-    withoutDrawing(() => resnetImagenet({ depth, classes: 2, imageShape: imageOf(32), seed: 1 }));
+  const cifar = (layers: number): Network =>
+    withoutDrawing(() => resnetCifar({ layers, classes: 10, imageShape: imageOf(32), seed: 1 }));
+  const imagenet = (layers: number): Network =>
+    withoutDrawing(() => resnetImagenet({ layers, classes: 2, imageShape: imageOf(32), seed: 1 }));
 
   test.each([15, 16])('of ResNet-32, K = %i', (count) => {
     const stage2 = '3.0 3.2 3.3 3.4';
@@ -139,22 +139,22 @@ describe('chains', () => {
   });
 });
 
-/** ResNet-34's units, narrow, of which one stage is 64 wide: its heads have convolutions. */
+/** ResNet-34's units, narrow, of which one stage is 64 wide: its auxiliary nets have convolutions. */
 function tinyResnet34(): Network {
   const stem = tinyNetwork().units[0]!;
   const root = rootScope(1);
   const widths = [8, 64, 16, 24];
-  const stages = [3, 4, 6, 3].map((blocks, s) => ({ blocks, outChannels: widths[s]! }));
+  const stages = [3, 4, 6, 3].map((units, s) => ({ units, outChannels: widths[s]! }));
   const given = tinyNetwork();
   return {
     ...given,
     name: 'resnet-imagenet-34',
-    units: [stem, ...residualUnits(root, stem.output, stages, basicBlock)],
+    units: [stem, ...residualUnits(root, stem.output, stages, basicUnit)],
     head: sequential([
       globalAveragePool,
       linear(childScope(root, 'fc'), { inputs: 24, outputs: given.classes }),
     ]),
-    buildBlock: basicBlock,
+    buildUnit: basicUnit,
   };
 }
 

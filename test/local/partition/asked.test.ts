@@ -7,7 +7,7 @@ import { resnetCifar } from '../../../src/networks/resnet-cifar.js';
 import { startEngine } from '../../support/engine.js';
 
 await startEngine('cpu');
-const resnet32 = resnetCifar({ depth: 32, classes: 10, imageShape: [8, 8, 3], seed: 1 });
+const resnet32 = resnetCifar({ layers: 32, classes: 10, imageShape: [8, 8, 3], seed: 1 });
 afterAll(() => disposeNetwork(resnet32));
 
 it.each<[StrategyOptionsInput & { blocks: number }, string | undefined]>([

@@ -16,8 +16,8 @@ import { startEngine } from '../../support/engine.js';
 
 await startEngine('cpu');
 
-const networkOf = (depth: number): Network =>
-  resnetCifar({ depth, classes: 10, imageShape: [32, 32, 3], seed: 1 });
+const networkOf = (layers: number): Network =>
+  resnetCifar({ layers, classes: 10, imageShape: [32, 32, 3], seed: 1 });
 const resnet32 = networkOf(32);
 const resnet110 = networkOf(110);
 const networks = { 'resnet-32': resnet32, 'resnet-110': resnet110 };

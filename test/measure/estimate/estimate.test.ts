@@ -63,7 +63,7 @@ describe('estimate', () => {
     'foretells the measured peak of $method.name',
     async (method) => {
       const setting = {
-        ...{ engine, registry: builtInRegistry, network: { name: 'resnet' as const, depth: 14 }, seed: 1 },
+        ...{ engine, registry: builtInRegistry, network: { name: 'resnet' as const, layers: 14 }, seed: 1 },
         ...{ batchSize: 96, classes: 10, imageShape: [16, 16, 3] as const },
       };
       const measured = await measureProfile(setting, method);
@@ -86,7 +86,7 @@ describe('the profiles of a machine', () => {
     const first = openProfiles(engine, folder);
     const second = openProfiles(engine, folder);
     const network = {
-      network: { name: 'resnet', depth: 8 } as const,
+      network: { name: 'resnet', layers: 8 } as const,
       classes: 10,
       imageShape: [32, 32, 3] as const,
     };
@@ -115,7 +115,7 @@ describe('the listing', () => {
     write(
       '_base.yaml',
       `data: { name: cifar10, dir: ${configs}, trainImages: 500, testImages: 100 }
-network: { name: resnet, depth: 8 }
+network: { name: resnet, layers: 8 }
 train: { epochs: 2, batchSize: 50, learningRate: 0.1 }
 `,
     );

@@ -17,7 +17,7 @@ const config: Config = parseConfig(
   `
 name: tiny
 data: { name: cifar10 }
-network: { name: resnet, depth: 14 }
+network: { name: resnet, layers: 14 }
 train: { epochs: 1, batchSize: 4, learningRate: 0.1 }
 baselines: [bp, bp+checkpointing]
 methods:

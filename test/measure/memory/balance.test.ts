@@ -12,8 +12,8 @@ import { sampleOf } from '../../support/fuzz.js';
 
 const shape = { batchSize: 8, seed: 1 };
 
-const networkOf = (depth: number): Network =>
-  resnetCifar({ depth, classes: 10, imageShape: [32, 32, 3], seed: 1 });
+const networkOf = (layers: number): Network =>
+  resnetCifar({ layers, classes: 10, imageShape: [32, 32, 3], seed: 1 });
 
 const builder =
   (network: Network, options: StrategyOptionsInput) =>
@@ -99,7 +99,7 @@ describe.skipIf(!hasTorch)('balanced cuts', () => {
 
   test('leave out places where the auxiliary nets cannot read the features', async () => {
     // 20 pixels halve to 10 and 5: quadrants of 5 there are none.
-    const odd = resnetCifar({ depth: 14, classes: 10, imageShape: [20, 20, 3], seed: 1 });
+    const odd = resnetCifar({ layers: 14, classes: 10, imageShape: [20, 20, 3], seed: 1 });
     const found = await balance(engine, odd, { method: 'infopro' }, 4);
     expect(found.cuts).toHaveLength(3);
     const build = builder(odd, { method: 'hpff' });

@@ -20,7 +20,7 @@ const configOf = (method: string): Config =>
     `
 name: tiny
 data: { name: cifar10 }
-network: { name: resnet, depth: 14 }
+network: { name: resnet, layers: 14 }
 train: { epochs: 1, batchSize: 8, learningRate: 0.05, schedule: constant, workers: 0 }
 method: ${method}
 `,

@@ -26,7 +26,7 @@ describe.skipIf(!hasTorch)('a memory budget', () => {
   let network: Network;
   beforeAll(async () => {
     engine = await startEngine('torch');
-    network = resnetCifar({ depth: 26, classes: 4, imageShape: [16, 16, 3], seed: 1 });
+    network = resnetCifar({ layers: 26, classes: 4, imageShape: [16, 16, 3], seed: 1 });
   });
   afterAll(() => disposeNetwork(network));
 

@@ -32,7 +32,7 @@ beforeAll(async () => {
   setting = {
     engine: await startEngine(),
     registry: builtInRegistry,
-    network: { name: 'resnet', depth: 14 },
+    network: { name: 'resnet', layers: 14 },
     seed: 1,
     batchSize: 8,
     classes: 4,
@@ -179,7 +179,7 @@ describe('the methods of a config', () => {
     `
 name: several
 data: { name: cifar10 }
-network: { name: resnet, depth: 14 }
+network: { name: resnet, layers: 14 }
 train: { epochs: 1, batchSize: 8, learningRate: 0.1 }
 methods:
   - { method: bp }

@@ -25,10 +25,10 @@ type Shape = readonly [number, number, number];
 const tolerance = 1e-5;
 
 const families: readonly (readonly [NetworkOptionsInput, Shape])[] = [
-  [{ name: 'resnet', depth: 8 }, [8, 10, 3]],
-  [{ name: 'resnet-imagenet', depth: 18 }, [40, 33, 3]],
-  [{ name: 'vgg', depth: 13, head: 'pooled' }, [32, 40, 1]],
-  [{ name: 'vit', patchSize: 4, depth: 2, width: 12, heads: 3 }, [8, 12, 3]],
+  [{ name: 'resnet', layers: 8 }, [8, 10, 3]],
+  [{ name: 'resnet-imagenet', layers: 18 }, [40, 33, 3]],
+  [{ name: 'vgg', layers: 13, head: 'pooled' }, [32, 40, 1]],
+  [{ name: 'vit', patchSize: 4, layers: 2, width: 12, heads: 3 }, [8, 12, 3]],
 ];
 
 describe('in ONNX Runtime', () => {
@@ -130,7 +130,7 @@ function networkOf(
     seed: 1,
     units,
     head: sequential(build(rootScope(1))),
-    buildBlock: () => {
+    buildUnit: () => {
       throw new Error('has no blocks');
     },
   };

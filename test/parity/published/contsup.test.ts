@@ -31,7 +31,7 @@ test('settings are ours; the weights count with the reconstruction alone', () =>
   const network = tinyNetwork(32);
   const translated = (options: object) =>
     goldenStrategyOptions({ ...golden, options: { ...golden.options, ...options } }, network);
-  expect(translated({})).toMatchObject({ method: 'contsup', blocks: 16, context: 'E', head: '1c2f' });
+  expect(translated({})).toMatchObject({ method: 'contsup', blocks: 16, context: 'E', auxiliary: '1c2f' });
   expect(translated({})).not.toHaveProperty('reconstruction');
   expect(translated({ h_reconstruct: true, context_mode: 'R4' })).toMatchObject({
     ...{ context: 'R4', reconstruction: [5, 0.2], classification: [0.05, 0.5] },

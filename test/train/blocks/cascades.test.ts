@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterEach(() => expect(held()).toEqual({ tensors: 0, variables: 0 }));
 
-const hpff: StrategyOptionsInput = { method: 'hpff', blocks: 5, head: '1c1f' };
+const hpff: StrategyOptionsInput = { method: 'hpff', blocks: 5, auxiliary: '1c1f' };
 
 it.each<[string, StrategyOptionsInput, number[]]>([
   ['one block on each but the first', hpff, [2, 3, 4]],

@@ -33,7 +33,7 @@ it.skipIf(!hasGroups)(
         labels: new Uint16Array(size).map((_, i) => i % 2),
       });
       const strategy = withoutMemory(() =>
-        buildStrategy(resnetCifar({ depth: 20, classes: 2, imageShape, seed: 1 }), {
+        buildStrategy(resnetCifar({ layers: 20, classes: 2, imageShape, seed: 1 }), {
           method: 'auglocal',
           depth: 2,
         }),

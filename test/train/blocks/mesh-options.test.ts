@@ -72,8 +72,8 @@ const trainRank = async ({
   /** By blocks and shares on four ranks, or by shares on the first ranks of both rows. */
   const trained = async (how: 'mesh' | 'data', stops = false, resume?: State) => {
     const build = () =>
-      buildStrategy(resnetCifar({ depth: 8, classes: 4, imageShape, seed: 1 }), {
-        ...{ method: 'man', blocks: 3, head: '1c2f' },
+      buildStrategy(resnetCifar({ layers: 8, classes: 4, imageShape, seed: 1 }), {
+        ...{ method: 'man', blocks: 3, auxiliary: '1c2f' },
       } as never);
     const strategy = how === 'mesh' ? withoutMemory(build) : build();
     const stop = new AbortController();

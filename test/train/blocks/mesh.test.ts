@@ -88,7 +88,7 @@ const trainRank = async ({
     stop?: AbortController,
   ) => {
     let state: State | undefined;
-    const build = () => buildStrategy(resnetCifar({ depth: 14, classes: 4, imageShape, seed: 1 }), options);
+    const build = () => buildStrategy(resnetCifar({ layers: 14, classes: 4, imageShape, seed: 1 }), options);
     const strategy = how === 'mesh' ? withoutMemory(build) : build();
     const section = {
       ...({ epochs: 2, batchSize: 5, learningRate: 0.02, workers: 0, seed: 1, engine } as const),
@@ -156,12 +156,12 @@ const trainRank = async ({
 // Batches of five images, of which one share has three; an evaluation whose last batch is one image.
 const others: readonly Task[] = [
   {
-    options: { method: 'man', blocks: 3, head: '1c2f' },
+    options: { method: 'man', blocks: 3, auxiliary: '1c2f' },
     cut: 2,
     changes: { ema: { decay: 0.9 }, clip: { norm: 1 } },
   },
   {
-    options: { method: 'hpff', blocks: 4, head: '1c1f' },
+    options: { method: 'hpff', blocks: 4, auxiliary: '1c1f' },
     cut: 2,
     changes: { epochs: 1, syncBatchNorm: true },
   },

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterEach(() => expect(held()).toEqual({ tensors: 0, variables: 0 }));
 
-const man: StrategyOptionsInput = { method: 'man', blocks: 3, head: '1c2f' };
+const man: StrategyOptionsInput = { method: 'man', blocks: 3, auxiliary: '1c2f' };
 
 it.each<[string, StrategyOptionsInput, object]>([
   ['moving averages after a step, mixed images and a norm', man, { mixup: 0.4, clip: { norm: 1 } }],
@@ -25,7 +25,7 @@ it.each<[string, StrategyOptionsInput, object]>([
 });
 
 it('micro-batches are refused where updates keep something for each other', async () => {
-  const hpff: StrategyOptionsInput = { method: 'hpff', blocks: 5, head: '1c1f' };
+  const hpff: StrategyOptionsInput = { method: 'hpff', blocks: 5, auxiliary: '1c1f' };
   await expect(trainedOnRanks(engine, hpff, placeBlocks(5, [2]), { accumulate: 2 })).rejects.toThrow(
     /^train\.accumulate: what update '.*' keeps for a later one/,
   );

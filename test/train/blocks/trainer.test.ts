@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterEach(() => expect(held()).toEqual({ tensors: 0, variables: 0 }));
 
 const auglocal: StrategyOptionsInput = { method: 'auglocal', depth: 2 };
-const man: StrategyOptionsInput = { method: 'man', blocks: 3, head: '1c2f' };
+const man: StrategyOptionsInput = { method: 'man', blocks: 3, auxiliary: '1c2f' };
 
 it('mixed images, smoothed labels, averages, clipping, rate factors and AdamW are the same on ranks', async () => {
   const changes = {

@@ -53,7 +53,7 @@ describe.skipIf(!nativeStatus().available)('bfloat16 between ranks', () => {
 
 it('is the only other transport, and of blocks alone', () => {
   const config = (parallel: string): string =>
-    `name: a\ndata: { name: fashion-mnist }\nnetwork: { name: resnet, depth: 8 }\nmethod: { method: dgl }\n` +
+    `name: a\ndata: { name: fashion-mnist }\nnetwork: { name: resnet, layers: 8 }\nmethod: { method: dgl }\n` +
     `train: { epochs: 1, batchSize: 4, learningRate: 0.1 }\nparallel: ${parallel}\n`;
   expect(parseConfig(config('{ blocks: 2, transport: bf16 }'), 'a.yaml').parallel).toMatchObject({
     transport: 'bf16',

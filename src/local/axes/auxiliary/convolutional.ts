@@ -5,8 +5,8 @@ import { convBatchNorm, globalAveragePool, linear, relu } from '../../../nn/laye
 import { childScope } from '../../../nn/parameters.js';
 import { defineAuxiliary, type AuxiliaryNet } from './auxiliary.js';
 
-/** The widths of a convolutional head. */
-export interface HeadWidths {
+/** The widths of a convolutional net. */
+export interface ConvolutionalWidths {
   /** Width of the hidden linear layers. */
   readonly features: number;
   /** Factor on the published widths, of convolutions and hidden linear layers alike. */
@@ -14,28 +14,28 @@ export interface HeadWidths {
 }
 
 /** InfoPro's. */
-export const publishedWidths: HeadWidths = { features: 128, widen: 1 };
+export const publishedWidths: ConvolutionalWidths = { features: 128, widen: 1 };
 
 /** Where the convolutions stop to double the width. */
 const widest = 64;
 
 /**
  * InfoPro's `<a>c<b>f` (Wang et al. 2021): a × [3×3 convolution, BN, ReLU] — the first doubles the width at stride 2 up
- * to 64 channels, the others keep it — global average pool, then b linear layers with ReLU between. Greedy's head is
+ * to 64 channels, the others keep it — global average pool, then b linear layers with ReLU between. Greedy's net is
  * `0c1f`. Layers are numbered as in the published code, pools and activations counted.
  *
  * @param name such as `0c1f` or `1c2f`
  * @param widths InfoPro's if not given
  * @throws UserError where the name is not of that form
  */
-export function convolutionalHead(
+export function convolutionalNet(
   name: string,
-  { features, widen }: HeadWidths = publishedWidths,
+  { features, widen }: ConvolutionalWidths = publishedWidths,
 ): AuxiliaryNet {
   const match = /^(\d)c([1-9])f$/.exec(name);
   if (match === null) {
     throw new UserError(
-      `head '${name}': expected <convolutions>c<linear layers>f, such as 0c1f, 1c2f or 2c2f`,
+      `auxiliary net '${name}': expected <convolutions>c<linear layers>f, such as 0c1f, 1c2f or 2c2f`,
     );
   }
   const convolutions = Number(match[1]);
@@ -74,21 +74,21 @@ export function convolutionalHead(
 }
 
 /** The widths as options. */
-export const headWidths = {
+export const convolutionalWidths = {
   /** Width of hidden linear layers, and of the features that a contrast compares. */
   featureWidth: z.int().min(1).default(publishedWidths.features),
-  /** Factor on the published widths of a convolutional head. */
+  /** Factor on the published widths of a convolutional net. */
   widen: z.number().positive().default(publishedWidths.widen),
 };
 
-/** The heads that have a name of their own: 0c1f … 3c3f. */
-export const convolutionalHeads = [0, 1, 2, 3].flatMap((convolutions) =>
+/** Those that have a name of their own: 0c1f … 3c3f. */
+export const convolutionalNets = [0, 1, 2, 3].flatMap((convolutions) =>
   [1, 2, 3].map((linears) => {
     const name = `${convolutions}c${linears}f`;
     return defineAuxiliary({
       name,
-      options: z.strictObject(headWidths),
-      build: ({ featureWidth, widen }) => convolutionalHead(name, { features: featureWidth, widen }),
+      options: z.strictObject(convolutionalWidths),
+      build: ({ featureWidth, widen }) => convolutionalNet(name, { features: featureWidth, widen }),
     });
   }),
 );

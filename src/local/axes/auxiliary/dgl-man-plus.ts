@@ -5,13 +5,13 @@ import { convBatchNorm, globalAveragePool, linear } from '../../../nn/layers.js'
 import { childScope, type Scope } from '../../../nn/parameters.js';
 import { adaptiveAveragePool } from '../../../nn/pooling.js';
 import { defineAuxiliary, type AuxiliaryNet } from './auxiliary.js';
-import { headWidths, publishedWidths } from './convolutional.js';
+import { convolutionalWidths, publishedWidths } from './convolutional.js';
 
 /** Height and width of the map that the convolutions read. */
 const cells = 8;
 
 /**
- * The head that MAN++'s code (Su et al. 2026) has for DGL, which is not DGL's own: average pool to 8×8, 3 × [1×1
+ * The net that MAN++'s code (Su et al. 2026) has for DGL, which is not DGL's own: average pool to 8×8, 3 × [1×1
  * convolution to `width` channels, BN, ReLU], global average pool, 3 × [linear to 4 · `width` with bias, BN, ReLU],
  * linear. Layers are numbered as in that code, the first pool not counted. A map below 8×8 is repeated up to it, as
  * PyTorch's adaptive pool does.
@@ -42,6 +42,6 @@ export function dglManPlusNet(width = publishedWidths.features): AuxiliaryNet {
 
 export const dglManPlus = defineAuxiliary({
   name: 'dgl-man-plus',
-  options: z.strictObject({ featureWidth: headWidths.featureWidth }),
+  options: z.strictObject({ featureWidth: convolutionalWidths.featureWidth }),
   build: ({ featureWidth }) => dglManPlusNet(featureWidth),
 });

@@ -5,19 +5,20 @@ import { batchNorm } from '../../../nn/batch-norm.js';
 import { flatten, globalAveragePool, linear } from '../../../nn/layers.js';
 import { childScope, type Scope } from '../../../nn/parameters.js';
 import { adaptiveAveragePool } from '../../../nn/pooling.js';
+import { unitBuilderOf } from '../../../networks/former-names.js';
 import type { Unit } from '../../../networks/network.js';
 import type { Site } from '../../site.js';
 import { defineAuxiliary, type AuxiliaryNet } from './auxiliary.js';
 
-const tails = ['cifar', 'imagenet', 'vgg'] as const;
+const classifiers = ['cifar', 'imagenet', 'vgg'] as const;
 
 /**
  * What classifies the features that a sampled net ends in. `imagenet`: global average pool and a linear layer.
  * `cifar`: the same, with a BN between in nets of depth 1 or less. `vgg`: flattened, average pooled to 512 numbers, three
- * linear layers, BN and ReLU after the first two. Each as in AugLocal's code of that name; the 512 of the `vgg` tail's
+ * linear layers, BN and ReLU after the first two. Each as in AugLocal's code of that name; the 512 of the `vgg` classifier's
  * hidden layers was decided here.
  */
-export type Tail = (typeof tails)[number];
+export type Classifier = (typeof classifiers)[number];
 
 /** How deep AugLocal's auxiliary nets are, and what they end in. */
 export interface SampledOptions {
@@ -26,15 +27,15 @@ export interface SampledOptions {
   /** Coefficient of the pyramid; 0 for the same depth everywhere. */
   readonly pyramid: number;
   /** Default `cifar`. */
-  readonly tail?: Tail;
+  readonly classifier?: Classifier;
 }
 
 /**
- * AugLocal's auxiliary nets (Ma et al. 2024, §3): fresh blocks of the network's own kind in the image of units drawn
- * evenly from the rest of the network, depth falling linearly towards the top, then a tail that classifies.
+ * AugLocal's auxiliary nets (Ma et al. 2024, §3): fresh units of the network's own kind in the image of units drawn
+ * evenly from the rest of the network, depth falling linearly towards the top, then a classifier.
  *
- * Each block halves the map where the widths of the units drawn have doubled, once a block: of a jump of two doublings
- * the second halving comes with the next block. Widths are the nominal ones, as in AugLocal's code for ImageNet: from
+ * Each halves the map where the widths of the units drawn have doubled, once a unit: of a jump of two doublings the
+ * second halving comes with the next. Widths are the nominal ones, as in AugLocal's code for ImageNet: from
  * the stem of a ResNet with bottlenecks to its first stage, 64 → 256 channels, nothing has doubled, and to its third,
  * 64 → 1024, two doublings. In its code for CIFAR, whose networks have no bottlenecks, they are the channels.
  */
@@ -43,6 +44,7 @@ export function sampledUnits(options: SampledOptions): AuxiliaryNet {
     const units = site.network.units;
     const from = units.indexOf(site.unit);
     const depth = pyramidDepth(options, site);
+    const buildUnit = unitBuilderOf(site.network);
     const layers: Layer[] = [];
     let { channels } = site.features;
     let width = widthOf(site.unit);
@@ -54,27 +56,30 @@ export function sampledUnits(options: SampledOptions): AuxiliaryNet {
       const stride = doublings >= 1 ? 2 : 1;
       if (stride === 2) doublings -= 1;
       const inner = childScope(scope, layers.length);
-      layers.push(site.network.buildBlock(inner, { inChannels: channels, outChannels, stride }));
+      layers.push(buildUnit(inner, { inChannels: channels, outChannels, stride }));
       channels = outChannels;
       width = widthOf(unit);
     }
     // Numbered as in the published code, the pool and the flattening counted.
     const number = layers.length + 2;
     const module = (offset: number): Scope => childScope(scope, number + offset);
-    return sequential([...layers, ...tailLayers(options.tail ?? 'cifar', module, channels, depth, outputs)]);
+    return sequential([
+      ...layers,
+      ...classifierLayers(options.classifier ?? 'cifar', module, channels, depth, outputs),
+    ]);
   };
 }
 
 const widthOf = ({ nominalWidth, output }: Unit): number => nominalWidth ?? output.channels;
 
-function tailLayers(
-  tail: Tail,
+function classifierLayers(
+  classifier: Classifier,
   module: (offset: number) => Scope,
   channels: number,
   depth: number,
   outputs: number,
 ): Layer[] {
-  if (tail === 'vgg') {
+  if (classifier === 'vgg') {
     const size = 512;
     const hidden = (offset: number): Layer[] => [
       linear(module(offset), { inputs: size, outputs: size }),
@@ -88,7 +93,7 @@ function tailLayers(
       linear(module(6), { inputs: size, outputs }),
     ];
   }
-  const normalised = tail === 'cifar' && depth <= 1;
+  const normalised = classifier === 'cifar' && depth <= 1;
   return [
     globalAveragePool,
     ...(normalised ? [batchNorm(module(0), channels, { relu: false })] : []),
@@ -134,11 +139,12 @@ export const sampledOptions = {
   /** Pyramid coefficient. */
   pyramid: z.number().min(0).max(1).default(0.5),
   /** What classifies at the end: that of AugLocal's CIFAR code, of its ImageNet code, or of that for VGG. */
-  tail: z.enum(tails).default('cifar'),
+  classifier: z.enum(classifiers).default('cifar'),
 };
 
 export const sampled = defineAuxiliary({
   name: 'sampled',
   options: z.strictObject(sampledOptions),
+  formerly: { tail: 'classifier' },
   build: sampledUnits,
 });

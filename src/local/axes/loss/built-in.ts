@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { headWidths } from '../auxiliary/convolutional.js';
+import { convolutionalWidths } from '../auxiliary/convolutional.js';
 import { noOptions } from '../../../core/choice.js';
 import { labels } from './labels.js';
 import { defineLoss } from './loss.js';
@@ -14,7 +14,7 @@ const crossEntropy = defineLoss({
 
 const contrast = defineLoss({
   name: 'contrast',
-  options: z.strictObject({ featureWidth: headWidths.featureWidth }),
+  options: z.strictObject({ featureWidth: convolutionalWidths.featureWidth }),
   build: ({ featureWidth }) => labels('contrast', featureWidth),
 });
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { trainingMode } from '../../../../src/engine/fused/ops.js';
 import { UserError } from '../../../../src/core/errors.js';
 import type { AuxiliaryNet } from '../../../../src/local/axes/auxiliary/auxiliary.js';
-import { convolutionalHead } from '../../../../src/local/axes/auxiliary/convolutional.js';
+import { convolutionalNet } from '../../../../src/local/axes/auxiliary/convolutional.js';
 import { dglNet } from '../../../../src/local/axes/auxiliary/dgl.js';
 import { pooledLinear, poolWithin } from '../../../../src/local/axes/auxiliary/pooled.js';
 import type { Site } from '../../../../src/local/site.js';
@@ -17,7 +17,7 @@ import { startEngine } from '../../../support/engine.js';
 let network: Network;
 beforeAll(async () => {
   await startEngine();
-  network = resnetCifar({ depth: 8, classes: 10, imageShape: [32, 32, 3], seed: 1 });
+  network = resnetCifar({ layers: 8, classes: 10, imageShape: [32, 32, 3], seed: 1 });
 });
 afterAll(() => {
   disposeNetwork(network);
@@ -46,7 +46,7 @@ function describeNet(net: AuxiliaryNet, channels: number, size: number, outputs 
 
 describe('convolutional heads', () => {
   test('2c2f of 16 channels', () => {
-    const { shapes, output } = describeNet(convolutionalHead('2c2f'), 16, 32);
+    const { shapes, output } = describeNet(convolutionalNet('2c2f'), 16, 32);
     expect(shapes).toEqual({
       '0.weight': '3×3×16×32',
       '1.weight': '32',
@@ -68,16 +68,16 @@ describe('convolutional heads', () => {
     ['1c1f', 64, ['0.weight', '1.weight', '5.weight']],
     ['1c3f', 32, ['0.weight', '1.weight', '5.weight', '7.weight', '9.weight']],
   ])('%s numbers its layers as the published code does', (name, channels, weights) => {
-    const { shapes } = describeNet(convolutionalHead(name), channels, 8);
+    const { shapes } = describeNet(convolutionalNet(name), channels, 8);
     expect(Object.keys(shapes).filter((key) => key.endsWith('weight'))).toEqual(weights);
   });
 
   test('keep 64 channels at full size', () => {
-    expect(describeNet(convolutionalHead('1c1f'), 64, 8).shapes['0.weight']).toBe('3×3×64×64');
+    expect(describeNet(convolutionalNet('1c1f'), 64, 8).shapes['0.weight']).toBe('3×3×64×64');
   });
 
   test('widths can be set', () => {
-    const { shapes } = describeNet(convolutionalHead('1c2f', { features: 32, widen: 1.5 }), 16, 8, 20);
+    const { shapes } = describeNet(convolutionalNet('1c2f', { features: 32, widen: 1.5 }), 16, 8, 20);
     expect([shapes['0.weight'], shapes['5.weight'], shapes['7.weight']]).toEqual([
       '3×3×16×48',
       '48×48',
@@ -86,8 +86,8 @@ describe('convolutional heads', () => {
   });
 
   test('of another form are refused', () => {
-    expect(() => convolutionalHead('c2f')).toThrow(UserError);
-    expect(() => convolutionalHead('1c0f')).toThrow(/expected <convolutions>c<linear layers>f/);
+    expect(() => convolutionalNet('c2f')).toThrow(UserError);
+    expect(() => convolutionalNet('1c0f')).toThrow(/expected <convolutions>c<linear layers>f/);
   });
 });
 

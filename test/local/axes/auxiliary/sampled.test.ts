@@ -5,7 +5,7 @@ import {
   pyramidDepth,
   sampledIndices,
   sampledUnits,
-  type Tail,
+  type Classifier,
 } from '../../../../src/local/axes/auxiliary/sampled.js';
 import type { Site } from '../../../../src/local/site.js';
 import { trainingMode } from '../../../../src/engine/fused/ops.js';
@@ -108,9 +108,9 @@ describe('sampled units, by hand: { round(l + (L − l − 1) / δ · i) : i = 1
 });
 
 describe('the net', () => {
-  const network = resnetCifar({ depth: 32, classes: 10, imageShape, seed: 1 });
-  const shapesOf = (index: number, depth: number, tail?: Tail): [string, string][] => {
-    const options = { depth, pyramid: 0, ...(tail === undefined ? {} : { tail }) };
+  const network = resnetCifar({ layers: 32, classes: 10, imageShape, seed: 1 });
+  const shapesOf = (index: number, depth: number, classifier?: Classifier): [string, string][] => {
+    const options = { depth, pyramid: 0, ...(classifier === undefined ? {} : { classifier }) };
     const net = sampledUnits(options)(rootScope(1, 'x'), siteAt(network, index, 14), 10);
     const shapes = net.parameters
       .filter(({ name }) => /conv1|downsample\.0|\.weight/.test(name))
@@ -134,7 +134,7 @@ describe('the net', () => {
     expect(shapes['4.weight']).toBe('64×10');
   });
 
-  test('of depth 1 has no BN before the classifier in ImageNet’s tail', () => {
+  test('of depth 1 has no BN before the classifier in ImageNet’s', () => {
     const shapes = Object.fromEntries(shapesOf(0, 1, 'imagenet'));
     expect(shapes['3.weight']).toBe('64×10');
     expect(shapes).not.toHaveProperty(['4.weight']);
@@ -144,7 +144,7 @@ describe('the net', () => {
     const shapes = Object.fromEntries(shapesOf(0, 1, 'vgg'));
     const weights = ['3.weight', '4.weight', '6.weight', '7.weight', '9.weight'].map((name) => shapes[name]);
     expect(weights).toEqual(['512×512', '512', '512×512', '512', '512×10']);
-    const net = sampledUnits({ depth: 1, pyramid: 0, tail: 'vgg' })(
+    const net = sampledUnits({ depth: 1, pyramid: 0, classifier: 'vgg' })(
       rootScope(1, 'x'),
       siteAt(network, 0, 14),
       10,
@@ -166,9 +166,9 @@ describe('the net', () => {
     const strides: number[] = [];
     const watched: Network = {
       ...network,
-      buildBlock: (scope, options) => {
+      buildUnit: (scope, options) => {
         strides.push(options.stride);
-        return network.buildBlock(scope, options);
+        return network.buildUnit(scope, options);
       },
     };
     const stridesFrom = (index: number, depth: number, widths?: readonly number[]): number[] => {

@@ -4,7 +4,7 @@ import { UserError } from '../../../../src/core/errors.js';
 import { detach } from '../../../../src/engine/detached.js';
 import { evaluationMode, trainingMode } from '../../../../src/engine/fused/ops.js';
 import { composeStrategy } from '../../../../src/local/compose.js';
-import { convolutionalHead } from '../../../../src/local/axes/auxiliary/convolutional.js';
+import { convolutionalNet } from '../../../../src/local/axes/auxiliary/convolutional.js';
 import { contextModes, supplyContext } from '../../../../src/local/axes/context/context.js';
 import { labels } from '../../../../src/local/axes/loss/labels.js';
 import { cascadePath } from '../../../../src/local/axes/path/cascade.js';
@@ -154,7 +154,7 @@ const cascaded = (context: (typeof contextModes)[keyof typeof contextModes]) => 
     name: 'supplied cascade',
     cuts: [2, 4],
     path: cascade,
-    auxiliary: convolutionalHead('0c1f'),
+    auxiliary: convolutionalNet('0c1f'),
     loss: labels('cross-entropy'),
     context,
   });

@@ -1,7 +1,7 @@
 import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Batch } from '../../../../src/local/batch.js';
-import { convolutionalHead } from '../../../../src/local/axes/auxiliary/convolutional.js';
+import { convolutionalNet } from '../../../../src/local/axes/auxiliary/convolutional.js';
 import { convolutionalDecoder } from '../../../../src/local/axes/decoder/convolutional.js';
 import { averagedPatches } from '../../../../src/local/axes/fusion/patch-average.js';
 import { patchReconstruction } from '../../../../src/local/axes/fusion/patches.js';
@@ -96,8 +96,8 @@ describe('reconstruction by patches', () => {
 describe('averaged patches', () => {
   test('are the mean of what the net makes of each quadrant', () => {
     const network = tinyNetwork();
-    const net = averagedPatches(convolutionalHead('0c1f'))(rootScope(1), siteOf(network, 1), 10);
-    const whole = convolutionalHead('0c1f')(rootScope(1), siteOf(network, 1), 10);
+    const net = averagedPatches(convolutionalNet('0c1f'))(rootScope(1), siteOf(network, 1), 10);
+    const whole = convolutionalNet('0c1f')(rootScope(1), siteOf(network, 1), 10);
     tf.tidy(() => {
       // Pool and linear layer are linear: the mean over quadrants is that over the map.
       const difference = tf.sub(
@@ -132,7 +132,7 @@ describe('averaged patches', () => {
 
 test('summed quadrants are those of one decoder’s image', () => {
   const network = tinyNetwork();
-  const parts = { auxiliary: convolutionalHead('0c1f') };
+  const parts = { auxiliary: convolutionalNet('0c1f') };
   const build = (fusion: 'whole' | 'patch-sum'): AttachedLoss =>
     reconstruction().attach(rootScope(1), siteOf(network, 1), { ...parts, fusion });
   const [whole, summed] = [build('whole'), build('patch-sum')];
@@ -157,7 +157,7 @@ test('summed quadrants are those of one decoder’s image', () => {
 });
 
 test('patches of maps and images that are not square are halves of each side', () => {
-  const network = resnetCifar({ depth: 8, classes: 4, imageShape: [8, 12, 3], seed: 1 });
+  const network = resnetCifar({ layers: 8, classes: 4, imageShape: [8, 12, 3], seed: 1 });
   const attached = patchReconstruction(convolutionalDecoder(4), rootScope(1), siteOf(network, 2));
   tf.tidy(() => {
     const pixels = tf.fill<tf.Rank.R4>([4, 8, 12, 3], 0.5);
@@ -173,7 +173,7 @@ test('patches of maps and images that are not square are halves of each side', (
 
 test('a whole reconstruction has one decoder', () => {
   const network = tinyNetwork();
-  const parts = { auxiliary: convolutionalHead('0c1f'), fusion: 'whole' } as const;
+  const parts = { auxiliary: convolutionalNet('0c1f'), fusion: 'whole' } as const;
   const attached = reconstruction().attach(rootScope(1), siteOf(network, 1), parts);
   expect(attached.layers).toHaveLength(1);
   expect(attached.layers[0]!.parameters.map(({ name, variable }) => [name, variable.shape])).toEqual([

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { detach } from '../../../../src/engine/detached.js';
 import { trainingMode } from '../../../../src/engine/fused/ops.js';
 import { UserError } from '../../../../src/core/errors.js';
-import { convolutionalHead } from '../../../../src/local/axes/auxiliary/convolutional.js';
+import { convolutionalNet } from '../../../../src/local/axes/auxiliary/convolutional.js';
 import type { Batch } from '../../../../src/local/batch.js';
 import { composeStrategy } from '../../../../src/local/compose.js';
 import { labels } from '../../../../src/local/axes/loss/labels.js';
@@ -33,7 +33,7 @@ const compose = (options: CascadeOptions, network = tinyNetwork()): TinyRun =>
         name: 'cascade',
         cuts,
         path: cascadePath(options),
-        auxiliary: convolutionalHead('0c1f'),
+        auxiliary: convolutionalNet('0c1f'),
         loss: labels('cross-entropy'),
       }),
     network,

@@ -9,7 +9,7 @@ import { defineAuxiliary, type AuxiliaryNet } from './auxiliary.js';
  * stride 2, 1×1 to 2048, each with BN and ReLU; global average pool, linear. Of 1024 channels the first goes to 256.
  * The code has it for 256, 512 and 1024 channels; decided here: up to 512 the first goes to 128, beyond to 256.
  */
-export const imagenetHead: AuxiliaryNet = (scope, { features: { channels } }, outputs) => {
+export const imagenetNet: AuxiliaryNet = (scope, { features: { channels } }, outputs) => {
   const reduced = channels <= 512 ? 128 : 256;
   const convolutions = [
     { inChannels: channels, outChannels: reduced, kernel: 1 },
@@ -25,4 +25,4 @@ export const imagenetHead: AuxiliaryNet = (scope, { features: { channels } }, ou
   ]);
 };
 
-export const imagenet = defineAuxiliary({ name: 'imagenet', options: noOptions, build: () => imagenetHead });
+export const imagenet = defineAuxiliary({ name: 'imagenet', options: noOptions, build: () => imagenetNet });

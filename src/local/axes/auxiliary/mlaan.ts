@@ -10,7 +10,7 @@ const convolved: readonly number[] = [64, 128];
  * The classifier of MLAAN's ImageNet code: global average pool, linear; of 64 and 128 channels two 1×1 convolutions
  * before them, to twice the channels and back, each with BN and ReLU.
  */
-export const mlaanImagenetHead: AuxiliaryNet = (scope, { features: { channels } }, outputs) => {
+export const mlaanImagenetNet: AuxiliaryNet = (scope, { features: { channels } }, outputs) => {
   const widths = convolved.includes(channels) ? [channels, 2 * channels, channels] : [channels];
   const convolutions = widths.slice(1).map((outChannels, i) =>
     convBatchNorm(scope, [3 * i, 3 * i + 1], {
