@@ -9,7 +9,7 @@ import { momentumBridge } from '../../src/local/axes/bridge/momentum.js';
 import { scaledMomentumBridge } from '../../src/local/axes/bridge/scaled-momentum.js';
 import { composeStrategy, type StrategyParts } from '../../src/local/compose.js';
 import { contextModes } from '../../src/local/axes/context/context.js';
-import { labels } from '../../src/local/axes/loss/labels.js';
+import { labels } from '../../src/local/axes/loss/classification.js';
 import { reconstruction } from '../../src/local/axes/loss/reconstruction.js';
 import { similarity } from '../../src/local/axes/loss/similarity.js';
 import { weighted } from '../../src/local/axes/loss/weighted.js';

@@ -3,7 +3,7 @@ import { UserError } from '../../core/errors.js';
 import type { Network } from '../../networks/network.js';
 import { sampledOptions, sampledUnits, type Classifier } from '../axes/auxiliary/sampled.js';
 import { composeStrategy } from '../compose.js';
-import { labels } from '../axes/loss/labels.js';
+import { labels } from '../axes/loss/classification.js';
 import { defineMethod } from '../method.js';
 import { explicitCuts } from '../partition/options.js';
 import { evenCuts, type Cuts } from '../partition/partition.js';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
 import type { Network } from '../../networks/network.js';
 import { contextModes, contextNames, type ContextOptions } from '../axes/context/context.js';
-import { labels } from '../axes/loss/labels.js';
+import { labels } from '../axes/loss/classification.js';
 import { alongOwnBlocks } from '../axes/loss/ramp.js';
 import { independentPath } from '../axes/path/independent.js';
 import { composeStrategy } from '../compose.js';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { convolutionalWidths } from '../axes/auxiliary/convolutional.js';
 import { dglManPlusNet } from '../axes/auxiliary/dgl-man-plus.js';
 import { momentumOptions } from '../axes/bridge/momentum-net.js';
-import { labels } from '../axes/loss/labels.js';
+import { labels } from '../axes/loss/classification.js';
 import { composeStrategy } from '../compose.js';
 import { defineMethod } from '../method.js';
 import { partition } from './fragments.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { dglNet } from '../axes/auxiliary/dgl.js';
 import { composeStrategy } from '../compose.js';
-import { labels } from '../axes/loss/labels.js';
+import { labels } from '../axes/loss/classification.js';
 import { defineMethod } from '../method.js';
 import { unitCuts } from '../partition/options.js';
 import { independentPath } from '../axes/path/independent.js';

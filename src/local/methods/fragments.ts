@@ -4,7 +4,7 @@ import type { AuxiliaryNet } from '../axes/auxiliary/auxiliary.js';
 import { convolutionalNet, convolutionalWidths } from '../axes/auxiliary/convolutional.js';
 import { imagenetNet } from '../axes/auxiliary/imagenet.js';
 import { decoderOf, decoderOptions } from '../axes/decoder/built-in.js';
-import { labels } from '../axes/loss/labels.js';
+import { labels } from '../axes/loss/classification.js';
 import type { LocalLoss } from '../axes/loss/loss.js';
 import { rampedWeight, weightRange, type Progress } from '../axes/loss/ramp.js';
 import { reconstruction } from '../axes/loss/reconstruction.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { composeStrategy } from '../compose.js';
 import { fusions } from '../axes/fusion/fusion.js';
-import { labels } from '../axes/loss/labels.js';
+import { labels } from '../axes/loss/classification.js';
 import { defineMethod } from '../method.js';
 import { stageCuts } from '../partition/options.js';
 import { cascadePath } from '../axes/path/cascade.js';

@@ -4,7 +4,7 @@ import { convolutionalNet } from '../axes/auxiliary/convolutional.js';
 import { mlaanImagenetNet } from '../axes/auxiliary/mlaan.js';
 import { augmentingChain } from '../axes/bridge/chain.js';
 import { momentumOption } from '../axes/bridge/momentum-net.js';
-import { labels } from '../axes/loss/labels.js';
+import { labels } from '../axes/loss/classification.js';
 import { cascadePath, cascadeWeights } from '../axes/path/cascade.js';
 import { trainableVariables } from '../../nn/layer.js';
 import { composeStrategy } from '../compose.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { pooledLinear, poolWidth } from '../axes/auxiliary/pooled.js';
 import { composeStrategy } from '../compose.js';
-import { labels } from '../axes/loss/labels.js';
+import { labels } from '../axes/loss/classification.js';
 import { similarity } from '../axes/loss/similarity.js';
 import { weighted } from '../axes/loss/weighted.js';
 import { defineMethod } from '../method.js';

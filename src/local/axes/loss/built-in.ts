@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { convolutionalWidths } from '../auxiliary/convolutional.js';
 import { noOptions } from '../../../core/choice.js';
-import { labels } from './labels.js';
+import { labels } from './classification.js';
 import { defineLoss } from './loss.js';
 import { rebuilt } from './reconstruction.js';
 import { similar } from './similarity.js';

@@ -2,7 +2,10 @@ import type * as tf from '@tensorflow/tfjs';
 import { evaluationMode, trainingMode } from '../../../engine/fused/ops.js';
 import { childScope } from '../../../nn/parameters.js';
 import type { Batch } from '../../batch.js';
+import { publishedWidths } from '../auxiliary/convolutional.js';
 import { averagedPatches } from '../fusion/patch-average.js';
+import { supervisedContrast } from './contrast.js';
+import { crossEntropy } from './cross-entropy.js';
 import type { LocalLoss } from './loss.js';
 
 /**
@@ -33,4 +36,17 @@ export function classification(
       };
     },
   };
+}
+
+/** What compares an auxiliary net's outputs with the labels. */
+export type LabelLoss = 'cross-entropy' | 'contrast';
+
+/**
+ * Cross-entropy of the auxiliary net's logits, or supervised contrast of its outputs as features.
+ *
+ * @param width of the features that a contrast compares; 128 as in InfoPro if not given
+ */
+export function labels(loss: LabelLoss, width = publishedWidths.features): LocalLoss {
+  if (loss === 'cross-entropy') return classification(crossEntropy);
+  return classification(supervisedContrast, width, (batch) => batch.hardLabels());
 }

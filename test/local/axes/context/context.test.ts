@@ -6,7 +6,7 @@ import { evaluationMode, trainingMode } from '../../../../src/engine/fused/ops.j
 import { composeStrategy } from '../../../../src/local/compose.js';
 import { convolutionalNet } from '../../../../src/local/axes/auxiliary/convolutional.js';
 import { contextModes, supplyContext } from '../../../../src/local/axes/context/context.js';
-import { labels } from '../../../../src/local/axes/loss/labels.js';
+import { labels } from '../../../../src/local/axes/loss/classification.js';
 import { cascadePath } from '../../../../src/local/axes/path/cascade.js';
 import type { Streams } from '../../../../src/local/update.js';
 import {

@@ -6,7 +6,7 @@ import { UserError } from '../../../../src/core/errors.js';
 import { convolutionalNet } from '../../../../src/local/axes/auxiliary/convolutional.js';
 import type { Batch } from '../../../../src/local/batch.js';
 import { composeStrategy } from '../../../../src/local/compose.js';
-import { labels } from '../../../../src/local/axes/loss/labels.js';
+import { labels } from '../../../../src/local/axes/loss/classification.js';
 import { cascadePath, type CascadeOptions } from '../../../../src/local/axes/path/cascade.js';
 import type { Streams } from '../../../../src/local/update.js';
 import { disposeNetwork, networkState, type Network } from '../../../../src/networks/network.js';
