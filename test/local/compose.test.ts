@@ -192,7 +192,7 @@ describe('a method', () => {
     ],
     [
       { method: 'man', blocks: 3, auxiliary: 'imagenet', widen: 2 },
-      /head imagenet has the published widths: leave out widen/,
+      /auxiliary: imagenet has the published widths: leave out widen/,
     ],
     [
       { method: 'hpff', blocks: 3, decoder: 'hpff-imagenet', decoderWidth: 4 },

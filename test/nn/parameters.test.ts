@@ -30,7 +30,7 @@ test('a network that is built so has the names and shapes of a drawn one, and re
   };
   expect(withoutDrawing(shapes)).toEqual(shapes());
   const refused = (): unknown => buildNetwork({ name: 'resnet', layers: 9 }, inputs);
-  const message = /depth/;
+  const message = /layers/;
   expect(refused).toThrow(message);
   expect(() => withoutDrawing(refused)).toThrow(message);
 });

@@ -55,12 +55,12 @@ beforeAll(async () => void (await startEngine()));
 /** The ramps of MAN's and HPFF's code end at 0: the last auxiliary net's loss is weighted with it. MAN++'s stem contrasts. */
 const unclassified: Readonly<Record<string, readonly string[]>> = {
   'infopro, blocks 3, loss contrast': ['block 1', 'block 2'],
-  'man, blocks 3, head 1c2f': ['block 2'],
-  'man, blocks 3, head 0c2f, loss contrast': ['block 1', 'block 2'],
-  'hpff, blocks 4, head 1c1f': ['cascade 2–3'],
+  'man, blocks 3, auxiliary 1c2f': ['block 2'],
+  'man, blocks 3, auxiliary 0c2f, loss contrast': ['block 1', 'block 2'],
+  'hpff, blocks 4, auxiliary 1c1f': ['cascade 2–3'],
   'hpff, blocks 3, fusion whole, loss contrast': ['cascade 1–2', 'block 2'],
   'hpff, blocks 3, fusion patch-sum, independentWeight 0': ['cascade 1–2'],
-  'man-plus, blocks 5, head 1c2f': ['block 1', 'block 5'],
+  'man-plus, blocks 5, auxiliary 1c2f': ['block 1', 'block 5'],
 };
 
 describe.each(sampleOf(tinyMethods, 4).map((options) => [titleOf(options), options] as const))(
