@@ -93,11 +93,18 @@ void QuadFilter::convolve(const ImageView& x, int64_t offset, int64_t height, in
   for (int64_t i = 0, first = 0; i < strips.count; i++) {
     const int64_t rows = strips.size(i);
     inputs.read_inputs(x, 2 * first + offset, offset, 0, rows);
+    float* const to = y + 2 * first * width * out_;
+    // While this strip is multiplied: the rows that the next reads, of this image or of the one behind it, and the results.
+    const int64_t next = std::min(2 * (first + rows) + offset + 2, x.height);
+    Ahead next_rows(x.at(next, 0), 2 * rows * x.row_step, kQuadProducts);
+    Ahead results(to, 2 * rows * width * out_, kQuadProducts);
     for (int product = 0; product < kQuadProducts; product++) {
+      next_rows.fetch();
+      results.fetch();
       const float* const from = inputs.plane(product);
       product_row(filters_[product], &from, rows * quads, in_, products.plane(product), lanes_);
     }
-    products.write_results(rows, height - 2 * first, width, out_, y + 2 * first * width * out_);
+    products.write_results(rows, height - 2 * first, width, out_, to);
     first += rows;
   }
 }
@@ -122,17 +129,21 @@ void QuadGradient::add(const ImageView& x, int64_t offset, const ImageView& d, S
     scratch.gradients.read_gradients(d, 2 * first, scratch.filled, rows);
     scratch.filled += rows;
     first += rows;
-    if (scratch.filled == strip_) finish(scratch);
+    // While these are multiplied: the rows of x that come next, of this image or of the one behind it.
+    const int64_t next = std::min(2 * first + offset + 2, x.height);
+    if (scratch.filled == strip_) finish(scratch, {x.at(next, 0), 2 * strip_ * x.row_step, kQuadProducts});
   }
 }
 
-void QuadGradient::finish(Scratch& scratch) const {
+void QuadGradient::finish(Scratch& scratch, Ahead ahead) const {
   const int64_t quads = scratch.filled * quads_;
   scratch.filled = 0;
   if (quads == 0) return;
-  for (int product = 0; product < kQuadProducts; product++)
+  for (int product = 0; product < kQuadProducts; product++) {
+    ahead.fetch();
     add_products({scratch.inputs.plane(product), 0, in_}, in_, {scratch.gradients.plane(product), 0, lanes_}, out_, 1, quads,
                  scratch.sums.data_ptr<float>() + product * in_ * lanes_, lanes_);
+  }
 }
 
 at::Tensor QuadGradient::gradient(const std::vector<const Scratch*>& threads) const {

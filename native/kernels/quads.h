@@ -3,6 +3,7 @@
 // F(3×3, 2×2): Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015, section 4).
 #pragma once
 
+#include "ahead.h"
 #include "conv_shape.h"
 #include "packed_filter.h"
 #include "padded_image.h"
@@ -72,7 +73,7 @@ class QuadGradient {
   Scratch scratch() const;
   void add(const ImageView& x, int64_t offset, const ImageView& d, Scratch& scratch) const;
   // To be called when all images are added.
-  void finish(Scratch& scratch) const;
+  void finish(Scratch& scratch, Ahead ahead = {}) const;
   at::Tensor gradient(const std::vector<const Scratch*>& threads) const;
 
  private:

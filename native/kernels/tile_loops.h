@@ -4,17 +4,18 @@
 #include "tiles.h"
 #include "vectors.h"
 
-#include <utility>
+#include <type_traits>
 
 namespace locallearn {
 namespace {
 
 // The loops over a tile's sums are unrolled, or else the compiler has these in memory before and after the inner loop.
 
-// N vectors side by side are the tile's channels.
+// P pixels from `first` on; N vectors side by side are the tile's channels.
 template <typename V, int N, int P>
-void product_tile(const float* const* rows, int64_t row_count, int64_t length, const float* w, const float* start,
-                  int64_t x_step, float* y, int64_t y_step, int64_t valid) {
+LOCALLEARN_INLINE void product_tile(const float* const* rows, int64_t row_count, int64_t length, const float* w,
+                                    const float* start, int64_t first, int64_t x_step, float* y, int64_t y_step,
+                                    int64_t valid) {
   constexpr int64_t kLanes = lanes_of<V>;
   V sum[P][N];
 #pragma GCC unroll 16
@@ -22,7 +23,7 @@ void product_tile(const float* const* rows, int64_t row_count, int64_t length, c
 #pragma GCC unroll 16
     for (int n = 0; n < N; n++) sum[p][n] = load<V>(start + n * kLanes);
   for (int64_t r = 0; r < row_count; r++) {
-    const float* x = rows[r];
+    const float* x = rows[r] + first * x_step;
     for (int64_t t = 0; t < length; t++, w += N * kLanes) {
       V weights[N];
 #pragma GCC unroll 16
@@ -35,6 +36,7 @@ void product_tile(const float* const* rows, int64_t row_count, int64_t length, c
       }
     }
   }
+  y += first * y_step;
   float spare[P * N * kLanes];
   const bool whole = valid == N * kLanes;
   float* const to = whole ? y : spare;
@@ -48,7 +50,7 @@ void product_tile(const float* const* rows, int64_t row_count, int64_t length, c
 }
 
 template <typename V, int N, int J>
-void outer_tile(Pixels x, Pixels d, int64_t rows, int64_t width, float* to, int64_t to_step) {
+LOCALLEARN_INLINE void outer_tile(Pixels x, Pixels d, int64_t rows, int64_t width, float* to, int64_t to_step) {
   constexpr int64_t kLanes = lanes_of<V>;
   V sum[J][N];
 #pragma GCC unroll 16
@@ -75,6 +77,42 @@ void outer_tile(Pixels x, Pixels d, int64_t rows, int64_t width, float* to, int6
     for (int n = 0; n < N; n++) store<V>(to + j * to_step + n * kLanes, sum[j][n]);
 }
 
+// Calls f with `size`, from 1 to kMost, as an integral constant.
+template <int kMost, typename F>
+LOCALLEARN_INLINE void of_size(int64_t size, const F& f) {
+  if constexpr (kMost > 1) {
+    if (size < kMost) return of_size<kMost - 1>(size, f);
+  }
+  f(std::integral_constant<int, kMost>());
+}
+
+// Calls f(tile, first) with integral constants for the sizes of tiles that `size` is cut into: as few and as equal as they can be.
+template <int kMost, typename F>
+LOCALLEARN_INLINE void each_tile(int64_t size, const F& f) {
+  const int64_t count = (size + kMost - 1) / kMost;
+  const int64_t small = size / count, larger = size % count;
+  for (int64_t i = 0, first = 0; i < count; i++) {
+    const int64_t tile = small + (i < larger);
+    of_size<kMost>(tile, [&](auto constant) { f(constant, first); });
+    first += tile;
+  }
+}
+
+template <typename V, int N, int kPixels>
+void product_tiles(const float* const* rows, int64_t row_count, int64_t length, const float* w, const float* start,
+                   int64_t width, int64_t x_step, float* y, int64_t y_step, int64_t valid) {
+  each_tile<kPixels>(width, [&](auto pixels, int64_t first) {
+    product_tile<V, N, pixels()>(rows, row_count, length, w, start, first, x_step, y, y_step, valid);
+  });
+}
+
+template <typename V, int N, int kValues>
+void outer_tiles(Pixels x, int64_t values, Pixels d, int64_t rows, int64_t width, float* to, int64_t to_step) {
+  each_tile<kValues>(values, [&](auto count, int64_t first) {
+    outer_tile<V, N, count()>({x.data + first, x.row, x.step}, d, rows, width, to + first * to_step, to_step);
+  });
+}
+
 // K sums, enough for none to wait for its last.
 template <typename V, int K>
 int64_t multiply_adds(int64_t times) {
@@ -92,16 +130,10 @@ int64_t multiply_adds(int64_t times) {
   return times * K * lanes_of<V> * 2;
 }
 
-template <typename V, int N, int... P, int... J>
-constexpr TileSet tile_set(std::integer_sequence<int, P...>, std::integer_sequence<int, J...>) {
-  return {{product_tile<V, N, P + 1>...}, {outer_tile<V, N, J + 1>...}, sizeof...(P), sizeof...(J)};
-}
-
 // Tiles of N vectors and up to so many pixels, or values of j.
 template <typename V, int N, int kPixels, int kValues>
 constexpr TileSet tile_set() {
-  static_assert(kPixels <= kMostInTile && kValues <= kMostInTile);
-  return tile_set<V, N>(std::make_integer_sequence<int, kPixels>(), std::make_integer_sequence<int, kValues>());
+  return {product_tiles<V, N, kPixels>, outer_tiles<V, N, kValues>};
 }
 
 }  // namespace

@@ -5,28 +5,27 @@
 
 namespace locallearn {
 
-// For every pixel p and channel c of a tile:
+// For every pixel p of `width` and channel c of a tile:
 // y[p·y_step + c] = start[c] + Σ_r Σ_t rows[r][p·x_step + t] · w[(r·length + t)·lanes + c].
 // Only the first `valid` channels are stored.
-using ProductTile = void (*)(const float* const* rows, int64_t row_count, int64_t length, const float* w,
-                             const float* start, int64_t x_step, float* y, int64_t y_step, int64_t valid);
+using ProductTiles = void (*)(const float* const* rows, int64_t row_count, int64_t length, const float* w,
+                              const float* start, int64_t width, int64_t x_step, float* y, int64_t y_step,
+                              int64_t valid);
 
 struct Pixels {
   const float* data;
   int64_t row, step;  // floats from row to row, from pixel to pixel
 };
-// For every j and channel c of a tile: sum[j·sum_step + c] += Σ over the pixels of x[pixel][j] · d[pixel][c]. Whole
-// tiles are read of d and added to `sum`, whatever lies there.
-using OuterTile = void (*)(Pixels x, Pixels d, int64_t rows, int64_t width, float* sum, int64_t sum_step);
+// For every j of `values` and channel c of a tile: sum[j·sum_step + c] += Σ over the pixels of x[pixel][j] · d[pixel][c].
+// Whole tiles are read of d and added to `sum`, whatever lies there.
+using OuterTiles = void (*)(Pixels x, int64_t values, Pixels d, int64_t rows, int64_t width, float* sum,
+                            int64_t sum_step);
 
 constexpr int64_t kDouble = 32, kWide = 16, kNarrow = 8;  // channels of a tile
-constexpr int64_t kMostInTile = 16;
 
-// Entry i is for i + 1 pixels, or values of j; so many are there.
 struct TileSet {
-  ProductTile product[kMostInTile];
-  OuterTile outer[kMostInTile];
-  int64_t pixels, values;
+  ProductTiles product;
+  OuterTiles outer;
 };
 
 // The transforms of quads.h. Pixels follow one another; `plane` floats lie between the planes of two products, `step` between
