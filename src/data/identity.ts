@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { bytesOf } from '../core/bytes.js';
 import { sha256Schema } from '../core/sha256.js';
 
 const splitSchema = z.object({
@@ -82,8 +83,6 @@ export function splitIdentity(
 }
 
 /** SHA-256 of an array's bytes. */
-export function digest({ buffer, byteOffset, byteLength }: ArrayBufferView): string {
-  return createHash('sha256')
-    .update(new Uint8Array(buffer, byteOffset, byteLength))
-    .digest('hex');
+export function digest(array: ArrayBufferView): string {
+  return createHash('sha256').update(bytesOf(array)).digest('hex');
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { bytesOf } from '../core/bytes.js';
 import { messageOf, UserError } from '../core/errors.js';
 import { checkGiven, pathSchema } from '../core/given.js';
 import { writeFileAtomic } from '../core/files.js';
@@ -96,9 +97,7 @@ export function encodeSafetensors(
   json.copy(header);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
-  const data = entries.map(
-    ([, { values }]) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-  );
+  const data = entries.map(([, { values }]) => bytesOf(values));
   return [length, header, ...data];
 }
 

@@ -9,8 +9,8 @@ import { takesBlocks } from '../local/partition/of-method.js';
 import { inPrecision, type Strategy } from '../local/strategy.js';
 import { disposeNetwork } from '../networks/network.js';
 import { resnetCifar } from '../networks/resnet-cifar.js';
-import { papersSgd } from '../train/recipe.js';
-import { sgd, type Optimizer } from '../train/sgd.js';
+import { papersSgd, sgd } from '../train/sgd.js';
+import type { Optimizer } from '../train/optimizer.js';
 import { capturedSteps } from '../train/captured-steps.js';
 import { planSteps, trainStep, type StepResult } from '../train/step.js';
 

@@ -14,7 +14,7 @@ import { makeAbsent } from '../nn/absent.js';
 import { drawAbsent } from '../nn/parameters.js';
 import { addGradients, stepReady, type PendingGradients } from '../train/gradients.js';
 import { runUpdate } from '../train/run-update.js';
-import type { Optimizer } from '../train/sgd.js';
+import type { Optimizer } from '../train/optimizer.js';
 import { planSteps } from '../train/step.js';
 import { averageWeights } from '../train/weight-average.js';
 import { bytesOf } from './memory/measure.js';

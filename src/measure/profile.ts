@@ -1,3 +1,4 @@
+import { sum } from '../core/stats.js';
 import type { Engine } from '../engine/engine.js';
 import type { Native, NativeProfile, ProfiledCall, ProfiledConvolution } from '../engine/torch/native.js';
 import type { Method } from '../local/method.js';
@@ -201,5 +202,3 @@ function outermost(calls: readonly ProfiledCall[], wanted: (call: ProfiledCall) 
 
 const bySlowest = (calls: readonly ProfiledCall[]): ProfiledCall[] =>
   calls.toSorted((a, b) => b.milliseconds - a.milliseconds);
-
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

@@ -8,8 +8,8 @@ import { resnetCifar } from '../networks/resnet-cifar.js';
 import { resnetImagenet } from '../networks/resnet-imagenet.js';
 import { setFromTorch, toTorch, toTorchShape, type Parameter } from '../nn/parameters.js';
 import { randomStream } from '../core/random.js';
-import { papersSgd } from '../train/recipe.js';
-import { sgd, type Optimizer } from '../train/sgd.js';
+import { papersSgd, sgd } from '../train/sgd.js';
+import type { Optimizer } from '../train/optimizer.js';
 import { planSteps, trainStep } from '../train/step.js';
 import type { GoldenFile } from './golden-file.js';
 import {

@@ -5,9 +5,9 @@ import { UserError } from '../core/errors.js';
 import type { AdamWSettings } from '../engine/fused/ops.js';
 import { fused } from '../engine/fused/registry.js';
 import { outsideTape } from '../engine/tape.js';
-import { decayOf, placesBy, type NoDecay } from './decay.js';
+import { decayOf, noDecayOption, placesBy, type NoDecay } from './decay.js';
 import { keepTensors } from './kept.js';
-import type { Optimizer, StateKind } from './sgd.js';
+import { defineOptimizer, type Optimizer, type StateKind } from './optimizer.js';
 
 /** Everything of AdamW but the learning rate, which the schedule gives, and the count of steps. */
 export type AdamWOptions = Omit<AdamWSettings, 'learningRate' | 'step'> & {
@@ -86,3 +86,15 @@ export function adamw(options: AdamWOptions): Optimizer {
     dispose: () => kept.dispose(),
   };
 }
+
+/** With PyTorch's defaults. */
+export const adamwKind = defineOptimizer({
+  name: 'adamw',
+  options: z.strictObject({
+    betas: z.tuple([beta, beta]).readonly().default([0.9, 0.999]),
+    epsilon: z.number().positive().default(1e-8),
+    weightDecay: z.number().min(0).default(0.01),
+    noDecay: noDecayOption.exactOptional(),
+  }),
+  build: adamw,
+});

@@ -1,11 +1,10 @@
 import type { ProcessGroup } from '../distributed/process-group.js';
 import type { Engine } from '../engine/engine.js';
 import type { TrainEvent } from './events.js';
-import type { OptimizerKind } from './optimizer.js';
+import type { OptimizerKind, Optimizer } from './optimizer.js';
 import type { TrainSettings, TrainSettingsInput } from './optimizers.js';
 import type { MetricKind } from './metric.js';
 import type { Schedule, ScheduleKind } from './schedules.js';
-import type { Optimizer } from './sgd.js';
 import type { TrainState } from './state.js';
 
 /** The run that a training section belongs to. */

@@ -10,8 +10,8 @@ import { asItIs, type CapturedSteps } from './captured-steps.js';
 import { microBatches, runOnParts, type MicroBatch } from './micro-batches.js';
 import { putOffSteps, type PutOffSteps } from './put-off.js';
 import { newRankTally, stepCount, type RankTally } from './rank-tally.js';
-import type { Optimizer } from './sgd.js';
-import { stepError, type StepPlan, type StepResult } from './step.js';
+import type { Optimizer } from './optimizer.js';
+import { updateError, type StepPlan, type StepResult } from './step.js';
 
 /**
  * Training over ranks that have the same weights and a share of every batch each. Gradients are summed update by update,
@@ -108,7 +108,7 @@ export function dataParallel(
         use.peakBytes = Math.max(use.peakBytes, ...peakBytes);
       } catch (error) {
         putOff.free();
-        throw stepError(current!.name, await failureOf(error), strategy);
+        throw updateError(current!.name, await failureOf(error), strategy);
       } finally {
         for (const { streams } of parts) if (streams !== undefined) freeStreams(streams);
         for (const update of updates) update.release?.();

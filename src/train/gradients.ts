@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { fused } from '../engine/fused/registry.js';
 import { clipGradients, type Clip } from './clip.js';
-import type { Optimizer } from './sgd.js';
+import type { Optimizer } from './optimizer.js';
 
 /** Gradients by the variables that they are of. */
 export type Gradients = ReadonlyMap<tf.Variable, tf.Tensor>;

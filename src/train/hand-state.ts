@@ -5,7 +5,7 @@ import type { Strategy } from '../local/strategy.js';
 import { Diverged, remedyOn } from './diverged.js';
 import type { EpochMetrics } from './events.js';
 import { lossesBefore, type Run } from './run-at-hand.js';
-import type { Optimizer } from './sgd.js';
+import type { Optimizer } from './optimizer.js';
 import { captureState, findNotFinite, type TrainState } from './state.js';
 import type { EpochTally } from './tally.js';
 import type { WeightAverage } from './weight-average.js';

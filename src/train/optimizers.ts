@@ -3,35 +3,12 @@ import { z } from 'zod';
 import { fused } from '../engine/fused/registry.js';
 import { scoped } from '../engine/scoped.js';
 import { buildChosen, choiceSchema, type Chosen } from '../core/choice.js';
-import { adamw } from './adamw.js';
-import { defineOptimizer, type OptimizerKind } from './optimizer.js';
+import { adamwKind } from './adamw.js';
+import type { Optimizer, OptimizerKind } from './optimizer.js';
 import { cannotCut } from './micro-batches.js';
 import { trainOptionsSchema } from './options.js';
 import { builtInSchedules, scheduleOption } from './schedules.js';
-import { sgd, type Optimizer } from './sgd.js';
-
-const { momentum, nesterov, weightDecay, noDecay } = trainOptionsSchema.shape;
-
-/** What is taken where none is named, with options of its own. */
-const sgdKind = defineOptimizer({
-  name: 'sgd',
-  options: z.strictObject({ momentum, nesterov, weightDecay, noDecay }),
-  build: sgd,
-});
-
-const beta = z.number().min(0).lt(1);
-
-/** With PyTorch's defaults. */
-const adamwKind = defineOptimizer({
-  name: 'adamw',
-  options: z.strictObject({
-    betas: z.tuple([beta, beta]).readonly().default([0.9, 0.999]),
-    epsilon: z.number().positive().default(1e-8),
-    weightDecay: z.number().min(0).default(0.01),
-    noDecay,
-  }),
-  build: adamw,
-});
+import { sgd, sgdKind } from './sgd.js';
 
 /** The optimisers that there are without plugins. */
 export const builtInOptimizers: readonly OptimizerKind[] = [sgdKind, adamwKind];

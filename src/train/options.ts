@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { precisions } from '../engine/precision.js';
 import { clipOption } from './clip.js';
-import { noDecayOption } from './decay.js';
-import { papersSgd } from './recipe.js';
 import { builtInSchedules, scheduleOption } from './schedules.js';
+import { sgdOptions } from './sgd.js';
 
 /** How a network is trained: the `train` section of a config. */
 export const trainOptionsSchema = z.strictObject({
@@ -22,9 +21,9 @@ export const trainOptionsSchema = z.strictObject({
   lastBatch: z.enum(['keep', 'drop']).default('keep'),
   /** The peak of the schedule. */
   learningRate: z.number().positive(),
-  momentum: z.number().min(0).lt(1).default(papersSgd.momentum),
-  nesterov: z.boolean().default(papersSgd.nesterov),
-  weightDecay: z.number().min(0).default(papersSgd.weightDecay),
+  momentum: sgdOptions.momentum,
+  nesterov: sgdOptions.nesterov,
+  weightDecay: sgdOptions.weightDecay,
   /**
    * How SGD keeps momenta, and AdamW averages of gradients: `bf16` in half of the memory, rounded after each step, which
    * is computed in float32. The engines torch and torch-cuda have it.
@@ -40,8 +39,7 @@ export const trainOptionsSchema = z.strictObject({
    * and not each by those of its share: sums over the ranks in each layer, that all of them wait for.
    */
   syncBatchNorm: z.boolean().exactOptional(),
-  /** What weight decay leaves alone; where it is not said, nothing. */
-  noDecay: noDecayOption.exactOptional(),
+  noDecay: sgdOptions.noDecay,
   /**
    * How the learning rate goes: by name (`cosine`, `cosine-imagenet`, `cosine-steps`, `step`, `constant`), or with options,
    * such as `{ name: steps, at: [30, 60] }`.

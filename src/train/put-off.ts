@@ -6,7 +6,7 @@ import type { Strategy } from '../local/strategy.js';
 import { networkCounters, networkState } from '../networks/network.js';
 import { roleOf } from '../nn/parameters.js';
 import { addGradients, clippedGradients, freeGradients, stepReady, type Gradients } from './gradients.js';
-import type { Optimizer } from './sgd.js';
+import type { Optimizer } from './optimizer.js';
 import type { StepPlan } from './step.js';
 
 /**

@@ -10,7 +10,7 @@ import type { EpochMetrics } from './events.js';
 import { gatherRankUse } from './rank-use.js';
 import type { AddUp } from './over-ranks.js';
 import type { skippedReporter } from './report-skipped.js';
-import type { Optimizer } from './sgd.js';
+import type { Optimizer } from './optimizer.js';
 import type { StepPlan } from './step.js';
 import type { WeightAverage } from './weight-average.js';
 

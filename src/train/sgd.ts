@@ -1,11 +1,11 @@
-import type * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { checkGiven } from '../core/given.js';
 import type { SgdSettings } from '../engine/fused/ops.js';
 import { fused } from '../engine/fused/registry.js';
 import { outsideTape } from '../engine/tape.js';
-import { decayOf, placesBy, type NoDecay } from './decay.js';
-import { keepTensors, type Kept } from './kept.js';
+import { decayOf, noDecayOption, placesBy, type NoDecay } from './decay.js';
+import { keepTensors } from './kept.js';
+import { defineOptimizer, type Optimizer, type StateKind } from './optimizer.js';
 
 /** Everything of SGD but the learning rate, which the schedule gives. */
 export type SgdOptions = Omit<SgdSettings, 'learningRate'> & {
@@ -15,32 +15,11 @@ export type SgdOptions = Omit<SgdSettings, 'learningRate'> & {
   readonly state?: StateKind | undefined;
 };
 
-/** How what an optimiser keeps is kept: each number in four bytes, or rounded to two, but computed with in float32. */
-export type StateKind = 'float32' | 'bf16';
-
-/** What changes variables by their gradients. */
-export interface Optimizer {
-  /**
-   * Changes the variables in place.
-   *
-   * @param gradients of the variables, in their order; they stay the caller's
-   */
-  step(variables: readonly tf.Variable[], gradients: readonly tf.Tensor[], learningRate: number): void;
-  /**
-   * Copies what it keeps of each variable that it has stepped, by names of its own: `{ momentum }`, or
-   * `{ exp_avg, exp_avg_sq, step }`, with `_bf16` behind what is kept so. A checkpoint has them as `momentum/network/conv1.weight`, so that `network`,
-   * `auxiliary`, `update` and `average` cannot be such names.
-   */
-  state(): Kept;
-  /**
-   * Goes on from such a state.
-   *
-   * @throws UserError if it is not that of such an optimiser, before anything is changed
-   */
-  restore(state: Kept): void;
-  /** Frees what it keeps. */
-  dispose(): void;
-}
+/**
+ * SGD as the papers of all methods train with it: Nesterov's momentum of 0.9 and a weight decay of 1e-4. What a config
+ * does not say otherwise, and what is measured where there is no config.
+ */
+export const papersSgd = { momentum: 0.9, nesterov: true, weightDecay: 1e-4 } as const satisfies SgdOptions;
 
 const forms = {
   options: z.object({
@@ -83,3 +62,15 @@ export function sgd(options: SgdOptions): Optimizer {
     dispose: () => kept.dispose(),
   };
 }
+
+/** Its options, which the `train` section has too. */
+export const sgdOptions = {
+  momentum: z.number().min(0).lt(1).default(papersSgd.momentum),
+  nesterov: z.boolean().default(papersSgd.nesterov),
+  weightDecay: z.number().min(0).default(papersSgd.weightDecay),
+  /** What weight decay leaves alone; where it is not said, nothing. */
+  noDecay: noDecayOption.exactOptional(),
+};
+
+/** What is taken where none is named, with options of its own. */
+export const sgdKind = defineOptimizer({ name: 'sgd', options: z.strictObject(sgdOptions), build: sgd });

@@ -6,7 +6,7 @@ import type { Counter } from '../nn/layer.js';
 import { setFromTorch, toTorch, toTorchShape, type Parameter, type TorchTensor } from '../nn/parameters.js';
 import type { EpochMetrics } from './events.js';
 import type { Kept, KeptOfVariable } from './kept.js';
-import type { Optimizer } from './sgd.js';
+import type { Optimizer } from './optimizer.js';
 import type { EpochTally } from './tally.js';
 import type { WeightAverage } from './weight-average.js';
 

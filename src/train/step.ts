@@ -19,7 +19,7 @@ import {
 } from './gradients.js';
 import { advance, microBatches, type MicroBatch } from './micro-batches.js';
 import { NotFinite } from './run-update.js';
-import type { Optimizer } from './sgd.js';
+import type { Optimizer } from './optimizer.js';
 
 /** What one training step came to. */
 export interface StepResult {
@@ -158,7 +158,7 @@ export function trainStep(
     whole = true;
     return { losses: readLosses(held, updates), peakBytes };
   } catch (error) {
-    throw stepError(current!.name, error, strategy);
+    throw updateError(current!.name, error, strategy);
   } finally {
     tf.dispose(held);
     for (const { streams } of parts) if (streams !== undefined) freeStreams(streams);
@@ -181,7 +181,7 @@ function readLosses(held: readonly (readonly tf.Scalar[])[], updates: readonly L
 }
 
 /** What to throw for what an update of a step threw. */
-export function stepError(update: string, error: unknown, { blocks, network }: Strategy): unknown {
+export function updateError(update: string, error: unknown, { blocks, network }: Strategy): unknown {
   if (!isOutOfMemory(error)) return error;
   const more = ', or use more blocks (locallearn memory CONFIG --budget BYTES)';
   const remedy = `lower train.batchSize${blocks < network.units.length ? more : ''}`;

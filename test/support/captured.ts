@@ -8,8 +8,8 @@ import { type Strategy } from '../../src/local/strategy.js';
 import { networkCounters, networkState, disposeNetwork, type Network } from '../../src/networks/network.js';
 import { capturedSteps } from '../../src/train/captured-steps.js';
 import type { Clip } from '../../src/train/clip.js';
-import { papersSgd } from '../../src/train/recipe.js';
-import { sgd, type Optimizer } from '../../src/train/sgd.js';
+import { papersSgd, sgd } from '../../src/train/sgd.js';
+import type { Optimizer } from '../../src/train/optimizer.js';
 import { planSteps, trainStep } from '../../src/train/step.js';
 import { tinyNetwork } from '../support/tiny.js';
 

@@ -14,8 +14,7 @@ import { sequential } from '../../src/nn/layer.js';
 import { convBatchNorm, globalAveragePool, linear } from '../../src/nn/layers.js';
 import { childScope, rootScope } from '../../src/nn/parameters.js';
 import { randomStream } from '../../src/core/random.js';
-import { papersSgd } from '../../src/train/recipe.js';
-import { sgd } from '../../src/train/sgd.js';
+import { papersSgd, sgd } from '../../src/train/sgd.js';
 import { planSteps, trainStep } from '../../src/train/step.js';
 import { sampleOf } from './fuzz.js';
 

@@ -8,7 +8,7 @@ import { disposeLayer, sequential, trainableVariables, type Layer } from '../../
 import { batchNorm } from '../../src/nn/batch-norm.js';
 import { conv, globalAveragePool, linear } from '../../src/nn/layers.js';
 import { childScope, rootScope, type Parameter, type Scope } from '../../src/nn/parameters.js';
-import { papersSgd } from '../../src/train/recipe.js';
+import { papersSgd } from '../../src/train/sgd.js';
 
 /** What one of MLAAN's programs does, on a network cut after every unit but the stem. */
 export interface LiteralMlaan {

@@ -7,8 +7,8 @@ import type { LocalUpdate } from '../../src/local/update.js';
 import { disposeNetwork, type Network } from '../../src/networks/network.js';
 import { resnetCifar } from '../../src/networks/resnet-cifar.js';
 import { randomStream } from '../../src/core/random.js';
-import { papersSgd } from '../../src/train/recipe.js';
-import { sgd, type Optimizer } from '../../src/train/sgd.js';
+import { papersSgd, sgd } from '../../src/train/sgd.js';
+import type { Optimizer } from '../../src/train/optimizer.js';
 import { planSteps, trainStep, type StepResult } from '../../src/train/step.js';
 
 /** A network and images so small that a training step takes milliseconds. */

@@ -6,7 +6,8 @@ import { UserError } from '../../src/core/errors.js';
 import { randomStream } from '../../src/core/random.js';
 import { adamw } from '../../src/train/adamw.js';
 import { builtInOptimizers, optimizerOf, trainSchema } from '../../src/train/optimizers.js';
-import { sgd, type Optimizer, type StateKind } from '../../src/train/sgd.js';
+import { sgd } from '../../src/train/sgd.js';
+import type { Optimizer, StateKind } from '../../src/train/optimizer.js';
 import { torchEngine } from '../support/device.js';
 import { hasTorch, startEngine } from '../support/engine.js';
 

@@ -9,7 +9,8 @@ import { constant, createParameter, rootScope, setFromTorch, toTorch } from '../
 import type { Parameter, ParameterRole } from '../../src/nn/parameters.js';
 import { adamw } from '../../src/train/adamw.js';
 import { learningRateAt, type ScheduleOptions } from '../../src/train/schedule.js';
-import { sgd, type Optimizer } from '../../src/train/sgd.js';
+import { sgd } from '../../src/train/sgd.js';
+import type { Optimizer } from '../../src/train/optimizer.js';
 import { planSteps, trainStep, type UpdateRecipe } from '../../src/train/step.js';
 import { averageWeights } from '../../src/train/weight-average.js';
 import { startEngine, testEngine } from '../support/engine.js';

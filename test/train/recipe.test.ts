@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { trainOptionsSchema } from '../../src/train/options.js';
-import { papersSgd } from '../../src/train/recipe.js';
+import { papersSgd } from '../../src/train/sgd.js';
 
 it('is what a config trains with that says nothing else', () => {
   expect(papersSgd).toEqual({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 });

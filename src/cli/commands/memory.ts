@@ -149,12 +149,14 @@ async function eachUpdate(
     if (options.signal?.aborted) return;
     const result = await measureMethod(setting, method, options);
     results.push(result);
-    print(json ? memoryRecord(setting, result, results[0]!) : `${updateTable(setting, result)}\n`);
+    process.stdout.write(
+      json ? memoryRecord(setting, result, results[0]!) : `${updateTable(setting, result)}\n`,
+    );
   };
   await measure(backpropagation);
   const refusals = await refusalsOf(methods, measure);
   if (options.signal?.aborted) return;
-  if (!json && results.length > 1) print(methodTable(setting, results));
+  if (!json && results.length > 1) process.stdout.write(methodTable(setting, results));
   throwAll(refusals);
 }
 
@@ -170,7 +172,7 @@ async function eachPeak(
   const refusals = await refusalsOf([backpropagation, ...methods], async (method) => {
     if (options.signal?.aborted) return;
     const result = await listMethod(setting, method, options);
-    print(json ? peakRecord(setting, result) : `${peakTable(setting, result)}\n`);
+    process.stdout.write(json ? peakRecord(setting, result) : `${peakTable(setting, result)}\n`);
   });
   throwAll(refusals);
 }
@@ -224,21 +226,17 @@ async function eachCount(
     if (options.signal?.aborted) return;
     const results = await sweepBlocks(setting, method, {
       ...{ ...options, counts, bp, budget },
-      onResult: (result) => json && print(memoryRecord(setting, result, bp)),
+      onResult: (result) => json && process.stdout.write(memoryRecord(setting, result, bp)),
     });
     if (options.signal?.aborted) return;
-    if (!json) print(`${sweepTable(setting, results, bp)}\n`);
+    if (!json) process.stdout.write(`${sweepTable(setting, results, bp)}\n`);
     if (budget === undefined) return;
     const found = fitting(results, budget);
-    if (json) print(budgetRecord(results, budget));
+    if (json) process.stdout.write(budgetRecord(results, budget));
     if (found === undefined) misfits.push(budgetLine(results, budget));
-    else if (!json) print(`${budgetLine(results, budget)}\n`);
+    else if (!json) process.stdout.write(`${budgetLine(results, budget)}\n`);
   });
   throwAll([...refusals, ...misfits]);
-}
-
-function print(text: string): void {
-  process.stdout.write(text);
 }
 
 /** `1,2,4,all` in ascending order; undefined for the usual ones. */

@@ -69,11 +69,13 @@ export const probeCommand: Command<object, ProbeArguments> = {
         if (other === undefined) {
           const { report, path } = await probeRun(run, options);
           progress.end();
-          print(json ? `${JSON.stringify(report)}\n` : `${probeTable(report)}\n${path}\n`);
+          process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${probeTable(report)}\n${path}\n`);
         } else {
           const { report, path } = await compareRuns(run, other, options);
           progress.end();
-          print(json ? `${JSON.stringify(report)}\n` : `${similarityTable(report)}\n${path}\n`);
+          process.stdout.write(
+            json ? `${JSON.stringify(report)}\n` : `${similarityTable(report)}\n${path}\n`,
+          );
         }
       } catch (error) {
         if (!signal.aborted) throw error;
@@ -83,7 +85,3 @@ export const probeCommand: Command<object, ProbeArguments> = {
     });
   },
 };
-
-function print(text: string): void {
-  process.stdout.write(text);
-}

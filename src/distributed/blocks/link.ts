@@ -1,4 +1,5 @@
 import tf = require('@tensorflow/tfjs');
+import { bytesOf } from '../../core/bytes.js';
 import type { PixelValues } from '../../data/dataset.js';
 import type { Streams } from '../../local/update.js';
 import { receiveMessage, sendMessage, type Message } from '../messages.js';
@@ -161,9 +162,6 @@ function free(late: Promise<Required<Message<Meta>>>): void {
   const dispose = ({ tensors }: Message<Meta>): void => tf.dispose(Object.values(tensors ?? {}));
   void late.then(dispose, () => {});
 }
-
-const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, byteLength);
 
 const labelsOf = (bytes: Uint8Array): Uint16Array => new Uint16Array(bytes.slice().buffer);
 

@@ -5,7 +5,7 @@ import { noiseBatch } from '../../local/noise-batch.js';
 import { inPrecision, type Strategy } from '../../local/strategy.js';
 import type { LocalUpdate } from '../../local/update.js';
 import { networkState } from '../../networks/network.js';
-import type { Optimizer } from '../../train/sgd.js';
+import type { Optimizer } from '../../train/optimizer.js';
 import { planSteps, trainStep } from '../../train/step.js';
 import { averageWeights, type WeightAverage } from '../../train/weight-average.js';
 import { firstBatch, usualOptimizer, type BatchShape } from './measure.js';

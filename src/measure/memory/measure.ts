@@ -10,8 +10,8 @@ import { noiseBatch } from '../../local/noise-batch.js';
 import type { Precision } from '../../engine/precision.js';
 import { inPrecision, type Strategy } from '../../local/strategy.js';
 import type { LocalUpdate } from '../../local/update.js';
-import { papersSgd } from '../../train/recipe.js';
-import { sgd, type Optimizer } from '../../train/sgd.js';
+import { papersSgd, sgd } from '../../train/sgd.js';
+import type { Optimizer } from '../../train/optimizer.js';
 import { planSteps, trainStep } from '../../train/step.js';
 import { averageWeights, type WeightAverage } from '../../train/weight-average.js';
 

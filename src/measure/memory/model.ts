@@ -1,3 +1,4 @@
+import { sum } from '../../core/stats.js';
 import type { Cuts } from '../../local/partition/partition.js';
 import type { PartitionCosts } from '../../local/partition/balance.js';
 import { bytesOf } from './measure.js';
@@ -164,8 +165,4 @@ function heldBySite(
 
 function range(from: number, to: number): number[] {
   return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -11,7 +11,7 @@ import type { Config } from '../../config/config.js';
 import { accumulateOf, type MethodConfig } from '../../config/method-config.js';
 import { splitNetwork } from '../../config/start-weights.js';
 import { optimizerOf } from '../../train/optimizers.js';
-import type { Optimizer } from '../../train/sgd.js';
+import type { Optimizer } from '../../train/optimizer.js';
 
 /** What memory is measured in: everything that decides it but the method. No images are needed. */
 export interface MemorySetting {

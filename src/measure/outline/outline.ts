@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { sum } from '../../core/stats.js';
 import type { MethodConfig } from '../../config/method-config.js';
 import { detach } from '../../engine/detached.js';
 import { evaluationMode } from '../../engine/fused/ops.js';
@@ -143,8 +144,4 @@ function updateOutlines(strategy: Strategy): UpdateOutline[] {
     freeStreams(streams);
     for (const update of strategy.updates) update.release?.();
   }
-}
-
-function sum(numbers: Iterable<number>): number {
-  return [...numbers].reduce((total, each) => total + each, 0);
 }

@@ -1,3 +1,4 @@
+import { bytesOf } from '../../core/bytes.js';
 import {
   bytesField,
   floatField,
@@ -126,7 +127,7 @@ function encodeTensor({ name, shape, values }: Constant): Encoded[] {
     ...shape.map((size) => integerField(tensorProto.shape, size)),
     integerField(tensorProto.type, type),
     textField(tensorProto.name, name),
-    bytesField(tensorProto.raw, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
+    bytesField(tensorProto.raw, bytesOf(values)),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { bytesOf } from '../../core/bytes.js';
 import type { SafeTensor } from '../../formats/safetensors.js';
 import { tags } from '../../distributed/blocks/link.js';
 import { receiveMessage, sendMessage } from '../../distributed/messages.js';
@@ -12,9 +13,6 @@ type Meta =
       readonly wide: boolean;
     }
   | { readonly kind: 'end' };
-
-const bytesOf = ({ values: { buffer, byteOffset, byteLength } }: SafeTensor): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, byteLength);
 
 /** The values of bytes, which are copied: they may lie anywhere. */
 function valuesOf(bytes: Uint8Array, wide: boolean): Float32Array | BigInt64Array {
@@ -35,7 +33,7 @@ export async function sendTensors(
     if (!wide && !(held.values instanceof Float32Array)) {
       throw new Error(`${name} is neither of type F32 nor I64`);
     }
-    await send({ kind: 'tensor', name, shape: held.shape, wide }, [bytesOf(held)]);
+    await send({ kind: 'tensor', name, shape: held.shape, wide }, [bytesOf(held.values)]);
   }
   await send({ kind: 'end' }, []);
 }

@@ -15,7 +15,7 @@ import type { RankTally } from '../rank-tally.js';
 import type { EpochTally } from '../tally.js';
 import type { WeightAverage } from '../weight-average.js';
 import type { Feeds } from './feeds.js';
-import type { Optimizer } from '../sgd.js';
+import type { Optimizer } from '../optimizer.js';
 import type { Stepping } from './stepping.js';
 import type { PutOffSteps } from '../put-off.js';
 import type { AddUp } from '../over-ranks.js';

@@ -9,7 +9,7 @@ import {
   type PendingGradients,
 } from '../gradients.js';
 import type { PutOffSteps } from '../put-off.js';
-import type { Optimizer } from '../sgd.js';
+import type { Optimizer } from '../optimizer.js';
 import type { StepPlan } from '../step.js';
 
 /** What becomes of the gradients of a rank's updates in one training step. */

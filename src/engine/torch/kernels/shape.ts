@@ -1,4 +1,5 @@
 import tf = require('@tensorflow/tfjs');
+import { sum } from '../../../core/stats.js';
 import type { NativeTensor } from '../native.js';
 import { kernel, listKernel, sizeOf, type KernelContext, type KernelTable } from './kernel.js';
 
@@ -152,8 +153,6 @@ export function shapeKernels(backend: KernelContext): KernelTable {
     }),
   };
 }
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);
 
 /** Indices into an axis that continue it as a mirror would; `edge` 1 repeats the edge itself. */
 function mirrored(size: number, before: number, after: number, edge: 0 | 1): Int32Array {
