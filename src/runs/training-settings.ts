@@ -18,13 +18,18 @@ export function trainingSettings(
 ): ConfiguredTraining {
   const { optimizers, schedules, metrics } = registry;
   return {
-    captureSteps: stepsAreBuiltIn(registry),
     ...sectionOf(config.train),
+    captureSteps: capturesSteps({ config, registry }),
     accumulate: accumulateOf(method, config.train),
     seed: config.seed,
     engine,
     ...{ optimizers, schedules, metrics },
   };
+}
+
+/** Whether steps and evaluation are captured: as the config says, or where nothing of them is a plugin's. */
+export function capturesSteps({ config, registry }: Pick<Experiment, 'config' | 'registry'>): boolean {
+  return config.train.captureSteps ?? stepsAreBuiltIn(registry);
 }
 
 /** Whether nothing that a plugin adds computes anything of a training step. */

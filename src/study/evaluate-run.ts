@@ -1,9 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Dataset, Split } from '../data/dataset.js';
 import { plainBatches } from '../data/loader/plain-batches.js';
+import type { Engine } from '../engine/engine.js';
 import { selectEngine } from '../engine/select.js';
 import { networkUseOf } from '../runs/network-use.js';
 import { withTrainedNetwork, type TrainedRun } from '../runs/trained-network.js';
+import { capturesSteps } from '../runs/training-settings.js';
+import { capturedEvaluation } from '../train/captured-evaluation.js';
 import { totalsOf } from '../train/metric.js';
 import { tallyConfusion, type Confusion } from './confusion.js';
 import { logitsOf } from './logits.js';
@@ -48,18 +51,19 @@ export interface EvaluateOptions extends RunDataOptions {
  * network's logits are not finite
  */
 export async function evaluateRun(run: TrainedRun, options: EvaluateOptions): Promise<RunEvaluation> {
-  const { dataset, split, border, imageShape, ...what } = await imagesOf(run, options);
+  const { engine, dataset, split, border, imageShape, ...what } = await imagesOf(run, options);
   return withTrainedNetwork(run, { classes: dataset.classes, imageShape }, async (network) => {
     const { config, summary, registry } = run;
     const { workers, batchSize } = config.train;
     const { signal, onProgress } = options;
+    const captured = capturesSteps(run) ? capturedEvaluation(engine) : undefined;
     const tally = tallyConfusion(network.classes);
     const metrics = registry.metrics.map((metric) => metric.start(network.classes));
     let [done, skipped] = [0, 0];
     for await (const batch of plainBatches(dataset, split, { workers, signal, batchSize })) {
       onProgress?.({ label: 'evaluating', unit: 'images', done, total: split.size });
       const images = withBorder(batch.images, dataset.imageShape, border);
-      const logits = logitsOf(network, images, imageShape, dataset);
+      const logits = logitsOf(network, images, imageShape, dataset, captured);
       logits.forEach((each, image) => {
         const label = batch.labels[image]!;
         tally.add(label, each);
@@ -85,6 +89,7 @@ export async function evaluateRun(run: TrainedRun, options: EvaluateOptions): Pr
 
 /** What a network is asked about. */
 interface Images extends Pick<RunEvaluation, 'evaluatedOn' | 'data'> {
+  readonly engine: Engine;
   readonly dataset: Dataset;
   readonly split: Split;
   /** Zero pixels to put around each image. */
@@ -96,15 +101,22 @@ interface Images extends Pick<RunEvaluation, 'evaluatedOn' | 'data'> {
 async function imagesOf(run: TrainedRun, options: EvaluateOptions): Promise<Images> {
   const { on, data, engine, onNotice, onScan } = options;
   if (data === undefined) {
-    const { dataset } = await openRunData([run], options);
+    const { engine: own, dataset } = await openRunData([run], options);
     const evaluatedOn = on === 'train' ? on : (dataset.evaluatedOn ?? 'test');
-    return { dataset, split: dataset[on], border: 0, imageShape: dataset.imageShape, evaluatedOn };
+    return {
+      engine: own,
+      dataset,
+      split: dataset[on],
+      border: 0,
+      imageShape: dataset.imageShape,
+      evaluatedOn,
+    };
   }
   const use = networkUseOf(run.weights.metadata, run.weightsPath);
-  const { notice } = await selectEngine(engine);
+  const { engine: selected, notice } = await selectEngine(engine);
   if (notice !== undefined) onNotice?.(notice);
   const { name, absent, ...other } = await openOtherData(data, use, on, run.registry.datasets, onScan);
   if (absent.length > 0) onNotice?.(`${name} has no images of ${absent.join(', ')}`);
   for (const note of other.dataset.notes ?? []) onNotice?.(note);
-  return { ...other, imageShape: use.imageShape, data: name, evaluatedOn: on };
+  return { engine: selected, ...other, imageShape: use.imageShape, data: name, evaluatedOn: on };
 }

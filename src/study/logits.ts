@@ -5,12 +5,14 @@ import { UserError } from '../core/errors.js';
 import { createBatch } from '../local/batch.js';
 import type { Normalization } from '../local/normalization.js';
 import { networkForward, type Network } from '../networks/network.js';
+import { evaluatedAsItIs } from '../train/captured-evaluation.js';
 
 /**
  * What a network answers to a batch of images, running statistics in use.
  *
  * @param images `[n, height, width, channels]`
  * @param imageShape `[height, width, channels]`
+ * @param captured computes batches as one before was captured, of this network alone; each as it is if not given
  * @returns logits by image, `[classes]` each
  * @throws UserError if they are not finite
  */
@@ -19,12 +21,14 @@ export function logitsOf(
   images: PixelValues,
   imageShape: readonly [number, number, number],
   normalization: Normalization,
+  captured = evaluatedAsItIs,
 ): Float32Array[] {
   const { classes } = network;
   const count = images.length / imageShape.reduce((product, size) => product * size, 1);
   const values = scoped(() => {
     const batch = createBatch(images, new Uint16Array(count), imageShape, classes, normalization);
-    return networkForward(network, batch.images, evaluationMode).dataSync() as Float32Array;
+    const [logits] = captured.compute(batch, () => [networkForward(network, batch.images, evaluationMode)]);
+    return logits!.dataSync() as Float32Array;
   });
   if (values.some((value) => !Number.isFinite(value))) {
     throw new UserError(

@@ -62,6 +62,16 @@ method: { method: bp }
   return (await runExperiment(experiment, experiment.config.method!, { parent: folder })).folder;
 }
 
+it('comes to the same bits captured and as it is', async () => {
+  const run = await readTrainedRun(await runOf(''));
+  const { config } = run;
+  const as = async (captureSteps: boolean) => {
+    const changed = { ...run, config: { ...config, train: { ...config.train, batchSize: 4, captureSteps } } };
+    return evaluateRun(changed, { engine: engine.name, on: 'test', data });
+  };
+  expect(await as(true)).toEqual(await as(false));
+});
+
 it.each(['', ', ema: { decay: 0.5 }'])(
   'the last and the best weights of a run have on other files of the same images the loss that training saw%s',
   async (more) => {
