@@ -129,9 +129,10 @@ void QuadGradient::add(const ImageView& x, int64_t offset, const ImageView& d, S
     scratch.gradients.read_gradients(d, 2 * first, scratch.filled, rows);
     scratch.filled += rows;
     first += rows;
+    if (scratch.filled < strip_) continue;
     // While these are multiplied: the rows of x that come next, of this image or of the one behind it.
     const int64_t next = std::min(2 * first + offset + 2, x.height);
-    if (scratch.filled == strip_) finish(scratch, {x.at(next, 0), 2 * strip_ * x.row_step, kQuadProducts});
+    finish(scratch, {x.at(next, 0), 2 * strip_ * x.row_step, kQuadProducts});
   }
 }
 

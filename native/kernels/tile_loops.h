@@ -86,7 +86,8 @@ LOCALLEARN_INLINE void of_size(int64_t size, const F& f) {
   f(std::integral_constant<int, kMost>());
 }
 
-// Calls f(tile, first) with integral constants for the sizes of tiles that `size` is cut into: as few and as equal as they can be.
+// Calls f(tile, first) with integral constants for the sizes of tiles that `size` is cut into: as few and as equal as they
+// can be, as of a Tiling, which is not local to an instruction set.
 template <int kMost, typename F>
 LOCALLEARN_INLINE void each_tile(int64_t size, const F& f) {
   const int64_t count = (size + kMost - 1) / kMost;

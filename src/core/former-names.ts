@@ -1,3 +1,5 @@
+import { ownEntry } from './own-entry.js';
+
 /** Old names and the new ones: names that things had in the release before, which still work in this one. */
 export type FormerNames = Readonly<Record<string, string>>;
 
@@ -33,13 +35,13 @@ export function tellFormerName(where: string, old: string, now: string): void {
  * @param where the map is, for the line: `network resnet`
  */
 export function withNewNames(given: object, names: FormerNames, where: string): Record<string, unknown> {
-  const renamed: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(given)) {
-    const now = Object.hasOwn(names, key) ? names[key]! : key;
-    if (now !== key) tellFormerName(where, key, now);
-    renamed[now] = value;
-  }
-  return renamed;
+  const entries = Object.entries(given).map(([key, value]: [string, unknown]) => {
+    const now = ownEntry(names, key);
+    if (now === undefined) return [key, value];
+    tellFormerName(where, key, now);
+    return [now, value];
+  });
+  return Object.fromEntries(entries) as Record<string, unknown>;
 }
 
 /** A function under the name that it had, which says so. */

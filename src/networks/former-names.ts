@@ -5,8 +5,8 @@ import type { Network } from './network.js';
 /** Options of networks that had another name in the release before. */
 export const formerOptions = { depth: 'layers' };
 
-/** What a network is built for, under the names of today. */
-export function underNewNames<Options>(name: string, options: Options): Options {
+/** What a network is built for, its layers under their name of today. */
+export function withLayers<Options>(name: string, options: Options): Options {
   if (entryOf(options, 'depth') === undefined) return options;
   return withNewNames(options as object, formerOptions, `${name}()`) as Options;
 }

@@ -5,7 +5,7 @@ import { UserError } from '../core/errors.js';
 import { sequential } from '../nn/layer.js';
 import { convBatchNorm, globalAveragePool, linear } from '../nn/layers.js';
 import { childScope, rootScope } from '../nn/parameters.js';
-import { formerOptions, underNewNames } from './former-names.js';
+import { formerOptions, withLayers } from './former-names.js';
 import { createUnit, defineNetwork, type Network, type NetworkInputs } from './network.js';
 import { basicUnit } from './residual.js';
 import { residualUnits } from './residual-stages.js';
@@ -27,7 +27,7 @@ const stageWidths = [16, 32, 64] as const;
  * @throws UserError where the layers are not 6m + 2
  */
 export function resnetCifar(given: ResnetCifarOptions): Network {
-  const options = underNewNames('resnetCifar', given);
+  const options = withLayers('resnetCifar', given);
   checkGiven('resnetCifar', layeredNetworkForms, { options });
   const { layers, classes, imageShape, seed } = options;
   const unitsPerStage = (layers - 2) / 6;

@@ -6,7 +6,7 @@ import { sequential } from '../nn/layer.js';
 import { globalAveragePool, linear } from '../nn/layers.js';
 import { childScope, rootScope } from '../nn/parameters.js';
 import { convBatchNormPool } from '../nn/pooling.js';
-import { formerOptions, underNewNames } from './former-names.js';
+import { formerOptions, withLayers } from './former-names.js';
 import { createUnit, defineNetwork, type Network, type NetworkInputs } from './network.js';
 import { basicUnit, bottleneck, type BottleneckKind } from './residual.js';
 import { residualUnits } from './residual-stages.js';
@@ -46,7 +46,7 @@ export interface ImagenetLayers extends NetworkInputs {
  * @throws UserError for another number of layers
  */
 export function resnetImagenet(given: ImagenetLayers): Network {
-  const options = underNewNames('resnetImagenet', given);
+  const options = withLayers('resnetImagenet', given);
   checkGiven('resnetImagenet', layeredNetworkForms, { options });
   const { layers, ...inputs } = options;
   return build('resnet-imagenet', resnets, layers, inputs);
@@ -60,7 +60,7 @@ export function resnetImagenet(given: ImagenetLayers): Network {
  * @throws UserError for another number of layers
  */
 export function resnextImagenet(given: ImagenetLayers): Network {
-  const options = underNewNames('resnextImagenet', given);
+  const options = withLayers('resnextImagenet', given);
   checkGiven('resnextImagenet', layeredNetworkForms, { options });
   const { layers, ...inputs } = options;
   return build('resnext-imagenet', resnexts, layers, inputs);

@@ -7,7 +7,7 @@ import { sequential, type Layer } from '../nn/layer.js';
 import { convBatchNorm, flatten, globalAveragePool, linear, relu } from '../nn/layers.js';
 import { childScope, constant, normal, rootScope, type Scope } from '../nn/parameters.js';
 import { adaptiveAveragePool, maxPool } from '../nn/pooling.js';
-import { formerOptions, underNewNames } from './former-names.js';
+import { formerOptions, withLayers } from './former-names.js';
 import {
   createUnit,
   defineNetwork,
@@ -52,7 +52,7 @@ const smallestImage = 32;
  * @throws UserError for another number of layers, and for images below 32×32
  */
 export function vgg(given: VggOptions): Network {
-  const options = underNewNames('vgg', given);
+  const options = withLayers('vgg', given);
   checkGiven('vgg', layeredNetworkForms, { options });
   const { layers, head, classes, imageShape, seed } = options;
   const counts = convolutions[layers];

@@ -15,7 +15,7 @@ import {
   type Scope,
 } from '../nn/parameters.js';
 import { encoderUnit, layerNorm, type EncoderOptions } from '../nn/transformer.js';
-import { formerOptions, underNewNames } from './former-names.js';
+import { formerOptions, withLayers } from './former-names.js';
 import { createUnit, defineNetwork, type MapShape, type Network, type NetworkInputs } from './network.js';
 
 /** What a Vision Transformer is built for. */
@@ -49,7 +49,7 @@ const forms = {
  * @throws UserError where the patch does not divide the image or the heads do not divide the width
  */
 export function vit(given: VitOptions): Network {
-  const options = underNewNames('vit', given);
+  const options = withLayers('vit', given);
   checkGiven('vit', forms, { options });
   const { classes, imageShape, seed, layers, patchSize, width } = options;
   const [imageHeight, imageWidth, channels] = imageShape;

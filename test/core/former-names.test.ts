@@ -23,6 +23,9 @@ test('of both names the later one counts', () => {
 test('what every object has is no former name', () => {
   expect(withNewNames({ constructor: 1, toString: 2 }, {}, 'a jug')).toEqual({ constructor: 1, toString: 2 });
   expect(lines).toEqual([]);
+  const odd = withNewNames(JSON.parse('{ "__proto__": { "lid": 1 }, "size": 2 }') as object, {}, 'a jug');
+  expect(Object.keys(odd)).toEqual(['__proto__', 'size']);
+  expect(odd['lid']).toBeUndefined();
 });
 
 test('a function under its old name does the same, and says so', () => {

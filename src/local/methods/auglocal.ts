@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
 import type { Network } from '../../networks/network.js';
-import { sampledOptions, sampledUnits, type Classifier } from '../axes/auxiliary/sampled.js';
+import { sampledOptions, sampledUnits, type SampledClassifier } from '../axes/auxiliary/sampled.js';
 import { composeStrategy } from '../compose.js';
 import { labels } from '../axes/loss/classification.js';
 import { defineMethod } from '../method.js';
@@ -54,7 +54,7 @@ export const auglocal = defineMethod({
 });
 
 /** Of AugLocal's program that trains such a network. */
-function classifierFor({ name }: Network): Classifier {
+function classifierFor({ name }: Network): SampledClassifier {
   return /^res(net|next)-imagenet-/.test(name) ? 'imagenet' : 'cifar';
 }
 

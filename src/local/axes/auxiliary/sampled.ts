@@ -18,7 +18,7 @@ const classifiers = ['cifar', 'imagenet', 'vgg'] as const;
  * linear layers, BN and ReLU after the first two. Each as in AugLocal's code of that name; the 512 of the `vgg` classifier's
  * hidden layers was decided here.
  */
-export type Classifier = (typeof classifiers)[number];
+export type SampledClassifier = (typeof classifiers)[number];
 
 /** How deep AugLocal's auxiliary nets are, and what they end in. */
 export interface SampledOptions {
@@ -27,7 +27,7 @@ export interface SampledOptions {
   /** Coefficient of the pyramid; 0 for the same depth everywhere. */
   readonly pyramid: number;
   /** Default `cifar`. */
-  readonly classifier?: Classifier;
+  readonly classifier?: SampledClassifier;
 }
 
 /**
@@ -73,7 +73,7 @@ export function sampledUnits(options: SampledOptions): AuxiliaryNet {
 const widthOf = ({ nominalWidth, output }: Unit): number => nominalWidth ?? output.channels;
 
 function classifierLayers(
-  classifier: Classifier,
+  classifier: SampledClassifier,
   module: (offset: number) => Scope,
   channels: number,
   depth: number,

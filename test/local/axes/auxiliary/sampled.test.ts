@@ -5,7 +5,7 @@ import {
   pyramidDepth,
   sampledIndices,
   sampledUnits,
-  type Classifier,
+  type SampledClassifier,
 } from '../../../../src/local/axes/auxiliary/sampled.js';
 import type { Site } from '../../../../src/local/site.js';
 import { trainingMode } from '../../../../src/engine/fused/ops.js';
@@ -109,7 +109,7 @@ describe('sampled units, by hand: { round(l + (L − l − 1) / δ · i) : i = 1
 
 describe('the net', () => {
   const network = resnetCifar({ layers: 32, classes: 10, imageShape, seed: 1 });
-  const shapesOf = (index: number, depth: number, classifier?: Classifier): [string, string][] => {
+  const shapesOf = (index: number, depth: number, classifier?: SampledClassifier): [string, string][] => {
     const options = { depth, pyramid: 0, ...(classifier === undefined ? {} : { classifier }) };
     const net = sampledUnits(options)(rootScope(1, 'x'), siteAt(network, index, 14), 10);
     const shapes = net.parameters
