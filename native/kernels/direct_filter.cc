@@ -1,5 +1,7 @@
 #include "direct_filter.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 
 namespace locallearn {
@@ -7,6 +9,20 @@ namespace {
 
 // A strip of rows of input and gradient together, for the filter's gradient: well inside the first-level cache.
 constexpr int64_t kStripBytes = 24 << 10;
+
+// The filter [3, 3, in, out] turned round, from outputs to inputs.
+at::Tensor turned_round(const float* filter, int64_t in, int64_t out) {
+  constexpr int64_t kTaps = 9;
+  const at::Tensor turned = at::empty({3, 3, out, in}, at::kFloat);
+  float* const to = turned.data_ptr<float>();
+  at::parallel_for(0, kTaps, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t tap = begin; tap < end; tap++)
+      for (int64_t o = 0; o < out; o++)
+        for (int64_t i = 0; i < in; i++)
+          to[((kTaps - 1 - tap) * out + o) * in + i] = filter[(tap * in + i) * out + o];
+  });
+  return turned;
+}
 
 }  // namespace
 
@@ -17,7 +33,7 @@ DirectForward::DirectForward(const ConvShape& shape, const Resize* resize, const
   const float* const values = filter.data_ptr<float>();
   const float* const start = bias ? bias->data_ptr<float>() : nullptr;
   if (quads_serve(shape)) {
-    quads_.emplace(in, out, start, values);
+    quads_.emplace(forward_quads(shape.stride), in, out, start, values);
     return;
   }
   filter_ = pack(shape.filter_height, length, out, start,
@@ -25,7 +41,7 @@ DirectForward::DirectForward(const ConvShape& shape, const Resize* resize, const
 }
 
 DirectForward::Scratch DirectForward::scratch() const {
-  Scratch scratch{ImageAccess(shape_, resize_, !quads_), {}};
+  Scratch scratch{ImageAccess(shape_, resize_, !quads_ && shape_.padding > 0), {}};
   if (quads_) scratch.quads.emplace(quads_->scratch(shape_.out_height, shape_.out_width));
   return scratch;
 }
@@ -53,13 +69,13 @@ DirectBackward::DirectBackward(const ConvShape& shape, const Resize* resize, con
       vertical_(phases(shape.filter_height, shape.height)),
       horizontal_(phases(shape.filter_width, shape.width)) {
   const int64_t in = shape.in, out = shape.out, width = shape.filter_width, stride = shape.stride;
-  if (need_filter && quads_serve(shape)) quad_gradient_.emplace(shape.out_height, shape.out_width, in, out);
+  if (need_filter && quads_serve(shape))
+    quad_gradient_.emplace(forward_quads(stride), shape.out_height, shape.out_width, in, out);
   if (!need_x) return;
   const float* const values = filter.data_ptr<float>();
   if (quads_serve(shape)) {
-    // The filter turned round, from outputs to inputs.
-    const at::Tensor turned = filter.flip({0, 1}).transpose(2, 3).contiguous();
-    quads_.emplace(out, in, nullptr, turned.data_ptr<float>());
+    const at::Tensor turned = turned_round(values, in, out);
+    quads_.emplace(backward_quads(stride), out, in, nullptr, turned.data_ptr<float>());
     return;
   }
   for (const Phase& v : vertical_)
@@ -85,7 +101,8 @@ std::vector<DirectBackward::Phase> DirectBackward::phases(int64_t taps, int64_t 
 }
 
 DirectBackward::Scratch DirectBackward::scratch() const {
-  Scratch scratch{ImageAccess(shape_, resize_, need_filter_ && !quad_gradient_), gradient_scratch(), {}, {}, {}};
+  const bool padded = need_filter_ && !quad_gradient_ && shape_.padding > 0;
+  Scratch scratch{ImageAccess(shape_, resize_, padded), gradient_scratch(), {}, {}, {}};
   if (quads_) scratch.quads.emplace(quads_->scratch(shape_.height, shape_.width));
   if (!need_filter_) return scratch;
   if (quad_gradient_) {
@@ -105,7 +122,8 @@ PaddedImage DirectBackward::gradient_scratch() const {
     return most;
   };
   const auto after = [this](const std::vector<Phase>& phases, int64_t size, int64_t gradients) {
-    int64_t most = 0;
+    // The last quad's gradients may lie beyond the last.
+    int64_t most = quad_gradient_ ? gradients % 2 : 0;
     for (const Phase& phase : phases)
       if (phase.taps > 0)
         most = std::max(most, phase.start + (size - 1 - phase.first) / shape_.stride + phase.taps - gradients);
@@ -124,7 +142,9 @@ void DirectBackward::input_gradient(Scratch& scratch, float* dx) const {
 
 void DirectBackward::input_gradient_of(const ImageView& d, Scratch& scratch, float* dx) const {
   if (quads_) {
-    quads_->convolve(d, shape_.padding - 2, shape_.height, shape_.width, *scratch.quads, dx);
+    // Of stride 2 the first gradient is of the first input.
+    const int64_t offset = shape_.stride == 1 ? shape_.padding - 2 : 0;
+    quads_->convolve(d, offset, shape_.height, shape_.width, *scratch.quads, dx);
     return;
   }
   const int64_t stride = shape_.stride, in = shape_.in;
@@ -156,13 +176,14 @@ void DirectBackward::add_filter_gradient(const float* image, Scratch& scratch) c
   const int64_t length = shape_.filter_width * shape_.in, lanes = lanes_for(shape_.out);
   const int64_t row_bytes = (shape_.stride * x.row_step + d.row_step) * sizeof(float);
   const int64_t strip = std::max<int64_t>(1, kStripBytes / row_bytes);
+  const auto blocks = blocks_of(shape_.out, 0);
   for (int64_t first = 0; first < shape_.out_height; first += strip) {
     const int64_t rows = std::min(strip, shape_.out_height - first);
     const Pixels gradient{d.at(first, 0), d.row_step, shape_.out};
     for (int64_t r = 0; r < shape_.filter_height; r++) {
       const Pixels input{x.at(first * shape_.stride + r - shape_.padding, -shape_.padding), shape_.stride * x.row_step,
                          shape_.stride * shape_.in};
-      add_products(input, length, gradient, shape_.out, rows, shape_.out_width, sums + r * length * lanes, lanes);
+      add_products(blocks, input, length, gradient, rows, shape_.out_width, sums + r * length * lanes, lanes);
     }
   }
 }

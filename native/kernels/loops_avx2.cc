@@ -13,7 +13,9 @@ namespace locallearn::detail {
 const Tiles avx2_tiles{{},
                        tile_set<Eight, 2, 6, 6>(),
                        tile_set<Eight, 1, 12, 12>(),
-                       quad_loops<Eight>(),
+                       quad_loops<Dense, Eight>(),
+                       quad_loops<Strided, Eight>(),
+                       quad_loops<Spread, Eight>(),
                        multiply_adds<Eight, 12>};
 const RowLoops avx2_rows = row_loops<Eight>();
 const EntropyLoops avx2_entropy = entropy_loops<Eight>();

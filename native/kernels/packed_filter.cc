@@ -23,9 +23,9 @@ void product_row(const PackedFilter& filter, const float* const* rows, int64_t w
                                      filter.start + block.first, width, x_step, y + block.first, y_step, block.valid);
 }
 
-void add_products(Pixels x, int64_t values, Pixels d, int64_t channels, int64_t rows, int64_t width, float* sums,
-                  int64_t lanes) {
-  for (const auto& block : blocks_of(channels, 0))
+void add_products(const std::vector<PackedFilter::Block>& blocks, Pixels x, int64_t values, Pixels d, int64_t rows,
+                  int64_t width, float* sums, int64_t lanes) {
+  for (const auto& block : blocks)
     tiles()->of(block.lanes).outer(x, values, {d.data + block.first, d.row, d.step}, rows, width, sums + block.first,
                                    lanes);
 }

@@ -10,167 +10,200 @@ constexpr int64_t kStripQuads = 16;
 // As many quads are multiplied at once for the filter's gradient, of several images where these are small: its sums are
 // read and written for each of them.
 constexpr int64_t kGradientQuads = 64;
+// Terms that are added up to one plane, in both dimensions.
+constexpr int kMostAdded = 4;
 
-int64_t quads_in(int64_t size) { return (size + 1) / 2; }
+int squared(int planes) { return planes * planes; }
 
-// How many of so many rows of quads, each of so many transformed inputs a product, are computed at once.
-Tiling quad_strips(int64_t rows, int64_t quads, int64_t channels) {
-  const int64_t fitting = kStripBytes / static_cast<int64_t>(kQuadProducts * quads * channels * sizeof(float));
-  return Tiling(rows, std::max(fitting, (kStripQuads + quads - 1) / quads));
-}
+// What the transforms of quad_transforms.h are multiplied for.
+const QuadScheme dense{&Tiles::dense, {0, 1, 2, 3}, {0, 1, 2, 3}};
+const QuadScheme strided{&Tiles::strided, {0, 1, 2, 3, 4}, {0, 1, 2, 0, 2}};
+const QuadScheme spread{&Tiles::spread, {0, 1, 2, 3, 1}, {0, 1, 2, 3, 4}};
 
 }  // namespace
 
+const QuadScheme& forward_quads(int64_t stride) { return stride == 1 ? dense : strided; }
+const QuadScheme& backward_quads(int64_t stride) { return stride == 1 ? dense : spread; }
+
 // Planes would lie in the same lines of the cache, were there nothing between them.
-QuadRows::QuadRows(int64_t rows, int64_t quads, int64_t channels, int64_t step)
+QuadPlanes::QuadPlanes(int64_t planes, int64_t rows, int64_t quads, int64_t channels, int64_t step)
     : quads_(quads),
       step_(step),
       plane_(rows * quads * step + 5 * kWide),
-      data_(at::empty({kQuadProducts * plane_}, at::kFloat)),
-      zeros_(at::zeros({2 * (quads + 1) * channels}, at::kFloat)),
+      data_(at::empty({planes * plane_}, at::kFloat)),
+      zeros_(at::zeros({(kMostQuadWrites * quads + kMostQuadReads) * channels}, at::kFloat)),
       first_(data_.data_ptr<float>()) {
   // What whole tiles read and nobody writes: any number would do, but those near zero are slow.
   if (channels < step) data_.zero_();
 }
 
-void QuadRows::read_inputs(const ImageView& x, int64_t row, int64_t column, int64_t to, int64_t rows) {
-  const float* from[4];
+void QuadPlanes::read_inputs(const QuadLoops& loops, const ImageView& x, int64_t row, int64_t column, int64_t to,
+                             int64_t rows) {
+  const float* from[kMostQuadReads];
   for (int64_t i = 0; i < rows; i++) {
-    for (int64_t j = 0; j < 4; j++) {
-      const int64_t at = row + 2 * i + j;
+    for (int64_t j = 0; j < loops.sizes.reads; j++) {
+      const int64_t at = row + loops.sizes.step * i + j;
       from[j] = at >= 0 && at < x.height ? x.at(at, 0) : zeros_.data_ptr<float>();
     }
-    tiles()->quads.inputs(from, x.width, column, quads_, step_, first_ + (to + i) * row_floats(), plane_);
+    loops.inputs(from, x.width, column, quads_, step_, first_ + (to + i) * row_floats(), plane_);
   }
 }
 
-void QuadRows::read_gradients(const ImageView& d, int64_t row, int64_t to, int64_t rows) {
+void QuadPlanes::read_gradients(const QuadLoops& loops, const ImageView& d, int64_t row, int64_t to, int64_t rows) {
   for (int64_t i = 0; i < rows; i++) {
     const float* const from[] = {d.at(row + 2 * i, 0), d.at(row + 2 * i + 1, 0)};
-    tiles()->quads.gradients(from, quads_, d.channels, first_ + (to + i) * row_floats(), step_, plane_);
+    loops.gradients(from, quads_, d.channels, first_ + (to + i) * row_floats(), step_, plane_);
   }
 }
 
-void QuadRows::write_results(int64_t rows, int64_t height, int64_t width, int64_t channels, float* y) const {
+void QuadPlanes::write_results(const QuadLoops& loops, int64_t rows, int64_t height, int64_t width, int64_t channels,
+                               float* y) const {
+  const int64_t writes = loops.sizes.writes;
+  float* to[kMostQuadWrites];
   for (int64_t i = 0; i < rows; i++) {
-    float* const upper = y + 2 * i * width * channels;
-    float* const to[] = {upper, 2 * i + 1 < height ? upper + width * channels : nullptr};
-    tiles()->quads.results(first_ + i * row_floats(), step_, plane_, width, channels, to);
+    for (int64_t j = 0; j < writes; j++)
+      to[j] = writes * i + j < height ? y + (writes * i + j) * width * channels : nullptr;
+    loops.results(first_ + i * row_floats(), step_, plane_, width, channels, to);
   }
 }
 
-QuadFilter::QuadFilter(int64_t in, int64_t out, const float* bias, const float* filter)
-    : in_(in), out_(out), lanes_(0) {
-  auto blocks = blocks_of(out, in);
-  for (const auto& block : blocks) lanes_ += block.lanes;
-  const int64_t plane = in * lanes_;
-  const at::Tensor data = at::empty({kQuadProducts * plane + 2 * lanes_}, at::kFloat);
+QuadFilter::QuadFilter(const QuadScheme& scheme, int64_t in, int64_t out, const float* bias, const float* filter)
+    : loops_(tiles()->*scheme.loops), in_(in), out_(out) {
+  const QuadSizes& sizes = loops_.sizes;
+  const int terms = squared(sizes.terms);
+  const auto blocks = blocks_of(out, terms * in);
+  lanes_ = blocks.back().first + blocks.back().lanes;
+  const at::Tensor data = at::empty({(terms * in + 2) * lanes_}, at::kFloat);
   float* const to = data.data_ptr<float>();
-  for (auto& block : blocks) {
-    tiles()->quads.filter(filter + block.first, in, out, block.valid, block.lanes, to + block.offset, plane);
-    // The planes of products hold whole tiles.
-    block.valid = block.lanes;
-  }
-  float* const zeros = to + kQuadProducts * plane;
+  float* const zeros = to + terms * in * lanes_;
   float* const start = zeros + lanes_;
   std::fill_n(zeros, 2 * lanes_, 0.f);
   if (bias) std::copy_n(bias, out, start);
-  // A bias on product 5 reaches all four results.
-  for (int product = 0; product < kQuadProducts; product++)
-    filters_[product] = {blocks, 1, in, data, to + product * plane, product == 5 ? start : zeros};
+
+  // In each block lie the terms of one product behind those of another.
+  std::vector<int64_t> places(terms);
+  int64_t place = 0;
+  for (int row = 0; row < sizes.results; row++)
+    for (int column = 0; column < sizes.results; column++) {
+      // A bias in the middle reaches all results.
+      Product product{{}, {blocks, 0, in, data, to, row == 1 && column == 1 ? start : zeros}};
+      for (auto& block : product.filter.blocks) {
+        block.offset += place * in * block.lanes;
+        // The planes of results hold whole tiles.
+        block.valid = block.lanes;
+      }
+      for (int i = 0; i < sizes.terms; i++)
+        for (int j = 0; j < sizes.terms; j++) {
+          if (scheme.results[i] != row || scheme.results[j] != column) continue;
+          product.inputs.push_back(scheme.inputs[i] * sizes.inputs + scheme.inputs[j]);
+          places[i * sizes.terms + j] = place++;
+        }
+      product.filter.rows = product.inputs.size();
+      products_.push_back(std::move(product));
+    }
+  for (const auto& block : blocks) {
+    std::vector<int64_t> planes;
+    for (const int64_t at : places) planes.push_back(at * in * block.lanes);
+    for (int64_t i = 0; i < in; i++)
+      loops_.filter(filter + i * out + block.first, in * out, block.valid, block.lanes, to + block.offset + i * block.lanes,
+                    planes.data());
+  }
+}
+
+// How many rows of quads are computed at once.
+Tiling QuadFilter::strips(int64_t height, int64_t width) const {
+  const int64_t quads = quads_in(width);
+  const int64_t bytes = squared(loops_.sizes.inputs) * quads * in_ * static_cast<int64_t>(sizeof(float));
+  return Tiling(quads_in(height), std::max(kStripBytes / bytes, (kStripQuads + quads - 1) / quads));
 }
 
 QuadFilter::Scratch QuadFilter::scratch(int64_t height, int64_t width) const {
-  const int64_t quads = quads_in(width), rows = quad_strips(quads_in(height), quads, in_).size(0);
-  return {QuadRows(rows, quads, in_, in_), QuadRows(rows, quads, out_, lanes_)};
+  const int64_t quads = quads_in(width), rows = strips(height, width).size(0);
+  return {QuadPlanes(squared(loops_.sizes.inputs), rows, quads, in_, in_),
+          QuadPlanes(squared(loops_.sizes.results), rows, quads, out_, lanes_)};
 }
 
 void QuadFilter::convolve(const ImageView& x, int64_t offset, int64_t height, int64_t width, Scratch& scratch,
                           float* y) const {
-  auto& [inputs, products] = scratch;
+  auto& [inputs, results] = scratch;
+  const QuadSizes& sizes = loops_.sizes;
   const int64_t quads = quads_in(width);
-  const Tiling strips = quad_strips(quads_in(height), quads, in_);
-  for (int64_t i = 0, first = 0; i < strips.count; i++) {
-    const int64_t rows = strips.size(i);
-    inputs.read_inputs(x, 2 * first + offset, offset, 0, rows);
-    float* const to = y + 2 * first * width * out_;
+  const Tiling tiling = strips(height, width);
+  for (int64_t i = 0, first = 0; i < tiling.count; i++) {
+    const int64_t rows = tiling.size(i);
+    inputs.read_inputs(loops_, x, sizes.step * first + offset, offset, 0, rows);
+    float* const to = y + sizes.writes * first * width * out_;
     // While this strip is multiplied: the rows that the next reads, of this image or of the one behind it, and the results.
-    const int64_t next = std::min(2 * (first + rows) + offset + 2, x.height);
-    Ahead next_rows(x.at(next, 0), 2 * rows * x.row_step, kQuadProducts);
-    Ahead results(to, 2 * rows * width * out_, kQuadProducts);
-    for (int product = 0; product < kQuadProducts; product++) {
+    const int64_t next = std::min(sizes.step * (first + rows - 1) + sizes.reads + offset, x.height);
+    Ahead next_rows(x.at(next, 0), sizes.step * rows * x.row_step, products_.size());
+    Ahead written(to, sizes.writes * rows * width * out_, products_.size());
+    for (size_t product = 0; product < products_.size(); product++) {
       next_rows.fetch();
-      results.fetch();
-      const float* const from = inputs.plane(product);
-      product_row(filters_[product], &from, rows * quads, in_, products.plane(product), lanes_);
+      written.fetch();
+      const Product& made = products_[product];
+      const float* from[kMostAdded];
+      for (size_t term = 0; term < made.inputs.size(); term++) from[term] = inputs.plane(made.inputs[term]);
+      product_row(made.filter, from, rows * quads, in_, results.plane(product), lanes_);
     }
-    products.write_results(rows, height - 2 * first, width, out_, to);
+    results.write_results(loops_, rows, height - sizes.writes * first, width, out_, to);
     first += rows;
   }
 }
 
-QuadGradient::QuadGradient(int64_t height, int64_t width, int64_t in, int64_t out)
-    : in_(in),
+QuadGradient::QuadGradient(const QuadScheme& scheme, int64_t height, int64_t width, int64_t in, int64_t out)
+    : scheme_(scheme),
+      loops_(tiles()->*scheme.loops),
+      in_(in),
       out_(out),
       lanes_(lanes_for(out)),
-      rows_(quads_in(height)),
-      quads_(quads_in(width)),
-      strip_((kGradientQuads + quads_ - 1) / quads_) {}
+      rows_((height + 1) / 2),
+      quads_((width + 1) / 2),
+      strip_((kGradientQuads + quads_ - 1) / quads_),
+      blocks_(blocks_of(out, 0)) {}
 
 QuadGradient::Scratch QuadGradient::scratch() const {
-  return {QuadRows(strip_, quads_, in_, in_), QuadRows(strip_, quads_, out_, lanes_),
-          at::zeros({kQuadProducts, in_, lanes_}, at::kFloat), 0};
+  const QuadSizes& sizes = loops_.sizes;
+  return {QuadPlanes(squared(sizes.inputs), strip_, quads_, in_, in_),
+          QuadPlanes(squared(sizes.results), strip_, quads_, out_, lanes_),
+          at::zeros({squared(sizes.terms), in_, lanes_}, at::kFloat), 0};
 }
 
 void QuadGradient::add(const ImageView& x, int64_t offset, const ImageView& d, Scratch& scratch) const {
+  const QuadSizes& sizes = loops_.sizes;
   for (int64_t first = 0; first < rows_;) {
     const int64_t rows = std::min(strip_ - scratch.filled, rows_ - first);
-    scratch.inputs.read_inputs(x, 2 * first + offset, offset, scratch.filled, rows);
-    scratch.gradients.read_gradients(d, 2 * first, scratch.filled, rows);
+    scratch.inputs.read_inputs(loops_, x, sizes.step * first + offset, offset, scratch.filled, rows);
+    scratch.gradients.read_gradients(loops_, d, 2 * first, scratch.filled, rows);
     scratch.filled += rows;
     first += rows;
     if (scratch.filled < strip_) continue;
     // While these are multiplied: the rows of x that come next, of this image or of the one behind it.
-    const int64_t next = std::min(2 * first + offset + 2, x.height);
-    finish(scratch, {x.at(next, 0), 2 * strip_ * x.row_step, kQuadProducts});
+    const int64_t next = std::min(sizes.step * (first - 1) + sizes.reads + offset, x.height);
+    finish(scratch, {x.at(next, 0), sizes.step * strip_ * x.row_step, squared(sizes.terms)});
   }
 }
 
 void QuadGradient::finish(Scratch& scratch, Ahead ahead) const {
+  const QuadSizes& sizes = loops_.sizes;
   const int64_t quads = scratch.filled * quads_;
   scratch.filled = 0;
   if (quads == 0) return;
-  for (int product = 0; product < kQuadProducts; product++) {
-    ahead.fetch();
-    add_products({scratch.inputs.plane(product), 0, in_}, in_, {scratch.gradients.plane(product), 0, lanes_}, out_, 1, quads,
-                 scratch.sums.data_ptr<float>() + product * in_ * lanes_, lanes_);
-  }
+  float* sums = scratch.sums.data_ptr<float>();
+  for (int i = 0; i < sizes.terms; i++)
+    for (int j = 0; j < sizes.terms; j++, sums += in_ * lanes_) {
+      ahead.fetch();
+      const float* const x = scratch.inputs.plane(scheme_.inputs[i] * sizes.inputs + scheme_.inputs[j]);
+      const float* const d = scratch.gradients.plane(scheme_.results[i] * sizes.results + scheme_.results[j]);
+      add_products(blocks_, {x, 0, in_}, in_, {d, 0, lanes_}, 1, quads, sums, lanes_);
+    }
 }
 
 at::Tensor QuadGradient::gradient(const std::vector<const Scratch*>& threads) const {
   const at::Tensor gradient = at::empty({3, 3, in_, out_}, at::kFloat);
   const float* const from = sums_of(threads).data_ptr<float>();
   float* const to = gradient.data_ptr<float>();
-  // In double precision, as the filters' transform is.
-  const auto taps = [](const double* products, double* three) {
-    const double both = products[1] + products[2];
-    three[0] = products[0] + both;
-    three[1] = products[1] - products[2];
-    three[2] = both - products[3];
-  };
   for (int64_t i = 0; i < in_; i++)
-    for (int64_t o = 0; o < out_; o++) {
-      double rows[4][3], column[4], three[3];
-      for (int row = 0; row < 4; row++) {
-        for (int j = 0; j < 4; j++) column[j] = from[((row * 4 + j) * in_ + i) * lanes_ + o];
-        taps(column, rows[row]);
-      }
-      for (int j = 0; j < 3; j++) {
-        for (int row = 0; row < 4; row++) column[row] = rows[row][j];
-        taps(column, three);
-        for (int row = 0; row < 3; row++) to[((row * 3 + j) * in_ + i) * out_ + o] = three[row];
-      }
-    }
+    loops_.taps(from + i * lanes_, in_ * lanes_, out_, to + i * out_, in_ * out_);
   return gradient;
 }
 

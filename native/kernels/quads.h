@@ -1,38 +1,47 @@
-// 3×3 convolutions of stride 1 with 16 multiplications for 36: four results, two by two, come from sixteen inputs by sixteen
-// products, and the nine entries of the filter's gradient from these and four gradients (Winograd's F(2×2, 3×3) and
-// F(3×3, 2×2): Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015, section 4).
+// 3×3 convolutions in quads, four results, two by two, at once, which takes fewer products: of stride 1 16 for 36, and as many
+// for the filter's gradient (Winograd's F(2×2, 3×3) and F(3×3, 2×2): Lavin and Gray, "Fast Algorithms for Convolutional
+// Neural Networks", 2015, section 4); of stride 2 25 for 36 (quad_transforms.h).
 #pragma once
 
 #include "ahead.h"
 #include "conv_shape.h"
 #include "packed_filter.h"
 #include "padded_image.h"
+#include "tiles.h"
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
 namespace locallearn {
 
-constexpr int kQuadProducts = 16;
-
 // Whether quads make this convolution. Fewer channels leave too little to multiply for what the transforms cost.
 inline bool quads_serve(const ConvShape& s) {
-  return s.filter_height == 3 && s.filter_width == 3 && s.stride == 1 && s.padding <= 1 && std::min(s.in, s.out) > kNarrow;
+  return s.filter_height == 3 && s.filter_width == 3 && (s.stride == 1 ? s.padding <= 1 : s.padding == 1) &&
+         std::min(s.in, s.out) > kNarrow;
 }
 
-// Some rows' quads of pixels, transformed: for each of the sixteen products a plane of [row][quad][channel].
-class QuadRows {
+// Which products quads are made of, in each dimension: term t multiplies plane inputs[t] and is added to plane results[t].
+struct QuadScheme {
+  QuadLoops Tiles::*loops;
+  int inputs[kMostQuadTerms], results[kMostQuadTerms];
+};
+
+// Of the results, and of the inputs' gradient with the filter turned round.
+const QuadScheme& forward_quads(int64_t stride);
+const QuadScheme& backward_quads(int64_t stride);
+
+// Some rows' quads of pixels, transformed: planes of [row][quad][channel].
+class QuadPlanes {
  public:
   // `step` floats lie between a quad and the next: its channels, and what is left of whole tiles.
-  QuadRows(int64_t rows, int64_t quads, int64_t channels, int64_t step);
+  QuadPlanes(int64_t planes, int64_t rows, int64_t quads, int64_t channels, int64_t step);
   // To rows `to` to `to + rows` the quads that read x from row `row` and column `column` on.
-  void read_inputs(const ImageView& x, int64_t row, int64_t column, int64_t to, int64_t rows);
+  void read_inputs(const QuadLoops& loops, const ImageView& x, int64_t row, int64_t column, int64_t to, int64_t rows);
   // The quads of gradients from row `row` on.
-  void read_gradients(const ImageView& d, int64_t row, int64_t to, int64_t rows);
+  void read_gradients(const QuadLoops& loops, const ImageView& d, int64_t row, int64_t to, int64_t rows);
   // Rows of y, of which `height` are left, from the products in the planes.
-  void write_results(int64_t rows, int64_t height, int64_t width, int64_t channels, float* y) const;
-  float* plane(int product) const { return first_ + product * plane_; }
+  void write_results(const QuadLoops& loops, int64_t rows, int64_t height, int64_t width, int64_t channels, float* y) const;
+  float* plane(int64_t index) const { return first_ + index * plane_; }
   int64_t row_floats() const { return quads_ * step_; }
 
  private:
@@ -44,29 +53,38 @@ class QuadRows {
 class QuadFilter {
  public:
   // `filter` is [3, 3, in, out], contiguous.
-  QuadFilter(int64_t in, int64_t out, const float* bias, const float* filter);
+  QuadFilter(const QuadScheme& scheme, int64_t in, int64_t out, const float* bias, const float* filter);
 
   // Of one thread.
   struct Scratch {
-    QuadRows inputs, products;
+    QuadPlanes inputs, products;
   };
   Scratch scratch(int64_t height, int64_t width) const;
 
-  // y = height × width results; that in row r and column c reads x from row r + offset and column c + offset on.
+  // y = height × width results; the first quad reads x from row and column `offset` on.
   void convolve(const ImageView& x, int64_t offset, int64_t height, int64_t width, Scratch& scratch, float* y) const;
 
  private:
+  // A plane of results: of which planes of inputs, with what.
+  struct Product {
+    std::vector<int> inputs;
+    PackedFilter filter;
+  };
+  int64_t quads_in(int64_t size) const { return (size + loops_.sizes.writes - 1) / loops_.sizes.writes; }
+  Tiling strips(int64_t height, int64_t width) const;
+
+  const QuadLoops& loops_;
   int64_t in_, out_, lanes_;
-  std::array<PackedFilter, kQuadProducts> filters_;  // in one piece of memory
+  std::vector<Product> products_;
 };
 
 // The filter's gradient of images of height × width results.
 class QuadGradient {
  public:
-  QuadGradient(int64_t height, int64_t width, int64_t in, int64_t out);
+  QuadGradient(const QuadScheme& scheme, int64_t height, int64_t width, int64_t in, int64_t out);
   // Of one thread. `sums` are to be added up by `gradient`; of the quads that are read, `filled` rows await that.
   struct Scratch {
-    QuadRows inputs, gradients;
+    QuadPlanes inputs, gradients;
     at::Tensor sums;
     int64_t filled;
   };
@@ -77,7 +95,10 @@ class QuadGradient {
   at::Tensor gradient(const std::vector<const Scratch*>& threads) const;
 
  private:
+  const QuadScheme& scheme_;
+  const QuadLoops& loops_;
   int64_t in_, out_, lanes_, rows_, quads_, strip_;
+  std::vector<PackedFilter::Block> blocks_;
 };
 
 }  // namespace locallearn

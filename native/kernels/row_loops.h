@@ -50,9 +50,9 @@ LOCALLEARN_INLINE void sum_rows(int64_t first, int64_t last, int64_t valid, doub
 
 template <typename V>
 void add_moments(const float* x, int64_t rows, int64_t channels, const float* origin, double* sum, double* square) {
-  for_groups<V>(rows, channels, [&](int64_t lane, int64_t valid, int64_t first, int64_t last) __attribute__((always_inline)) {
+  for_groups<V>(rows, channels, [&](int64_t lane, int64_t valid, int64_t first, int64_t last) LOCALLEARN_LAMBDA {
     const V o = load_some<V>(origin + lane, valid);
-    sum_rows<V>(first, last, valid, sum + lane, square + lane, [&](int64_t r, V& s, V& q) __attribute__((always_inline)) {
+    sum_rows<V>(first, last, valid, sum + lane, square + lane, [&](int64_t r, V& s, V& q) LOCALLEARN_LAMBDA {
       const V d = load_some<V>(x + r * channels + lane, valid) - o;
       s += d;
       q += d * d;
@@ -73,7 +73,7 @@ struct Lanes {
 
 template <typename V, bool kRelu, bool kResidual>
 void apply_rows(const float* x, const float* residual, float* y, int64_t rows, int64_t channels, const Affine& affine) {
-  for_groups<V>(rows, channels, [&](int64_t lane, int64_t valid, int64_t first, int64_t last) __attribute__((always_inline)) {
+  for_groups<V>(rows, channels, [&](int64_t lane, int64_t valid, int64_t first, int64_t last) LOCALLEARN_LAMBDA {
     const Lanes<V> a(affine, lane, valid);
     for (int64_t at = first * channels + lane; at < last * channels; at += channels) {
       V v = a.norm(load_some<V>(x + at, valid));
@@ -109,9 +109,9 @@ LOCALLEARN_INLINE V masked_gradient(const float* dy, const V& x, const float* ot
 template <typename V, Mask kMask>
 void gradient_sums(const float* dy, const float* x, const float* other, int64_t rows, int64_t channels,
                    const Affine& affine, double* sum, double* product) {
-  for_groups<V>(rows, channels, [&](int64_t lane, int64_t valid, int64_t first, int64_t last) __attribute__((always_inline)) {
+  for_groups<V>(rows, channels, [&](int64_t lane, int64_t valid, int64_t first, int64_t last) LOCALLEARN_LAMBDA {
     const Lanes<V> a(affine, lane, valid);
-    sum_rows<V>(first, last, valid, sum + lane, product + lane, [&](int64_t r, V& s, V& p) __attribute__((always_inline)) {
+    sum_rows<V>(first, last, valid, sum + lane, product + lane, [&](int64_t r, V& s, V& p) LOCALLEARN_LAMBDA {
       const int64_t at = r * channels + lane;
       const V value = load_some<V>(x + at, valid);
       const V g = masked_gradient<V, kMask>(dy + at, value, kReads<kMask> ? other + at : nullptr, valid, a);
@@ -134,7 +134,7 @@ void add_gradient_sums(const float* dy, const float* x, const float* other, Mask
 template <typename V, Mask kMask, bool kStore>
 void input_gradient_rows(const float* dy, const float* x, const float* other, float* dx, float* masked, int64_t rows,
                          int64_t channels, const Affine& affine, const Correction& correction) {
-  for_groups<V>(rows, channels, [&](int64_t lane, int64_t valid, int64_t first, int64_t last) __attribute__((always_inline)) {
+  for_groups<V>(rows, channels, [&](int64_t lane, int64_t valid, int64_t first, int64_t last) LOCALLEARN_LAMBDA {
     const Lanes<V> a(affine, lane, valid);
     const V offset = load_some<V>(correction.offset + lane, valid), slope = load_some<V>(correction.slope + lane, valid);
     for (int64_t at = first * channels + lane; at < last * channels; at += channels) {
@@ -173,7 +173,7 @@ LOCALLEARN_INLINE void each_vector(int64_t count, const F& f) {
 template <typename V>
 void blend(const float* first, const float* second, float share, int64_t count, float* y) {
   const V near = all<V>(1 - share), far = all<V>(share);
-  each_vector<V>(count, [&](int64_t at, int64_t valid) __attribute__((always_inline)) {
+  each_vector<V>(count, [&](int64_t at, int64_t valid) LOCALLEARN_LAMBDA {
     store_some<V>(y + at, load_some<V>(first + at, valid) * near + load_some<V>(second + at, valid) * far, valid);
   });
 }
@@ -181,7 +181,7 @@ void blend(const float* first, const float* second, float share, int64_t count, 
 template <typename V>
 void add_scaled(const float* x, float factor, int64_t count, float* y) {
   const V f = all<V>(factor);
-  each_vector<V>(count, [&](int64_t at, int64_t valid) __attribute__((always_inline)) {
+  each_vector<V>(count, [&](int64_t at, int64_t valid) LOCALLEARN_LAMBDA {
     store_some<V>(y + at, load_some<V>(y + at, valid) + load_some<V>(x + at, valid) * f, valid);
   });
 }
@@ -244,7 +244,7 @@ void add_up(const float* x, const WeightedSum* sums, int64_t count, const Weight
 
 template <typename V>
 void widen(const uint16_t* x, int64_t count, float* y) {
-  each_vector<V>(count, [&](int64_t at, int64_t valid) __attribute__((always_inline)) {
+  each_vector<V>(count, [&](int64_t at, int64_t valid) LOCALLEARN_LAMBDA {
     Shorts<V> shorts{};
     std::memcpy(&shorts, x + at, valid * sizeof(uint16_t));
     store_some<V>(y + at, reinterpret_cast<V>(__builtin_convertvector(shorts, Bits<V>) << 16), valid);
@@ -253,7 +253,7 @@ void widen(const uint16_t* x, int64_t count, float* y) {
 
 template <typename V>
 void narrow(const float* x, int64_t count, uint16_t* y) {
-  each_vector<V>(count, [&](int64_t at, int64_t valid) __attribute__((always_inline)) {
+  each_vector<V>(count, [&](int64_t at, int64_t valid) LOCALLEARN_LAMBDA {
     const Bits<V> bits = reinterpret_cast<Bits<V>>(load_some<V>(x + at, valid));
     const Bits<V> rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16, nan = Bits<V>{} + 0x7fc0;
     const auto is_nan = reinterpret_cast<Bits<V>>((bits & 0x7fffffff) > 0x7f800000u);

@@ -28,24 +28,37 @@ struct TileSet {
   OuterTiles outer;
 };
 
-// The transforms of quads.h. Pixels follow one another; `plane` floats lie between the planes of two products, `step` between
-// quads in a plane, where that isn't their number of channels.
+// Of quads (quads.h), in each dimension: so many inputs are read by a quad, so many lie between what a quad and the next read,
+// and so many results are written. The inputs become `inputs` planes, which are multiplied with the filter in `terms`
+// products, which add up to `results` planes.
+struct QuadSizes {
+  int reads, step, writes, inputs, terms, results;
+};
+constexpr QuadSizes kDenseQuads{4, 2, 2, 4, 4, 4}, kStridedQuads{5, 4, 2, 5, 5, 3}, kSpreadQuads{3, 2, 4, 4, 5, 5};
+constexpr int kMostQuadReads = 5, kMostQuadWrites = 4, kMostQuadTerms = 5;
+
+// The transforms of quads. Pixels follow one another; `plane` floats lie between planes, `step` between quads in a plane, where
+// that isn't their number of channels.
 struct QuadLoops {
-  // Of `quads` quads, the first of which reads `rows`, four of x, from `column` on; those not among their `width` are 0.
+  QuadSizes sizes;
+  // Of `quads` quads, the first of which reads `rows`, so many of x, from `column` on; those not among their `width` are 0.
   void (*inputs)(const float* const* rows, int64_t width, int64_t column, int64_t quads, int64_t channels, float* to,
                  int64_t plane);
-  // Of two rows.
-  void (*gradients)(const float* const* rows, int64_t quads, int64_t channels, float* to, int64_t step, int64_t plane);
-  // `width` pixels of two rows, or one where the second is null.
+  // `width` pixels of the rows that are written, but for those that are null.
   void (*results)(const float* products, int64_t step, int64_t plane, int64_t width, int64_t channels,
                   float* const* rows);
-  // A filter [3, 3, in, out] of which the first `valid` outputs are read, to planes of [in, lanes].
-  void (*filter)(const float* filter, int64_t in, int64_t out, int64_t valid, int64_t lanes, float* to, int64_t plane);
+  // Nine taps, `tap` floats apart, of one input and `valid` outputs, to so many lanes of planes that lie so far behind `to`.
+  void (*filter)(const float* filter, int64_t tap, int64_t valid, int64_t lanes, float* to, const int64_t* planes);
+  // For the filter's gradient, where that is asked for: of the gradients in two rows,
+  void (*gradients)(const float* const* rows, int64_t quads, int64_t channels, float* to, int64_t step, int64_t plane);
+  // and of the terms' sums to that of nine taps, with `tap` floats between them.
+  void (*taps)(const float* sums, int64_t plane, int64_t channels, float* to, int64_t tap);
 };
 
 struct Tiles {
   TileSet twice, wide, narrow;  // `twice` is empty where registers are few
-  QuadLoops quads;
+  // Of stride 1, of stride 2, and the inputs' gradient of stride 2.
+  QuadLoops dense, strided, spread;
   // Multiplies and adds in registers, `times` over: the processor's peak. Returns how many operations that were.
   int64_t (*multiply_adds)(int64_t times);
   const TileSet& of(int64_t lanes) const { return lanes == kDouble ? twice : lanes == kWide ? wide : narrow; }

@@ -14,6 +14,7 @@ namespace locallearn {
 namespace {
 
 #define LOCALLEARN_INLINE inline __attribute__((always_inline))
+#define LOCALLEARN_LAMBDA __attribute__((always_inline))
 
 typedef float Four __attribute__((vector_size(16)));
 typedef float Eight __attribute__((vector_size(32)));
