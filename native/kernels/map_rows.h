@@ -76,12 +76,17 @@ class RowsOut {
   uint16_t* shorts_ = nullptr;
 };
 
-// Calls f(first, rows) for rows `begin` to `end`: for all at once where they lie, else for so many that they stay in the
-// first-level cache.
+// Calls f(first, rows) for rows `begin` to `end`, so many at once that they stay in the second-level cache, or in the first
+// where they are converted; the last first: what convolutions made before, image by image, is in the cache there, and what they
+// will read next is when this comes to an end.
 template <typename F>
 void in_blocks(bool converted, int64_t begin, int64_t end, int64_t channels, const F& f) {
-  const int64_t most = converted ? std::clamp<int64_t>(2048 / std::max<int64_t>(channels, 1), 8, 64) : end - begin;
-  for (int64_t first = begin; first < end; first += most) f(first, std::min(most, end - first));
+  const int64_t floats = std::max<int64_t>(channels, 1);
+  const int64_t most = converted ? std::clamp<int64_t>(2048 / floats, 8, 64) : std::max<int64_t>(16384 / floats, 64);
+  for (int64_t last = end; last > begin; last -= most) {
+    const int64_t first = std::max(begin, last - most);
+    f(first, last - first);
+  }
 }
 
 }  // namespace locallearn
