@@ -57,6 +57,16 @@ class Arguments {
     if (index) locallearn::check_per_channel(values_[*index], name, channels, true);
   }
 
+  // Either none or four vectors, by which x is normalised.
+  void check_norm(const char* name, int64_t channels) const {
+    const auto index = schema_.argumentIndexWithName(name);
+    if (!index) return;
+    const auto vectors = values_[*index].toTensorVector();
+    TORCH_CHECK(vectors.empty() || vectors.size() == 4, "argument '", name, "' must be four tensors or none, got ",
+                vectors.size());
+    for (const at::Tensor& vector : vectors) locallearn::check_per_channel(vector, name, channels, true);
+  }
+
   void check_shape(const char* name, at::IntArrayRef shape) const {
     const at::Tensor* const given = tensor(name);
     if (!given) return;
@@ -142,6 +152,7 @@ void check_layer(const c10::FunctionSchema& schema, const torch::jit::Stack& sta
   for (const char* name : {"gamma", "beta", "running_mean", "running_variance", "mean", "inverse_deviation"}) {
     arguments.check_per_channel(name, shape.back());
   }
+  arguments.check_norm("x_norm", x->back());
 }
 
 }  // namespace locallearn

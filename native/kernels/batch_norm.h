@@ -1,6 +1,6 @@
 // Batch normalisation over the last axis of contiguous CPU tensors, with ReLU and residual folded in. Maps are float32 or
 // bfloat16, each for itself; statistics, parameters and all that is computed are float32. Its
-// parts are here too, for whoever has the rows in hand anyway (layers/fused.cc).
+// parts are here too, for whoever has the rows in hand anyway (layers/conv_norm.cc).
 #pragma once
 
 #include "map_rows.h"

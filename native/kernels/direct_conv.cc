@@ -77,17 +77,38 @@ class BiasSums {
   std::vector<float> zero_;
 };
 
+// The images of a map, or what a norm makes of them, which lies here until the next is read.
+class ImagesRead {
+ public:
+  ImagesRead(const float* x, const AppliedNorm* norm, int64_t floats, int64_t channels)
+      : x_(x), norm_(norm), floats_(floats), rows_(floats / channels), made_(norm ? floats : 0) {}
+  const float* read(int64_t image) {
+    const float* const from = x_ + image * floats_;
+    if (norm_ == nullptr) return from;
+    norm_->rows(from, nullptr, made_.data(), rows_);
+    return made_.data();
+  }
+
+ private:
+  const float* x_;
+  const AppliedNorm* norm_;
+  int64_t floats_, rows_;
+  std::vector<float> made_;
+};
+
 // x and dx of images of so many floats; null where not needed. Returns the filter's gradient where x is not.
 template <typename Backward>
-at::Tensor backward_images(const Backward& backward, const ConvShape& shape, int64_t floats, const float* x, float* dx,
+at::Tensor backward_images(const Backward& backward, const ConvShape& shape, int64_t floats, const float* x,
+                           const AppliedNorm* norm, float* dx,
                            c10::function_ref<void(int64_t thread, int64_t image, int64_t row, float* to)> fill) {
   std::vector<std::optional<typename Backward::Scratch>> scratch(image_threads(shape.images));
   for_images(shape.images, [&](int64_t thread, int64_t first, int64_t last) {
     auto& own = scratch[thread].emplace(backward.scratch());
+    ImagesRead images(x, norm, floats, shape.in);
     for (int64_t image = first; image < last; image++) {
       backward.read([&](int64_t row, float* to) { fill(thread, image, row, to); }, own);
       // Before this image's input gradient, which may be written where the input is.
-      if (x) backward.add_filter_gradient(x + image * floats, own);
+      if (x) backward.add_filter_gradient(images.read(image), own);
       if (dx) backward.input_gradient(own, dx + image * floats);
     }
     backward.finish(own);
@@ -131,7 +152,7 @@ at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::
   return forward_images(DirectForward(shape, resize, filter, bias), x, floats, shape, after);
 }
 
-ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tensor& filter,
+ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const AppliedNorm* norm, const at::Tensor& filter,
                                    const ConvShape& shape, const Resize* resize, bool need_x, bool reuse_x,
                                    bool need_filter, bool need_bias,
                                    c10::function_ref<void(int64_t, int64_t, float*)> fill) {
@@ -146,7 +167,7 @@ ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tens
   if (need_bias) bias.emplace(image_threads(shape.images), shape.out);
   const auto made = [&](const auto& backward) {
     return backward_images(backward, shape, floats_of_image(shape, resize), need_filter ? x->data_ptr<float>() : nullptr,
-                           need_x ? dx.data_ptr<float>() : nullptr,
+                           norm, need_x ? dx.data_ptr<float>() : nullptr,
                            [&](int64_t thread, int64_t image, int64_t row, float* to) {
                              fill(image, row, to);
                              if (bias) bias->add(thread, to, shape.out_width);

@@ -4,6 +4,7 @@
 // normalisation, ReLU) can be done on an image while it is there.
 #pragma once
 
+#include "batch_norm.h"
 #include "conv_shape.h"
 #include "optional.h"
 #include "resize.h"
@@ -30,9 +31,9 @@ at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::
                        const Resize* resize,
                        c10::function_ref<void(int64_t thread, int64_t image, float* y)> after);
 
-// `fill(image, row, to)` writes a row of the gradient of the result; x is read for the filter's gradient alone, and with
-// `reuse_x` its own gradient takes its place.
-ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const at::Tensor& filter,
+// `fill(image, row, to)` writes a row of the gradient of the result; x, or what `norm` makes of it where there is one, is read
+// for the filter's gradient alone, and with `reuse_x` its own gradient takes its place.
+ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const AppliedNorm* norm, const at::Tensor& filter,
                                    const ConvShape& shape, const Resize* resize, bool need_x, bool reuse_x,
                                    bool need_filter, bool need_bias,
                                    c10::function_ref<void(int64_t image, int64_t row, float* to)> fill);

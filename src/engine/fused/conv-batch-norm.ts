@@ -7,7 +7,7 @@ import { convolve } from './convolution.js';
 import { differentiable, tidied, trained } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 import { givenUp } from './given-up.js';
-import { canBeMadeAnew, keepMap } from './kept-map.js';
+import { canBeMadeAnew, keepMap, type Normalised } from './kept-map.js';
 import {
   batchNormEpsilon,
   batchNormMomentum,
@@ -114,11 +114,17 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
             const other = fromOutput || fromResidual ? others.shift() : undefined;
             const last = isLast();
             multiplied(filter, products * (Number(wants(x)) + Number(wants(filter))));
-            const run = (savedX: tf.Tensor | undefined, fresh: boolean): (tf.Tensor | undefined)[] =>
+            const run = (
+              savedX: tf.Tensor | undefined,
+              canReuse: boolean,
+              before?: Normalised,
+            ): (tf.Tensor | undefined)[] =>
               wrapAll(
                 backward(
                   input(dy),
                   input(savedX),
+                  before?.norm.map((each) => input(each)) ?? [],
+                  before?.relu ?? false,
                   x.shape,
                   input(filter),
                   input(savedC),
@@ -137,14 +143,19 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
                   mode.training,
                   batchNormEpsilon,
                   wants(x),
-                  savedX !== undefined && (fresh || last) && isOwn(savedX),
+                  canReuse,
                   last && isOwn(savedC!),
                   isOwn(dy),
                   wants(filter),
                   wants(residual),
                 ),
               );
-            return kept === undefined || !wants(filter) ? run(undefined, false) : kept.read(others, run);
+            if (kept === undefined || !wants(filter)) return run(undefined, false);
+            return kept.read(
+              others,
+              (map, fresh) => run(map, (fresh || last) && isOwn(map)),
+              (before) => run(before.x, false, before),
+            );
           },
         };
       });
@@ -154,6 +165,9 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
           of: 3,
           make: ([c, mean, inverseDeviation]) =>
             wrap(anew(input(c), input(gamma), input(beta), input(mean), input(inverseDeviation), relu)),
+          normalised: ([c, mean, inverseDeviation]) => ({
+            ...{ x: c!, norm: [gamma, beta, mean!, inverseDeviation!], relu },
+          }),
         });
       }
       return result;

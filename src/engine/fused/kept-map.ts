@@ -1,11 +1,21 @@
 import type * as tf from '@tensorflow/tfjs';
 import { currentTape, savedOf } from '../tape.js';
 
+/** What batch normalisation made a map of. */
+export interface Normalised {
+  readonly x: tf.Tensor;
+  /** γ, β, mean and inverse deviation. */
+  readonly norm: readonly tf.Tensor[];
+  readonly relu: boolean;
+}
+
 /** How a map can be made anew: the same numbers to the last bit. */
 export interface MadeAnew {
   /** How many of the tensors that its op saved, the first ones, it is made of. */
   readonly of: number;
   readonly make: (saved: readonly tf.Tensor[]) => tf.Tensor;
+  /** Where batch normalisation made it: who can do that while reading needs no map. */
+  readonly normalised?: (saved: readonly tf.Tensor[]) => Normalised;
 }
 
 interface Origin {
@@ -14,6 +24,7 @@ interface Origin {
   readonly shape: readonly number[];
   readonly saved: readonly tf.Tensor[];
   readonly make: MadeAnew['make'];
+  readonly normalised?: MadeAnew['normalised'];
 }
 
 /** By the values' identity, which clones share. */
@@ -22,15 +33,22 @@ const origins = new WeakMap<object, Origin>();
 /** What an op keeps for its backward pass of a map that it reads. */
 export interface KeptMap {
   readonly saved: readonly tf.Tensor[];
-  /** f of the map; `fresh` where it was made for f, and nobody else has it. */
-  read<T>(saved: readonly tf.Tensor[], f: (map: tf.Tensor, fresh: boolean) => T): T;
+  /**
+   * f of the map, `fresh` where it was made for f and nobody else has it; where `ofNormalised` is given, that of what it would be
+   * made of instead.
+   */
+  read<T>(
+    saved: readonly tf.Tensor[],
+    f: (map: tf.Tensor, fresh: boolean) => T,
+    ofNormalised?: (before: Normalised) => T,
+  ): T;
 }
 
 /** Says how y can be made anew; it does not matter where the op that made y was not recorded just now. */
-export function canBeMadeAnew(y: tf.Tensor, { of, make }: MadeAnew): void {
+export function canBeMadeAnew(y: tf.Tensor, { of, ...anew }: MadeAnew): void {
   const tape = currentTape();
   const saved = savedOf(y)?.slice(0, of);
-  if (tape !== undefined && saved !== undefined) origins.set(y.dataId, { tape, shape: y.shape, saved, make });
+  if (tape !== undefined && saved !== undefined) origins.set(y.dataId, { tape, shape: y.shape, saved, ...anew });
 }
 
 /** Says how x, which no op of a tape made, can be made anew at any time: a new tensor in the current scope. */
@@ -46,10 +64,11 @@ export function keepMap(x: tf.Tensor): KeptMap {
   const isOfTape = origin?.tape === undefined || origin.tape === currentTape();
   const isAtHand = isThere && isOfTape && origin?.shape.join() === x.shape.join();
   if (origin === undefined || !isAtHand) return { saved: [x], read: ([map], f) => f(map!, false) };
-  const { saved, make } = origin;
+  const { saved, make, normalised } = origin;
   return {
     saved,
-    read(kept, f) {
+    read(kept, f, ofNormalised) {
+      if (normalised !== undefined && ofNormalised !== undefined) return ofNormalised(normalised(kept));
       const map = make(kept);
       const result = f(map, true);
       map.dispose();

@@ -5,7 +5,7 @@ import type { TorchBackend } from './backend.js';
 import type { MultiOperator, NativeTensor, Operator } from './native.js';
 
 /**
- * The fused ops on libtorch (native/layers/fused.cc). Gradients are first-order only. A gradient of a detached input is
+ * The fused ops on libtorch (native/layers). Gradients are first-order only. A gradient of a detached input is
  * never computed, nor of parameters in a frozen mode.
  */
 export function torchFusedOps(backend: TorchBackend): FusedOps {

@@ -28,6 +28,8 @@ describeNative('gradients in memory that nobody reads any more', ({ native, keep
         ...[
           ownDy,
           ownX,
+          [],
+          false,
           shape,
           filter,
           ownC,

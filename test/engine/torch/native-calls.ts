@@ -133,17 +133,17 @@ export const rightCalls: readonly CallSpec[] = [
   // Behind a ReLU after a residual: with the output, with the residual, and without the input.
   call(
     'locallearn::conv_bn_backward',
-    ...[f(2, 6, 6, 8), maps, [2, 6, 6, 4], taps, f(2, 6, 6, 8), f(2, 6, 6, 8), null, true],
+    ...[f(2, 6, 6, 8), maps, [], false, [2, 6, 6, 4], taps, f(2, 6, 6, 8), f(2, 6, 6, 8), null, true],
     ...[c8, c8, c8, c8, true, 1, 1, 1, [], true, 1e-5, true, false, false, false, true, true],
   ),
   call(
     'locallearn::conv_bn_backward',
-    ...[f(2, 6, 6, 8), maps, [2, 6, 6, 4], taps, f(2, 6, 6, 8), null, f(2, 6, 6, 8), true],
+    ...[f(2, 6, 6, 8), maps, [c, c, c, c], false, [2, 6, 6, 4], taps, f(2, 6, 6, 8), null, f(2, 6, 6, 8), true],
     ...[c8, c8, c8, c8, true, 1, 1, 1, [], true, 1e-5, true, true, true, true, true, true],
   ),
   call(
     'locallearn::conv_bn_backward',
-    ...[f(2, 6, 6, 8), null, [2, 6, 6, 4], taps, f(2, 6, 6, 8), null, null, true],
+    ...[f(2, 6, 6, 8), null, [], false, [2, 6, 6, 4], taps, f(2, 6, 6, 8), null, null, true],
     ...[c8, c8, c8, c8, false, 1, 1, 1, [], true, 1e-5, true, false, true, true, false, false],
   ),
   call('locallearn::conv', h(2, 6, 6, 4), taps, c8, 1, 1, 1, []),
@@ -158,7 +158,7 @@ export const rightCalls: readonly CallSpec[] = [
   ),
   call(
     'locallearn::conv_bn_backward',
-    ...[f(2, 6, 6, 8), h(2, 6, 6, 4), [2, 6, 6, 4], taps, h(2, 6, 6, 8), null, h(2, 6, 6, 8), true],
+    ...[f(2, 6, 6, 8), h(2, 6, 6, 4), [c, c, c, c], true, [2, 6, 6, 4], taps, h(2, 6, 6, 8), null, h(2, 6, 6, 8), true],
     ...[c8, c8, c8, c8, true, 1, 1, 1, [], true, 1e-5, true, true, true, true, true, true],
   ),
   call('locallearn::cross_entropy', f(2, 3), f(2, 3)),
