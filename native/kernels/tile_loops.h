@@ -14,8 +14,8 @@ namespace {
 // P pixels from `first` on; N vectors side by side are the tile's channels.
 template <typename V, int N, int P>
 LOCALLEARN_INLINE void product_tile(const float* const* rows, int64_t row_count, int64_t length, const float* w,
-                                    const float* start, int64_t first, int64_t x_step, float* y, int64_t y_step,
-                                    int64_t valid) {
+                                    const float* start, int64_t first, int64_t width, int64_t x_step, float* y,
+                                    int64_t y_step, int64_t valid) {
   constexpr int64_t kLanes = lanes_of<V>;
   V sum[P][N];
 #pragma GCC unroll 16
@@ -36,17 +36,20 @@ LOCALLEARN_INLINE void product_tile(const float* const* rows, int64_t row_count,
       }
     }
   }
+  // Where the tile's channels are more than there are, what is written of others' is overwritten by the next pixels', where
+  // enough of these follow.
+  int64_t written = P;
+  if (valid < N * kLanes) written = valid == y_step ? width - first - (N * kLanes - 1) / valid : 0;
   y += first * y_step;
   float spare[P * N * kLanes];
-  const bool whole = valid == N * kLanes;
-  float* const to = whole ? y : spare;
-  const int64_t step = whole ? y_step : N * kLanes;
 #pragma GCC unroll 16
-  for (int p = 0; p < P; p++)
+  for (int p = 0; p < P; p++) {
+    float* const to = p < written ? y + p * y_step : spare + p * N * kLanes;
 #pragma GCC unroll 16
-    for (int n = 0; n < N; n++) store<V>(to + p * step + n * kLanes, sum[p][n]);
-  if (whole) return;
-  for (int p = 0; p < P; p++) std::memcpy(y + p * y_step, spare + p * N * kLanes, valid * sizeof(float));
+    for (int n = 0; n < N; n++) store<V>(to + n * kLanes, sum[p][n]);
+  }
+  for (int64_t p = written < 0 ? 0 : written; p < P; p++)
+    std::memcpy(y + p * y_step, spare + p * N * kLanes, valid * sizeof(float));
 }
 
 template <typename V, int N, int J>
@@ -103,7 +106,7 @@ template <typename V, int N, int kPixels>
 void product_tiles(const float* const* rows, int64_t row_count, int64_t length, const float* w, const float* start,
                    int64_t width, int64_t x_step, float* y, int64_t y_step, int64_t valid) {
   each_tile<kPixels>(width, [&](auto pixels, int64_t first) {
-    product_tile<V, N, pixels()>(rows, row_count, length, w, start, first, x_step, y, y_step, valid);
+    product_tile<V, N, pixels()>(rows, row_count, length, w, start, first, width, x_step, y, y_step, valid);
   });
 }
 
