@@ -1,6 +1,7 @@
 #include "direct_conv.h"
 
 #include "direct_filter.h"
+#include "few_outputs.h"
 #include "rows.h"
 #include "tiles.h"
 #include "upsampled.h"
@@ -149,6 +150,8 @@ at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::
   const int64_t floats = floats_of_image(shape, resize);
   if (resize && upsampled_serves(shape, *resize))
     return forward_images(UpsampledForward(shape, *resize, filter, bias), x, floats, shape, after);
+  if (!resize && few_outputs_serve(shape))
+    return forward_images(FewOutputsForward(shape, filter, bias), x, floats, shape, after);
   return forward_images(DirectForward(shape, resize, filter, bias), x, floats, shape, after);
 }
 

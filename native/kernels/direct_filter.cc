@@ -71,6 +71,7 @@ DirectBackward::DirectBackward(const ConvShape& shape, const Resize* resize, con
   const int64_t in = shape.in, out = shape.out, width = shape.filter_width, stride = shape.stride;
   if (need_filter && quads_serve(shape))
     quad_gradient_.emplace(forward_quads(stride), shape.out_height, shape.out_width, in, out);
+  if (need_filter && few_outputs_serve(shape)) few_gradient_.emplace(shape);
   if (!need_x) return;
   const float* const values = filter.data_ptr<float>();
   if (quads_serve(shape)) {
@@ -101,12 +102,14 @@ std::vector<DirectBackward::Phase> DirectBackward::phases(int64_t taps, int64_t 
 }
 
 DirectBackward::Scratch DirectBackward::scratch() const {
-  const bool padded = need_filter_ && !quad_gradient_ && shape_.padding > 0;
+  const bool padded = need_filter_ && !quad_gradient_ && !few_gradient_ && shape_.padding > 0;
   Scratch scratch{ImageAccess(shape_, resize_, padded), gradient_scratch(), {}, {}, {}};
   if (quads_) scratch.quads.emplace(quads_->scratch(shape_.height, shape_.width));
   if (!need_filter_) return scratch;
   if (quad_gradient_) {
     scratch.quad_sums.emplace(quad_gradient_->scratch());
+  } else if (few_gradient_) {
+    scratch.sums = few_gradient_->scratch();
   } else {
     scratch.sums = at::zeros({shape_.filter_height, shape_.filter_width * shape_.in, lanes_for(shape_.out)}, at::kFloat);
   }
@@ -173,6 +176,7 @@ void DirectBackward::add_filter_gradient(const float* image, Scratch& scratch) c
     return;
   }
   float* const sums = scratch.sums.data_ptr<float>();
+  if (few_gradient_) return few_gradient_->add(x, d, sums);
   const int64_t length = shape_.filter_width * shape_.in, lanes = lanes_for(shape_.out);
   const int64_t row_bytes = (shape_.stride * x.row_step + d.row_step) * sizeof(float);
   const int64_t strip = std::max<int64_t>(1, kStripBytes / row_bytes);
@@ -198,6 +202,7 @@ at::Tensor DirectBackward::filter_gradient(const std::vector<std::optional<Scrat
     for (const auto& thread : threads) parts.push_back(&*thread->quad_sums);
     return quad_gradient_->gradient(parts);
   }
+  if (few_gradient_) return few_gradient_->gradient(sums_of(threads));
   return sums_of(threads)
       .narrow(2, 0, shape_.out)
       .contiguous()

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "conv_shape.h"
+#include "few_outputs.h"
 #include "image_access.h"
 #include "packed_filter.h"
 #include "padded_image.h"
@@ -68,6 +69,7 @@ class DirectBackward {
   std::vector<Phase> vertical_, horizontal_;
   std::optional<QuadFilter> quads_;
   std::optional<QuadGradient> quad_gradient_;
+  std::optional<FewOutputsGradient> few_gradient_;
   std::vector<PackedFilter> filters_;  // by vertical, then horizontal phase
 };
 
