@@ -10,8 +10,6 @@ constexpr int64_t kStripQuads = 16;
 // As many quads are multiplied at once for the filter's gradient, of several images where these are small: its sums are
 // read and written for each of them.
 constexpr int64_t kGradientQuads = 64;
-// Terms that are added up to one plane, in both dimensions.
-constexpr int kMostAdded = 4;
 
 int squared(int planes) { return planes * planes; }
 
@@ -71,39 +69,34 @@ QuadFilter::QuadFilter(const QuadScheme& scheme, int64_t in, int64_t out, const 
     : loops_(tiles()->*scheme.loops), in_(in), out_(out) {
   const QuadSizes& sizes = loops_.sizes;
   const int terms = squared(sizes.terms);
-  const auto blocks = blocks_of(out, terms * in);
-  lanes_ = blocks.back().first + blocks.back().lanes;
-  const at::Tensor data = at::empty({(terms * in + 2) * lanes_}, at::kFloat);
-  float* const to = data.data_ptr<float>();
+  blocks_ = blocks_of(out, terms * in);
+  lanes_ = blocks_.back().first + blocks_.back().lanes;
+  data_ = at::empty({(terms * in + 2) * lanes_}, at::kFloat);
+  float* const to = data_.data_ptr<float>();
   float* const zeros = to + terms * in * lanes_;
   float* const start = zeros + lanes_;
   std::fill_n(zeros, 2 * lanes_, 0.f);
   if (bias) std::copy_n(bias, out, start);
 
   // In each block lie the terms of one product behind those of another.
-  std::vector<int64_t> places(terms);
+  std::array<int64_t, kMostQuadTerms * kMostQuadTerms> places;
   int64_t place = 0;
+  products_.reserve(squared(sizes.results));
   for (int row = 0; row < sizes.results; row++)
     for (int column = 0; column < sizes.results; column++) {
       // A bias in the middle reaches all results.
-      Product product{{}, {blocks, 0, in, data, to, row == 1 && column == 1 ? start : zeros}};
-      for (auto& block : product.filter.blocks) {
-        block.offset += place * in * block.lanes;
-        // The planes of results hold whole tiles.
-        block.valid = block.lanes;
-      }
+      Product product{0, {}, place, row == 1 && column == 1 ? start : zeros};
       for (int i = 0; i < sizes.terms; i++)
         for (int j = 0; j < sizes.terms; j++) {
           if (scheme.results[i] != row || scheme.results[j] != column) continue;
-          product.inputs.push_back(scheme.inputs[i] * sizes.inputs + scheme.inputs[j]);
+          product.inputs[product.terms++] = scheme.inputs[i] * sizes.inputs + scheme.inputs[j];
           places[i * sizes.terms + j] = place++;
         }
-      product.filter.rows = product.inputs.size();
-      products_.push_back(std::move(product));
+      products_.push_back(product);
     }
-  for (const auto& block : blocks) {
-    std::vector<int64_t> planes;
-    for (const int64_t at : places) planes.push_back(at * in * block.lanes);
+  for (const auto& block : blocks_) {
+    std::array<int64_t, kMostQuadTerms * kMostQuadTerms> planes;
+    for (int term = 0; term < terms; term++) planes[term] = places[term] * in * block.lanes;
     for (int64_t i = 0; i < in; i++)
       loops_.filter(filter + i * out + block.first, in * out, block.valid, block.lanes, to + block.offset + i * block.lanes,
                     planes.data());
@@ -126,6 +119,7 @@ QuadFilter::Scratch QuadFilter::scratch(int64_t height, int64_t width) const {
 void QuadFilter::convolve(const ImageView& x, int64_t offset, int64_t height, int64_t width, Scratch& scratch,
                           float* y) const {
   auto& [inputs, results] = scratch;
+  const float* const filter = data_.data_ptr<float>();
   const QuadSizes& sizes = loops_.sizes;
   const int64_t quads = quads_in(width);
   const Tiling tiling = strips(height, width);
@@ -141,9 +135,13 @@ void QuadFilter::convolve(const ImageView& x, int64_t offset, int64_t height, in
       next_rows.fetch();
       written.fetch();
       const Product& made = products_[product];
-      const float* from[kMostAdded];
-      for (size_t term = 0; term < made.inputs.size(); term++) from[term] = inputs.plane(made.inputs[term]);
-      product_row(made.filter, from, rows * quads, in_, results.plane(product), lanes_);
+      const float* from[kMostQuadAdded];
+      for (int term = 0; term < made.terms; term++) from[term] = inputs.plane(made.inputs[term]);
+      // The planes of results hold whole tiles.
+      for (const auto& block : blocks_)
+        tiles()->of(block.lanes).product(from, made.terms, in_, filter + block.offset + made.place * in_ * block.lanes,
+                                         made.start + block.first, rows * quads, in_, results.plane(product) + block.first,
+                                         lanes_, block.lanes);
     }
     results.write_results(loops_, rows, height - sizes.writes * first, width, out_, to);
     first += rows;

@@ -10,6 +10,7 @@
 #include "tiles.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 namespace locallearn {
@@ -25,6 +26,9 @@ struct QuadScheme {
   QuadLoops Tiles::*loops;
   int inputs[kMostQuadTerms], results[kMostQuadTerms];
 };
+
+// Terms that are added up to one plane, in both dimensions.
+constexpr int kMostQuadAdded = 4;
 
 // Of the results, and of the inputs' gradient with the filter turned round.
 const QuadScheme& forward_quads(int64_t stride);
@@ -65,17 +69,21 @@ class QuadFilter {
   void convolve(const ImageView& x, int64_t offset, int64_t height, int64_t width, Scratch& scratch, float* y) const;
 
  private:
-  // A plane of results: of which planes of inputs, with what.
+  // A plane of results: of so many planes of inputs, with what lies in each block behind the filters of so many.
   struct Product {
-    std::vector<int> inputs;
-    PackedFilter filter;
+    int terms;
+    std::array<int, kMostQuadAdded> inputs;
+    int64_t place;
+    const float* start;
   };
   int64_t quads_in(int64_t size) const { return (size + loops_.sizes.writes - 1) / loops_.sizes.writes; }
   Tiling strips(int64_t height, int64_t width) const;
 
   const QuadLoops& loops_;
   int64_t in_, out_, lanes_;
+  std::vector<PackedFilter::Block> blocks_;
   std::vector<Product> products_;
+  at::Tensor data_;
 };
 
 // The filter's gradient of images of height × width results.
