@@ -5,6 +5,7 @@ import { packPaths, pathAt } from './path-list.js';
 import { splitIdentity, type SplitIdentity } from '../identity.js';
 import { readCsvRows } from './csv-rows.js';
 import { checkPathsExist } from './existing.js';
+import { chooseEvaluation } from './evaluation-split.js';
 import { evaluatedOn, type EvaluationSplit, type FileImages } from './file-images.js';
 import { checkClassCount, FileSplitBuilder, MOST_CLASSES } from './file-split-builder.js';
 import type { ScanProgress } from './scan.js';
@@ -37,7 +38,7 @@ export interface CsvRequest {
 export async function readCsvList(request: CsvRequest, progress?: ScanProgress): Promise<FileImages> {
   const { file, withTest } = request;
   const list = await readRows(request);
-  const evaluation = withTest ? chooseEvaluation(request, list) : undefined;
+  const evaluation = withTest ? evaluationRows(request, list) : undefined;
   const { labels, classes } = orderClasses(list);
   const notes = spellingNotes(`${shown(file)}: the labels`, list.spellings);
   const finish = async (name: 'train' | EvaluationSplit, done: number): Promise<FinishedSplit> => {
@@ -149,23 +150,11 @@ function orderClasses({ file, labels }: Rows): { classes: string[]; labels: Uint
   return { classes, labels: Uint16Array.from(seen, (name) => rank.get(name)!) };
 }
 
-function chooseEvaluation({ file, evaluateOn }: CsvRequest, { splits }: Rows): EvaluationSplit {
-  const there = (['test', 'val'] as const).filter((name) => splits[name].paths.size > 0);
-  if (evaluateOn !== undefined && !there.includes(evaluateOn)) {
-    throw new UserError(
-      `${shown(file)}: no rows of the split ${evaluateOn}, and data.evaluateOn asks for it`,
-    );
-  }
-  if (evaluateOn === undefined && there.length === 2) {
-    throw new UserError(
-      `${shown(file)}: both test and val rows are there: say with data.evaluateOn which to evaluate on`,
-    );
-  }
-  const chosen = evaluateOn ?? there[0];
-  if (chosen === undefined) {
-    throw new UserError(
-      `${shown(file)}: no rows to evaluate on: mark some as test in a column "split", or hold out a share of the training images with data.validation`,
-    );
-  }
-  return chosen;
+function evaluationRows({ file, evaluateOn }: CsvRequest, { splits }: Rows): EvaluationSplit {
+  return chooseEvaluation(evaluateOn, {
+    path: file,
+    splits: (['test', 'val'] as const).filter((name) => splits[name].paths.size > 0),
+    parts: 'rows',
+    remedy: 'mark some as test in a column "split"',
+  });
 }

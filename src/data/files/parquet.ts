@@ -6,6 +6,7 @@ import { formatBytes } from '../../core/text.js';
 import { openParquet, type ParquetColumnKind, type ParquetFile } from '../../formats/parquet.js';
 import { splitIdentity } from '../identity.js';
 import { contentsBuilder, type ContentsBuilder } from './contents-builder.js';
+import { chooseEvaluation } from './evaluation-split.js';
 import { evaluatedOn, type EvaluationSplit, type FileImages } from './file-images.js';
 import { parquetClasses } from './parquet-classes.js';
 import { foldersAmong, listFolder, type ScanProgress } from './scan.js';
@@ -38,7 +39,7 @@ type Files = Readonly<Record<SplitName, readonly string[]>>;
 export async function readParquet(request: ParquetRequest, progress?: ScanProgress): Promise<FileImages> {
   const { dir, withTest } = request;
   const files = await findFiles(dir);
-  const evaluation = withTest ? chooseEvaluation(request, files) : undefined;
+  const evaluation = withTest ? evaluationFiles(request, files) : undefined;
   const wanted = evaluation === undefined ? (['train'] as const) : (['train', evaluation] as const);
   const opened = new Map<SplitName, readonly ParquetFile[]>();
   for (const name of wanted) opened.set(name, await openAll(files[name], request));
@@ -135,23 +136,13 @@ function refuseMissingParts(files: readonly string[]): void {
   );
 }
 
-function chooseEvaluation({ dir, evaluateOn }: ParquetRequest, files: Files): EvaluationSplit {
-  const there = (['test', 'val'] as const).filter((name) => files[name].length > 0);
-  if (evaluateOn !== undefined && !there.includes(evaluateOn)) {
-    throw new UserError(
-      `${shown(dir)}: no files of the split ${evaluateOn}, and data.evaluateOn asks for it`,
-    );
-  }
-  if (evaluateOn === undefined && there.length === 2) {
-    throw new UserError(
-      `${shown(dir)}: files of both test and validation are there: say with data.evaluateOn which to evaluate on`,
-    );
-  }
-  const chosen = evaluateOn ?? there[0];
-  if (chosen !== undefined) return chosen;
-  throw new UserError(
-    `${shown(dir)}: no images to evaluate on: add test files, or hold out a share of the training images with data.validation`,
-  );
+function evaluationFiles({ dir, evaluateOn }: ParquetRequest, files: Files): EvaluationSplit {
+  return chooseEvaluation(evaluateOn, {
+    path: dir,
+    splits: (['test', 'val'] as const).filter((name) => files[name].length > 0),
+    parts: 'files',
+    remedy: 'add test files',
+  });
 }
 
 type Columns = Pick<ParquetRequest, 'image' | 'label'>;
