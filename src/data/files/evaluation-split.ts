@@ -31,6 +31,6 @@ export function chooseEvaluation(
   const chosen = asked ?? splits[0];
   if (chosen !== undefined) return chosen;
   throw new UserError(
-    `${shown(path)}: no ${parts} to evaluate on: ${remedy}, or hold out a share of the training images with data.validation`,
+    `${shown(path)}: no images to evaluate on: ${remedy}, or hold out a share of the training images with data.validation`,
   );
 }

@@ -48,7 +48,8 @@ export interface KeptMap {
 export function canBeMadeAnew(y: tf.Tensor, { of, ...anew }: MadeAnew): void {
   const tape = currentTape();
   const saved = savedOf(y)?.slice(0, of);
-  if (tape !== undefined && saved !== undefined) origins.set(y.dataId, { tape, shape: y.shape, saved, ...anew });
+  if (tape !== undefined && saved !== undefined)
+    origins.set(y.dataId, { tape, shape: y.shape, saved, ...anew });
 }
 
 /** Says how x, which no op of a tape made, can be made anew at any time: a new tensor in the current scope. */

@@ -17,6 +17,6 @@ it('says which is missing, or that there are two, or none', () => {
     'list.csv: both test and val rows are there: say with data.evaluateOn which to evaluate on',
   );
   expect(() => chooseEvaluation(undefined, { ...offered, splits: [] })).toThrow(
-    'list.csv: no rows to evaluate on: mark some as test, or hold out a share of the training images with data.validation',
+    'list.csv: no images to evaluate on: mark some as test, or hold out a share of the training images with data.validation',
   );
 });
