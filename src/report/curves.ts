@@ -19,7 +19,7 @@ interface Quantity<Row> {
   readonly format: (value: number) => string;
 }
 
-const percent = (share: number): number => 100 * share;
+const inPercent = (share: number): number => 100 * share;
 const formatPercent = (value: number): string => formatAccuracy(value / 100);
 const formatLoss = (value: number): string => `loss ${value.toPrecision(4)}`;
 
@@ -31,7 +31,7 @@ export function accuracyByEpoch(section: Section): Chart {
     y: { title: `${section.split} accuracy, %`, least: 2 },
     quantity: {
       rows: epochRows,
-      y: (epoch) => percent(epoch.evaluationAccuracy),
+      y: (epoch) => inPercent(epoch.evaluationAccuracy),
       format: formatPercent,
     },
   });
@@ -51,7 +51,7 @@ export function accuracyByTime(section: Section): Chart {
     quantity: {
       rows: epochRows,
       x: (epochs, i) => secondsUntil(epochs.slice(0, i + 1)) / seconds,
-      y: (epoch) => percent(epoch.evaluationAccuracy),
+      y: (epoch) => inPercent(epoch.evaluationAccuracy),
       format: formatPercent,
     },
   });

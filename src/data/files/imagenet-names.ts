@@ -9,7 +9,7 @@ import { composed } from './spelling.js';
  * themselves. Where two classes have one name (crane the bird, crane the machine) the wnid goes with it.
  * @throws UserError if such a file is there and is not what it should be
  */
-export async function readClassNames(
+export async function readSynsetNames(
   folders: readonly string[],
   wnids: readonly string[],
 ): Promise<string[]> {

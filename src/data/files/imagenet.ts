@@ -3,7 +3,7 @@ import { UserError } from '../../core/errors.js';
 import type { FileImages } from './file-images.js';
 import { checkClassCount, FileSplitBuilder } from './file-split-builder.js';
 import { finishSplits } from './finish-splits.js';
-import { readClassNames } from './imagenet-names.js';
+import { readSynsetNames } from './imagenet-names.js';
 import { IMAGENET_CLASSES } from './imagenet-synsets.js';
 import { readGroundTruth } from './imagenet-truth.js';
 import { isFolder } from './info-files.js';
@@ -41,7 +41,7 @@ export async function scanImagenet(
   const labels = new Map(wnids.map((wnid, label) => [wnid, label]));
   const train = new FileSplitBuilder();
   await scanClasses(trainFolder, wnids, (wnid) => labels.get(wnid)!, train, progress);
-  const classes = await readClassNames(infoFolders(dir), wnids);
+  const classes = await readSynsetNames(infoFolders(dir), wnids);
   // Names of classes are those of whatever list is there; the folders' are always the same.
   if (!withTest) {
     const splits = await finishSplits(wnids, { train }, progress, MOST_LOOKS);

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { readCsvList } from '../../../src/data/files/csv.js';
 import { readGroundTruth } from '../../../src/data/files/imagenet-truth.js';
 import { readSynsetText } from '../../../src/data/files/imagenet-synsets.js';
-import { readClassNames } from '../../../src/data/files/imagenet-names.js';
+import { readSynsetNames } from '../../../src/data/files/imagenet-names.js';
 import { fuzzRuns } from '../../support/fuzz.js';
 import { UserError } from '../../../src/core/errors.js';
 import { temporaryFolders } from '../helpers.js';
@@ -125,7 +125,7 @@ describe('any damage to a file is told in a line or does no harm', () => {
     const dir = folder();
     const synsets = [FOX, CRANE, TENCH].map((wnid, i) => ({ id: i + 1, wnid, words: `word ${i}` }));
     const file = join(dir, 'meta.mat');
-    await fuzz(file, metaMat(synsets), () => readClassNames([dir], [TENCH, FOX, CRANE]), 500);
+    await fuzz(file, metaMat(synsets), () => readSynsetNames([dir], [TENCH, FOX, CRANE]), 500);
   });
 
   test("Kaggle's solution", async () => {
@@ -142,7 +142,7 @@ describe('any damage to a file is told in a line or does no harm', () => {
       file,
       `${TENCH} tench, Tinca tinca\n${FOX} kit fox\n`,
       async () => {
-        expect(await readClassNames([dir], [TENCH, FOX])).toHaveLength(2);
+        expect(await readSynsetNames([dir], [TENCH, FOX])).toHaveLength(2);
       },
       500,
     );
