@@ -1,5 +1,6 @@
 // Convolution image by image on our own tiles (tiles.h), for the small filters and channel counts that CIFAR networks
-// and auxiliary nets are made of: in quads (quads.h), before it is resized (upsampled.h), or tap by tap (direct_filter.h).
+// and auxiliary nets are made of: in quads (quads.h), before it is resized (upsampled.h), to few channels
+// (few_outputs.h), or tap by tap (direct_filter.h).
 // What one image needs is small enough to stay in the cache, so whatever comes before or after a convolution (batch
 // normalisation, ReLU) can be done on an image while it is there.
 #pragma once

@@ -1,4 +1,4 @@
-// Convolutions on tiles, image by image: with three in a row and stride 1 in quads, else tap by tap.
+// Convolutions on tiles, image by image: those of 3×3 in quads, else tap by tap.
 #pragma once
 
 #include "conv_shape.h"

@@ -25,7 +25,7 @@ FewOutputsForward::FewOutputsForward(const ConvShape& shape, const at::Tensor& f
   filter_ = pack(1, in, shape.filter_height * shape.filter_width * out, nullptr, [=](int64_t, int64_t i, int64_t channel) {
     return values[(channel / out * in + i) * out + channel % out];
   });
-  // Whole tiles are written, and vectors read of the last tap's, too.
+  // Whole tiles are written, and of the last tap's channels a whole vector is read, which may end behind those.
   for (auto& block : filter_.blocks) block.valid = block.lanes;
   lanes_ = kDouble + lanes_of<Four>;
   if (bias) std::copy_n(bias->data_ptr<float>(), out, bias_);

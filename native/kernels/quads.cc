@@ -84,7 +84,7 @@ QuadFilter::QuadFilter(const QuadScheme& scheme, int64_t in, int64_t out, const 
   products_.reserve(squared(sizes.results));
   for (int row = 0; row < sizes.results; row++)
     for (int column = 0; column < sizes.results; column++) {
-      // A bias in the middle reaches all results.
+      // A bias in the middle reaches all results; the inputs' gradient, where it would not, has none.
       Product product{0, {}, place, row == 1 && column == 1 ? start : zeros};
       for (int i = 0; i < sizes.terms; i++)
         for (int j = 0; j < sizes.terms; j++) {

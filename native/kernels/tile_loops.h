@@ -38,17 +38,17 @@ LOCALLEARN_INLINE void product_tile(const float* const* rows, int64_t row_count,
   }
   // Where the tile's channels are more than there are, what is written of others' is overwritten by the next pixels', where
   // enough of these follow.
-  int64_t written = P;
-  if (valid < N * kLanes) written = valid == y_step ? width - first - (N * kLanes - 1) / valid : 0;
+  int64_t in_place = P;  // pixels from the first on, or none where this is negative, whose whole vectors end within the row
+  if (valid < N * kLanes) in_place = valid == y_step ? width - first - (N * kLanes - 1) / valid : 0;
   y += first * y_step;
   float spare[P * N * kLanes];
 #pragma GCC unroll 16
   for (int p = 0; p < P; p++) {
-    float* const to = p < written ? y + p * y_step : spare + p * N * kLanes;
+    float* const to = p < in_place ? y + p * y_step : spare + p * N * kLanes;
 #pragma GCC unroll 16
     for (int n = 0; n < N; n++) store<V>(to + n * kLanes, sum[p][n]);
   }
-  for (int64_t p = written < 0 ? 0 : written; p < P; p++)
+  for (int64_t p = in_place < 0 ? 0 : in_place; p < P; p++)
     std::memcpy(y + p * y_step, spare + p * N * kLanes, valid * sizeof(float));
 }
 

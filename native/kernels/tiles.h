@@ -7,7 +7,8 @@ namespace locallearn {
 
 // For every pixel p of `width` and channel c of a tile:
 // y[p·y_step + c] = start[c] + Σ_r Σ_t rows[r][p·x_step + t] · w[(r·length + t)·lanes + c].
-// Only the first `valid` channels are stored.
+// Only the first `valid` channels are stored; where these follow one another, y_step = valid, the others' places in the same
+// row are written before they get their own, so nobody else may write that row meanwhile.
 using ProductTiles = void (*)(const float* const* rows, int64_t row_count, int64_t length, const float* w,
                               const float* start, int64_t width, int64_t x_step, float* y, int64_t y_step,
                               int64_t valid);

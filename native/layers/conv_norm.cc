@@ -74,7 +74,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> conv_bn(
 // the gradient before normalisation c's, dresidual dy's.
 // → dx, dfilter, dbias, dgamma, dbeta, dresidual; those not asked for are undefined.
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> conv_bn_backward(
-    const Tensor& dy, const optional<Tensor>& x, at::TensorList x_norm, bool x_relu, at::IntArrayRef x_shape, const Tensor& filter, const Tensor& c,
+    const Tensor& dy, const optional<Tensor>& x, at::TensorList x_norm, bool x_relu, at::IntArrayRef x_shape,
+    const Tensor& filter, const Tensor& c,
     const optional<Tensor>& y, const optional<Tensor>& residual, bool relu, const Tensor& gamma, const Tensor& beta,
     const Tensor& mean, const Tensor& inverse_deviation, bool has_bias, int64_t stride, int64_t padding,
     int64_t groups, at::IntArrayRef resized, bool training, double epsilon, bool need_x, bool reuse_x, bool reuse_c,
@@ -82,14 +83,16 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> conv_bn_backward(
   TORCH_CHECK(!need_residual || !relu || y.has_value() || residual.has_value(),
               "the gradient of a residual behind a ReLU needs its output or the residual");
   TORCH_CHECK(!need_parameters || x.has_value(), "the gradient of the filter needs the input");
-  const bool normalised = x.has_value() && !x_norm.empty();
+  // Who asks for no gradient of the filter needs the input's sizes alone.
+  const bool normalised = need_parameters && !x_norm.empty();
   const auto result = [&](const ConvGradients& g, const Tensor& dgamma, const Tensor& dbeta, const Tensor& dresidual) {
     return std::make_tuple(g.x, g.filter, g.bias, need_parameters ? dgamma : Tensor(),
                            need_parameters ? dbeta : Tensor(), dresidual);
   };
   const auto apart = [&](const Tensor& dc) {
-    const Tensor read = normalised ? bn_result(*x, x_norm[0], x_norm[1], x_norm[2], x_norm[3], x_relu) : input_of(x, x_shape, dc);
-    auto [dx, dfilter, dbias] = conv_backward(dc, read, filter, has_bias, stride, padding, groups,
+    const Tensor given = normalised ? bn_result(*x, x_norm[0], x_norm[1], x_norm[2], x_norm[3], x_relu)
+                                    : input_of(x, x_shape, dc);
+    auto [dx, dfilter, dbias] = conv_backward(dc, given, filter, has_bias, stride, padding, groups,
                                               resized, need_x, false, need_parameters);
     return ConvGradients{dx, dfilter, dbias};
   };
@@ -137,7 +140,8 @@ TORCH_LIBRARY_FRAGMENT(locallearn, library) {
       "float momentum, float epsilon, bool relu, bool keep) -> (Tensor, Tensor, Tensor, Tensor)",
       conv_bn);
   library.def(
-      "conv_bn_backward(Tensor dy, Tensor? x, Tensor[] x_norm, bool x_relu, int[] x_shape, Tensor filter, Tensor c, Tensor? y, Tensor? residual, "
+      "conv_bn_backward(Tensor dy, Tensor? x, Tensor[] x_norm, bool x_relu, int[] x_shape, "
+      "Tensor filter, Tensor c, Tensor? y, Tensor? residual, "
       "bool relu, Tensor gamma, Tensor beta, Tensor mean, Tensor inverse_deviation, bool has_bias, int stride, int padding, int groups, int[] resized, "
       "bool training, float epsilon, bool need_x, bool reuse_x, bool reuse_c, bool reuse_dy, bool need_parameters, "
       "bool need_residual) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",

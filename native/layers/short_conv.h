@@ -28,10 +28,12 @@ inline bool widens(const at::Tensor& x, at::IntArrayRef resized) {
   return x.is_cpu() && is_short(x) && (!multiplies_short() || !resized.empty());
 }
 
-// Of channels that fill no vectors oneDNN's gradients take copies of whole maps, more than float32 ones.
+// Of channels that fill no vectors oneDNN's gradients take copies of whole maps, more than float32 ones. Of taps that reach no
+// pixel of a map that is smaller than the filter, libtorch 1.13's oneDNN leaves the gradient as the memory was.
 inline bool widens_backward(const at::Tensor& x, const at::Tensor& filter, at::IntArrayRef resized) {
   const bool full = filter.size(2) % 16 == 0 && filter.size(3) % 16 == 0;
-  return widens(x, resized) || (x.is_cpu() && is_short(x) && !full);
+  const bool all_reach = x.size(1) >= filter.size(0) && x.size(2) >= filter.size(1);
+  return widens(x, resized) || (x.is_cpu() && is_short(x) && !(full && all_reach));
 }
 
 template <typename F>

@@ -166,7 +166,9 @@ export const convBatchNorm: FusedOp<ConvBatchNorm> = {
           make: ([c, mean, inverseDeviation]) =>
             wrap(anew(input(c), input(gamma), input(beta), input(mean), input(inverseDeviation), relu)),
           normalised: ([c, mean, inverseDeviation]) => ({
-            ...{ x: c!, norm: [gamma, beta, mean!, inverseDeviation!], relu },
+            x: c!,
+            norm: [gamma, beta, mean!, inverseDeviation!],
+            relu,
           }),
         });
       }

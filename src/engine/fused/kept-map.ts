@@ -34,8 +34,8 @@ const origins = new WeakMap<object, Origin>();
 export interface KeptMap {
   readonly saved: readonly tf.Tensor[];
   /**
-   * f of the map, `fresh` where it was made for f and nobody else has it; where `ofNormalised` is given, that of what it would be
-   * made of instead.
+   * f of the map, `fresh` where it was made for f and nobody else has it. A map that batch normalisation made is not made anew
+   * where `ofNormalised` is given: that is called in place of f, with what it would be made of.
    */
   read<T>(
     saved: readonly tf.Tensor[],
