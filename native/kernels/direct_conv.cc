@@ -2,6 +2,7 @@
 
 #include "direct_filter.h"
 #include "few_outputs.h"
+#include "map_rows.h"
 #include "rows.h"
 #include "tiles.h"
 #include "upsampled.h"
@@ -33,21 +34,29 @@ void note(const ConvShape& s, const Resize* resize, bool forward, bool backward_
                     backward_weights});
 }
 
-int64_t floats_of_image(const ConvShape& shape, const Resize* resize) {
-  return resize ? resize->image_floats() : shape.image_in();
+// Maps that are rounded anyway are multiplied rounded, where that is faster.
+const PairTiles* pairs_for(at::ScalarType maps) { return maps == at::kBFloat16 ? pair_tiles() : nullptr; }
+
+// Of an image as it is given.
+int64_t pixels_given(const ConvShape& shape, const Resize* resize) {
+  return resize ? resize->from().height * resize->from().width : shape.height * shape.width;
 }
 
 template <typename Forward>
-at::Tensor forward_images(const Forward& forward, const at::Tensor& x, int64_t floats, const ConvShape& shape,
+at::Tensor forward_images(const Forward& forward, const at::Tensor& x, int64_t pixels, const ConvShape& shape,
                           c10::function_ref<void(int64_t, int64_t, float*)> after) {
-  at::Tensor y = at::empty({shape.images, shape.out_height, shape.out_width, shape.out}, x.options());
-  const float* const px = x.data_ptr<float>();
-  float* const py = y.data_ptr<float>();
+  const at::Tensor y = at::empty({shape.images, shape.out_height, shape.out_width, shape.out}, x.options());
+  const RowsIn from(x);
+  const RowsOut to(y);
   for_images(shape.images, [&](int64_t thread, int64_t first, int64_t last) {
     typename Forward::Scratch scratch = forward.scratch();
+    std::vector<float> wide_x, wide_y;
     for (int64_t image = first; image < last; image++) {
-      forward.image(px + image * floats, scratch, py + image * shape.image_out());
-      after(thread, image, py + image * shape.image_out());
+      const int64_t made = image * shape.image_pixels();
+      float* const at = to.begin(made, shape.image_pixels(), wide_y);
+      forward.image(from.read(image * pixels, pixels, wide_x), scratch, at);
+      after(thread, image, at);
+      to.written(made, shape.image_pixels(), wide_y);
     }
   });
   return y;
@@ -78,39 +87,54 @@ class BiasSums {
   std::vector<float> zero_;
 };
 
-// The images of a map, or what a norm makes of them, which lies here until the next is read.
+// The images of a map, or what a norm makes of them, which lie here until the next is read.
 class ImagesRead {
  public:
-  ImagesRead(const float* x, const AppliedNorm* norm, int64_t floats, int64_t channels)
-      : x_(x), norm_(norm), floats_(floats), rows_(floats / channels), made_(norm ? floats : 0) {}
+  ImagesRead(const at::Tensor& x, const AppliedNorm* norm, int64_t pixels)
+      : x_(x), norm_(norm), pixels_(pixels), channels_(x.size(-1)), rounded_(is_short(x)) {}
   const float* read(int64_t image) {
-    const float* const from = x_ + image * floats_;
+    const float* const from = x_.read(image * pixels_, pixels_, wide_);
     if (norm_ == nullptr) return from;
-    norm_->rows(from, nullptr, made_.data(), rows_);
+    made_.resize(pixels_ * channels_);
+    norm_->rows(from, nullptr, made_.data(), pixels_);
+    if (rounded_) round();
     return made_.data();
   }
 
  private:
-  const float* x_;
+  // As in the map that was read.
+  void round() {
+    shorts_.resize(made_.size());
+    row_loops().narrow(made_.data(), made_.size(), shorts_.data());
+    row_loops().widen(shorts_.data(), made_.size(), made_.data());
+  }
+
+  RowsIn x_;
   const AppliedNorm* norm_;
-  int64_t floats_, rows_;
-  std::vector<float> made_;
+  int64_t pixels_, channels_;
+  bool rounded_;
+  std::vector<float> wide_, made_;
+  std::vector<uint16_t> shorts_;
 };
 
-// x and dx of images of so many floats; null where not needed. Returns the filter's gradient where x is not.
+// x and dx of images of so many pixels; null where not needed. Returns the filter's gradient where x is not.
 template <typename Backward>
-at::Tensor backward_images(const Backward& backward, const ConvShape& shape, int64_t floats, const float* x,
-                           const AppliedNorm* norm, float* dx,
-                           c10::function_ref<void(int64_t thread, int64_t image, int64_t row, float* to)> fill) {
+at::Tensor backward_images(const Backward& backward, const ConvShape& shape, int64_t pixels, const at::Tensor* x,
+                           const AppliedNorm* norm, const at::Tensor* dx, FillGradient fill) {
   std::vector<std::optional<typename Backward::Scratch>> scratch(image_threads(shape.images));
+  const RowsOut to = dx ? RowsOut(*dx) : RowsOut();
   for_images(shape.images, [&](int64_t thread, int64_t first, int64_t last) {
     auto& own = scratch[thread].emplace(backward.scratch());
-    ImagesRead images(x, norm, floats, shape.in);
+    std::optional<ImagesRead> images;
+    if (x) images.emplace(*x, norm, pixels);
+    std::vector<float> wide;
     for (int64_t image = first; image < last; image++) {
       backward.read([&](int64_t row, float* to) { fill(thread, image, row, to); }, own);
       // Before this image's input gradient, which may be written where the input is.
-      if (x) backward.add_filter_gradient(images.read(image), own);
-      if (dx) backward.input_gradient(own, dx + image * floats);
+      if (x) backward.add_filter_gradient(images->read(image), own);
+      if (!dx) continue;
+      backward.input_gradient(own, to.begin(image * pixels, pixels, wide));
+      to.written(image * pixels, pixels, wide);
     }
     backward.finish(own);
   });
@@ -147,38 +171,37 @@ at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::
                        const Resize* resize, c10::function_ref<void(int64_t, int64_t, float*)> after) {
   const Span span("direct convolution");
   note(shape, resize, true, false, false);
-  const int64_t floats = floats_of_image(shape, resize);
+  const int64_t pixels = pixels_given(shape, resize);
   if (resize && upsampled_serves(shape, *resize))
-    return forward_images(UpsampledForward(shape, *resize, filter, bias), x, floats, shape, after);
+    return forward_images(UpsampledForward(shape, *resize, filter, bias), x, pixels, shape, after);
   if (!resize && few_outputs_serve(shape))
-    return forward_images(FewOutputsForward(shape, filter, bias), x, floats, shape, after);
-  return forward_images(DirectForward(shape, resize, filter, bias), x, floats, shape, after);
+    return forward_images(FewOutputsForward(shape, filter, bias), x, pixels, shape, after);
+  return forward_images(DirectForward(shape, resize, pairs_for(x.scalar_type()), filter, bias), x, pixels, shape, after);
 }
 
 ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const AppliedNorm* norm, const at::Tensor& filter,
-                                   const ConvShape& shape, const Resize* resize, bool need_x, bool reuse_x,
-                                   bool need_filter, bool need_bias,
-                                   c10::function_ref<void(int64_t, int64_t, float*)> fill) {
+                                   const ConvShape& shape, const Resize* resize, at::ScalarType maps,
+                                   bool need_x, bool reuse_x, bool need_filter, bool need_bias, FillGradient fill) {
   const Span span("direct convolution backward");
   note(shape, resize, false, need_x, need_filter);
   at::Tensor dx;
   if (need_x) {
     const Resize::Size size = resize ? resize->from() : Resize::Size{shape.height, shape.width};
-    dx = reuse_x && x.has_value() ? *x : at::empty({shape.images, size.height, size.width, shape.in}, filter.options());
+    dx = reuse_x && x.has_value() ? *x : at::empty({shape.images, size.height, size.width, shape.in},
+                                                         filter.options().dtype(maps));
   }
   std::optional<BiasSums> bias;
   if (need_bias) bias.emplace(image_threads(shape.images), shape.out);
   const auto made = [&](const auto& backward) {
-    return backward_images(backward, shape, floats_of_image(shape, resize), need_filter ? x->data_ptr<float>() : nullptr,
-                           norm, need_x ? dx.data_ptr<float>() : nullptr,
-                           [&](int64_t thread, int64_t image, int64_t row, float* to) {
-                             fill(image, row, to);
+    return backward_images(backward, shape, pixels_given(shape, resize), need_filter ? &*x : nullptr, norm,
+                           need_x ? &dx : nullptr, [&](int64_t thread, int64_t image, int64_t row, float* to) {
+                             fill(thread, image, row, to);
                              if (bias) bias->add(thread, to, shape.out_width);
                            });
   };
   const at::Tensor dfilter = resize && upsampled_serves(shape, *resize)
                                  ? made(UpsampledBackward(shape, *resize, filter, need_x, need_filter))
-                                 : made(DirectBackward(shape, resize, filter, need_x, need_filter));
+                                 : made(DirectBackward(shape, resize, pairs_for(maps), filter, need_x, need_filter));
   return {dx, dfilter, bias ? bias->gradient() : at::Tensor()};
 }
 

@@ -26,14 +26,14 @@ at::Tensor turned_round(const float* filter, int64_t in, int64_t out) {
 
 }  // namespace
 
-DirectForward::DirectForward(const ConvShape& shape, const Resize* resize, const at::Tensor& filter,
+DirectForward::DirectForward(const ConvShape& shape, const Resize* resize, const PairTiles* pairs, const at::Tensor& filter,
                              const at::Tensor* bias)
     : shape_(shape), resize_(resize) {
   const int64_t length = shape.filter_width * shape.in, in = shape.in, out = shape.out;
   const float* const values = filter.data_ptr<float>();
   const float* const start = bias ? bias->data_ptr<float>() : nullptr;
   if (quads_serve(shape)) {
-    quads_.emplace(forward_quads(shape.stride), in, out, start, values);
+    quads_.emplace(forward_quads(shape.stride), pairs, in, out, start, values);
     return;
   }
   filter_ = pack(shape.filter_height, length, out, start,
@@ -61,8 +61,8 @@ void DirectForward::image(const float* image, Scratch& scratch, float* y) const 
   }
 }
 
-DirectBackward::DirectBackward(const ConvShape& shape, const Resize* resize, const at::Tensor& filter, bool need_x,
-                               bool need_filter)
+DirectBackward::DirectBackward(const ConvShape& shape, const Resize* resize, const PairTiles* pairs,
+                               const at::Tensor& filter, bool need_x, bool need_filter)
     : shape_(shape),
       resize_(resize),
       need_filter_(need_filter),
@@ -70,13 +70,13 @@ DirectBackward::DirectBackward(const ConvShape& shape, const Resize* resize, con
       horizontal_(phases(shape.filter_width, shape.width)) {
   const int64_t in = shape.in, out = shape.out, width = shape.filter_width, stride = shape.stride;
   if (need_filter && quads_serve(shape))
-    quad_gradient_.emplace(forward_quads(stride), shape.out_height, shape.out_width, in, out);
+    quad_gradient_.emplace(forward_quads(stride), pairs, shape.out_height, shape.out_width, in, out);
   if (need_filter && few_outputs_serve(shape)) few_gradient_.emplace(shape);
   if (!need_x) return;
   const float* const values = filter.data_ptr<float>();
   if (quads_serve(shape)) {
     const at::Tensor turned = turned_round(values, in, out);
-    quads_.emplace(backward_quads(stride), out, in, nullptr, turned.data_ptr<float>());
+    quads_.emplace(backward_quads(stride), pairs, out, in, nullptr, turned.data_ptr<float>());
     return;
   }
   for (const Phase& v : vertical_)
@@ -187,7 +187,7 @@ void DirectBackward::add_filter_gradient(const float* image, Scratch& scratch) c
     for (int64_t r = 0; r < shape_.filter_height; r++) {
       const Pixels input{x.at(first * shape_.stride + r - shape_.padding, -shape_.padding), shape_.stride * x.row_step,
                          shape_.stride * shape_.in};
-      add_products(blocks, input, length, gradient, rows, shape_.out_width, sums + r * length * lanes, lanes);
+      add_products(tiles()->products, blocks, input, length, gradient, rows, shape_.out_width, sums + r * length * lanes, lanes);
     }
   }
 }

@@ -14,10 +14,11 @@
 
 namespace locallearn {
 
-// Images that `resize` is given for are resized when they are read.
+// Images that `resize` is given for are resized when they are read. With `pairs`, quads multiply bfloat16.
 class DirectForward {
  public:
-  DirectForward(const ConvShape& shape, const Resize* resize, const at::Tensor& filter, const at::Tensor* bias);
+  DirectForward(const ConvShape& shape, const Resize* resize, const PairTiles* pairs, const at::Tensor& filter,
+                const at::Tensor* bias);
   // Of one thread.
   struct Scratch {
     ImageAccess images;
@@ -36,7 +37,8 @@ class DirectForward {
 
 class DirectBackward {
  public:
-  DirectBackward(const ConvShape& shape, const Resize* resize, const at::Tensor& filter, bool need_x, bool need_filter);
+  DirectBackward(const ConvShape& shape, const Resize* resize, const PairTiles* pairs, const at::Tensor& filter, bool need_x,
+                 bool need_filter);
   // Of one thread. `d` is the gradient of the output; the filter's gradient gathers in `quad_sums` or in `sums`.
   struct Scratch {
     ImageAccess images;

@@ -85,7 +85,7 @@ void FewOutputsGradient::add(const ImageView& x, const ImageView& d, float* sums
     const int64_t rows = std::min(most, x.height - first);
     for (int64_t tap = 0; tap < shape_.filter_height; tap++) {
       const Pixels gradients{d.at(first + shape_.padding - tap, column), d.row_step, shape_.out};
-      add_products(blocks_, {x.at(first, 0), x.row_step, shape_.in}, shape_.in, gradients, rows, x.width,
+      add_products(tiles()->products, blocks_, {x.at(first, 0), x.row_step, shape_.in}, shape_.in, gradients, rows, x.width,
                    sums + tap * shape_.in * lanes_, lanes_);
     }
   }

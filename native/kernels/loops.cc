@@ -23,6 +23,16 @@ const Isa isa = best_isa();
 const RowLoops detail::plain_rows = row_loops<Four>();
 const EntropyLoops detail::plain_entropy = entropy_loops<Four>();
 
+#ifdef LOCALLEARN_X86_BF16
+const PairTiles* pair_tiles() {
+  static const bool can = isa == Isa::kAvx512 && __builtin_cpu_supports("avx512bf16") &&
+                          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+  return can ? &detail::avx512bf16_pairs : nullptr;
+}
+#else
+const PairTiles* pair_tiles() { return nullptr; }
+#endif
+
 #ifdef LOCALLEARN_X86
 const Tiles* tiles() {
   return isa == Isa::kAvx512 ? &detail::avx512_tiles : isa == Isa::kAvx2 ? &detail::avx2_tiles : nullptr;

@@ -10,9 +10,7 @@
 
 namespace locallearn::detail {
 // 16 registers: 12 sums, two vectors of weights, one value.
-const Tiles avx2_tiles{{},
-                       tile_set<Eight, 2, 6, 6>(),
-                       tile_set<Eight, 1, 12, 12>(),
+const Tiles avx2_tiles{{{}, tile_set<Eight, 2, 6, 6>(), tile_set<Eight, 1, 12, 12>()},
                        quad_loops<Dense, Eight>(),
                        quad_loops<Strided, Eight>(),
                        quad_loops<Spread, Eight>(),

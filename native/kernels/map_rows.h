@@ -42,6 +42,12 @@ class RowsIn {
     return scratch.data();
   }
 
+  // Writes those of a map to `to`.
+  void copy(int64_t first, int64_t rows, float* to) const {
+    if (shorts_ != nullptr) return row_loops().widen(shorts_ + first * channels_, rows * channels_, to);
+    std::copy_n(floats_ + first * channels_, rows * channels_, to);
+  }
+
  private:
   int64_t channels_ = 0;
   const float* floats_ = nullptr;

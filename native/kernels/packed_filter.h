@@ -60,8 +60,8 @@ void product_row(const PackedFilter& filter, const float* const* rows, int64_t w
 
 // For every j of `values` and channel c of the blocks: sums[j·lanes + c] += Σ over the pixels of x[pixel][j] · d[pixel][c].
 // Whole tiles are read of d, and added to `sums`, whatever lies there.
-void add_products(const std::vector<PackedFilter::Block>& blocks, Pixels x, int64_t values, Pixels d, int64_t rows,
-                  int64_t width, float* sums, int64_t lanes);
+void add_products(const TileSets& tiles, const std::vector<PackedFilter::Block>& blocks, Pixels x, int64_t values, Pixels d,
+                  int64_t rows, int64_t width, float* sums, int64_t lanes);
 
 // The `sums` of all threads' scratches, in the memory of the first.
 template <typename Threads>

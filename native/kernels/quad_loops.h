@@ -29,10 +29,28 @@ LOCALLEARN_INLINE void each_channel(int64_t channels, const F& f) {
   for (; c < channels; c++) f(float(), c);
 }
 
-// Row `i` of planes, from `to` on: of the rows' i-th transform, at one channel. A quad shares columns with the next.
-template <typename T, int i, typename V>
+// Where what is made of one quad after another is put, to so many planes: floats, of some channels of each.
+template <typename V, int kPlanes>
+class FloatCells {
+ public:
+  // `to` is of the first of these channels; `step` floats lie between quads.
+  LOCALLEARN_INLINE FloatCells(float* to, int64_t c, int64_t step, int64_t plane) : to_(to + c), step_(step), plane_(plane) {}
+  template <int k>
+  LOCALLEARN_INLINE void put(const V& value) {
+    store<V>(to_ + k * plane_, value);
+  }
+  LOCALLEARN_INLINE void next() { to_ += step_; }
+  LOCALLEARN_INLINE void finish() {}
+
+ private:
+  float* to_;
+  int64_t step_, plane_;
+};
+
+// Row `i` of planes, to `cells`: of the rows' i-th transform, at one channel. A quad shares columns with the next.
+template <typename T, int i, typename V, typename Cells>
 LOCALLEARN_INLINE void quad_input_row(const float* const* rows, int64_t width, int64_t column, int64_t quads,
-                                      int64_t channels, int64_t c, float* to, int64_t plane) {
+                                      int64_t channels, int64_t c, Cells cells) {
   constexpr int kStep = T::kSizes.step, kShared = T::kSizes.reads - kStep;
   const auto inside = [&](int64_t at) LOCALLEARN_LAMBDA {
     return T::template inputs<i>([&](int k) LOCALLEARN_LAMBDA { return load<V>(rows[k] + at * channels + c); });
@@ -41,36 +59,39 @@ LOCALLEARN_INLINE void quad_input_row(const float* const* rows, int64_t width, i
   V x[kShared + kStep];
   each_constant<kShared>([&](auto k) LOCALLEARN_LAMBDA { x[k] = anywhere(column + k); });
   column += kShared;
-  for (; quads > 0; quads--, column += kStep, to += channels) {
+  for (; quads > 0; quads--, column += kStep, cells.next()) {
     const bool in = column + kStep <= width;
     each_constant<kStep>([&](auto k) LOCALLEARN_LAMBDA {
       x[kShared + k] = in ? inside(column + k) : anywhere(column + k);
     });
     each_constant<T::kSizes.inputs>([&](auto j) LOCALLEARN_LAMBDA {
-      store<V>(to + j * plane + c, T::template inputs<j()>([&](int k) LOCALLEARN_LAMBDA { return x[k]; }));
+      cells.template put<j()>(T::template inputs<j()>([&](int k) LOCALLEARN_LAMBDA { return x[k]; }));
     });
     each_constant<kShared>([&](auto k) LOCALLEARN_LAMBDA { x[k] = x[k + kStep]; });
   }
+  cells.finish();
 }
 
-template <typename T, typename V>
+template <typename T, typename V, template <typename, int> typename Cells = FloatCells>
 void quad_inputs(const float* const* rows, int64_t width, int64_t column, int64_t quads, int64_t channels, float* to,
                  int64_t plane) {
   constexpr int kInputs = T::kSizes.inputs;
   each_channel<V>(channels, [&](auto kind, int64_t c) {
     using W = decltype(kind);
     each_constant<kInputs>([&](auto i) LOCALLEARN_LAMBDA {
-      quad_input_row<T, i(), W>(rows, width, column, quads, channels, c, to + i * kInputs * plane, plane);
+      quad_input_row<T, i(), W>(rows, width, column, quads, channels, c,
+                                Cells<W, kInputs>(to + i * kInputs * plane, c, channels, plane));
     });
   });
 }
 
-template <typename T, typename V>
+template <typename T, typename V, template <typename, int> typename Cells = FloatCells>
 void quad_gradients(const float* const* rows, int64_t quads, int64_t channels, float* to, int64_t step, int64_t plane) {
   constexpr int kResults = T::kSizes.results;
-  for (int64_t q = 0, at = 0; q < quads; q++, at += 2 * channels, to += step) {
-    each_channel<V>(channels, [&](auto kind, int64_t c) {
-      using W = decltype(kind);
+  each_channel<V>(channels, [&](auto kind, int64_t c) {
+    using W = decltype(kind);
+    Cells<W, kResults * kResults> cells(to, c, step, plane);
+    for (int64_t q = 0, at = 0; q < quads; q++, at += 2 * channels, cells.next()) {
       W columns[2][kResults];
       each_constant<2>([&](auto j) LOCALLEARN_LAMBDA {
         const W d[2] = {load<W>(rows[0] + at + j * channels + c), load<W>(rows[1] + at + j * channels + c)};
@@ -80,11 +101,11 @@ void quad_gradients(const float* const* rows, int64_t quads, int64_t channels, f
       });
       each_constant<kResults * kResults>([&](auto product) LOCALLEARN_LAMBDA {
         constexpr int i = product / kResults, j = product % kResults;
-        store<W>(to + product * plane + c,
-                 T::template gradients<j>([&](int k) LOCALLEARN_LAMBDA { return columns[k][i]; }));
+        cells.template put<product()>(T::template gradients<j>([&](int k) LOCALLEARN_LAMBDA { return columns[k][i]; }));
       });
-    });
-  }
+    }
+    cells.finish();
+  });
 }
 
 template <typename T, typename V>

@@ -24,8 +24,12 @@ inline bool quads_serve(const ConvShape& s) {
 // Which products quads are made of, in each dimension: term t multiplies plane inputs[t] and is added to plane results[t].
 struct QuadScheme {
   QuadLoops Tiles::*loops;
+  PairedQuads PairTiles::*paired;
   int inputs[kMostQuadTerms], results[kMostQuadTerms];
 };
+
+// A number for each term, in both dimensions.
+using QuadTerms = std::array<int64_t, kMostQuadTerms * kMostQuadTerms>;
 
 // Terms that are added up to one plane, in both dimensions.
 constexpr int kMostQuadAdded = 4;
@@ -34,30 +38,34 @@ constexpr int kMostQuadAdded = 4;
 const QuadScheme& forward_quads(int64_t stride);
 const QuadScheme& backward_quads(int64_t stride);
 
-// Some rows' quads of pixels, transformed: planes of [row][quad][channel].
+// Some rows' quads of pixels, transformed: planes of [row][quad][channel] of floats, or of cells (tiles.h) in their place.
 class QuadPlanes {
  public:
-  // `step` floats lie between a quad and the next: its channels, and what is left of whole tiles.
-  QuadPlanes(int64_t planes, int64_t rows, int64_t quads, int64_t channels, int64_t step);
-  // To rows `to` to `to + rows` the quads that read x from row `row` and column `column` on.
-  void read_inputs(const QuadLoops& loops, const ImageView& x, int64_t row, int64_t column, int64_t to, int64_t rows);
+  // A row has `places` for quads or pairs of them, `step` floats apart: their channels, and what is left of whole tiles.
+  QuadPlanes(int64_t planes, int64_t rows, int64_t places, int64_t step, bool whole);
+  using ReadInputs = decltype(QuadLoops::inputs);
+  using ReadGradients = decltype(QuadLoops::gradients);
+  // To rows `to` to `to + rows` the `quads` that read x from row `row` and column `column` on.
+  void read_inputs(ReadInputs read, const QuadSizes& sizes, const ImageView& x, int64_t row, int64_t column, int64_t quads,
+                   int64_t to, int64_t rows);
   // The quads of gradients from row `row` on.
-  void read_gradients(const QuadLoops& loops, const ImageView& d, int64_t row, int64_t to, int64_t rows);
+  void read_gradients(ReadGradients read, const ImageView& d, int64_t row, int64_t quads, int64_t to, int64_t rows);
   // Rows of y, of which `height` are left, from the products in the planes.
   void write_results(const QuadLoops& loops, int64_t rows, int64_t height, int64_t width, int64_t channels, float* y) const;
   float* plane(int64_t index) const { return first_ + index * plane_; }
-  int64_t row_floats() const { return quads_ * step_; }
 
  private:
-  int64_t quads_, step_, plane_;
-  at::Tensor data_, zeros_;
+  int64_t places_, step_, plane_;
+  at::Tensor data_;
+  std::vector<float> zeros_;
   float* first_;
 };
 
 class QuadFilter {
  public:
-  // `filter` is [3, 3, in, out], contiguous.
-  QuadFilter(const QuadScheme& scheme, int64_t in, int64_t out, const float* bias, const float* filter);
+  // `filter` is [3, 3, in, out], contiguous. With `pairs`, bfloat16 is multiplied.
+  QuadFilter(const QuadScheme& scheme, const PairTiles* pairs, int64_t in, int64_t out, const float* bias,
+             const float* filter);
 
   // Of one thread.
   struct Scratch {
@@ -78,9 +86,13 @@ class QuadFilter {
   };
   int64_t quads_in(int64_t size) const { return (size + loops_.sizes.writes - 1) / loops_.sizes.writes; }
   Tiling strips(int64_t height, int64_t width) const;
+  void pack(const float* filter, const QuadTerms& places, float* to) const;
 
   const QuadLoops& loops_;
-  int64_t in_, out_, lanes_;
+  const TileSets& tiles_;
+  const PairTiles* pairs_;
+  QuadPlanes::ReadInputs read_;
+  int64_t in_, cells_, out_, lanes_;  // cells: of an input quad
   std::vector<PackedFilter::Block> blocks_;
   std::vector<Product> products_;
   at::Tensor data_;
@@ -89,7 +101,7 @@ class QuadFilter {
 // The filter's gradient of images of height × width results.
 class QuadGradient {
  public:
-  QuadGradient(const QuadScheme& scheme, int64_t height, int64_t width, int64_t in, int64_t out);
+  QuadGradient(const QuadScheme& scheme, const PairTiles* pairs, int64_t height, int64_t width, int64_t in, int64_t out);
   // Of one thread. `sums` are to be added up by `gradient`; of the quads that are read, `filled` rows await that.
   struct Scratch {
     QuadPlanes inputs, gradients;
@@ -105,7 +117,10 @@ class QuadGradient {
  private:
   const QuadScheme& scheme_;
   const QuadLoops& loops_;
-  int64_t in_, out_, lanes_, rows_, quads_, strip_;
+  const TileSets& tiles_;
+  QuadPlanes::ReadInputs read_inputs_;
+  QuadPlanes::ReadGradients read_gradients_;
+  int64_t in_, out_, lanes_, rows_, quads_, places_, strip_;
   std::vector<PackedFilter::Block> blocks_;
 };
 

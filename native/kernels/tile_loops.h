@@ -9,10 +9,17 @@
 namespace locallearn {
 namespace {
 
+struct Floats {
+  template <typename V>
+  static LOCALLEARN_INLINE V multiply_add(const V& sum, const float* value, const V& weights) {
+    return sum + all<V>(*value) * weights;
+  }
+};
+
 // The loops over a tile's sums are unrolled, or else the compiler has these in memory before and after the inner loop.
 
-// P pixels from `first` on; N vectors side by side are the tile's channels.
-template <typename V, int N, int P>
+// P pixels from `first` on; N vectors side by side are the tile's channels. `Cell` says what is multiplied: floats, or pairs.
+template <typename Cell, typename V, int N, int P>
 LOCALLEARN_INLINE void product_tile(const float* const* rows, int64_t row_count, int64_t length, const float* w,
                                     const float* start, int64_t first, int64_t width, int64_t x_step, float* y,
                                     int64_t y_step, int64_t valid) {
@@ -30,9 +37,9 @@ LOCALLEARN_INLINE void product_tile(const float* const* rows, int64_t row_count,
       for (int n = 0; n < N; n++) weights[n] = load<V>(w + n * kLanes);
 #pragma GCC unroll 16
       for (int p = 0; p < P; p++) {
-        const V value = all<V>(x[p * x_step + t]);
 #pragma GCC unroll 16
-        for (int n = 0; n < N; n++) sum[p][n] += value * weights[n];
+        for (int n = 0; n < N; n++)
+          sum[p][n] = Cell::template multiply_add<V>(sum[p][n], x + p * x_step + t, weights[n]);
       }
     }
   }
@@ -52,7 +59,7 @@ LOCALLEARN_INLINE void product_tile(const float* const* rows, int64_t row_count,
     std::memcpy(y + p * y_step, spare + p * N * kLanes, valid * sizeof(float));
 }
 
-template <typename V, int N, int J>
+template <typename Cell, typename V, int N, int J>
 LOCALLEARN_INLINE void outer_tile(Pixels x, Pixels d, int64_t rows, int64_t width, float* to, int64_t to_step) {
   constexpr int64_t kLanes = lanes_of<V>;
   V sum[J][N];
@@ -68,9 +75,8 @@ LOCALLEARN_INLINE void outer_tile(Pixels x, Pixels d, int64_t rows, int64_t widt
       for (int n = 0; n < N; n++) gradient[n] = load<V>(pd + n * kLanes);
 #pragma GCC unroll 16
       for (int j = 0; j < J; j++) {
-        const V value = all<V>(px[j]);
 #pragma GCC unroll 16
-        for (int n = 0; n < N; n++) sum[j][n] += value * gradient[n];
+        for (int n = 0; n < N; n++) sum[j][n] = Cell::template multiply_add<V>(sum[j][n], px + j, gradient[n]);
       }
     }
   }
@@ -102,18 +108,18 @@ LOCALLEARN_INLINE void each_tile(int64_t size, const F& f) {
   }
 }
 
-template <typename V, int N, int kPixels>
+template <typename Cell, typename V, int N, int kPixels>
 void product_tiles(const float* const* rows, int64_t row_count, int64_t length, const float* w, const float* start,
                    int64_t width, int64_t x_step, float* y, int64_t y_step, int64_t valid) {
   each_tile<kPixels>(width, [&](auto pixels, int64_t first) {
-    product_tile<V, N, pixels()>(rows, row_count, length, w, start, first, width, x_step, y, y_step, valid);
+    product_tile<Cell, V, N, pixels()>(rows, row_count, length, w, start, first, width, x_step, y, y_step, valid);
   });
 }
 
-template <typename V, int N, int kValues>
+template <typename Cell, typename V, int N, int kValues>
 void outer_tiles(Pixels x, int64_t values, Pixels d, int64_t rows, int64_t width, float* to, int64_t to_step) {
   each_tile<kValues>(values, [&](auto count, int64_t first) {
-    outer_tile<V, N, count()>({x.data + first, x.row, x.step}, d, rows, width, to + first * to_step, to_step);
+    outer_tile<Cell, V, N, count()>({x.data + first, x.row, x.step}, d, rows, width, to + first * to_step, to_step);
   });
 }
 
@@ -135,9 +141,9 @@ int64_t multiply_adds(int64_t times) {
 }
 
 // Tiles of N vectors and up to so many pixels, or values of j.
-template <typename V, int N, int kPixels, int kValues>
+template <typename V, int N, int kPixels, int kValues, typename Cell = Floats>
 constexpr TileSet tile_set() {
-  return {product_tiles<V, N, kPixels>, outer_tiles<V, N, kValues>};
+  return {product_tiles<Cell, V, N, kPixels>, outer_tiles<Cell, V, N, kValues>};
 }
 
 }  // namespace

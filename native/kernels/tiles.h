@@ -56,16 +56,43 @@ struct QuadLoops {
   void (*taps)(const float* sums, int64_t plane, int64_t channels, float* to, int64_t tap);
 };
 
-struct Tiles {
+struct TileSets {
   TileSet twice, wide, narrow;  // `twice` is empty where registers are few
+  const TileSet& of(int64_t lanes) const { return lanes == kDouble ? twice : lanes == kWide ? wide : narrow; }
+};
+
+struct Tiles {
+  TileSets products;
   // Of stride 1, of stride 2, and the inputs' gradient of stride 2.
   QuadLoops dense, strided, spread;
   // Multiplies and adds in registers, `times` over: the processor's peak. Returns how many operations that were.
   int64_t (*multiply_adds)(int64_t times);
-  const TileSet& of(int64_t lanes) const { return lanes == kDouble ? twice : lanes == kWide ? wide : narrow; }
 };
 
 // Null where the processor has neither AVX2 with FMA nor AVX-512.
 const Tiles* tiles();
+
+// Products of bfloat16, two at once: what tiles above read as floats are cells of two numbers each, whose products are added up
+// in float32. The cells of quads are made as `QuadLoops` makes floats, and `plane` counts cells.
+struct PairedQuads {
+  // Of channels 2i and 2i + 1. Where their number is odd, the last cells' other halves are left alone.
+  void (*inputs)(const float* const* rows, int64_t width, int64_t column, int64_t quads, int64_t channels, float* to,
+                 int64_t plane);
+  // Of quads 2q and 2q + 1, for the filter's gradient; behind an odd number's last comes 0.
+  void (*inputs_across)(const float* const* rows, int64_t width, int64_t column, int64_t quads, int64_t channels, float* to,
+                        int64_t plane);
+  void (*gradients_across)(const float* const* rows, int64_t quads, int64_t channels, float* to, int64_t step,
+                           int64_t plane);
+};
+
+struct PairTiles {
+  TileSets products;
+  PairedQuads dense, strided, spread;
+  // cells[i] = first[i] and second[i], rounded.
+  void (*pair)(const float* first, const float* second, int64_t count, float* cells);
+};
+
+// Null where the processor has no AVX512_BF16.
+const PairTiles* pair_tiles();
 
 }  // namespace locallearn

@@ -177,7 +177,7 @@ void UpsampledBackward::read(FillRow fill, Scratch& scratch) const {
 
 void UpsampledBackward::add_filter_gradient(const float* x, Scratch& scratch) const {
   const int64_t outputs = taps_of(shape_) * shape_.out;
-  add_products(blocks_of(outputs, 0), {x, 0, shape_.in}, shape_.in, {scratch.taps.data_ptr<float>(), 0, outputs}, 1,
+  add_products(tiles()->products, blocks_of(outputs, 0), {x, 0, shape_.in}, shape_.in, {scratch.taps.data_ptr<float>(), 0, outputs}, 1,
                from_.height * from_.width, scratch.sums.data_ptr<float>(), lanes_for(outputs));
 }
 

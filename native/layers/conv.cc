@@ -7,8 +7,6 @@
 
 #include <torch/library.h>
 
-#include <algorithm>
-
 namespace locallearn {
 
 using at::Tensor;
@@ -16,13 +14,11 @@ using at::Tensor;
 Tensor conv(const Tensor& x, const Tensor& filter, const optional<Tensor>& bias, int64_t stride, int64_t padding,
             int64_t groups, at::IntArrayRef resized) {
   const auto read = read_shape(x.sizes(), resized);
-  if (widens(x, resized)) {
+  if (!on_cpu(x) || !direct_serves(read, filter, stride, padding, groups)) {
+    if (!widens(x, resized)) return to_nhwc(convolve(resized_map(x, resized), filter, bias, stride, padding, groups));
     return image_groups(x, [&](const Tensor& images) {
       return conv(images, filter, bias, stride, padding, groups, resized);
     });
-  }
-  if (!floats_on_cpu(x) || !direct_serves(read, filter, stride, padding, groups)) {
-    return to_nhwc(convolve(resized_map(x, resized), filter, bias, stride, padding, groups));
   }
   const auto by = resize_of(x.sizes(), resized);
   const optional<Tensor> b = contiguous(bias);
@@ -34,25 +30,26 @@ std::tuple<Tensor, Tensor, Tensor> conv_backward(const Tensor& dy, const Tensor&
                                                  int64_t stride, int64_t padding, int64_t groups, at::IntArrayRef resized,
                                                  bool need_x, bool reuse_x, bool need_parameters) {
   const auto read = read_shape(x.sizes(), resized);
-  if (widens_backward(x, filter, resized)) {
-    return image_groups_backward(dy, x, [&](const Tensor& gradient, const Tensor& images) {
-      return conv_backward(gradient, images, filter, has_bias, stride, padding, groups, resized, need_x, true,
-                           need_parameters);
-    });
-  }
-  if (!floats_on_cpu(x) || !direct_serves(read, filter, stride, padding, groups)) {
+  if (!on_cpu(x) || !direct_serves(read, filter, stride, padding, groups)) {
+    if (widens_backward(x, filter, resized)) {
+      return image_groups_backward(dy, x, [&](const Tensor& gradient, const Tensor& images) {
+        return conv_backward(gradient, images, filter, has_bias, stride, padding, groups, resized, need_x, true,
+                             need_parameters);
+      });
+    }
     const auto g = convolve_backward(to_nchw(dy.to(x.scalar_type())), resized_map(x, resized), filter, has_bias, stride,
                                      padding, groups, need_x, need_parameters);
     return {resize_backward(g.x, x.sizes(), resized), g.filter, g.bias};
   }
   const ConvShape shape = conv_shape(read, filter, stride, padding);
   const auto by = resize_of(x.sizes(), resized);
-  const Tensor gradient = dy.to(at::kFloat).contiguous();
-  const float* const pdy = gradient.data_ptr<float>();
-  const int64_t floats = shape.out_width * shape.out;
-  const auto g = direct_conv_backward(x.contiguous(), nullptr, filter.contiguous(), shape, pointer(by), need_x, reuse_x,
-                                      need_parameters, need_parameters && has_bias, [&](int64_t image, int64_t row, float* to) {
-                                        std::copy_n(pdy + (image * shape.out_height + row) * floats, floats, to);
+  const Tensor gradient = dy.contiguous();
+  const RowsIn gradients(gradient);
+  const auto g = direct_conv_backward(x.contiguous(), nullptr, filter.contiguous(), shape, pointer(by), x.scalar_type(), need_x,
+                                      reuse_x, need_parameters, need_parameters && has_bias,
+                                      [&](int64_t, int64_t image, int64_t row, float* to) {
+                                        const int64_t first = (image * shape.out_height + row) * shape.out_width;
+                                        gradients.copy(first, shape.out_width, to);
                                       });
   return {g.x, g.filter, g.bias};
 }

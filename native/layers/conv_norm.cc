@@ -37,7 +37,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> conv_bn(
     bool relu, bool keep) {
   const BatchNorm norm{gamma, beta, running_mean, running_variance, training, momentum, epsilon};
   const auto read = read_shape(x.sizes(), resized);
-  if (!floats_on_cpu(x) || !direct_serves(read, filter, stride, padding, groups)) {
+  if (!on_cpu(x) || !direct_serves(read, filter, stride, padding, groups)) {
     const Tensor c = conv(x, filter, bias, stride, padding, groups, resized);
     const auto n = normalise_anywhere(c, norm, residual, relu);
     return {n.y, keep ? c : Tensor(), n.mean, n.inverse_deviation};
@@ -107,26 +107,33 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> conv_bn_backward(
   const Tensor gradient = dy.contiguous(), before = c.contiguous();
   const optional<Tensor> masked = masked_like(gradient, before, relu, need_residual, reuse_dy);
   const Tensor dresidual = masked.has_value() ? *masked : need_residual ? dy.to(c.scalar_type()) : Tensor();
-  if (!floats_on_cpu(c) || !direct_serves(read, filter, stride, padding, groups)) {
+  if (!direct_serves(read, filter, stride, padding, groups)) {
     const auto n = normalise_backward(RowsIn(gradient), before, norm, masked, reuse_c);
     return result(apart(n.x), n.gamma, n.beta, dresidual);
   }
   const ConvShape shape = conv_shape(read, filter, stride, padding);
   const auto by = resize_of(x_shape, resized);
   const ChannelGradients channel(RowsIn(gradient), before, norm);
-  float* const pm = masked.has_value() ? masked->data_ptr<float>() : nullptr;
+  const RowsOut through = masked.has_value() ? RowsOut(*masked) : RowsOut();
+  // Of each thread, what is widened.
+  struct Wide {
+    ChannelGradients::Wide read;
+    std::vector<float> masked;
+  };
+  std::vector<Wide> wide(image_threads(shape.images));
   std::optional<AppliedNorm> read_by;
   if (normalised) {
     const BatchNorm by_norm{x_norm[0], x_norm[1], x_norm[2], x_norm[3], false, 0, 0};
     read_by.emplace(Normalised{{}, x_norm[2], x_norm[3]}, by_norm, x_relu);
   }
   const auto g = direct_conv_backward(
-      contiguous(x), read_by ? &*read_by : nullptr, filter.contiguous(), shape, pointer(by), need_x, reuse_x && !normalised,
-      need_parameters, need_parameters && has_bias,
-      [&](int64_t image, int64_t row, float* to) {
+      contiguous(x), read_by ? &*read_by : nullptr, filter.contiguous(), shape, pointer(by), c.scalar_type(), need_x,
+      reuse_x && !normalised, need_parameters, need_parameters && has_bias,
+      [&](int64_t thread, int64_t image, int64_t row, float* to) {
         const int64_t first = (image * shape.out_height + row) * shape.out_width;
-        ChannelGradients::Wide none;
-        channel.rows(first, shape.out_width, to, pm == nullptr ? nullptr : pm + first * shape.out, none);
+        auto& [read, masked_row] = wide[thread];
+        channel.rows(first, shape.out_width, to, through.begin(first, shape.out_width, masked_row), read);
+        through.written(first, shape.out_width, masked_row);
       });
   return result(g, channel.gamma, channel.beta, dresidual);
 }
