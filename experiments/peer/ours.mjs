@@ -24,11 +24,11 @@ function drawnBatch(batch) {
  * A method's training at its first step.
  * @returns `run` times steps; `writeStart` writes what they start from for a peer; `firstLosses` takes a step
  */
-export function openOurs(engine, method, options, { layers, batch, device }) {
+export function openOurs(engine, method, options, { layers, batch, device, precision }) {
   const { buildStrategy, createBatch, evaluationMode, networkForward } = locallearn;
   const { capturedEvaluation, capturedSteps, papersSgd, planSteps, sgd, trainStep } = locallearn;
   const network = locallearn.resnetCifar({ layers: layers, classes: 10, imageShape, seed: 1 });
-  const strategy = buildStrategy(network, { method, ...options });
+  const strategy = locallearn.inPrecision(buildStrategy(network, { method, ...options }), precision);
   const optimizer = sgd(papersSgd);
   const plan = planSteps(strategy.updates);
   // As in training.

@@ -5,7 +5,7 @@ torch.optim.SGD, and one optimiser step after all backward passes; what `kind` a
 those of the golden files: `python3 experiments/parity/reference.py test/fixtures/golden/auglocal-resnet32-k16-d2.json`.
 
 Reads lines of JSON on standard input and answers each with one: first the settings (`kind`, `method`, `layers`, `K`,
-`depth`, `threads`, `device`, `options`, and `files`: `initial`, parameters by name, and the `images` and `labels` of one
+`depth`, `threads`, `device`, `precision`, `options`, and `files`: `initial`, parameters by name, and the `images` and `labels` of one
 batch), then `{"losses": 1}` for a step's losses, and `{"train": n}` or `{"evaluate": n}` for n timed steps. An answer to
 these has the seconds of each step and `peakBytes`: the largest resident size so far less that of the interpreter with
 torch loaded, or on a GPU the most that PyTorch's allocator had in use during these steps.
@@ -44,6 +44,7 @@ def fastest_sgd(parameters, settings):
 class Peer:
     def __init__(self, settings):
         self.device = device = settings["device"]
+        self.short = settings["precision"] == "bf16"
         if device != "cpu":
             torch.set_default_device(device)
         self.tuned = settings["kind"] != "plain"
@@ -72,18 +73,23 @@ class Peer:
             pixels = pixels.contiguous(memory_format=torch.channels_last)
         return (pixels - self.run.mean) / self.run.std, pixels, self.labels.to(self.device)
 
+    def autocast(self):
+        # Without copies of weights, which MAN's moving averages would not reach.
+        return torch.autocast(self.device, torch.bfloat16, enabled=self.short, cache_enabled=False)
+
     def train(self):
         self.run.net.train()
         self.run.aux.train()
         x, pixels, labels = self.images()
         self.optimizer.zero_grad(set_to_none=True)
-        losses = self.run.step(x, labels, pixels)
+        with self.autocast():
+            losses = self.run.step(x, labels, pixels)
         self.optimizer.step()
         return [loss.item() for loss in losses]
 
     def evaluate(self):
         self.run.net.eval()
-        with torch.no_grad():
+        with torch.no_grad(), self.autocast():
             x, _, labels = self.images()
             (self.run.net(x).argmax(1) == labels).sum().item()
 

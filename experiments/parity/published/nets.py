@@ -113,7 +113,8 @@ def bilinear(x, size):
 
 
 def reconstruction(net, x, pixels):
-    return F.binary_cross_entropy(torch.sigmoid(net(bilinear(x, pixels.shape[2]))), pixels)
+    # In bfloat16, as autocast has it, a sigmoid would be 1 where its logarithm is read.
+    return F.binary_cross_entropy(torch.sigmoid(net(bilinear(x, pixels.shape[2])).to(pixels.dtype)), pixels)
 
 
 def two_convolutions(width, hidden):
