@@ -82,17 +82,17 @@ class RowsOut {
   uint16_t* shorts_ = nullptr;
 };
 
-// Calls f(first, rows) for rows `begin` to `end`, so many at once that they stay in the second-level cache, or in the first
-// where they are converted; the last first: what convolutions made before, image by image, is in the cache there, and what they
-// will read next is when this comes to an end.
+// Calls f(first, rows) for rows `begin` to `end`, so many at once that they stay in the second-level cache; the last first: what
+// convolutions made before, image by image, is in the cache there, and what they will read next is when this comes to an end.
+// Where they are converted, a few of these at a time, which stay in the first-level cache, one after another: that is how
+// processors read ahead.
 template <typename F>
 void in_blocks(bool converted, int64_t begin, int64_t end, int64_t channels, const F& f) {
   const int64_t floats = std::max<int64_t>(channels, 1);
-  const int64_t most = converted ? std::clamp<int64_t>(2048 / floats, 8, 64) : std::max<int64_t>(16384 / floats, 64);
-  for (int64_t last = end; last > begin; last -= most) {
-    const int64_t first = std::max(begin, last - most);
-    f(first, last - first);
-  }
+  const int64_t most = std::max<int64_t>(16384 / floats, 64);
+  const int64_t few = converted ? std::clamp<int64_t>(2048 / floats, 8, 64) : most;
+  for (int64_t last = end; last > begin; last -= most)
+    for (int64_t first = std::max(begin, last - most); first < last; first += few) f(first, std::min(few, last - first));
 }
 
 }  // namespace locallearn
