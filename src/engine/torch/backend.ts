@@ -1,22 +1,9 @@
 import tf = require('@tensorflow/tfjs');
 import { tfDtype } from './dtype.js';
+import { freeViews, sameShape, viewOf, type Entry } from './entry.js';
 import { fromValues, type ValueTarget } from './from-values.js';
 import type { KernelContext } from './kernels/kernel.js';
 import type { Device, MultiOperator, Native, NativeTensor, Operator } from './native.js';
-
-/** What a tensor's data id stands for. Strings stay in JavaScript; everything else is one libtorch tensor. */
-interface Entry {
-  readonly native: NativeTensor | undefined;
-  /** The shape of `native`, kept here because asking libtorch costs a call. */
-  readonly shape: readonly number[];
-  readonly dtype: tf.DataType;
-  readonly strings: Uint8Array[] | undefined;
-  /** Whether `native` is bfloat16, which TensorFlow.js takes for float32. */
-  readonly short: boolean;
-  /** Reshaped views asked for outside of scopes; they live as long as the data. */
-  views: { readonly shape: readonly number[]; readonly native: NativeTensor }[] | undefined;
-  refCount: number;
-}
 
 /**
  * TensorFlow.js on libtorch's kernels. A tensor is an at::Tensor of the same logical shape and of any strides.
@@ -102,11 +89,7 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
     if (entry.native === undefined) throw new Error('String tensors are not supported by this kernel');
     if (sameShape(entry.shape, info.shape)) return entry.native;
     if (this.#scope !== undefined) return this.#reshape(entry.native, info.shape);
-    const known = entry.views?.find(({ shape }) => sameShape(shape, info.shape));
-    if (known !== undefined) return known.native;
-    const view = { shape: info.shape, native: this.#reshape(entry.native, info.shape) };
-    (entry.views ??= []).push(view);
-    return view.native;
+    return viewOf(entry, info.shape, () => this.#reshape(entry.native!, info.shape));
   };
 
   /** Values from JavaScript as a libtorch tensor that belongs to the open scope. */
@@ -167,9 +150,7 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
 
   /** Frees the views of a tensor that were asked for: they are made anew when they are next. */
   freeViews({ dataId }: tf.Tensor): void {
-    const entry = this.#data.get(dataId);
-    entry.views?.forEach(({ native }) => native.dispose());
-    entry.views = undefined;
+    freeViews(this.#data.get(dataId));
   }
 
   /** A variable's libtorch tensor, to be written to: one of its own, where it shared it. */
@@ -245,7 +226,7 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
     entry.refCount--;
     if (!force && entry.refCount > 0) return false;
     entry.native?.dispose();
-    entry.views?.forEach((view) => view.native.dispose());
+    freeViews(entry);
     this.#data.delete(dataId);
     return true;
   }
@@ -293,10 +274,4 @@ export class TorchBackend extends tf.KernelBackend implements KernelContext {
   override dispose(): void {
     this.native.releaseCachedMemory(this.device);
   }
-}
-
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
