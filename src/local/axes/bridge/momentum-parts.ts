@@ -19,14 +19,12 @@ const noNet = sequential([]);
  */
 export function momentumAloneBridge(momentum: number): BridgeBuilder {
   return (scope, next) => {
-    const { averaged, follows, after } = momentumNet(scope, next, momentum, 'drawn');
+    const net = momentumNet(scope, next, momentum, 'drawn');
     return {
       trained: noNet,
-      averaged,
-      follows,
-      forward: (x) => averaged.forward(x, frozenMode) as tf.Tensor4D,
-      evaluate: (x) => averaged.forward(x, evaluationMode) as tf.Tensor4D,
-      after,
+      ...net,
+      forward: (x) => net.averaged.forward(x, frozenMode) as tf.Tensor4D,
+      evaluate: (x) => net.averaged.forward(x, evaluationMode) as tf.Tensor4D,
     };
   };
 }

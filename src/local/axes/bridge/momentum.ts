@@ -18,15 +18,8 @@ import { runsOf, together } from './together.js';
 export function momentumBridge(momentum: number, start: MomentumStart = 'drawn'): BridgeBuilder {
   return (scope, next) => {
     const trained = next.build(childScope(scope, 'bias'));
-    const { averaged, follows, after } = momentumNet(scope, next, momentum, start);
-    const both = together(trained, averaged);
-    return {
-      trained,
-      averaged,
-      follows,
-      ...runsOf(both),
-      after,
-    };
+    const net = momentumNet(scope, next, momentum, start);
+    return { trained, ...net, ...runsOf(together(trained, net.averaged)) };
   };
 }
 

@@ -20,21 +20,15 @@ export function scaledMomentumBridge(momentum: number, start: MomentumStart = 'd
     const bias = next.build(childScope(scope, 'bias'));
     const scale = createParameter(scope, 'scale', [], constant(1));
     const share = scale.variable as tf.Variable<tf.Rank.R0>;
-    const { averaged, follows, after } = momentumNet(scope, next, momentum, start);
+    const net = momentumNet(scope, next, momentum, start);
     const trained = { ...bias, parameters: [...bias.parameters, scale] };
-    const both = together(trained, averaged, (a, b) => {
+    const both = together(trained, net.averaged, (a, b) => {
       const y = blendOp(share, a, b);
       // Nothing needs them for its gradient.
       tf.dispose([a, b]);
       return y;
     });
-    return {
-      trained,
-      averaged,
-      follows,
-      ...runsOf(both),
-      after,
-    };
+    return { trained, ...net, ...runsOf(both) };
   };
 }
 
