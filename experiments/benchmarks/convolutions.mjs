@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { median } from '../../dist/core/stats.js';
 import { loadNative } from '../../dist/engine/torch/load-native.js';
 
 const { values: args } = parseArgs({
@@ -79,11 +80,6 @@ function passesOf({ input: [n, c, h, w], resizedFrom, filter: [out, , kh, kw], s
     backwardData: { library: library([true, false, false]), ours: ours(true, false) },
     backwardWeights: { library: library([false, true, false]), ours: ours(false, true) },
   };
-}
-
-function median(values) {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1];
 }
 
 /** Seconds of each side, taking turns; the first round of each is not counted. */

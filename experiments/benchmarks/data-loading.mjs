@@ -21,6 +21,7 @@ import { packPaths } from '../../dist/data/files/path-list.js';
 import { emptySplit } from '../../dist/data/split.js';
 import { buildStrategy, resnetCifar, selectEngine, train } from '../../dist/index.js';
 import { randomStream } from '../../dist/core/random.js';
+import { median } from '../../dist/core/stats.js';
 
 const { values: args } = parseArgs({
   options: {
@@ -171,12 +172,6 @@ async function epochRate(loader, epoch) {
   let images = 0;
   for await (const batch of loader.batches(epoch)) images += batch.size;
   return (1000 * images) / (performance.now() - start);
-}
-
-function median(values) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2;
 }
 
 const result = { cifar: await benchCifar(), waiting: await benchWaiting() };

@@ -1,5 +1,6 @@
 // Draws what scale.mjs measured, and says it in a README.
 import { writeFileSync } from 'node:fs';
+import { mean } from '../../dist/core/stats.js';
 
 const names = { bp: 'BP', auglocal: 'AugLocal', man: 'MAN', hpff: 'HPFF' };
 const colours = { bp: '#808080', auglocal: '#d9603b', man: '#3b7dd9', hpff: '#3a9a5c' };
@@ -45,7 +46,6 @@ ${table('By batch', `ResNet-${depth}`, methods, byBatch, images)}
 /** The least-squares line, and the share of the variance that it explains; undefined for fewer than three points. */
 export function fitLine(points) {
   if (points.length < 3) return undefined;
-  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [mx, my] = [mean(points.map(([x]) => x)), mean(points.map(([, y]) => y))];
   const sum = (f) => points.reduce((total, [x, y]) => total + f(x - mx, y - my), 0);
   const slope = sum((x, y) => x * y) / sum((x) => x * x);

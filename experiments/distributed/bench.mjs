@@ -8,6 +8,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { median } from '../../dist/core/stats.js';
 import { readMetrics } from '../../dist/runs/metrics.js';
 
 const { values: args } = parseArgs({
@@ -94,12 +95,6 @@ async function compare(contestants) {
     for (const [name, rate] of Object.entries(contestants)) rates[name].push(await rate());
   }
   return Object.fromEntries(Object.entries(rates).map(([name, each]) => [name, median(each)]));
-}
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;
 }
 
 /** What `memory` measures of each block, and what it makes of BP in stages that wait for each other. */

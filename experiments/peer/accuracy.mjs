@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { mean, spread } from '../../dist/core/stats.js';
 import { methodsOf } from './methods.mjs';
 
 const { values: args } = parseArgs({
@@ -79,13 +80,6 @@ const finished = () =>
     : [];
 const sameSettings = (run) => Object.entries(settings).every(([key, value]) => run[key] === value);
 
-const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-/** Of a sample. */
-const deviation = (values) => {
-  const centre = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
-};
-
 /** Accuracy after the last epoch, in percent; the differences are of the first side asked for to the others. */
 function printTable(runs) {
   const [first, ...others] = sides;
@@ -104,8 +98,9 @@ function printTable(runs) {
     if (sides.every((side) => found[side].length === 0)) continue;
     const cell = (values) => {
       if (values.length === 0) return '';
-      const spread = values.length > 1 ? ` ± ${deviation(values).toFixed(1)}` : '';
-      return `${mean(values).toFixed(1)}${spread} (${values.length})`;
+      const { mean: centre, deviation } = spread(values);
+      const around = deviation === undefined ? '' : ` ± ${deviation.toFixed(1)}`;
+      return `${centre.toFixed(1)}${around} (${values.length})`;
     };
     const differences = others.map((side) =>
       found[first].length > 0 && found[side].length > 0

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UserError } from '../../dist/core/errors.js';
 import { thisMachine } from '../../dist/core/machine.js';
+import { median } from '../../dist/core/stats.js';
 import { pythons } from '../../scripts/pythons.mjs';
 import { findPython } from './find-python.mjs';
 import { kinds, peersOf, startPeer } from './kinds.mjs';
@@ -65,11 +66,6 @@ process.env.OMP_NUM_THREADS = String(threads);
 const peersEnvironment = { ...process.env };
 const { selectEngine } = await import('../../dist/index.js');
 const { openOurs } = await import('./ours.mjs');
-
-const median = (values) => {
-  const sorted = values.toSorted((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
-};
 
 /** The widest of the processor's instructions that matter here. */
 function instructions() {
