@@ -1,5 +1,4 @@
 import tf = require('@tensorflow/tfjs');
-import { isDetached } from '../detached.js';
 import { differentiable } from './differentiable.js';
 import type { FusedOp } from './fused-op.js';
 
@@ -28,9 +27,7 @@ export const maxPool: FusedOp<MaxPool> = {
     return (x, pooling) => {
       const { window, stride, padding } = pooling;
       // On a GPU the layer before keeps the input anyway, which is its output.
-      if (device === 'cuda' || !ownWindows(pooling) || isDetached(x)) {
-        return maxPool.composed(x, pooling);
-      }
+      if (device === 'cuda' || !ownWindows(pooling)) return maxPool.composed(x, pooling);
       const [, height, width] = x.shape;
       return differentiable([x], () => {
         const [y, positions] = forward(input(x), window, stride, padding);
