@@ -87,11 +87,23 @@ test('of both names what was said last counts: in a file over its base’s, in a
   }
 });
 
-test('a wrong value under an old name is told under the new one', () => {
-  expect(problem(minimal.replace('layers: 8', 'depth: 9'))).toMatch(
-    /^c\.yaml:4:1: network\.layers: must be 6m\+2/,
+test('a wrong value under an old name is told under the new one, where it stands', () => {
+  expect(problem(minimal.replace('layers: 8', 'depth: abc'))).toMatch(
+    /^c\.yaml:6:3: network\.layers: must be a number, not "abc"/,
   );
-  expect(problem(minimal, ['network.depth=9'])).toMatch(/^c\.yaml.*: network\.layers: must be 6m\+2/);
+  expect(problem(minimal, ['network.depth=9'])).toMatch(
+    /^c\.yaml: --set network\.depth=9: network\.layers: must be 6m\+2/,
+  );
+  expect(problem(text(networks[0]![0], '{ method: custom, auxiliary: { name: sampled, tail: 3 } }'))).toMatch(
+    /^c\.yaml:5:57: methods\.0\.auxiliary\.classifier: must be one of/,
+  );
+});
+
+test('of a wrong value under both names the place of the one that counts is told', () => {
+  const place = (lines: string): string => problem(minimal.replace('layers: 8', lines)).split(' ')[0]!;
+  expect(place('layers: 9\n  depth: 10')).toBe('c.yaml:7:3:');
+  expect(place('depth: 10\n  layers: 9')).toBe('c.yaml:7:3:');
+  expect(place('depth: 9\n  layers: 10')).toBe('c.yaml:7:3:');
 });
 
 test('an option that never had another name keeps its own: depth of AugLocal, head of VGG', () => {
