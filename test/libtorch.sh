@@ -18,8 +18,7 @@ else
 fi
 
 # All golden files, not a sample of them.
-CI=true npx vitest run test/local/golden.test.ts test/engine/fused test/engine/torch/gradients.test.ts \
-  test/engine/torch/kernels.test.ts
+CI=true npx vitest run test/local/golden.test.ts test/engine/fused test/engine/torch/kernels
 npm run -s test:tfjs
 # AddressSanitizer needs a second build, about 200 seconds of processor time: where it is asked for.
 if [ "${1:-}" = --asan ]; then npm run -s test:asan; else npm run -s test:asan -- --plain; fi

@@ -4,10 +4,10 @@ import type { TorchBackend } from '../../../src/engine/torch/backend.js';
 import { registerTorchBackend } from '../../../src/engine/torch/register.js';
 import type { NativeTensor } from '../../../src/engine/torch/native.js';
 import { hasTorch, normal } from '../compare.js';
-import { arrayCases } from './cases/arrays.js';
-import { elementwiseCases } from './cases/elementwise.js';
-import { indexingCases } from './cases/indexing.js';
-import { layerCases } from './cases/layers.js';
+import { arrayCases } from './kernels/cases/arrays.js';
+import { elementwiseCases } from './kernels/cases/elementwise.js';
+import { indexingCases } from './kernels/cases/indexing.js';
+import { layerCases } from './kernels/cases/layers.js';
 
 describe.skipIf(!hasTorch)('the torch backend', () => {
   let backend: TorchBackend;

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readRunSummary } from '../../src/runs/summary.js';
-import { tinyConfig, writeFashionMnist } from './helpers.js';
-import { residentProgram } from './resident.js';
+import { readRunSummary } from '../../../src/runs/summary.js';
+import { tinyConfig, writeFashionMnist } from '../helpers.js';
+import { residentProgram } from '../resident.js';
 
 const run = residentProgram();
 

@@ -2,10 +2,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { readMetrics } from '../../src/runs/metrics.js';
-import { readComparison } from '../../src/runs/summary.js';
-import { pictureConfig, writePictures } from './helpers.js';
-import { residentProgram } from './resident.js';
+import { readMetrics } from '../../../src/runs/metrics.js';
+import { readComparison } from '../../../src/runs/summary.js';
+import { pictureConfig, writePictures } from '../helpers.js';
+import { residentProgram } from '../resident.js';
 
 const run = residentProgram();
 

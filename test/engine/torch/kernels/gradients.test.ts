@@ -1,7 +1,7 @@
 import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
-import { startTorch } from '../../support/device.js';
-import { expectSame, hasTorch, normal, runOn, uniform, weightedGradients } from '../compare.js';
+import { startTorch } from '../../../support/device.js';
+import { expectSame, hasTorch, normal, runOn, uniform, weightedGradients } from '../../compare.js';
 
 type Pad = Parameters<typeof tf.conv2d>[3];
 interface Case {

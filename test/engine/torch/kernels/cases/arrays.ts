@@ -1,5 +1,5 @@
 import tf = require('@tensorflow/tfjs');
-import { integers, normal, type Computation, type Families } from '../../compare.js';
+import { integers, normal, type Computation, type Families } from '../../../compare.js';
 
 const special = (): tf.Tensor1D =>
   tf.tensor1d([-Infinity, -2.5, -1, -0.5, 0, 0.5, 1.5, 2.5, 30, Infinity, NaN]);

@@ -1,5 +1,5 @@
 import tf = require('@tensorflow/tfjs');
-import { normal, uniform, type Computation, type Families } from '../../compare.js';
+import { normal, uniform, type Computation, type Families } from '../../../compare.js';
 
 const image = (channels = 3): tf.Tensor4D => normal('image', [2, 7, 8, channels]);
 

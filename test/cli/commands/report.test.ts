@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { epochsOf, writeRun } from '../report/folders.js';
-import { ended, start } from './helpers.js';
-import { residentProgram } from './resident.js';
+import { epochsOf, writeRun } from '../../report/folders.js';
+import { ended, start } from '../helpers.js';
+import { residentProgram } from '../resident.js';
 
 const run = residentProgram();
 

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { hasTorch } from '../support/engine.js';
-import { sampleOf } from '../support/fuzz.js';
-import { run, pictureConfig, writePictures } from './helpers.js';
+import { hasTorch } from '../../support/engine.js';
+import { sampleOf } from '../../support/fuzz.js';
+import { run, pictureConfig, writePictures } from '../helpers.js';
 
 let folder: string;
 beforeAll(async () => {

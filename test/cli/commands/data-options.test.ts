@@ -2,11 +2,11 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { selectionOf, type SelectionArguments } from '../../src/cli/commands/data-options.js';
-import { loadConfig } from '../../src/config/config.js';
-import { builtInDatasets } from '../../src/data/kinds/built-in.js';
-import { writeFashionMnist } from './helpers.js';
-import { residentProgram } from './resident.js';
+import { selectionOf, type SelectionArguments } from '../../../src/cli/commands/data-options.js';
+import { loadConfig } from '../../../src/config/config.js';
+import { builtInDatasets } from '../../../src/data/kinds/built-in.js';
+import { writeFashionMnist } from '../helpers.js';
+import { residentProgram } from '../resident.js';
 
 const run = residentProgram();
 
@@ -23,7 +23,7 @@ const nothing: SelectionArguments = {
 };
 
 describe('the data of a config', () => {
-  const folder = join(import.meta.dirname, '../../configs');
+  const folder = join(import.meta.dirname, '../../../configs');
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
     (file) => file.endsWith('.yaml') && !/(^|\/)_/.test(file),
   );

@@ -1,4 +1,4 @@
-import { checkpointsOf } from '../../src/formats/checkpoint-names.js';
+import { checkpointsOf } from '../../../src/formats/checkpoint-names.js';
 import {
   cpSync,
   mkdirSync,
@@ -13,20 +13,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tf = require('@tensorflow/tfjs');
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadDataset } from '../../src/data/registry.js';
-import { evaluationMode } from '../../src/engine/fused/ops.js';
-import { networkWeights } from '../../src/networks/export.js';
-import { readCheckpoint } from '../../src/runs/checkpoint/file.js';
-import { exportRun } from '../../src/runs/export.js';
-import { loadTrainedNetwork } from '../../src/runs/trained-network.js';
-import type { WhichWeights } from '../../src/runs/which-weights.js';
-import { createBatch } from '../../src/local/batch.js';
-import { networkForward } from '../../src/networks/network.js';
-import { readSafetensors } from '../../src/formats/safetensors.js';
-import { startEngine } from '../support/engine.js';
-import { InferenceSession, Tensor } from '../support/onnxruntime.js';
-import { tinyConfig, writeFashionMnist } from './helpers.js';
-import { residentProgram } from './resident.js';
+import { loadDataset } from '../../../src/data/registry.js';
+import { evaluationMode } from '../../../src/engine/fused/ops.js';
+import { networkWeights } from '../../../src/networks/export.js';
+import { readCheckpoint } from '../../../src/runs/checkpoint/file.js';
+import { exportRun } from '../../../src/runs/export.js';
+import { loadTrainedNetwork } from '../../../src/runs/trained-network.js';
+import type { WhichWeights } from '../../../src/runs/which-weights.js';
+import { createBatch } from '../../../src/local/batch.js';
+import { networkForward } from '../../../src/networks/network.js';
+import { readSafetensors } from '../../../src/formats/safetensors.js';
+import { startEngine } from '../../support/engine.js';
+import { InferenceSession, Tensor } from '../../support/onnxruntime.js';
+import { tinyConfig, writeFashionMnist } from '../helpers.js';
+import { residentProgram } from '../resident.js';
 
 const run = residentProgram();
 

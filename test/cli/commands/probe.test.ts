@@ -2,11 +2,11 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readProbe } from '../../src/study/probe-file.js';
-import { readSimilarities } from '../../src/study/similarity-file.js';
-import { readRunSummary } from '../../src/runs/summary.js';
-import { pictureConfig, writePictures } from './helpers.js';
-import { residentProgram } from './resident.js';
+import { readProbe } from '../../../src/study/probe-file.js';
+import { readSimilarities } from '../../../src/study/similarity-file.js';
+import { readRunSummary } from '../../../src/runs/summary.js';
+import { pictureConfig, writePictures } from '../helpers.js';
+import { residentProgram } from '../resident.js';
 
 const run = residentProgram();
 

@@ -1,13 +1,13 @@
 import { beforeAll, expect, test } from 'vitest';
-import { parseConfig, type Config } from '../../src/config/config.js';
-import { backpropagation } from '../../src/config/method-config.js';
-import { builtInRegistry } from '../../src/config/registry.js';
-import { memoryMethods } from '../../src/measure/memory/methods.js';
-import { settingOf, type MemorySetting } from '../../src/measure/memory/setting.js';
-import { outlineMethod, outlineNetwork } from '../../src/measure/outline/outline.js';
-import { methodText, networkText } from '../../src/measure/outline/output.js';
-import { byHand, costOf } from '../support/cost.js';
-import { startEngine } from '../support/engine.js';
+import { parseConfig, type Config } from '../../../src/config/config.js';
+import { backpropagation } from '../../../src/config/method-config.js';
+import { builtInRegistry } from '../../../src/config/registry.js';
+import { memoryMethods } from '../../../src/measure/memory/methods.js';
+import { settingOf, type MemorySetting } from '../../../src/measure/memory/setting.js';
+import { outlineMethod, outlineNetwork } from '../../../src/measure/outline/outline.js';
+import { methodText, networkText } from '../../../src/measure/outline/output.js';
+import { byHand, costOf } from '../../support/cost.js';
+import { startEngine } from '../../support/engine.js';
 
 const config: Config = parseConfig(
   `

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { pictureConfig, writePictures } from './helpers.js';
-import { residentProgram } from './resident.js';
+import { pictureConfig, writePictures } from '../helpers.js';
+import { residentProgram } from '../resident.js';
 
 const run = residentProgram();
 

@@ -1,7 +1,7 @@
 import tf = require('@tensorflow/tfjs');
 import { beforeAll, describe, expect, test } from 'vitest';
-import { startTorch } from '../../support/device.js';
-import { expectSame, hasTorch, normal, runOn } from '../compare.js';
+import { startTorch } from '../../../support/device.js';
+import { expectSame, hasTorch, normal, runOn } from '../../compare.js';
 import { arrayCases } from './cases/arrays.js';
 import { elementwiseCases } from './cases/elementwise.js';
 import { indexingCases } from './cases/indexing.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { residentProgram } from './resident.js';
+import { residentProgram } from '../resident.js';
 
 const run = residentProgram();
 

@@ -13,11 +13,11 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Manifest } from '../../src/data/fetch/manifest.js';
-import type { DatasetInfo } from '../../src/data/info.js';
-import { madeUpSet, serveFile, testServers, type Handler } from '../data/fetch/server.js';
-import { ended, writeFashionMnist } from './helpers.js';
-import { residentProgram } from './resident.js';
+import type { Manifest } from '../../../src/data/fetch/manifest.js';
+import type { DatasetInfo } from '../../../src/data/info.js';
+import { madeUpSet, serveFile, testServers, type Handler } from '../../data/fetch/server.js';
+import { ended, writeFashionMnist } from '../helpers.js';
+import { residentProgram } from '../resident.js';
 
 const run = residentProgram();
 
@@ -52,7 +52,7 @@ async function writePhotos(dir: string): Promise<void> {
 
 /** Starts the command's own code on a manifest that is made up; the lock and signals are as in `data fetch`. */
 function startFetch(manifest: Manifest, dir: string): ChildProcessWithoutNullStreams {
-  const module = pathToFileURL(join(import.meta.dirname, '../../dist/cli/commands/data-fetch.js')).href;
+  const module = pathToFileURL(join(import.meta.dirname, '../../../dist/cli/commands/data-fetch.js')).href;
   const code = `
     import { runFetch } from ${JSON.stringify(module)};
     const args = { dir: ${JSON.stringify(dir)}, with: undefined, quiet: false };

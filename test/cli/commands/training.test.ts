@@ -2,14 +2,14 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadConfig } from '../../src/config/config.js';
-import { thisMachine } from '../../src/core/machine.js';
-import { readMetrics } from '../../src/runs/metrics.js';
-import { readComparison, readRunSummary, type ComparedRun } from '../../src/runs/summary.js';
-import { readSafetensors } from '../../src/formats/safetensors.js';
-import { readPoints } from '../runs/tensorboard/reader.js';
-import { ended, start, pictureConfig, writePictures } from './helpers.js';
-import { residentProgram } from './resident.js';
+import { loadConfig } from '../../../src/config/config.js';
+import { thisMachine } from '../../../src/core/machine.js';
+import { readMetrics } from '../../../src/runs/metrics.js';
+import { readComparison, readRunSummary, type ComparedRun } from '../../../src/runs/summary.js';
+import { readSafetensors } from '../../../src/formats/safetensors.js';
+import { readPoints } from '../../runs/tensorboard/reader.js';
+import { ended, start, pictureConfig, writePictures } from '../helpers.js';
+import { residentProgram } from '../resident.js';
 
 const run = residentProgram();
 

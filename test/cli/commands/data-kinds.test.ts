@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { tiffFile } from '../data/tiff-writer.js';
-import { residentProgram } from './resident.js';
+import { tiffFile } from '../../data/tiff-writer.js';
+import { residentProgram } from '../resident.js';
 
 const run = residentProgram();
 

@@ -1,5 +1,5 @@
 import tf = require('@tensorflow/tfjs');
-import { integers, normal, type Families } from '../../compare.js';
+import { integers, normal, type Families } from '../../../compare.js';
 
 const strings = (): tf.Tensor2D =>
   tf.tensor2d(
