@@ -3,7 +3,6 @@ import type { DatasetInfo, Range } from '../../data/info.js';
 import { textTable } from '../../core/table.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
-import { withInterrupts } from '../interrupts.js';
 import { notifyOfData, scanNotes } from '../progress.js';
 import {
   nameArgument,
@@ -12,7 +11,7 @@ import {
   selectionOptions,
   type SelectionArguments,
 } from './data-options.js';
-import { amountProgress } from './data-progress.js';
+import { withProgress } from './with-progress.js';
 
 /** Of image files, where each has to be decoded. */
 const defaultFileImages = 5000;
@@ -48,27 +47,20 @@ export const infoCommand: Command<object, InfoArguments> = {
     const { data, seed, kinds } = await selectionOf(args);
     const { loadDataset } = await import('../../data/registry.js');
     const { datasetInfo } = await import('../../data/info.js');
-    const progress = amountProgress(process.stderr, args.quiet);
-    await withInterrupts(async (signal) => {
-      try {
-        const dataset = await loadDataset(data, seed, scanNotes(args.quiet), kinds);
-        notifyOfData(dataset);
-        const all = dataset.train.kind === 'memory' ? dataset.train.size : defaultFileImages;
-        const info = await datasetInfo(dataset, {
-          images: args.images ?? all,
-          seed,
-          workers: dataset.train.kind === 'memory' ? 0 : availableParallelism(),
-          signal,
-          onProgress: (done, total) =>
-            progress.update({ label: `measuring ${dataset.name}`, unit: 'images', done, total }),
-        });
-        progress.end();
-        process.stdout.write(args.json ? `${JSON.stringify(info)}\n` : infoText(info));
-      } catch (error) {
-        if (!signal.aborted) throw error;
-      } finally {
-        progress.end();
-      }
+    await withProgress(args.quiet, async (progress, signal) => {
+      const dataset = await loadDataset(data, seed, scanNotes(args.quiet), kinds);
+      notifyOfData(dataset);
+      const all = dataset.train.kind === 'memory' ? dataset.train.size : defaultFileImages;
+      const info = await datasetInfo(dataset, {
+        images: args.images ?? all,
+        seed,
+        workers: dataset.train.kind === 'memory' ? 0 : availableParallelism(),
+        signal,
+        onProgress: (done, total) =>
+          progress.update({ label: `measuring ${dataset.name}`, unit: 'images', done, total }),
+      });
+      progress.end();
+      process.stdout.write(args.json ? `${JSON.stringify(info)}\n` : infoText(info));
     });
   },
 };

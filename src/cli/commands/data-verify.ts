@@ -5,7 +5,6 @@ import { filesOf, readManifest, type Manifest } from '../../data/fetch/manifest.
 import { UserError } from '../../core/errors.js';
 import type { DatasetSource } from '../../data/kind.js';
 import type { Command } from '../command.js';
-import { withInterrupts } from '../interrupts.js';
 import { notifyOfData, scanNotes } from '../progress.js';
 import {
   nameArgument,
@@ -14,7 +13,7 @@ import {
   selectionOptions,
   type SelectionArguments,
 } from './data-options.js';
-import { amountProgress } from './data-progress.js';
+import { withProgress } from './with-progress.js';
 
 const verifyOptions = {
   ...selectionOptions,
@@ -52,42 +51,35 @@ export const verifyCommand: Command<object, VerifyArguments> = {
     // of them is there.
     const files = manifest && (await isElsewhere(source, manifest)) ? undefined : source.files;
     const selected = files ? { ...data, dir: files.dir } : data;
-    const progress = amountProgress(process.stderr, args.quiet);
-    await withInterrupts(async (signal) => {
-      try {
-        if (files && manifest) {
-          const { dir } = files;
-          checkThere(manifest, dir);
-          const wrong = await verifyFiles(manifest, dir, {
-            checksums: !args.quick,
-            signal,
-            onProgress: (file, done, total) =>
-              progress.update({ label: `checking ${file}`, unit: 'bytes', done, total }),
-          });
-          report(wrong.map(({ path, problem }) => `${resolve(dir, path)}: ${problem}`));
-        }
-        const dataset = await loadDataset(selected, seed, scanNotes(args.quiet), kinds);
-        notifyOfData(dataset);
-        const official = isWhole(selected) ? manifest?.images : undefined;
-        report(
-          await readThrough(dataset, official, {
-            decode: !args.quick,
-            workers: availableParallelism(),
-            signal,
-            onProgress: (done, total) =>
-              progress.update({ label: `reading ${dataset.name}`, unit: 'images', done, total }),
-          }),
-        );
-        progress.end();
-        const { classes, train, test } = dataset;
-        process.stdout.write(
-          `${dataset.name}: ${classes.length} classes, ${train.size} training and ${test.size} ${dataset.evaluatedOn ?? 'test'} images, nothing wrong\n`,
-        );
-      } catch (error) {
-        if (!signal.aborted) throw error;
-      } finally {
-        progress.end();
+    await withProgress(args.quiet, async (progress, signal) => {
+      if (files && manifest) {
+        const { dir } = files;
+        checkThere(manifest, dir);
+        const wrong = await verifyFiles(manifest, dir, {
+          checksums: !args.quick,
+          signal,
+          onProgress: (file, done, total) =>
+            progress.update({ label: `checking ${file}`, unit: 'bytes', done, total }),
+        });
+        report(wrong.map(({ path, problem }) => `${resolve(dir, path)}: ${problem}`));
       }
+      const dataset = await loadDataset(selected, seed, scanNotes(args.quiet), kinds);
+      notifyOfData(dataset);
+      const official = isWhole(selected) ? manifest?.images : undefined;
+      report(
+        await readThrough(dataset, official, {
+          decode: !args.quick,
+          workers: availableParallelism(),
+          signal,
+          onProgress: (done, total) =>
+            progress.update({ label: `reading ${dataset.name}`, unit: 'images', done, total }),
+        }),
+      );
+      progress.end();
+      const { classes, train, test } = dataset;
+      process.stdout.write(
+        `${dataset.name}: ${classes.length} classes, ${train.size} training and ${test.size} ${dataset.evaluatedOn ?? 'test'} images, nothing wrong\n`,
+      );
     });
   },
 };

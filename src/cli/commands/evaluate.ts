@@ -1,9 +1,8 @@
 import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
-import { withInterrupts } from '../interrupts.js';
 import { engineOption, runSetOption, tellPlugins, weightsOption } from '../options.js';
 import { notify, scanNotes } from '../progress.js';
-import { amountProgress } from './data-progress.js';
+import { withProgress } from './with-progress.js';
 
 const evaluateOptions = {
   set: runSetOption,
@@ -62,28 +61,21 @@ export const evaluateCommand: Command<object, EvaluateArguments> = {
     const { WriteFailure } = await import('../../runs/write-failure.js');
     const run = chooseWeights(await readTrainedRun(folder, set), weights);
     tellPlugins(run.config.plugins ?? [], quiet);
-    const progress = amountProgress(process.stderr, quiet);
-    await withInterrupts(async (signal) => {
+    await withProgress(quiet, async (progress, signal) => {
+      const evaluation = await evaluateRun(run, {
+        ...{ engine, on, data, signal },
+        onProgress: (amount) => progress.update(amount),
+        onNotice: (notice) => notify(notice, quiet),
+        onScan: scanNotes(quiet),
+      });
+      progress.end();
+      if (json) process.stdout.write(`${JSON.stringify({ run: folder, ...evaluation })}\n`);
+      else process.stdout.write(csv ? confusionCsv(evaluation) : evaluationTable(evaluation));
       try {
-        const evaluation = await evaluateRun(run, {
-          ...{ engine, on, data, signal },
-          onProgress: (amount) => progress.update(amount),
-          onNotice: (notice) => notify(notice, quiet),
-          onScan: scanNotes(quiet),
-        });
-        progress.end();
-        if (json) process.stdout.write(`${JSON.stringify({ run: folder, ...evaluation })}\n`);
-        else process.stdout.write(csv ? confusionCsv(evaluation) : evaluationTable(evaluation));
-        try {
-          if (weights === undefined) recordEvaluation(folder, evaluation, run.summary.epochs!);
-        } catch (error) {
-          if (!(error instanceof WriteFailure)) throw error;
-          notify(`not recorded for the report: ${error.message}`, quiet);
-        }
+        if (weights === undefined) recordEvaluation(folder, evaluation, run.summary.epochs!);
       } catch (error) {
-        if (!signal.aborted) throw error;
-      } finally {
-        progress.end();
+        if (!(error instanceof WriteFailure)) throw error;
+        notify(`not recorded for the report: ${error.message}`, quiet);
       }
     });
   },

@@ -8,10 +8,9 @@ import type { Prediction } from '../../study/predict-files.js';
 import type { ProbeProgress } from '../../study/probe-units.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
-import { withInterrupts } from '../interrupts.js';
 import { engineOption, runSetOption, weightsOption } from '../options.js';
 import { notify } from '../progress.js';
-import { amountProgress } from './data-progress.js';
+import { withProgress } from './with-progress.js';
 
 const predictOptions = {
   set: runSetOption,
@@ -66,28 +65,21 @@ export const predictCommand: Command<object, PredictArguments> = {
     if (trained.use.reading === undefined && trained.use.values === undefined) {
       notify(`${run}: its weights do not say how image files are read: the middle is taken whole`, quiet);
     }
-    const progress = amountProgress(process.stderr, quiet);
     const workers = files.length > 8 ? availableParallelism() : 0;
     const refused: string[] = [];
     const predictions: Prediction[] = [];
     try {
-      await withInterrupts(async (signal) => {
+      await withProgress(quiet, async (progress, signal) => {
         const options = {
           top,
           workers,
           signal,
           onProgress: (amount: ProbeProgress) => progress.update(amount),
         };
-        try {
-          for await (const each of predictFiles(trained, files, options)) {
-            if ('reason' in each) refused.push(`${each.file} ${each.reason}`);
-            else if (json) process.stdout.write(`${JSON.stringify(each)}\n`);
-            else predictions.push(each);
-          }
-        } catch (error) {
-          if (!signal.aborted) throw error;
-        } finally {
-          progress.end();
+        for await (const each of predictFiles(trained, files, options)) {
+          if ('reason' in each) refused.push(`${each.file} ${each.reason}`);
+          else if (json) process.stdout.write(`${JSON.stringify(each)}\n`);
+          else predictions.push(each);
         }
       });
     } finally {

@@ -1,10 +1,9 @@
 import type { ProbeProgress } from '../../study/probe-units.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../errors.js';
-import { withInterrupts } from '../interrupts.js';
-import { engineOption, runSetOption } from '../options.js';
+import { engineOption, runSetOption, tellPlugins } from '../options.js';
 import { notify, scanNotes } from '../progress.js';
-import { amountProgress } from './data-progress.js';
+import { withProgress } from './with-progress.js';
 
 const probeOptions = {
   set: runSetOption,
@@ -54,33 +53,22 @@ export const probeCommand: Command<object, ProbeArguments> = {
     const { probeTable, similarityTable } = await import('../../study/output.js');
     const run = await readTrainedRun(folder, set);
     const other = against === undefined ? undefined : await readTrainedRun(against, set);
-    for (const { path, sha256 } of [...(run.config.plugins ?? []), ...(other?.config.plugins ?? [])]) {
-      notify(`ran the plugin ${path} (SHA-256 ${sha256})`, quiet);
-    }
-    const progress = amountProgress(process.stderr, quiet);
-    await withInterrupts(async (signal) => {
+    tellPlugins([...(run.config.plugins ?? []), ...(other?.config.plugins ?? [])], quiet);
+    await withProgress(quiet, async (progress, signal) => {
       const options = {
         ...{ engine, images, signal },
         onProgress: (amount: ProbeProgress) => progress.update(amount),
         onNotice: (notice: string) => notify(notice, quiet),
         onScan: scanNotes(quiet),
       };
-      try {
-        if (other === undefined) {
-          const { report, path } = await probeRun(run, options);
-          progress.end();
-          process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${probeTable(report)}\n${path}\n`);
-        } else {
-          const { report, path } = await compareRuns(run, other, options);
-          progress.end();
-          process.stdout.write(
-            json ? `${JSON.stringify(report)}\n` : `${similarityTable(report)}\n${path}\n`,
-          );
-        }
-      } catch (error) {
-        if (!signal.aborted) throw error;
-      } finally {
+      if (other === undefined) {
+        const { report, path } = await probeRun(run, options);
         progress.end();
+        process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${probeTable(report)}\n${path}\n`);
+      } else {
+        const { report, path } = await compareRuns(run, other, options);
+        progress.end();
+        process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${similarityTable(report)}\n${path}\n`);
       }
     });
   },
