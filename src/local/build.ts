@@ -23,7 +23,7 @@ export function methodSchemas(methods: readonly Method[]): readonly OptionsSchem
 }
 
 /** The options of all methods, told apart by `method`. */
-export function strategyOptionsSchema(methods: readonly Method[]): z.ZodType<NamedOptions> {
+function strategyOptionsSchema(methods: readonly Method[]): z.ZodType<NamedOptions> {
   const [first, ...others] = methodSchemas(methods);
   const union = z.discriminatedUnion('method', [first!, ...others]);
   return underNewNames('method', methods, union) as z.ZodType<NamedOptions>;

@@ -25,7 +25,7 @@ export interface ProfileStore {
 }
 
 /** Where profiles are kept, as other programs keep what they can make again. */
-export function profileFolder(): string {
+function profileFolder(): string {
   const cache = process.env['XDG_CACHE_HOME'];
   return join(cache !== undefined && cache !== '' ? cache : join(homedir(), '.cache'), 'locallearn');
 }
