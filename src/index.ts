@@ -150,7 +150,6 @@ export type { ScanProgress } from './data/files/scan.js';
 export type { DataIdentity } from './data/identity.js';
 export type { DataOptions, DataOptionsInput } from './data/options.js';
 export { describeDataset, loadDataset } from './data/registry.js';
-
 export {
   defineDataset,
   type DatasetKind,
@@ -203,7 +202,7 @@ export { cutsAfter, evenCuts, everyUnit, type Cuts } from './local/partition/par
 export type { BlockWeights, LossWeight } from './local/loss-weights.js';
 export type { Site } from './local/site.js';
 export { inPrecision, recomputing, type Strategy } from './local/strategy.js';
-export type { LocalUpdate, Streams, UpdateResult } from './local/update.js';
+export type { Across, Apart, LentBlock, LocalUpdate, Streams, UpdateResult } from './local/update.js';
 
 // train: the step, the optimiser, whole trainings, evaluation.
 export { adamw, type AdamWOptions } from './train/adamw.js';
@@ -225,7 +224,6 @@ export type { AddUp } from './train/over-ranks.js';
 export type { ProcessGroup, WireType } from './distributed/process-group.js';
 export type { BlockGroup } from './runs/block-ranks.js';
 export type { BlockParallel } from './config/parallel.js';
-export type { Across, Apart, LentBlock } from './local/update.js';
 export type { TrainState } from './train/state.js';
 export {
   defineSchedule,
@@ -303,11 +301,4 @@ export { readProbe, type ProbeReport } from './study/probe-file.js';
 export { probeUnits, type ProbeOptions, type ProbeProgress, type UnitProbes } from './study/probe-units.js';
 export { readSimilarities, type SimilarityReport } from './study/similarity-file.js';
 
-export {
-  convolutionalHead,
-  encoderBlock,
-  imagenetHead,
-  type BlockOptions,
-  type HeadWidths,
-  type ImagenetDepth,
-} from './former-exports.js';
+export * from './former-exports.js';
