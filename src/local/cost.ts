@@ -26,9 +26,9 @@ export function parameterCounts({ network, auxiliary, updates }: Strategy): Para
     ...updates.flatMap(({ variables }) => variables),
   ]);
   return {
-    network: sizeOf(own),
-    auxiliary: sizeOf([...held].filter((variable) => !own.has(variable))),
-    inference: sizeOf(new Set(trainableVariables(used))),
+    network: variableSize(own),
+    auxiliary: variableSize([...held].filter((variable) => !own.has(variable))),
+    inference: variableSize(new Set(trainableVariables(used))),
   };
 }
 
@@ -46,6 +46,6 @@ export function ownVariables({ units, head }: Strategy['network']): ReadonlySet<
 }
 
 /** How many values they hold together. */
-export function sizeOf(variables: Iterable<tf.Variable>): number {
+export function variableSize(variables: Iterable<tf.Variable>): number {
   return [...variables].reduce((sum, { size }) => sum + size, 0);
 }

@@ -17,7 +17,7 @@ import { runUpdate } from '../train/run-update.js';
 import type { Optimizer } from '../train/optimizer.js';
 import { planSteps } from '../train/step.js';
 import { averageWeights } from '../train/weight-average.js';
-import { bytesOf } from './memory/measure.js';
+import { variableBytes } from './memory/measure.js';
 
 /** Of which the shortest counts: what else the machine does makes times longer, never shorter. */
 const runs = 3;
@@ -93,7 +93,7 @@ export function measureBlocks(bare: Strategy, setting: BlockSetting): BlockCost[
       const sentBytes = last ? 0 : outBytes + 2 * batchSize + images;
       const back =
         part.lends === undefined ? 0 : streamBytes({ back: streams['gradient']! }, setting.transport);
-      const followedBytes = bytesOf(part.follows) + back;
+      const followedBytes = variableBytes(part.follows) + back;
       return { ...cost, outBytes, sentBytes, followedBytes, lends: part.lends !== undefined };
     });
     return [...Array.from({ length: first }, () => noCost), ...costs];
@@ -167,7 +167,7 @@ function measureBlock(
       seconds = Math.min(seconds, (performance.now() - start) / 1000);
     }
     const workBytes = meter.peak() - before - heldBytes;
-    return { seconds, parameterBytes: bytesOf(trained), heldBytes, workBytes, next };
+    return { seconds, parameterBytes: variableBytes(trained), heldBytes, workBytes, next };
   } finally {
     average?.dispose();
     optimizer.dispose();

@@ -112,7 +112,7 @@ export function measureStep(meter: MemoryMeter, given: Strategy, shape: BatchSha
     const updates = strategy.updates.map((update, i) => ({
       name: update.name,
       ...probe.forward[i]!,
-      parameterBytes: bytesOf(new Set(update.variables)),
+      parameterBytes: variableBytes(new Set(update.variables)),
       optimizerBytes: state[i]!,
       peakBytes: peaks[i]!,
     }));
@@ -179,6 +179,6 @@ function probeForward(meter: MemoryMeter, strategy: Strategy): ForwardProbe {
 }
 
 /** Bytes of float32 variables' values. */
-export function bytesOf(variables: Iterable<tf.Variable>): number {
+export function variableBytes(variables: Iterable<tf.Variable>): number {
   return [...variables].reduce((sum, { size }) => sum + 4 * size, 0);
 }

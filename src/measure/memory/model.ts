@@ -1,7 +1,7 @@
 import { sum } from '../../core/stats.js';
 import type { Cuts } from '../../local/partition/partition.js';
 import type { PartitionCosts } from '../../local/partition/balance.js';
-import { bytesOf } from './measure.js';
+import { variableBytes } from './measure.js';
 import { ownersOf, updatesBySite, type MeasuredStrategy, type SiteUpdate } from './site-updates.js';
 import type { UnitProfile } from './unit-profile.js';
 
@@ -144,7 +144,7 @@ function runPeak(
 /** Of each unit's parameters, and so of their gradients; the head's count with the last. */
 function parameterBytesOf({ strategy: { network } }: MeasuredStrategy): number[] {
   const bytes = network.units.map(() => 0);
-  for (const [variable, unit] of ownersOf(network)) bytes[unit]! += bytesOf([variable]);
+  for (const [variable, unit] of ownersOf(network)) bytes[unit]! += variableBytes([variable]);
   return bytes;
 }
 
@@ -157,7 +157,7 @@ function heldBySite(
     ([site, own]) => [site, sum(own.map(({ auxiliaryBytes }) => auxiliaryBytes))] as const,
   );
   const allTrained = sum(trained.map(([, bytes]) => bytes));
-  const all = bytesOf(strategy.auxiliary.map(({ variable }) => variable));
+  const all = variableBytes(strategy.auxiliary.map(({ variable }) => variable));
   // Momentum nets and running statistics are no update's; they are about as large as what is trained beside them.
   const factor = allTrained === 0 ? 0 : (all + allTrained) / allTrained;
   return new Map(trained.map(([site, bytes]) => [site, bytes * factor]));

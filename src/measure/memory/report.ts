@@ -5,7 +5,7 @@ import { buildMethod } from '../../local/build.js';
 import type { Strategy } from '../../local/strategy.js';
 import { listPeak, type AtPeak } from './at-peak.js';
 import { chooseMethod } from './choose-method.js';
-import { bytesOf, ifItFits, measureStep, type StepMemory } from './measure.js';
+import { variableBytes, ifItFits, measureStep, type StepMemory } from './measure.js';
 import { inMicroBatches, withNetwork, type MemorySetting } from './setting.js';
 
 /** What a training step of one method takes. */
@@ -87,7 +87,7 @@ export async function withMethod<T>(
         blocks: strategy.blocks,
         ...(chosen.method.plan === undefined ? {} : { recompute: chosen.method.plan }),
         cuts: strategy.partition.slice(0, -1).map((units) => units.at(-1)!),
-        parameterBytes: bytesOf(new Set(strategy.updates.flatMap(({ variables }) => variables))),
+        parameterBytes: variableBytes(new Set(strategy.updates.flatMap(({ variables }) => variables))),
       });
     } finally {
       strategy.dispose();

@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import type { Strategy } from '../../local/strategy.js';
 import { trainableVariables } from '../../nn/layer.js';
 import { planSteps } from '../../train/step.js';
-import { bytesOf, type StepMemory, type UpdateMemory } from './measure.js';
+import { variableBytes, type StepMemory, type UpdateMemory } from './measure.js';
 
 /** A strategy, and what its step took. */
 export interface MeasuredStrategy {
@@ -55,8 +55,8 @@ export function updatesBySite(
         first: Math.min(...units),
         pending: unitsOf(waiting),
         recorded: unitsOf(recorded),
-        pendingBytes: bytesOf(waiting),
-        auxiliaryBytes: bytesOf(own.filter((variable) => !owners.has(variable))),
+        pendingBytes: variableBytes(waiting),
+        auxiliaryBytes: variableBytes(own.filter((variable) => !owners.has(variable))),
       };
       bySite.set(site, [...(bySite.get(site) ?? []), update]);
     }

@@ -8,7 +8,7 @@ import { scoped } from '../../engine/scoped.js';
 import {
   ownVariables,
   parameterCounts,
-  sizeOf,
+  variableSize,
   stepMultiplyAdds,
   type ParameterCounts,
 } from '../../local/cost.js';
@@ -87,7 +87,7 @@ function unitOutlines(network: Network): UnitOutline[] {
     return {
       name,
       shape: features.shape.slice(1),
-      parameters: sizeOf(trainableVariables([layer])),
+      parameters: variableSize(trainableVariables([layer])),
       multiplyAdds: sum(count.counted.values()) / firstBatch,
     };
   };
@@ -135,8 +135,8 @@ function updateOutlines(strategy: Strategy): UpdateOutline[] {
       const { network: ofNetwork, auxiliary } = stepMultiplyAdds(strategy, count.counted);
       return {
         name: update.name,
-        network: sizeOf(trained.filter((variable) => own.has(variable))),
-        auxiliary: sizeOf(trained.filter((variable) => !own.has(variable))),
+        network: variableSize(trained.filter((variable) => own.has(variable))),
+        auxiliary: variableSize(trained.filter((variable) => !own.has(variable))),
         multiplyAdds: { network: ofNetwork / firstBatch, auxiliary: auxiliary / firstBatch },
       };
     });
