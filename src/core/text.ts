@@ -95,3 +95,9 @@ export function formatPoints(difference: number): string {
   if (Number(points) === 0) return points;
   return `${difference < 0 ? '−' : '+'}${points}`;
 }
+
+/** A text of at most so many letters, one at least before the `…` of what is left out. */
+export function shortened(text: string, letters: number): string {
+  const all = [...text];
+  return all.length <= letters ? text : `${all.slice(0, Math.max(1, letters - 1)).join('')}…`;
+}

@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { UserError } from '../core/errors.js';
+import { shortened } from '../core/text.js';
 import type { Dataset } from './dataset.js';
 import { openLoader } from './loader/loader.js';
 import { holdsFloats } from './split.js';
@@ -96,11 +97,6 @@ async function firstImages(
     await loader.close();
   }
   return { images, labels };
-}
-
-function shortened(text: string, letters: number): string {
-  const all = [...text];
-  return all.length <= letters ? text : `${all.slice(0, Math.max(1, letters - 1)).join('')}…`;
 }
 
 /** As text of an XML document, in which most control characters may not stand at all. */

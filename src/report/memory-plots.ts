@@ -1,4 +1,4 @@
-import { formatAccuracy, formatBytes } from '../core/text.js';
+import { formatAccuracy, formatBytes, shortened } from '../core/text.js';
 import { memoryUnit } from './memory-unit.js';
 import { drawTrade } from './trade/drawing.js';
 import type { TradePoint } from './trade/points.js';
@@ -18,7 +18,7 @@ export function tradeChart({ series, split }: Section): Chart {
     const time = `${milliseconds.toPrecision(3)} ms an image`;
     return {
       ...{ style, x: peakMemoryBytes / unit.bytes, y: milliseconds },
-      label: `${shortened(label)} ${(100 * accuracy).toFixed(1)} %`,
+      label: `${shortened(label, mostLetters)} ${(100 * accuracy).toFixed(1)} %`,
       text: `${label}: ${formatAccuracy(accuracy)}, ${formatBytes(peakMemoryBytes)}, ${time}`,
     };
   });
@@ -37,13 +37,8 @@ export function tradeChart({ series, split }: Section): Chart {
   };
 }
 
+/** Of a label as many letters as a chart has room for; the legend has all of it. */
 const mostLetters = 36;
-
-/** As much of a label as a chart has room for; the legend has all of it. */
-function shortened(label: string): string {
-  const letters = [...label];
-  return letters.length <= mostLetters ? label : `${letters.slice(0, mostLetters - 1).join('')}…`;
-}
 
 /** Accuracy of each run against the most memory that its training took. */
 export function accuracyByMemory(section: Section): Chart {
