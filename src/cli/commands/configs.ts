@@ -7,7 +7,7 @@ import type { Command } from '../command.js';
 import { withInterrupts } from '../interrupts.js';
 import { engineOption } from '../options.js';
 import { notify } from '../progress.js';
-import { amountProgress } from './data-progress.js';
+import { amountProgress } from './amount-progress.js';
 
 const configsOptions = {
   measure: {

@@ -6,7 +6,7 @@ import type { Command } from '../command.js';
 import { officialNames } from '../../data/options.js';
 import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
-import { amountProgress } from './data-progress.js';
+import { amountProgress } from './amount-progress.js';
 
 const fetchOptions = {
   dir: { type: 'string', requiresArg: true, describe: 'the folder to put it in [datasets/<name>]' },

@@ -4,7 +4,7 @@ import { UsageError } from '../errors.js';
 import { withInterrupts } from '../interrupts.js';
 import { configArgument, configOf, configOptions, type ConfigArguments } from '../options.js';
 import { notify, notifyOfData, scanNotes } from '../progress.js';
-import { amountProgress } from './data-progress.js';
+import { amountProgress } from './amount-progress.js';
 
 const rangeOptions = {
   ...configOptions,

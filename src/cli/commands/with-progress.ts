@@ -1,5 +1,5 @@
 import { withInterrupts } from '../interrupts.js';
-import { amountProgress, type AmountProgress } from './data-progress.js';
+import { amountProgress, type AmountProgress } from './amount-progress.js';
 
 /**
  * Runs `work`, which shows how far it is, with a signal that Ctrl-C or a termination request aborts. What it throws after

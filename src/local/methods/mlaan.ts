@@ -38,14 +38,14 @@ const variantOf = (network: Network): Variant => (network.name.includes('imagene
 
 /**
  * MLAAN (Zhang et al., AAAI 2025, arXiv 2406.16633): multilaminar leap augmented auxiliary networks. HPFF's path, blocks
- * alone and in cascades, with plain heads (global average pool, linear) and cross-entropy; between a cascade and its
- * head stand an augmenting chain of nets shaped like later units, trained, and beside the first of them a momentum net.
+ * alone and in cascades, with plain auxiliary nets (global average pool, linear) and cross-entropy; between a cascade and its
+ * auxiliary net stand an augmenting chain of nets shaped like later units, trained, and beside the first of them a momentum net.
  * No decoder, no ramps. Of the published code's two programs:
  *
  * - `cifar`: cascades of two. Chains and momentum nets start as copies of the network's units. The last block's loss is
  *   its cascade's alone, with weight 1; by itself it only moves its running statistics.
  * - `imagenet`: cascades of three. All nets start with draws of their own. The last block's loss weighs its cascade's and
- *   its own on the shared head. Heads of 64 and 128 channels (ResNet-34) have two 1×1 convolutions.
+ *   its own on the shared head. Auxiliary nets of 64 and 128 channels (ResNet-34) have two 1×1 convolutions.
  *
  * Chains are the published ones on ResNet-32 (K = 8, 16), ResNet-110 (K = 32, 55), ImageNet's ResNet-34 (16 blocks), -101
  * (33) and -152 (50); elsewhere they follow `ruledChain`. The published code counts 15 and 54 where it cuts after every

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { expect, it } from 'vitest';
-import { amountLine, amountProgress, type Amount } from '../../../src/cli/commands/data-progress.js';
+import { amountLine, amountProgress, type Amount } from '../../../src/cli/commands/amount-progress.js';
 import type { ProgressStream } from '../../../src/cli/display.js';
 
 const amount = (done: number, label = 'downloading x'): Amount => ({
