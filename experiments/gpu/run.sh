@@ -2,7 +2,7 @@
 # All that is worth knowing on a machine with an NVIDIA GPU, in stages of at most nine minutes each:
 #   bash experiments/gpu/run.sh OUT            what the stages are, and which of them OUT has
 #   bash experiments/gpu/run.sh OUT build      one of them; OUT/build.log is what it printed, OUT/*.jsonl its figures
-#   for stage in build parity tests speed memory; do bash experiments/gpu/run.sh OUT $stage || break; done
+#   for stage in build parity tests speed bf16 memory; do bash experiments/gpu/run.sh OUT $stage || break; done
 # `train` goes on where the last one ended, for as many epochs as fit: run it until it says that the run is finished.
 # DATA is the folder of CIFAR-10's files (datasets/cifar10); PYTHON, by commas, those with torch; DEVICE=cpu tries the
 # stages without a GPU; BATCHES ("128 1024"), MEMORY_BATCH (32) and TRAIN_SECONDS (480) make them smaller.
@@ -14,11 +14,12 @@ declare -A about=(
   [parity]='published runs on this device: parity.jsonl'
   [tests]='npm run test:cuda'
   [speed]='training steps and evaluation beside PyTorch: speed.jsonl'
+  [bf16]='training steps in bf16 beside autocast in PyTorch: bf16.jsonl'
   [deep]='ResNet-110 beside PyTorch: deep.jsonl'
   [memory]='peaks at the size of ImageNet: memory.jsonl'
   [train]='CIFAR-10, ResNet-32, AugLocal; goes on: train/'
 )
-order=(build parity tests speed deep memory train)
+order=(build parity tests speed bf16 deep memory train)
 device=${DEVICE:-cuda}
 data=${DATA:-datasets/cifar10}
 read -r -a batches <<<"${BATCHES:-128 1024}"
@@ -40,6 +41,9 @@ stage_tests() {
 }
 stage_speed() {
   for batch in "${batches[@]}"; do beside --batch "$batch" --steps 5 --evaluate; done | tee "$out/speed.jsonl"
+}
+stage_bf16() {
+  for batch in "${batches[@]}"; do beside --precision bf16 --batch "$batch" --steps 5; done | tee "$out/bf16.jsonl"
 }
 stage_deep() {
   for batch in "${batches[@]}"; do

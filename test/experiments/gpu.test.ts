@@ -33,6 +33,6 @@ it('says how it is called, and refuses a stage that there is not', () => {
   expect(stages(out, 'dance')).toEqual({
     status: 2,
     stdout: '',
-    stderr: 'experiments/gpu/run.sh: dance is none of build parity tests speed deep memory train\n',
+    stderr: 'experiments/gpu/run.sh: dance is none of build parity tests speed bf16 deep memory train\n',
   });
 });

@@ -75,5 +75,6 @@ it('tells wrong options in one line', () => {
   expect(bench('--peer', 'tuned,fastest').stderr).toBe(
     'error: --peer: fastest is none of plain, tuned, compiled\n',
   );
+  expect(bench('--precision', 'half').stderr).toBe('error: --precision must be float32 or bf16, not half\n');
   expect(bench('--nope')).toEqual({ status: 1, stdout: '', stderr: "error: Unknown option '--nope'\n" });
 });
