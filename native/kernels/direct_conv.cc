@@ -55,8 +55,9 @@ at::Tensor forward_images(const Forward& forward, const at::Tensor& x, int64_t p
       const int64_t made = image * shape.image_pixels();
       float* const at = to.begin(made, shape.image_pixels(), wide_y);
       forward.image(from.read(image * pixels, pixels, wide_x), scratch, at);
-      after(thread, image, at);
       to.written(made, shape.image_pixels(), wide_y);
+      to.read_back(made, shape.image_pixels(), wide_y);
+      after(thread, image, at);
     }
   });
   return y;

@@ -27,7 +27,8 @@ struct ConvGradients {
 
 // With `resize`, x holds the images before they are resized to what the convolution, and `shape`, reads: of what comes of
 // that no more is in memory than an image a thread, nor of maps of bfloat16, which are widened and rounded image by image.
-// The result is of x's type. `after(thread, image, y)` runs when that image's result lies in y, and may change it.
+// The result is of x's type. `after(thread, image, y)` runs when that image's result lies in y: of float32 it may change it, of
+// bfloat16 it is a copy, rounded.
 at::Tensor direct_conv(const at::Tensor& x, const at::Tensor& filter, const at::Tensor* bias, const ConvShape& shape,
                        const Resize* resize,
                        c10::function_ref<void(int64_t thread, int64_t image, float* y)> after);

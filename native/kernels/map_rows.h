@@ -75,6 +75,10 @@ class RowsOut {
   void written(int64_t first, int64_t rows, const std::vector<float>& scratch) const {
     if (shorts_ != nullptr) row_loops().narrow(scratch.data(), rows * channels_, shorts_ + first * channels_);
   }
+  // Puts what was written, rounded, to where it was made.
+  void read_back(int64_t first, int64_t rows, std::vector<float>& scratch) const {
+    if (shorts_ != nullptr) row_loops().widen(shorts_ + first * channels_, rows * channels_, scratch.data());
+  }
 
  private:
   int64_t channels_ = 0;

@@ -49,7 +49,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> conv_bn(
     return direct_conv(x.contiguous(), filter.contiguous(), b.has_value() ? &*b : nullptr, shape, pointer(by), after);
   };
   std::vector<Moments> parts(image_threads(shape.images), Moments(shape.out));
-  if (!training && !keep && (!added.has_value() || floats_on_cpu(*added))) {
+  if (!training && !keep && floats_on_cpu(x) && (!added.has_value() || floats_on_cpu(*added))) {
     // All is known beforehand: an image is normalised where it lies, while it is in the cache.
     const Normalised n = statistics(parts, norm);
     const AppliedNorm applied(n, norm, relu);
