@@ -51,7 +51,9 @@ export function readText(path: string, before = '', after = ''): string {
     // From the absolute path, so that the message of what is missing tells where it was looked for.
     return readFileSync(resolve(path), 'utf8');
   } catch (error) {
-    throw new UserError(visible(`${before}${path}: cannot read the config: ${messageOf(error)}${after}`));
+    const isFolder = error instanceof Error && 'code' in error && error.code === 'EISDIR';
+    const reason = isFolder ? 'it is a folder, name a YAML file in it' : messageOf(error);
+    throw new UserError(visible(`${before}${path}: cannot read the config: ${reason}${after}`));
   }
 }
 

@@ -119,7 +119,9 @@ export async function* predictFiles(
       signal?.throwIfAborted();
       onProgress?.({ label: 'predicting', unit: 'images', done, total: files.length });
       const bad = new Map(batch.skipped.map(({ index, reason }) => [index, reason]));
-      const logits = logitsOf(network, withBorder(batch.images, inner, border), imageShape, use);
+      // Of a batch none of whose files can be decoded there is nothing to compute.
+      const logits =
+        batch.size === 0 ? [] : logitsOf(network, withBorder(batch.images, inner, border), imageShape, use);
       const rest = logits[Symbol.iterator]();
       for (const end = done + batch.size + bad.size; done < end; done++) {
         const file = files[done]!;

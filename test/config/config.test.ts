@@ -142,7 +142,9 @@ describe('a bad config', () => {
     await expect(loadConfig('/nowhere/c.yaml')).rejects.toThrow(
       /^\/nowhere\/c\.yaml: cannot read the config: ENOENT/,
     );
-    await expect(loadConfig(tmpdir())).rejects.toThrow(UserError);
+    await expect(loadConfig(tmpdir())).rejects.toThrow(
+      `${tmpdir()}: cannot read the config: it is a folder, name a YAML file in it`,
+    );
   });
 });
 

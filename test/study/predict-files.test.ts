@@ -74,6 +74,13 @@ test.each([0, 2])('answers as the network does to the same bytes, with a border 
   }
 });
 
+test('says of each file of which none can be decoded why', async () => {
+  const files = ['no-1.png', 'no-2.png'].map((name) => join(folder, name));
+  for (const file of files) writeFileSync(file, 'not an image');
+  const told = await collected(0, files);
+  expect(told).toEqual(files.map((file) => ({ file, reason: expect.any(String) as string })));
+});
+
 test('refuses for a network of images of five channels, which no file holds', async () => {
   const own = trained(0);
   const use = { ...own.use, imageShape: [12, 12, 5] as const, mean: Array(5).fill(0), std: Array(5).fill(1) };
