@@ -188,8 +188,9 @@ ConvGradients direct_conv_backward(const optional<at::Tensor>& x, const AppliedN
   at::Tensor dx;
   if (need_x) {
     const Resize::Size size = resize ? resize->from() : Resize::Size{shape.height, shape.width};
-    dx = reuse_x && x.has_value() ? *x : at::empty({shape.images, size.height, size.width, shape.in},
-                                                         filter.options().dtype(maps));
+    const bool in_place = reuse_x && x.has_value() && x->scalar_type() == maps;
+    dx = in_place ? *x
+                  : at::empty({shape.images, size.height, size.width, shape.in}, filter.options().dtype(maps));
   }
   std::optional<BiasSums> bias;
   if (need_bias) bias.emplace(image_threads(shape.images), shape.out);

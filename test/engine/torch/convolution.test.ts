@@ -57,8 +57,9 @@ describeNative('our own convolutions', ({ native, keep, floats, call, values }) 
 
   it.each([
     ['float32', 5e-7],
-    // Values are rounded to 8 bits when they are written, and to be multiplied where the processor multiplies these.
-    ['bfloat16', 1e-2],
+    // Values are rounded to 8 bits when they are written, and to be multiplied where the processor multiplies these, which
+    // shows in full in filters' gradients of a few pixels: up to 1.8e-2.
+    ['bfloat16', 2.5e-2],
   ] as const)(
     'of %s maps are near those of libtorch in float64, with every shape of theirs',
     (type, bound) => {
